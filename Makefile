@@ -1,0 +1,63 @@
+# make run · make test · make lint · make train · make bench · make episodes
+#
+# Everything runs in $(VENV), made on first use (an activated environment is used as it is found).
+# PYTHON=/path/to/python uses that interpreter untouched: nothing is created or installed.
+
+VENV ?= $(or $(VIRTUAL_ENV),.venv)
+ARGS ?=
+
+ifdef PYTHON
+  PY := $(PYTHON)
+  RUN_READY :=
+  DEV_READY :=
+else
+  PY := $(VENV)/bin/python
+  RUN_READY := $(VENV)/.wamviz-run
+  DEV_READY := $(VENV)/.wamviz-dev
+endif
+
+# The first interpreter that is new enough and can make an environment.
+FIND_PYTHON = for p in python3.11 python3.12 python3.13 python3; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint train bench episodes install clean
+
+run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
+	$(PY) app.py $(ARGS)
+
+test: $(DEV_READY)  ## every test; ARGS="-m 'not browser'" leaves the browser out
+	$(PY) -m pytest $(ARGS)
+
+lint: $(DEV_READY)  ## style, types, and who may import whom
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m importlinter.cli lint
+
+train: $(RUN_READY)  ## episodes -> latents -> weights -> evaluation; resumes where it stopped
+	$(PY) -m wamviz.training $(ARGS)
+
+bench: $(DEV_READY)  ## every claim in benchmarks/, one script each
+	$(PY) benchmarks/run.py $(ARGS)
+
+episodes: $(RUN_READY)  ## the shipped episodes in assets/episodes, from their seeds
+	$(PY) -m wamviz.training.shipped $(ARGS)
+
+install: $(RUN_READY)  ## the environment alone
+
+clean:  ## caches; never weights, episodes or runs
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find wamviz tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@p=$$($(FIND_PYTHON)); \
+	if [ -z "$$p" ]; then echo "wamviz needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv)." >&2; exit 2; fi; \
+	echo "Creating $(VENV) with $$p"; $$p -m venv $(VENV)
+
+$(VENV)/.wamviz-run: requirements.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.wamviz-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.wamviz-run

@@ -1,0 +1,110 @@
+"""Action errors keep their units, the control is honest, and gripper events do not flicker."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from wamviz.compare.actions import compare_actions, gripper_events, gripper_from_state, hold, match_events
+
+chunks = arrays(np.float32, st.tuples(st.integers(1, 12), st.just(7)), elements=st.floats(-0.0625, 0.0625, width=32))
+
+
+@given(chunks)
+def test_the_recorded_actions_themselves_have_no_error(rollout, actions):
+    found = compare_actions(rollout(actions=actions), rollout("recorded", actions=actions))
+    assert found.mae == 0 and (found.mae_by_dim == 0).all() and (found.error == 0).all()
+
+
+@given(chunks)
+def test_holding_still_has_exactly_the_error_of_the_control(rollout, space, actions):
+    still = hold(space(), actions, 0.0)
+    found = compare_actions(rollout(actions=still), rollout("recorded", actions=actions), 0.0)
+    assert found.mae == found.hold_mae
+    assert np.array_equal(found.mae_by_dim, found.hold_mae_by_dim)
+
+
+def test_errors_are_in_their_units_and_their_mean_in_half_ranges(rollout):
+    ours, theirs = np.zeros((4, 7)), np.zeros((4, 7))
+    theirs[:, 0], theirs[:, 5], theirs[:, 6] = 0.03, -0.2, 1
+    found = compare_actions(rollout(actions=ours), rollout("recorded", actions=theirs))
+    assert np.allclose(found.mae_by_dim, [0.03, 0, 0, 0, 0, 0.2, 1])
+    assert np.isclose(found.mae, (0.03 / 0.06 + 0.2 / 0.4 + 1 / 0.5) / 7)
+    assert found.names[0] == "dx" and found.units[0] == "m"
+
+
+def test_a_finer_reference_weighs_the_same(rollout):
+    coarse, fine = np.zeros((4, 7)), np.zeros((12, 7))
+    fine[:, 0] = 0.01
+    found = compare_actions(rollout(actions=coarse), rollout("recorded", actions=fine, rate=15.0))
+    assert np.isclose(found.mae_by_dim[0], 0.03)
+    assert np.isclose(found.mae, 0.03 / 0.06 / 7)
+
+
+def test_actions_of_another_kind_are_not_compared(rollout, scene):
+    a = rollout(actions=np.zeros((3, 7)))
+    assert compare_actions(a, rollout("recorded", actions=np.zeros((3, 7)), kind="ee_pose")) is None
+    assert compare_actions(a, rollout("recorded", frames=scene(3))) is None
+    assert compare_actions(rollout(frames=scene(3)), a) is None
+
+
+def test_the_control_of_absolute_actions_stays_at_the_first(space):
+    poses = np.arange(21, dtype=np.float32).reshape(3, 7)
+    assert np.array_equal(hold(space(kind="ee_pose"), poses), np.repeat(poses[:1], 3, axis=0))
+    assert hold(space(kind="ee_pose"), poses, 1.0)[:, 6].tolist() == [1, 1, 1]
+
+
+def test_the_gripper_counts_as_closed_round_a_large_thing(space):
+    state = np.zeros(14, np.float32)
+    assert gripper_from_state(space(), state) == 0
+    state[6] = 0.15
+    assert gripper_from_state(space(), state) == 1
+    assert gripper_from_state(space(), None) is None
+    assert gripper_from_state(space(), np.zeros(8, np.float32)) is None
+    assert gripper_from_state(None, state) is None
+
+
+def acting(rollout, values):
+    actions = np.zeros((len(values), 7))
+    actions[:, 6] = values
+    return rollout(actions=actions)
+
+
+def test_events_stand_where_the_action_begins(rollout):
+    assert gripper_events(acting(rollout, [0, 0, 1, 1, 0])) == [(0.4, "close"), (0.8, "open")]
+
+
+def test_a_closed_hand_at_the_context_gives_no_event(rollout):
+    assert gripper_events(acting(rollout, [1, 1]), gripper_now=1.0) == []
+    assert gripper_events(acting(rollout, [1, 1])) == [(0.0, "close")]
+
+
+@given(st.lists(st.floats(0.41, 0.59), min_size=1, max_size=20))
+def test_hesitating_changes_nothing(rollout, values):
+    assert gripper_events(acting(rollout, values)) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_events_alternate_in_time(rollout, values):
+    events = gripper_events(acting(rollout, values))
+    assert [kind for _, kind in events] == ["close", "open"] * (len(events) // 2) + ["close"] * (len(events) % 2)
+    assert all(a[0] < b[0] for a, b in zip(events, events[1:], strict=False))
+
+
+def test_a_gripper_that_is_closed_at_zero_is_read_the_other_way(rollout):
+    from dataclasses import replace
+
+    one = acting(rollout, [1, 0, 0])
+    flipped = replace(one, action_space=replace(one.action_space, gripper_closed=0.0))
+    assert gripper_events(flipped) == [(0.2, "close")]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "missed", "extra"),
+    [([], [(1.0, "close")], 1, 0), ([(1.0, "close")], [], 0, 1), ([(1.0, "close")], [(1.5, "close")], 0, 0)],
+)
+def test_events_are_paired_by_kind_and_order(ours, theirs, missed, extra):
+    pairs, lost, added = match_events(ours, theirs)
+    assert (lost, added) == (missed, extra)
+    assert len(pairs) == min(len(ours), len(theirs))

@@ -1,0 +1,104 @@
+"""What every test gets: a home of its own, no network look-ups, repeatable examples, and the system's Chromium.
+
+Fixtures here know no room; a room's own fixtures live in the conftest.py of its folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from wamviz.environment import prepare
+
+# Before any test module imports gradio or a model: runs and caches of the person at the keyboard stay untouched.
+_HOME = tempfile.mkdtemp(prefix="wamviz-test-")
+os.environ["WAMVIZ_HOME"] = _HOME
+prepare()
+
+# Started in the background by a script, this process ignores Ctrl-C, and so would every program that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+# The same examples on every machine: a red test is a defect, not the weather. Examples render and encode video, so
+# there is no deadline a single one could miss on a busy machine.
+settings.register_profile(
+    "wamviz", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("wamviz")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def root() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ``WAMVIZ_HOME`` for this test alone."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("WAMVIZ_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_changed_environment() -> Iterator[None]:
+    """A test that leaves a variable behind would decide how the next one runs."""
+    before = dict(os.environ)
+    yield
+    own = {"PYTEST_CURRENT_TEST", "MUJOCO_GL"}  # pytest's own; and the renderer that the tabletop has chosen
+    after = dict(os.environ)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} - own
+    assert not changed, f"This test left environment variables changed: {sorted(changed)}"
+
+
+def chromium() -> str | None:
+    """The system's Chromium; Playwright's own is never downloaded."""
+    wanted = os.environ.get("WAMVIZ_CHROMIUM")
+    return wanted or next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Tests open pages by full address. Takes the place of pytest-playwright's own, which pytest 9 warns about."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the system's Chromium, quietly: a root user's container has no sandbox, and nothing calls home."""
+    program = chromium()
+    if program is None:
+        message = "Chromium is missing: apt-get install chromium, or set WAMVIZ_CHROMIUM to its program."
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return {
+        **browser_type_launch_args,
+        "executable_path": program,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--autoplay-policy=no-user-gesture-required",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+        ],
+    }

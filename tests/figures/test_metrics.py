@@ -1,0 +1,66 @@
+"""The metric figure draws the run's own numbers beside the control."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wamviz.figures import metric_figure
+
+
+def named(figure, name):
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+def test_the_curves_are_those_of_the_metrics(full):
+    figure, video = metric_figure(full, 1), full.metrics["video"]
+    for key in ("psnr", "ssim"):
+        line = named(figure, f"imagined {key}")
+        assert np.allclose(line.x, video["times"]) and np.allclose(line.y, video["by_sample"][1][f"{key}_by_frame"])
+        assert np.allclose(named(figure, f"copy last frame {key}").y, video[f"copy_last_{key}_by_frame"])
+
+
+def test_the_control_differs_in_more_than_colour(full):
+    ours, control = named(metric_figure(full), "imagined psnr"), named(metric_figure(full), "copy last frame psnr")
+    assert ours.line.dash != control.line.dash and ours.marker.symbol != control.marker.symbol
+
+
+def test_time_and_units_are_named(full):
+    layout = metric_figure(full).layout
+    assert layout.xaxis.title.text == "time (s)" and layout.yaxis.title.text == "PSNR (dB)"
+    said = " ".join(note.text for note in layout.annotations)
+    assert "PSNR" in said and "SSIM" in said and "the control" in said
+
+
+def test_the_time_axis_is_that_of_the_actions(full):
+    from wamviz.figures import action_figure
+
+    assert metric_figure(full).layout.xaxis.range == action_figure(full).layout.xaxis.range
+
+
+def test_the_band_is_there_for_several_samples_only(full, make_run):
+    assert named(metric_figure(full), "range psnr").fill == "toself"
+    assert not [trace for trace in metric_figure(make_run(samples=1)).data if trace.name.startswith("range")]
+
+
+def test_without_a_reference_there_is_a_sentence(make_run):
+    figure = metric_figure(make_run(reference=None))
+    assert "no ground truth" in figure.layout.meta["empty"] and len(figure.data) == 0
+
+
+def test_without_video_there_is_a_sentence(make_run, make_rollout):
+    figure = metric_figure(make_run(imagined=(make_rollout(video=False),), samples=1))
+    assert "no video" in figure.layout.meta["empty"]
+
+
+@pytest.mark.parametrize(
+    "metrics", [{}, {"video": {"psnr": 1}}, {"video": {"times": [0.2], "by_sample": "x"}}, {"video": [1, 2]}]
+)
+def test_metrics_from_elsewhere_are_computed_anew(full, metrics):
+    expected = metric_figure(full)
+    assert metric_figure(replace(full, metrics=metrics)).to_json() == expected.to_json()
+
+
+def test_dark_is_json_too(full):
+    assert json.loads(metric_figure(full, theme="dark").to_json())["layout"]["height"] > 0

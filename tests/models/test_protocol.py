@@ -1,0 +1,92 @@
+"""What the protocol refuses, in words; and the registry that finds models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wamviz.errors import WamvizError
+from wamviz.models import registry
+from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control, hold_still
+from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel, check_request, collect
+from wamviz.rollout import ImagineRequest, Observation
+
+FRAME = np.random.default_rng(0).integers(0, 255, (8, 10, 3)).astype(np.uint8)
+CONTEXT = Observation({"exterior": FRAME}, "pick up the orange", np.arange(14, dtype=np.float32))
+
+
+def test_copy_last_frame_moves_nothing():
+    """Every imagined frame is the context to the bit, and there are no actions."""
+    rollout = collect(Control(COPY_LAST_FRAME), ImagineRequest(CONTEXT, "video")).rollouts[0]
+    assert rollout.frames.shape == (17, 8, 10, 3) and (rollout.frames == FRAME).all() and rollout.actions is None
+
+
+def test_hold_still_keeps_pose_and_gripper():
+    """Zero deltas, the gripper where it is now."""
+    state = np.zeros(14, np.float32)
+    state[6] = 0.15  # round an orange
+    closed = Observation({"exterior": FRAME}, "", state)
+    actions = collect(Control(HOLD_STILL), ImagineRequest(closed, "act_only")).rollouts[0].actions
+    assert (actions[:, :6] == 0).all() and (actions[:, 6] == 1).all()
+    assert hold_still(HOLD_STILL.action_space, 3).shape == (3, 7)
+
+
+def test_unserved_mode_names_the_served_ones():
+    """The message lists what the model can do."""
+    with pytest.raises(WamvizError, match="no mode 'joint'.*video"):
+        check_request(COPY_LAST_FRAME, ImagineRequest(CONTEXT, "joint"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mode": "joiint"}, "Did you mean 'joint'"),
+        ({"samples": 0}, "Samples must be"),
+        ({"steps": 0}, "Steps must be"),
+        ({"seed": -1}, "seed must lie"),
+        ({"mode": "forward_dynamics"}, "needs actions"),
+        ({"mode": "inverse_dynamics"}, "needs a video"),
+        ({"actions": np.array([[np.nan] * 7])}, "not finite"),
+    ],
+)
+def test_requests_are_checked_when_built(change, message):
+    """A request that nobody could serve cannot be made."""
+    with pytest.raises(WamvizError, match=message):
+        ImagineRequest(CONTEXT, **change)
+
+
+def test_wrong_action_width_names_the_dimensions():
+    """forward_dynamics with six numbers an action says which seven are meant."""
+    caps = Capabilities("x", "X", "", ("forward_dynamics",), HOLD_STILL.action_space, None, 5.0, 16)
+    with pytest.raises(WamvizError, match="7 numbers, not 6.*gripper"):
+        check_request(caps, ImagineRequest(CONTEXT, "forward_dynamics", actions=np.zeros((3, 6))))
+
+
+def test_registry_finds_built_ins_and_suggests():
+    """mini-WAM and the controls are there; a near miss gets the nearest name."""
+    assert list(registry.entries())[:1] == ["mini-wam"] and "hold-still" in registry.entries()
+    with pytest.raises(WamvizError, match="Did you mean 'mini-wam'"):
+        registry.entry("miniwam")
+    assert isinstance(registry.load("hold-still"), WorldActionModel)
+
+
+def test_plugin_registers_through_the_same_hook(monkeypatch):
+    """An entry point's models stand beside the built-in ones, and a broken one is only warned about."""
+
+    class Point:
+        def __init__(self, value):
+            self.value = value
+
+    caps = Capabilities("theirs", "Theirs", "", ("video",), None, None, 5.0, 16)
+    monkeypatch.setattr(
+        "wamviz.models.baselines.extra", lambda: [ModelEntry(caps, lambda d: Control(caps))], raising=False
+    )
+    points = [Point("wamviz.models.baselines:extra"), Point("no_such_package:hook")]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    registry.entries.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="no_such_package"):
+            found = registry.entries()
+        assert {"theirs", "mini-wam", "hold-still"} <= set(found)
+    finally:
+        registry.entries.cache_clear()

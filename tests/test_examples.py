@@ -1,0 +1,40 @@
+"""The examples are the documentation, so they have to run as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wamviz.models import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
+
+
+def test_the_examples_are_numbered_without_a_gap_and_all_listed() -> None:
+    assert [int(path.name[:2]) for path in EXAMPLES] == list(range(1, len(EXAMPLES) + 1))
+    listed = re.findall(r"\((\d\d_\w+\.py)\)", (ROOT / "examples" / "README.md").read_text())
+    assert listed == [path.name for path in EXAMPLES]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs_as_it_stands(path: Path, tmp_path: Path) -> None:
+    model = "mini-wam" if registry.entry("mini-wam").missing() is None else "hold-still"
+    done = subprocess.run(
+        [sys.executable, str(path), model],
+        cwd=tmp_path,  # what it writes goes under runs/ of where it is started
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::UserWarning:wamviz"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() and "Traceback" not in done.stderr
+    if "OUT =" in path.read_text():
+        assert any((tmp_path / "runs" / path.stem).iterdir())

@@ -1,0 +1,53 @@
+"""What may be loaded when: the app and the command line answer before torch, MuJoCo and gradio are needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "diffusers", "transformers", "mujoco", "gradio", "plotly")
+
+
+def loaded(code: str, root: Path, names: tuple[str, ...] = HEAVY) -> set[str]:
+    """The ``names`` that a fresh interpreter has imported after running ``code``."""
+    probe = f"{code}\nimport sys\nprint('LOADED', *[n for n in {names!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_the_app_is_built_without_torch(root: Path) -> None:
+    """MuJoCo may be there: the first paint suggests what can be done in the scene that it shows."""
+    assert loaded("import app; assert app.demo is not None", root) <= {"gradio", "plotly", "mujoco"}
+
+
+@pytest.mark.parametrize("module", ["rollout", "errors", "models.registry", "cli", "cli_run", "cli_look", "sources"])
+def test_the_light_modules_load_nothing_heavy(module: str, root: Path) -> None:
+    assert not loaded(f"import wamviz.{module}", root)
+
+
+def test_help_and_the_table_of_models_load_nothing_heavy(root: Path) -> None:
+    code = "from wamviz.cli import main\nassert main(['models']) == 0"
+    assert not loaded(code, root)
+
+
+def test_comparing_needs_neither_a_model_nor_a_world(root: Path) -> None:
+    assert not loaded("import wamviz.compare.summary", root)
+
+
+def test_telemetry_is_off_before_gradio_is_imported(root: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "seen = []\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'gradio':\n"
+        "            seen.append(os.environ.get('GRADIO_ANALYTICS_ENABLED'))\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "import app\n"
+        "assert seen == ['False'], seen\n"
+    )
+    loaded(code, root)

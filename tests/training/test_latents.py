@@ -1,0 +1,52 @@
+"""Windows of latents: every part of a window belongs to the same moment."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from wamviz.models.mini.vae import MiniVAE
+from wamviz.training.collect import read_shard
+from wamviz.training.latents import LatentSet, encode_shard
+
+
+def test_windows_are_aligned(shards):
+    """Context, state and first action are of one frame; the future starts one frame later; episodes do not mix."""
+    data = LatentSet(shards, horizon=4)
+    assert len(data) == 34
+    w = data.window(np.array([0, 5, 20]))
+    assert w.context[:, 0, 0, 0].tolist() == [0, 5, 103] and w.state[:, 0].tolist() == [0, 5, 103]
+    assert w.actions[:, :, 0].tolist() == [[0, 1, 2, 3], [5, 6, 7, 8], [103, 104, 104, 104]]
+    assert w.future[:, :, 0, 0, 0].tolist() == [[1, 2, 3, 4], [6, 7, 8, 9], [104, 104, 104, 104]]
+    assert w.instructions == ["task 0", "task 1", "task 100"]
+
+
+def test_every_window_stays_in_its_episode(shards):
+    """No window reads past the end of its episode."""
+    data = LatentSet(shards, horizon=16)
+    every = data.window(np.arange(len(data)))
+    last = torch.from_numpy(data.starts[data.episode + 1] - 1)
+    assert (every.future[:, -1, 0, 0, 0] == data.latents[last][:, 0, 0, 0].float()).all()
+
+
+def test_statistics_standardise(shards):
+    """Actions divided by the statistics have about unit scale."""
+    data = LatentSet(shards, horizon=4)
+    facts = data.statistics()
+    flat = data.window(np.random.default_rng(0).integers(len(data), size=4096)).actions.flatten(0, 1)
+    z = (flat - torch.tensor(facts["action_mean"])) / torch.tensor(facts["action_std"])
+    assert abs(z.mean()) < 0.05 and abs(z.std() - 1) < 0.05
+
+
+def test_encoding_is_kept(shards):
+    """Latents are those of the VAE, in the order of the frames, and are not made twice."""
+    torch.manual_seed(0)
+    vae = MiniVAE(image_size=32, width=16, blocks=1).eval()
+    shards[0].with_suffix(".latents.npy").unlink()
+    out = encode_shard(vae, shards[0])
+    latents = np.load(out, allow_pickle=False)
+    frames = torch.from_numpy(read_shard(shards[0]).frames).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.inference_mode():
+        assert np.abs(latents - vae.encode(frames).numpy()).max() < 0.1  # bfloat16 against float32
+    before = out.stat().st_mtime_ns
+    assert encode_shard(vae, shards[0]).stat().st_mtime_ns == before

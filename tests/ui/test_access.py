@@ -1,0 +1,113 @@
+"""Everybody can use it: keyboard only, screen reader rules, narrow screens, both colour schemes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Site
+
+pytestmark = pytest.mark.browser
+
+# What Gradio 6.31 itself gets wrong and nobody can mend from outside; each names the rule and the element.
+GRADIO = (
+    ("aria-prohibited-attr", "Empty value"),
+    ("color-contrast", "toast"),
+    ("nested-interactive", "image-frame"),
+)
+
+
+def findings(page: Page) -> list[tuple[str, str]]:
+    """Serious and critical findings outside Gradio's own."""
+    response: dict[str, Any] = Axe().run(page).response
+    found = [
+        (rule["id"], node["html"][:300])
+        for rule in response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+    return [(rule, html) for rule, html in found if not any(rule == r and mark in html for r, mark in GRADIO)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/history"])
+def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: object, scheme: Any, path: str) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(site.url + path)
+    if path == "/":
+        expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_test_id("download").click()
+    else:
+        expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
+    assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
+    assert findings(page) == []
+    context.close()
+
+
+def test_the_main_journey_needs_no_mouse(page: Page, site: Site) -> None:
+    """Tab to every control in reading order; Enter and Space do the rest; the focus is never lost."""
+    page.goto(site.url)
+    expect(page.get_by_test_id("imagine")).to_be_enabled()
+    tab_to(page, "button", "Episode 0:")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".wz-caption")).to_contain_text("Episode 1 ")
+    tab_to(page, "textarea", "")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("push the toaster lever")
+    tab_to(page, "button", "Settings")
+    page.keyboard.press("Enter")
+    tab_to(page, "input", "Model")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("Hold still")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("model")).to_have_value(re.compile("Hold still"))
+    tab_to(page, "button", "Imagine")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("status")).to_contain_text("Done")
+    expect(page.get_by_test_id("imagine")).to_be_focused()
+    tab_to(page, "button", "Pause")  # a new run plays
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stage")).to_have_attribute("data-playing", "false")
+    tab_to(page, "button", "Act it out")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("status")).to_contain_text("Acted out")
+
+
+def tab_to(page: Page, tag: str, name: str) -> None:
+    """Press Tab until an element with this tag and accessible name has the focus."""
+    look = """() => { const e = document.activeElement;
+      return [e.tagName.toLowerCase(), (e.getAttribute("aria-label") || e.innerText || "").trim()]; }"""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        here, label = page.evaluate(look)
+        if here == tag and label.startswith(name):
+            return
+    raise AssertionError(f"No {tag} '{name}' is reached with Tab.")
+
+
+@pytest.mark.parametrize("path", ["/", "/history"])
+def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, site: Site, path: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(site.url + path)
+    expect(page.locator("#wz-header")).to_be_visible()
+    if path == "/":
+        expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_test_id("download").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate("""() => [...document.querySelectorAll("button, input, textarea, select, summary, a, figure")]
+      .filter((e) => e.offsetParent && !e.closest(".wz-cards, .wz-scroll, [role=tablist], [tabindex='-1'], .wz-sr"))
+      .filter((e) => { const b = e.getBoundingClientRect(); return b.width && (b.right > 391 || b.left < -1); })
+      .map((e) => e.outerHTML.slice(0, 120))""")
+    assert wide == []
+    context.close()

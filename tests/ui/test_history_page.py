@@ -1,0 +1,39 @@
+"""Kept runs: listed, reopened, forgotten."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Site, Watch
+
+pytestmark = pytest.mark.browser
+
+
+def test_kept_runs_are_listed_reopened_and_forgotten(watched: tuple[Page, Watch], site: Site, kept: object) -> None:
+    page, watch = watched
+    runs = site.store.list()
+    page.goto(f"{site.url}/history")
+    expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
+    rows = page.get_by_test_id("history").get_by_role("listitem")
+    expect(rows).to_have_count(len(runs))
+    expect(rows.first).to_contain_text(runs[0].instruction)
+    expect(rows.first.locator("img")).to_have_js_property("complete", True)
+
+    button = rows.first.get_by_role("button", name="Forget")
+    button.click()
+    expect(button).to_contain_text("Really forget?")
+    expect(rows).to_have_count(len(runs))
+    button.click()
+    expect(page.get_by_test_id("status")).to_contain_text("Forgotten")
+    expect(rows).to_have_count(len(runs) - 1)
+    assert [run.id for run in site.store.list()] == [run.id for run in runs[1:]]
+
+    rows.first.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(f"run={runs[1].id}"))
+    expect(page.get_by_test_id("status")).to_contain_text("Reopened")
+    assert watch.errors == [] and watch.outside == []

@@ -1,0 +1,251 @@
+"""The main page in a real browser: ask, watch it form, stop it, act it out, and lose nothing on the way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Site, Watch
+    from wamviz.store import RunSummary
+
+pytestmark = pytest.mark.browser
+
+
+def settings(page: Page) -> None:
+    """Open the folded panel."""
+    fold = page.get_by_role("button", name="Settings")
+    if fold.get_attribute("aria-expanded") != "true":
+        fold.click()
+    expect(page.get_by_test_id("model")).to_be_visible()
+
+
+def choose(page: Page, name: str, option: str) -> None:
+    """Pick an option of one of Gradio's menus."""
+    page.get_by_test_id(name).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def use_paced(page: Page) -> None:
+    settings(page)
+    choose(page, "model", "Paced")
+    expect(page.get_by_text("A model for tests.")).to_be_visible()
+    choose(page, "mode", "Joint")
+
+
+def status(page: Page) -> Locator:
+    return page.get_by_test_id("status")
+
+
+def test_first_paint_shows_a_finished_example_without_any_click(visit: tuple[Page, Watch]) -> None:
+    page, watch = visit
+    expect(page.get_by_test_id("stage-time")).to_contain_text("of 16")
+    expect(page.get_by_test_id("metrics")).to_contain_text("PSNR")
+    expect(status(page)).to_contain_text("example")
+    expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
+    assert watch.errors == [] and watch.outside == []
+
+
+def test_every_name_that_checks_from_outside_use_is_on_the_element_that_does_the_work(opened: Page) -> None:
+    tags = {
+        "instruction": "TEXTAREA",
+        "mode": "INPUT",
+        "model": "INPUT",
+        "imagine": "BUTTON",
+        "cancel": "BUTTON",
+        "stage-scrub": "INPUT",
+        "stage-play": "BUTTON",
+        "act-it-out": "BUTTON",
+        "share": "BUTTON",
+    }
+    for name in ("context-image", "status", "stage", "stage-time", "pane-imagined", "pane-recorded", "pane-executed",
+                 "action-plot", "metrics", "download", *tags):  # fmt: skip
+        found = opened.get_by_test_id(name)
+        expect(found).to_have_count(1)
+        if name in tags:
+            assert found.evaluate("element => element.tagName") == tags[name], name
+
+
+def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, site: Site) -> None:
+    """Pick another episode, ask with a control, watch, act out: three rollouts on the stage."""
+    opened.locator(".wz-card").nth(1).click()
+    expect(opened.locator(".wz-caption")).to_contain_text("Episode 1")
+    expect(opened.locator(".wz-card").nth(1)).to_have_attribute("aria-pressed", "true")
+    told = opened.get_by_test_id("instruction").input_value()
+    assert told
+    settings(opened)
+    choose(opened, "model", "Hold still (control)")
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text("Done (a control")
+    expect(opened.get_by_test_id("stage")).to_contain_text(told)
+    expect(opened).to_have_url(re.compile(r"\?run=[0-9a-f]{16}"))
+    opened.get_by_test_id("act-it-out").click()
+    expect(status(opened)).to_contain_text("Acted out")
+    expect(opened.get_by_test_id("pane-executed").locator(".wv-missing")).to_be_hidden()
+    kept = site.store.list()
+    assert kept[0].instruction == told and kept[0].has_executed
+
+
+def test_a_run_forms_step_by_step_and_says_how_long_it_takes(opened: Page, site: Site) -> None:
+    use_paced(opened)
+    opened.get_by_test_id("imagine").click()
+    site.paced.allow(2)
+    expect(status(opened)).to_contain_text("Step 2 of 6")
+    expect(status(opened)).to_contain_text(re.compile(r"about .* left"))
+    expect(opened.get_by_test_id("imagine")).to_be_disabled()
+    site.paced.allow(10)
+    expect(status(opened)).to_contain_text("Imagined in 0.5 s")
+    expect(opened.get_by_test_id("imagine")).to_be_enabled()
+    expect(opened.get_by_test_id("stage")).to_contain_text("paced")
+
+
+def test_cancel_really_stops_the_sampling_and_brings_the_earlier_run_back(opened: Page, site: Site) -> None:
+    before = opened.get_by_test_id("stage").inner_text()
+    use_paced(opened)
+    kept = len(site.store.list())
+    opened.get_by_test_id("imagine").click()
+    site.paced.allow(2)
+    expect(status(opened)).to_contain_text("Step 2 of 6")
+    opened.get_by_test_id("cancel").click()
+    expect(status(opened)).to_contain_text("Stopping")
+    site.paced.allow(50)
+    expect(status(opened)).to_contain_text("Stopped at step 3; nothing was kept")
+    told = site.paced.tell()
+    assert told["closed"] == 1 and told["steps_done"] == 3
+    assert len(site.store.list()) == kept
+    expect(opened.get_by_test_id("imagine")).to_be_enabled()
+    assert opened.get_by_test_id("stage").inner_text().splitlines()[0] == before.splitlines()[0]
+
+
+def test_a_mistake_of_ours_is_one_sentence_and_leaves_the_page_usable(opened: Page, site: Site) -> None:
+    use_paced(opened)
+    opened.get_by_test_id("instruction").fill("my own words")
+    site.paced.break_at(2)
+    opened.get_by_test_id("imagine").click()
+    site.paced.allow(5)
+    expect(status(opened)).to_contain_text("Something went wrong on our side")
+    assert "secret internals" not in opened.content() and "Traceback" not in opened.content()
+    assert "secret internals" in site.logged()
+    expect(opened.get_by_test_id("instruction")).to_have_value("my own words")
+    expect(opened.get_by_test_id("imagine")).to_be_enabled()
+
+
+def test_an_empty_instruction_says_what_to_do_and_loses_nothing(opened: Page, site: Site) -> None:
+    use_paced(opened)
+    before = opened.get_by_test_id("metrics").inner_text()
+    opened.get_by_test_id("instruction").fill("   ")
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text("The instruction is empty. Say what the robot should do")
+    assert opened.get_by_test_id("metrics").inner_text() == before
+    assert site.paced.tell()["started"] == 0
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("letter.png", "letter.png"), ("huge.png", "megapixel")])
+def test_a_bad_picture_is_refused_and_the_earlier_context_stays(
+    opened: Page, pictures: Path, name: str, sentence: str
+) -> None:
+    opened.get_by_test_id("instruction").fill("my own words")
+    caption = opened.locator(".wz-caption").text_content() or ""
+    opened.get_by_test_id("context-image").locator("input[type=file]").set_input_files(pictures / name)
+    expect(status(opened)).to_contain_text(sentence)
+    expect(opened.get_by_test_id("instruction")).to_have_value("my own words")
+    expect(opened.locator(".wz-caption")).to_have_text(caption)
+    shown = opened.get_by_test_id("context-image").locator("img")
+    expect(shown).to_have_js_property("naturalWidth", 256)
+
+
+def test_a_picture_of_ones_own_becomes_the_context_and_cannot_be_acted_out(
+    opened: Page, site: Site, pictures: Path
+) -> None:
+    opened.get_by_test_id("context-image").locator("input[type=file]").set_input_files(pictures / "kitchen.png")
+    expect(opened.locator(".wz-caption")).to_contain_text("kitchen.png: your picture")
+    use_paced(opened)
+    opened.get_by_test_id("instruction").fill("push the toaster lever")
+    site.paced.allow(20)
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text("Imagined in")
+    button = opened.get_by_test_id("act-it-out")
+    expect(button).to_have_accessible_description(re.compile("comes from a picture"))
+    button.click()
+    expect(status(opened)).to_contain_text("comes from a picture")
+    expect(opened.get_by_test_id("metrics")).to_contain_text("no ground truth")
+
+
+def test_another_model_offers_its_own_modes_and_the_words_that_explain_them(opened: Page) -> None:
+    settings(opened)
+    choose(opened, "model", "Copy last frame (control)")
+    expect(opened.get_by_test_id("mode")).to_have_value("Video only")
+    expect(opened.get_by_text("A video without actions.")).to_be_visible()
+    expect(opened.locator("#wz-steps")).to_be_hidden()
+    choose(opened, "model", "Paced")
+    expect(opened.get_by_text("A model for tests.")).to_be_visible()
+    opened.get_by_test_id("mode").click()
+    offered = opened.get_by_role("option").filter(visible=True)
+    expect(offered).to_have_count(3)
+    assert [name.split("\n")[-1] for name in offered.all_inner_texts()] == ["Joint", "Video only", "Forward dynamics"]
+    offered.filter(has_text="Forward dynamics").click()
+    expect(opened.get_by_text(re.compile(r"It obeys the \d+ recorded actions"))).to_be_visible()
+
+
+def test_a_mode_that_this_model_lacks_is_refused_with_the_modes_that_it_has(opened: Page, site: Site) -> None:
+    use_paced(opened)
+    opened.get_by_test_id("mode").fill("act_only")
+    opened.get_by_test_id("mode").press("Enter")
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text(
+        "Paced has no mode 'act_only'. Its modes are: joint, video, forward_dynamics."
+    )
+    assert site.paced.tell()["started"] == 0
+
+
+def test_a_suggestion_is_one_click_and_says_whether_there_is_ground_truth(opened: Page) -> None:
+    use_paced(opened)
+    expect(opened.get_by_role("group", name="Reference task")).to_be_visible()
+    chip = opened.get_by_role("group", name="Composed extension").get_by_role("button").first
+    chip.click()
+    expect(opened.get_by_test_id("instruction")).to_have_value(chip.inner_text())
+
+
+def test_any_frame_of_an_episode_can_be_the_context(opened: Page) -> None:
+    slider = opened.locator("#wz-frame input[type=range]")
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowRight")
+    expect(opened.locator(".wz-caption")).to_contain_text("Frame 3 of")
+
+
+def test_a_permalink_reopens_the_run_at_its_frame_and_in_its_view(
+    page: Page, site: Site, kept: list[RunSummary]
+) -> None:
+    run = kept[0].id
+    page.goto(f"{site.url}/?run={run}&frame=4&view=wipe")
+    expect(status(page)).to_contain_text("Reopened from its link")
+    expect(page.get_by_test_id("stage-time")).to_contain_text("frame 4 of")
+    expect(page.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "true")
+    page.get_by_test_id("share").click()
+    expect(status(page)).to_contain_text(re.compile("Link copied|Copy this link"))
+    assert page.evaluate("window.wamviz.link()").endswith(f"?run={run}&frame=4&view=wipe")
+
+
+@pytest.mark.parametrize("run", ["0123456789abcdef", "../../etc/passwd", "<img src=x onerror=alert(1)>"])
+def test_an_unknown_run_gives_a_clear_message_and_the_example_stays(page: Page, site: Site, run: str) -> None:
+    page.goto(f"{site.url}/?run={run}")
+    expect(status(page)).to_contain_text(re.compile("No run 0123456789abcdef is kept here|is no run id"))
+    expect(page.get_by_test_id("metrics")).to_contain_text("PSNR")
+
+
+def test_downloads_are_files_of_the_run(opened: Page) -> None:
+    opened.get_by_test_id("download").click()
+    with opened.expect_download() as started:
+        opened.locator('.wz-menu a[data-kind="csv"]').click()
+    download = started.value
+    assert re.fullmatch(r"wamviz-[0-9a-f]{16}\.csv", download.suggested_filename)
+    assert Path(download.path()).read_text(encoding="utf-8").startswith(("time", "step", "sample", "origin"))
+
+
+def test_nothing_was_looked_up_outside_this_machine(opened: Page, site: Site) -> None:
+    assert site.paced.tell()["looked_up"] == []

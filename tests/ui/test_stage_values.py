@@ -1,0 +1,204 @@
+"""What the stage is told: small, honest, JSON-ready."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from wamviz.models.protocol import Capabilities
+from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
+from wamviz.sources import Context
+from wamviz.store import Run
+from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, stage_value, strip
+from wamviz.ui.stage.component import FOLDER, SCRIPTS
+
+SPACE = ActionSpace(("dx", "dy", "dz"), ("m", "m", "m"), "ee_delta", 5.0)
+POSE = np.eye(4)
+POSE[2, 3] = -1.0  # one metre before the plane z = 0, so pixel = 32 + 64 * metres
+CAMERA = Camera("front", 64, 64, np.array([[64.0, 0, 32], [0, 64, 32], [0, 0, 1]]), POSE)
+CAPABILITIES = Capabilities("m", "M", "A model.", ("joint",), SPACE, (64, 64), 5.0, 4)
+
+
+def url(name: str) -> str:
+    return f"runs/0123456789abcdef/{name}"
+
+
+def rollout(origin: str, *, steps: int = 4, frames: bool = True, **given: object) -> Rollout:
+    pictures = np.zeros((steps + 1, 64, 64, 3), np.uint8) if frames else None
+    actions = np.tile(np.float32([0.1, 0.0, 0.0]), (steps, 1))
+    plain = {"actions": actions, "action_space": SPACE, "camera_model": CAMERA}
+    return Rollout(origin, pictures, 5.0, **{**plain, **given})  # type: ignore[arg-type]
+
+
+def run(**given: object) -> Run:
+    plain: dict[str, object] = {
+        "id": "0123456789abcdef",
+        "created": "2026-01-01T00:00:00+00:00",
+        "model": "m",
+        "weights_digest": "",
+        "mode": "joint",
+        "instruction": "wave",
+        "seed": 7,
+        "steps": None,
+        "samples": 1,
+        "source": "",
+        "imagined": (rollout("imagined"),),
+        "context": np.zeros((64, 64, 3), np.uint8),
+        "state": np.zeros(3, np.float32),
+    }
+    return Run(**{**plain, **given})  # type: ignore[arg-type]
+
+
+def test_a_value_is_small_json() -> None:
+    """Gradio compares values as text at every update, and sends them with every page."""
+    full = run(reference=rollout("recorded"), executed=rollout("executed", success=True))
+    assert len(json.dumps(stage_value(full, url), allow_nan=False)) < 3000
+
+
+def test_every_pane_has_clips_or_says_why_not() -> None:
+    values = [
+        stage_value(run(), url),
+        stage_value(run(imagined=(rollout("imagined", frames=False),)), url),
+        stage_value(run(executed=rollout("executed")), url),
+        preview_value(Preview(0, 8), CAPABILITIES),
+        empty_value(),
+    ]
+    for value in values:
+        assert set(value["panes"]) == {"imagined", "recorded", "executed"}
+        for pane in value["panes"].values():
+            assert pane["missing"] or pane["samples"]
+            assert all(clip.get("src") or clip.get("strip") or clip["missing"] for clip in pane["samples"])
+
+
+def test_the_addresses_are_the_files_of_a_run() -> None:
+    two = (rollout("imagined", seed=7), rollout("imagined", seed=8))
+    value = stage_value(run(imagined=two, reference=rollout("recorded"), executed=rollout("executed")), url)
+    names = [clip["src"] for pane in value["panes"].values() for clip in pane["samples"]]
+    assert names == [url(name) for name in ("rollout.mp4", "rollout-1.mp4", "reference.mp4", "executed.mp4")]
+    assert [clip["label"] for clip in value["panes"]["imagined"]["samples"]] == ["seed 7", "seed 8"]
+
+
+def test_a_path_is_in_fractions_of_the_frame_and_starts_at_the_state() -> None:
+    """Four steps of 0.1 m to the right from the middle: 6.4 of 64 pixels each."""
+    clip = stage_value(run(), url)["panes"]["imagined"]["samples"][0]
+    assert clip["path"] == [[0.5, 0.5], [0.6, 0.5], [0.7, 0.5], [0.8, 0.5], [0.9, 0.5]]
+    assert clip["rate"] == 5.0
+
+
+def test_a_path_ends_before_it_leaves_the_camera_behind() -> None:
+    """Points behind a camera have no place in its picture."""
+    back = np.tile(np.float32([0.0, 0.0, -0.4]), (4, 1))
+    clip = stage_value(run(imagined=(rollout("imagined", actions=back),)), url)["panes"]["imagined"]["samples"][0]
+    assert len(clip["path"]) == 3
+
+
+@pytest.mark.parametrize("missing", [{"camera_model": None}, {"actions": None, "action_space": None}])
+def test_an_unknown_path_is_none(missing: dict[str, None]) -> None:
+    value = stage_value(run(imagined=(rollout("imagined", **missing),)), url)
+    assert value["panes"]["imagined"]["samples"][0]["path"] is None
+
+
+def test_only_what_was_read_from_a_file_is_called_recorded() -> None:
+    assert stage_value(run(reference=rollout("recorded")), url)["panes"]["recorded"]["name"] == "recorded"
+    assert stage_value(run(reference=rollout("executed")), url)["panes"]["recorded"]["name"] == "reference"
+
+
+def test_the_reason_for_no_execution_fits() -> None:
+    def reason(**given: object) -> str:
+        return str(stage_value(run(**given), url)["panes"]["executed"]["missing"])
+
+    assert "Act it out" in reason(world_state=WorldState("tabletop", 1))
+    assert "cannot be executed" in reason()
+    assert "no actions" in reason(imagined=(rollout("imagined", actions=None, action_space=None),))
+    assert stage_value(run(), url, executed_reason="Later.")["panes"]["executed"]["missing"] == "Later."
+
+
+@pytest.mark.parametrize("view, told", [("wipe", "wipe"), ("nonsense", None), (None, None)])
+def test_a_view_that_does_not_exist_leaves_the_users(view: str | None, told: str | None) -> None:
+    assert stage_value(run(), url, view=view)["view"] == told
+    assert told is None or told in VIEWS
+
+
+def test_the_key_follows_the_content() -> None:
+    """An executed clip keeps its address when it is executed again."""
+    pictures = np.zeros((5, 64, 64, 3), np.uint8)
+    keys = set()
+    for level in (0, 255):
+        other = replace(rollout("executed"), frames=pictures + np.uint8(level))
+        keys.add(stage_value(run(executed=other), url)["panes"]["executed"]["samples"][0]["key"])
+    assert len(keys) == 2
+
+
+def test_a_chunk_is_told_in_frames() -> None:
+    long = rollout("imagined", steps=20, meta={"chunk": 10})
+    assert stage_value(run(imagined=(long,)), url)["chunk"] == 10
+    slow = Rollout("imagined", np.zeros((11, 8, 8, 3), np.uint8), 2.5, long.actions, SPACE, meta={"chunk": 10})
+    assert stage_value(run(imagined=(slow,)), url)["chunk"] == 5
+
+
+@given(count=st.integers(1, 40), height=st.integers(2, 40), width=st.integers(2, 40))
+def test_a_strip_holds_every_frame_in_its_place(count: int, height: int, width: int) -> None:
+    frames = np.zeros((count, height, width, 3), np.uint8)
+    frames += (np.arange(count) * 255 // max(1, count - 1)).astype(np.uint8)[:, None, None, None]
+    clip = strip(frames, 5.0)
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(clip["strip"].split(",")[1]))))
+    for k in range(count):
+        row, column = divmod(k, clip["columns"])
+        middle = sheet[row * height + height // 2, column * width + width // 2]
+        assert np.abs(middle.astype(int) - frames[k, 0, 0]).max() < 40  # JPEG blocks reach over small frames
+
+
+def test_a_strip_of_many_large_frames_stays_small() -> None:
+    clip = strip(np.zeros((300, 256, 256, 3), np.uint8), 5.0)
+    assert clip["frames"] == 300
+    assert clip["width"] * clip["height"] * 300 <= 1_500_000
+
+
+def test_a_preview_shows_samples_and_the_reference_beside() -> None:
+    reference = rollout("recorded", states=np.tile(np.float32([0.0, 0.1, 0.0]), (5, 1)))
+    context = Context(Observation({"front": np.zeros((64, 64, 3), np.uint8)}, "wave"), reference)
+    frames = np.zeros((6, 5, 64, 64, 3), np.uint8)
+    value = preview_value(Preview(3, 8, frames, note="video"), CAPABILITIES, context, eta=1.25)
+    assert value["preview"] == {"step": 3, "steps": 8, "eta": 1.25, "note": "video"}
+    assert len(value["panes"]["imagined"]["samples"]) == 4
+    assert value["panes"]["recorded"]["samples"][0]["path"][0] == [0.5, 0.6]
+    assert value["instruction"] == "wave"
+
+
+def test_the_templates_are_static() -> None:
+    """Gradio runs placeholders as scripts, and the style sheet and the markup pass through its template engine."""
+    for name in ("stage.html", "stage.css"):
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        assert not [mark for mark in ("{{", "${", "`", "\\", "<script", "@children") if mark in text]
+    assert "@keyframes" not in (FOLDER / "stage.css").read_text(encoding="utf-8")  # cannot be nested under the id
+
+
+def test_the_scripts_write_no_markup() -> None:
+    """What people wrote must stay text."""
+    banned = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function")
+    for name in SCRIPTS:
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        assert not [word for word in banned if word in text], name
+    assert sorted(path.name for path in FOLDER.glob("*.js")) == sorted(SCRIPTS)
+
+
+def test_the_component_takes_values_and_gives_none_back() -> None:
+    stage = Stage(plots=["a"])
+    assert stage.postprocess(None) == empty_value()
+    assert stage.postprocess({"run": None}) == {"run": None}
+    assert stage.preprocess({"forged": True}) is None
+    assert stage.props == {"plots": ["a"]}
+
+
+def test_no_stub_files_appear_beside_the_sources(root: Path) -> None:
+    """Gradio writes .pyi files for components that declare events."""
+    assert not list((root / "wamviz" / "ui" / "stage").glob("*.pyi"))

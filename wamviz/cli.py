@@ -1,0 +1,169 @@
+"""The command line: ``python -m wamviz COMMAND …``.
+
+Contract: every command exits 0 on success and 2 on bad input with one clear line on stderr, never with a
+traceback; an interrupt ends with 130. What a command does lives in ``cli_run`` (imagine, execute, evaluate,
+generate), ``cli_look`` (inspect, models, doctor) and ``cli_app``; this module only parses and reports. Heavy
+libraries are imported by the command that needs them, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from wamviz import __version__
+from wamviz.environment import prepare
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.rollout import MODES
+
+SOURCE_HELP = "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], or a run id"
+INTERRUPTED = 130  # what a shell reports for a program that was stopped with Ctrl-C
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that reports a mistake in one line instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WamvizError(f"{message[:1].upper()}{message[1:].rstrip('.')}.", f"Try: {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None, *, demo: Any = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        argv: the arguments without the program's name; ``sys.argv[1:]`` when None.
+        demo: the page that ``app.py`` has already built, for the command ``app``.
+    """
+    prepare()
+    try:
+        args = _parse(list(sys.argv[1:] if argv is None else argv))
+        args.demo = demo
+        command: Callable[[argparse.Namespace], int | None] = _find(args.run)
+        status = command(args) or 0
+        sys.stdout.flush()  # a reader that has gone away is noticed here, not at exit
+        return status
+    except WamvizError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt as stop:  # a command that kept something says so in its own words
+        print(f"\n{stop}" if str(stop) else "\nStopped.", file=sys.stderr)
+        return INTERRUPTED
+    except ImportError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "wamviz"):
+            return _mistake(error)
+        return _refuse(f"The Python package '{package}' is missing. Run: python -m pip install -r requirements.txt")
+    except BrokenPipeError:  # `wamviz models | head` is no mistake
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # no permission, disk full, a folder where a file should be
+        where = f" '{error.filename}'" if error.filename else ""
+        return _refuse(f"{error.strerror or error}{where}.")
+    except Exception as error:  # ours to mend, but still not a page of code for the person in front of it
+        return _mistake(error)
+
+
+def _mistake(error: Exception) -> int:
+    if os.environ.get("WAMVIZ_DEBUG"):
+        traceback.print_exception(error)
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    print(f"wamviz: this is a mistake in wamviz ({reason}). WAMVIZ_DEBUG=1 shows where.", file=sys.stderr)
+    return 1
+
+
+def _refuse(message: str) -> int:
+    print(f"wamviz: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _find(target: str) -> Callable[[argparse.Namespace], int | None]:
+    module, _, function = target.partition(":")
+    found: Callable[[argparse.Namespace], int | None] = getattr(import_module(module), function)
+    return found
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser, commands = build_parser()
+    if argv and not argv[0].startswith("-") and argv[0] not in commands:
+        raise unknown_name("command", argv[0], commands)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options = [name for action in commands[args.command]._actions for name in action.option_strings]
+        stray = unknown[0].partition("=")[0]
+        near = difflib.get_close_matches(stray, options, n=1, cutoff=0.5)
+        guess = f" Did you mean {near[0]}?" if near else ""
+        raise WamvizError(f"{args.command} does not take '{stray}'.{guess}", f"Try: wamviz {args.command} --help")
+    return args
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and the parser of each command by name."""
+    parser = Parser(
+        prog="wamviz",
+        description="See what a world-action model imagines, beside what really happened.",
+        epilog=f"SOURCE is {SOURCE_HELP}.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"wamviz {__version__}")
+    group = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    commands: dict[str, Parser] = {}
+
+    def command(name: str, run: str, text: str) -> Parser:
+        made = group.add_parser(name, help=text, description=text, prog=f"wamviz {name}", allow_abbrev=False)
+        made.set_defaults(run=run)
+        commands[name] = made
+        return made
+
+    imagine = command("imagine", "wamviz.cli_run:imagine", "Imagine rollouts from a context.")
+    _model_options(imagine)
+    imagine.add_argument("--context", required=True, metavar="SOURCE", help=SOURCE_HELP)
+    imagine.add_argument("--instruction", metavar="TEXT", help="what the robot is told; the source's own by default")
+    imagine.add_argument("--seed", type=int, default=0, help="sampling seed; sample i uses seed + i")
+    imagine.add_argument("--samples", type=int, default=1, metavar="N", help="how many rollouts")
+    imagine.add_argument("--steps", type=int, metavar="N", help="denoising steps; the model's default if not given")
+    imagine.add_argument("--actions", metavar="FILE", help="npz, npy, csv or json to obey (forward_dynamics)")
+    imagine.add_argument("--video", metavar="FILE", help="a clip to explain, context first (inverse_dynamics)")
+    imagine.add_argument("--out", required=True, metavar="DIR", help="folder for rollout.mp4, .npz and .json")
+
+    execute = command("execute", "wamviz.cli_run:execute", "Let a model act in the tabletop.")
+    _model_options(execute)
+    execute.add_argument("--seed", type=int, required=True, metavar="S", help="seed of the scene")
+    execute.add_argument("--instruction", metavar="TEXT", help="what the robot is told; the scene's task by default")
+    execute.add_argument("--out", required=True, metavar="DIR", help="folder for rollout.mp4, .npz and .json")
+
+    evaluate = command("evaluate", "wamviz.cli_run:evaluate", "Measure a model on tabletop episodes it has not seen.")
+    _model_options(evaluate)
+    evaluate.add_argument("--seeds", required=True, metavar="A:B", help="scenes A up to but not including B")
+    evaluate.add_argument("--tasks", metavar="LIST", help="task kinds separated by commas; the natural mix by default")
+    evaluate.add_argument("--json", required=True, metavar="FILE", help="where the numbers go; - is stdout")
+
+    generate = command("generate", "wamviz.cli_run:generate", "Record expert episodes as a LeRobot v3.0 dataset.")
+    generate.add_argument("--seeds", required=True, metavar="A:B", help="scenes A up to but not including B")
+    generate.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset")
+    generate.add_argument("--workers", type=int, metavar="N", help="processes; one a core by default")
+
+    inspect = command("inspect", "wamviz.cli_look:inspect", "Say what is in a dataset, episode, image, video or run.")
+    inspect.add_argument("source", metavar="SOURCE", help=f"{SOURCE_HELP}; a dataset's folder by itself too")
+    inspect.add_argument("--json", action="store_true", help="for programs")
+
+    models = command("models", "wamviz.cli_look:models", "List every model, its modes, and whether it can run here.")
+    models.add_argument("--json", action="store_true", help="for programs")
+
+    app = command("app", "wamviz.cli_app:app", "Open the page.")
+    app.add_argument("--host", default=None, help="address to listen on; 127.0.0.1 by default")
+    app.add_argument("--port", type=int, default=None, help="port to listen on; 7860 by default")
+
+    doctor = command("doctor", "wamviz.cli_look:doctor", "Say what works here, what is missing and how to get it.")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    return parser, commands
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="mini-wam", metavar="ID", help="see `wamviz models`")
+    parser.add_argument("--mode", default="joint", metavar="MODE", help=", ".join(MODES))
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")

@@ -1,0 +1,110 @@
+"""The commands that only look: ``inspect``, ``models`` and ``doctor``.
+
+Contract: each prints words for people, or with ``--json`` one JSON value for programs, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from wamviz.models import registry
+from wamviz.models.protocol import ModelEntry
+
+LONG = 14  # numbers in a row that a person still reads: a state of the tabletop
+
+
+def inspect(args: argparse.Namespace) -> None:
+    """Say what is in a source."""
+    from wamviz.inspecting import describe
+
+    facts = describe(args.source)
+    if args.json:
+        print(json.dumps(facts, indent=2, allow_nan=False, default=str))
+    else:
+        _print_facts(facts)
+
+
+def models(args: argparse.Namespace) -> None:
+    """List the registered models."""
+    rows = [model_facts(entry) for entry in registry.entries().values()]
+    if args.json:
+        print(json.dumps(rows, indent=2, allow_nan=False))
+        return
+    for row in rows:
+        print(f"{row['id']}  {row['title']}")
+        print(f"  {row['description']}")
+        print(f"  modes: {', '.join(row['modes'])}")
+        print(f"  runs here: {'yes' if row['runnable'] else 'no: ' + row['missing']}")
+
+
+def doctor(args: argparse.Namespace) -> None:
+    """Check this machine."""
+    from wamviz.doctor import examine
+
+    checks = examine()
+    if args.json:
+        print(json.dumps([check.to_json() for check in checks], indent=2))
+        return
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        print(f"{check.mark}  {check.name.ljust(width)}  {check.found}")
+        if check.fix:
+            print(f"    {' ' * width}  -> {check.fix}")
+    missing = sum(not check.ok for check in checks)
+    print(f"{missing} thing(s) missing; the arrows say how to get them." if missing else "Everything needed is here.")
+
+
+def model_facts(entry: ModelEntry) -> dict[str, Any]:
+    """What is known of a model without loading it, JSON-ready."""
+    caps = entry.capabilities
+    missing = entry.missing()
+    return {
+        "id": caps.model_id,
+        "title": caps.title,
+        "description": caps.description,
+        "modes": list(caps.modes),
+        "runnable": missing is None,
+        "missing": missing,
+        "action_space": caps.action_space.to_json() if caps.action_space else None,
+        "frame_size": list(caps.frame_size) if caps.frame_size else None,
+        "video_fps": caps.video_fps,
+        "horizon": caps.horizon,
+        "default_steps": caps.default_steps,
+        "max_steps": caps.max_steps,
+        "max_samples": caps.max_samples,
+        "cameras": list(caps.cameras),
+        "uses_instruction": caps.uses_instruction,
+        "worlds": list(caps.worlds),
+        "control": caps.control,
+        **({"extras": caps.extras} if caps.extras else {}),
+    }
+
+
+def _print_facts(facts: dict[str, Any], indent: str = "") -> None:
+    width = max((len(str(name)) for name in facts), default=0)
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            _print_facts(value, indent + "  ")
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            print(f"{indent}{name}")
+            for item in value:
+                print(f"{indent}  {'; '.join(f'{key} {_plain(part)}' for key, part in item.items())}")
+        else:
+            print(f"{indent}{str(name).ljust(width)}  {_plain(value)}")
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        if len(value) > LONG and all(isinstance(item, int | float) for item in value):
+            return f"{len(value)} numbers"  # programs get them with --json
+        return ", ".join(_plain(item) for item in value) or "none"
+    return str(value)

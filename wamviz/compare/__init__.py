@@ -1,0 +1,29 @@
+"""Imagined, recorded and executed rollouts compared: matched by time, judged beside honest baselines."""
+
+from wamviz.compare.actions import ActionMetrics, compare_actions, gripper_events
+from wamviz.compare.align import common_actions, common_frames, match_times
+from wamviz.compare.consistency import consistency, motion_energy
+from wamviz.compare.summary import METRIC_NOTES, context_state, summarise
+from wamviz.compare.trajectory import ade_fde, ee_path, path_pixels
+from wamviz.compare.video import VideoMetrics, compare_video, psnr, ssim
+
+__all__ = [
+    "METRIC_NOTES",
+    "ActionMetrics",
+    "VideoMetrics",
+    "ade_fde",
+    "common_actions",
+    "common_frames",
+    "compare_actions",
+    "compare_video",
+    "consistency",
+    "context_state",
+    "ee_path",
+    "gripper_events",
+    "match_times",
+    "motion_energy",
+    "path_pixels",
+    "psnr",
+    "ssim",
+    "summarise",
+]

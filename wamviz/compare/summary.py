@@ -1,0 +1,212 @@
+"""All numbers of one run, JSON-ready, every one with its baseline beside it.
+
+Contract: ``summarise`` never raises for a run that lacks something: a part that does not apply is None and ``notes``
+says why in a plain sentence. It takes anything with the fields of a run, so that this room need not know the store.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wamviz.compare.actions import compare_actions, gripper_events, gripper_from_state, match_events
+from wamviz.compare.align import action_mismatch
+from wamviz.compare.consistency import consistency
+from wamviz.compare.trajectory import ade_fde, commanded_path, measured_path
+from wamviz.compare.video import PSNR_CAP, VideoMetrics, compare_video, compare_videos
+from wamviz.rollout import Floats, Rollout
+
+METRIC_NOTES: dict[str, str] = {
+    "psnr": f"Pixel closeness in decibels, higher is closer, capped at {PSNR_CAP:.0f}; the context frame is left out.",
+    "ssim": "Closeness of local structure, 1 is identical (Wang et al. 2004, Gaussian window of 11 pixels).",
+    "copy_last_psnr": "PSNR of a video in which nothing moves: below it, the imagined motion does more harm than good.",
+    "copy_last_ssim": "SSIM of a video in which nothing moves: the control for SSIM.",
+    "mae": "Mean absolute action error as a share of each dimension's half range, 0 is perfect.",
+    "hold_mae": "The same error for a robot that stays where it is: the control for actions.",
+    "ade_m": "Average distance in metres between the two commanded paths of the hand (average displacement error).",
+    "fde_m": "Distance in metres between the two commanded paths at the last shared moment (final displacement error).",
+    "hold_ade_m": "Average distance in metres between the recorded path and a hand that does not move.",
+    "gripper_timing_s": "Mean time in seconds between the imagined and the recorded closing or opening of the hand.",
+    "path_ade_m": "Average distance in metres between the path that the actions state and the one that physics took.",
+    "moves_enough": "Whether the imagined video moves about as much as the executed one; a still video agrees with "
+    "everything (background collapse, arXiv 2605.07514).",
+    "executed_psnr": "PSNR between the imagined video and what its own actions really did.",
+}
+CURVES = ("psnr_by_frame", "ssim_by_frame")  # kept for every sample; the controls' are the same for all
+
+
+class RunLike(Protocol):
+    """The fields of a run that the numbers are made of."""
+
+    @property
+    def imagined(self) -> tuple[Rollout, ...]: ...
+    @property
+    def reference(self) -> Rollout | None: ...
+    @property
+    def executed(self) -> Rollout | None: ...
+    @property
+    def state(self) -> Floats | None: ...
+
+
+def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
+    """The numbers of ``run`` as a JSON-ready dict.
+
+    Args:
+        sample: whose numbers stand at the top of each part; ``by_sample`` holds all of them, ``mean`` and ``best``
+            summarise them. The executed rollout is compared with this sample as well.
+
+    Returns:
+        ``{"sample", "video", "actions", "trajectory", "gripper", "execution", "notes"}``; a part that does not
+        apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in ``_by_frame``
+        and belong to ``times`` (s).
+    """
+    sample = min(max(sample, 0), len(run.imagined) - 1)
+    reference, notes = run.reference, []
+    start = context_state(run)
+    if reference is None:
+        notes.append("Nothing was recorded from this context on, so there is no ground truth to compare with.")
+        video = actions = trajectory = gripper = None
+    else:
+        videos = [_video(found) for found in compare_videos(run.imagined, reference)]
+        video = _over_samples(videos, sample, best=("psnr", max))
+        if video is None:
+            notes.append(_no_video(run.imagined[sample], reference))
+        now = gripper_from_state(reference.action_space, start)
+        actions = _over_samples([_actions(one, reference, now) for one in run.imagined], sample, best=("mae", min))
+        if actions is None:
+            why = action_mismatch(run.imagined[sample], reference)
+            notes.append(why or "The imagined and the recorded actions share no moment.")
+        paths = [_trajectory(one, reference, start) for one in run.imagined]
+        trajectory = _over_samples(paths, sample, best=("ade_m", min))
+        gripper = _gripper(run.imagined[sample], reference, now)
+    return {
+        "sample": sample,
+        "video": video,
+        "actions": actions,
+        "trajectory": trajectory,
+        "gripper": gripper,
+        "execution": None if run.executed is None else _execution(run.imagined[sample], run.executed, start),
+        "notes": notes,
+    }
+
+
+def context_state(run: RunLike) -> Floats | None:
+    """The robot's state (D,) at the context: the run's own, else the first one recorded or executed, else None."""
+    if run.state is not None:
+        return run.state
+    for rollout in (run.reference, run.executed):
+        if rollout is not None and rollout.states is not None and len(rollout.states):
+            first: Floats = rollout.states[0]
+            return first
+    return None
+
+
+def _video(found: VideoMetrics | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    curves = {name: getattr(found, name) for name in ("psnr", "ssim", "copy_last_psnr", "copy_last_ssim")}
+    means: dict[str, Any] = {name: _number(curve.mean()) for name, curve in curves.items()}
+    by_frame = {f"{name}_by_frame": _numbers(curve) for name, curve in curves.items()}
+    return {**means, "times": _numbers(found.times), **by_frame, "fit": found.fit}
+
+
+def _actions(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:
+    found = compare_actions(rollout, reference, gripper_now)
+    if found is None:
+        return None
+    return {
+        "mae": _number(found.mae),
+        "hold_mae": _number(found.hold_mae),
+        "names": list(found.names),
+        "units": list(found.units),
+        "mae_by_dim": _numbers(found.mae_by_dim),
+        "hold_mae_by_dim": _numbers(found.hold_mae_by_dim),
+        "matched": len(found.times),
+    }
+
+
+def _trajectory(rollout: Rollout, reference: Rollout, start: Floats | None) -> dict[str, Any] | None:
+    """Like with like: commanded paths where both state them, else measured ones."""
+    ours, theirs = commanded_path(rollout, start), commanded_path(reference, start)
+    if ours is None or theirs is None:
+        ours, theirs = measured_path(rollout), measured_path(reference)
+    if ours is None or theirs is None or rollout.action_space is None or reference.action_space is None:
+        return None
+    rate_a, rate_b = rollout.action_space.rate, reference.action_space.rate
+    apart = ade_fde(ours, theirs, rate_a, rate_b)
+    still = ade_fde(np.repeat(theirs[:1], len(ours), axis=0), theirs, rate_a, rate_b)
+    if apart is None or still is None:
+        return None
+    names = ("ade_m", "fde_m", "hold_ade_m", "hold_fde_m")
+    return dict(zip(names, (_number(value) for value in (*apart, *still)), strict=True))
+
+
+def _gripper(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:
+    if action_mismatch(rollout, reference) is not None:
+        return None
+    ours, theirs = gripper_events(rollout, gripper_now), gripper_events(reference, gripper_now)
+    ours = [event for event in ours if event[0] < reference.duration]
+    theirs = [event for event in theirs if event[0] < rollout.duration]
+    pairs, missed, extra = match_events(ours, theirs)
+    return {
+        "imagined": [[_number(time), kind] for time, kind in ours],
+        "recorded": [[_number(time), kind] for time, kind in theirs],
+        "gripper_timing_s": _number(np.mean([abs(a - b) for a, b, _ in pairs])) if pairs else None,
+        "missed": missed,
+        "extra": extra,
+    }
+
+
+def _execution(rollout: Rollout, executed: Rollout, start: Floats | None) -> dict[str, Any]:
+    found, video = consistency(rollout, executed, start), compare_video(rollout, executed)
+    return {
+        "success": executed.success,
+        "path_ade_m": _number(found.path_ade),
+        "path_fde_m": _number(found.path_fde),
+        "stated_length_m": _number(found.stated_length),
+        "imagined_motion": _number(found.imagined_motion),
+        "executed_motion": _number(found.executed_motion),
+        "moves_enough": found.moves_enough,
+        "executed_psnr": None if video is None else _number(video.psnr.mean()),
+        "executed_ssim": None if video is None else _number(video.ssim.mean()),
+        "copy_last_psnr": None if video is None else _number(video.copy_last_psnr.mean()),
+        "copy_last_ssim": None if video is None else _number(video.copy_last_ssim.mean()),
+    }
+
+
+def _over_samples(parts: list[dict[str, Any] | None], sample: int, best: tuple[str, Any]) -> dict[str, Any] | None:
+    """The part of ``sample`` with all samples' numbers, their mean and the best of them beside."""
+    chosen = parts[sample]
+    if chosen is None or any(part is None for part in parts):
+        return chosen
+    known = [part for part in parts if part is not None]
+    key, better = best
+    winner = better(range(len(known)), key=lambda index: known[index][key])
+    numbers = [name for name, value in chosen.items() if isinstance(value, float)]
+    return {
+        **chosen,
+        "mean": {name: _number(np.mean([part[name] for part in known])) for name in numbers},
+        "best": {"sample": winner, **{name: known[winner][name] for name in numbers}},
+        "by_sample": [{name: part[name] for name in (*numbers, *CURVES) if name in part} for part in known],
+    }
+
+
+def _no_video(rollout: Rollout, reference: Rollout) -> str:
+    if rollout.frames is None:
+        return "This mode gives no video, so there is none to compare."
+    if reference.frames is None:
+        return "The recorded rollout has no video."
+    return "The imagined and the recorded video share no moment after the context."
+
+
+def _number(value: Any) -> float | None:
+    """A float with six significant digits, which is what anybody reads; None when it is none."""
+    if value is None or not np.isfinite(value):
+        return None
+    return float(f"{float(value):.6g}")
+
+
+def _numbers(values: NDArray[Any]) -> list[float | None]:
+    return [_number(value) for value in values]

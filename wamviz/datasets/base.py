@@ -1,0 +1,207 @@
+"""What a recorded dataset looks like to everybody else, whatever its files are.
+
+Contract: an ``Episode`` is read when it is asked, not when it is opened; frames are decoded from the nearest key frame.
+``observation`` and ``rollout`` turn any part of it into the nouns of ``wamviz.rollout``. A format implements the
+abstract members and nothing more. Axis letters: T frames, K actions, A action dims, D state dims, H/W pixels.
+
+Two kinds of episodes exist: those that end with a frame after their last action (T = K + 1, the tabletop's), and those
+with one frame an action (T = K, most recordings: the frame after the last action was not kept).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.media import fit_square
+from wamviz.rollout import ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
+
+
+class Episode(ABC):
+    """A recorded rollout inside a dataset.
+
+    Attributes:
+        dataset_title: the dataset's name for people.
+        index: its number in the dataset.
+        instruction: what the robot was told; may be empty.
+        fps: frames a second.
+        cameras: names of its views, the main one first.
+        source: the SOURCE string that names it, ``DIR#EPISODE``.
+        facts: JSON-ready extras (seed, kind, style ...), empty where none are kept.
+    """
+
+    dataset_title: str
+    index: int
+    instruction: str
+    fps: float
+    cameras: tuple[str, ...]
+    source: str
+    facts: Mapping[str, Any]
+
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """K, the number of actions (of frames, where there are no actions)."""
+
+    @property
+    @abstractmethod
+    def frame_count(self) -> int:
+        """T, the number of frames: K + 1 or K."""
+
+    @property
+    @abstractmethod
+    def action_space(self) -> ActionSpace | None:
+        """What the actions mean, or None when there are none."""
+
+    @property
+    @abstractmethod
+    def actions(self) -> Floats | None:
+        """(K, A) float32, or None when the dataset has none."""
+
+    @property
+    @abstractmethod
+    def states(self) -> Floats | None:
+        """(T, D) float32, or None when the dataset has none."""
+
+    @property
+    @abstractmethod
+    def success(self) -> bool | None:
+        """Whether the task succeeded, or None when it is not known."""
+
+    @abstractmethod
+    def _decode(self, camera: str, start: int, stop: int) -> Frames:
+        """Frames ``start`` .. ``stop`` - 1 of a known camera, 0 <= start < stop <= T."""
+
+    def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
+        """Calibration of a view at a frame, for the size in which it was recorded, or None when it is not known."""
+        return None
+
+    def camera_moves(self, camera: str) -> bool:
+        """Whether the calibration differs from frame to frame (a wrist camera)."""
+        return False
+
+    def world_state(self, frame: int) -> WorldState | None:
+        """The simulated world's exact state at a frame, or None for a recording of a real robot."""
+        return None
+
+    def frames(self, camera: str | None = None, start: int = 0, stop: int | None = None) -> Frames:
+        """Frames ``start`` .. ``stop`` - 1 of a view (the main one by default), as (n, H, W, 3) uint8.
+
+        Raises:
+            WamvizError: no such camera or frames, or the video is missing or damaged.
+        """
+        camera = self._known(camera)
+        stop = self.frame_count if stop is None else stop
+        self._check_frame(start)
+        if not start < stop <= self.frame_count:
+            raise WamvizError(f"Frames {start} to {stop} are no span of frames 0 to {self.frame_count}.")
+        return self._decode(camera, start, stop)
+
+    def observation(self, frame: int = 0, size: int | None = None) -> Observation:
+        """The context at a frame: every view, the state, calibration, and the world's state where there is one.
+
+        Args:
+            size: cut the centre square of each view and scale it to ``size`` x ``size``; None keeps it as recorded.
+        """
+        self._check_frame(frame)
+        pictures = {camera: self._decode(camera, frame, frame + 1)[0] for camera in self.cameras}
+        models = {camera: self.camera_model(camera, frame) for camera in self.cameras}
+        known = {camera: model for camera, model in models.items() if model is not None}
+        if size is not None:
+            pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
+            known = {camera: squared(model, size) for camera, model in known.items()}
+        states = self.states
+        return Observation(
+            frames=pictures,
+            instruction=self.instruction,
+            state=None if states is None or frame >= len(states) else states[frame],
+            world_state=self.world_state(frame),
+            cameras=known,
+            source=f"{self.source}@{frame}",
+        )
+
+    def rollout(self, start: int = 0, stop: int | None = None, camera: str | None = None) -> Rollout:
+        """Frames ``start`` .. ``stop`` - 1 with the actions between them, as a recorded rollout.
+
+        Up to the end (``stop`` None) all remaining actions are there, also one that has no frame after it.
+        """
+        camera = self._known(camera)
+        frames = self.frames(camera, start, stop)
+        last = self.length if stop is None else min(stop - 1, self.length)
+        actions, states = self.actions, self.states
+        chosen = None if actions is None or start >= last else actions[start:last]
+        return Rollout(
+            origin="recorded",
+            frames=frames,
+            fps=self.fps,
+            actions=chosen,
+            action_space=self.action_space if chosen is not None else None,
+            states=None if states is None else states[start : start + len(frames)],
+            instruction=self.instruction,
+            camera=camera,
+            # A moving camera's calibration holds for one frame only; a path drawn with it would lie.
+            camera_model=None if self.camera_moves(camera) else self.camera_model(camera, start),
+            success=self.success,
+            meta={"source": f"{self.source}@{start}", "dataset": self.dataset_title, **self.facts},
+        )
+
+    def _known(self, camera: str | None) -> str:
+        if not self.cameras:
+            raise WamvizError(f"Episode {self.index} of '{self.dataset_title}' has no video.")
+        if camera is not None and camera not in self.cameras:
+            raise unknown_name("camera", camera, self.cameras)
+        return self.cameras[0] if camera is None else camera
+
+    def _check_frame(self, frame: int) -> None:
+        if not 0 <= frame < self.frame_count:
+            raise WamvizError(
+                f"Episode {self.index} has no frame {frame}.", f"Its frames are 0 .. {self.frame_count - 1}."
+            )
+
+
+class Dataset(ABC):
+    """A set of episodes; opening it reads metadata only.
+
+    Attributes:
+        title: its name for people.
+        indices: the numbers of all episodes that its metadata lists, in order.
+        available: those of them whose files are here.
+    """
+
+    title: str
+    indices: tuple[int, ...]
+
+    @property
+    @abstractmethod
+    def available(self) -> tuple[int, ...]:
+        """Numbers of the episodes whose files are here; a partial download has fewer than ``indices``."""
+
+    @abstractmethod
+    def episode(self, index: int) -> Episode:
+        """The episode with this number, or ``WamvizError`` when there is none or its files are missing."""
+
+    @abstractmethod
+    def summary(self) -> dict[str, Any]:
+        """JSON-ready facts: title, format, episodes, frames, seconds, fps, cameras, actions, tasks ..."""
+
+    @property
+    def episodes_count(self) -> int:
+        """How many episodes the metadata lists."""
+        return len(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def squared(camera: Camera, size: int) -> Camera:
+    """The calibration after ``fit_square``: centre square cut out, scaled to ``size`` x ``size``."""
+    side = min(camera.width, camera.height)
+    shift = np.eye(3)
+    shift[0, 2], shift[1, 2] = -((camera.width - side) // 2), -((camera.height - side) // 2)
+    cut = replace(camera, width=side, height=side, intrinsics=shift @ camera.intrinsics)
+    return cut.resized(size, size)

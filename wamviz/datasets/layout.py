@@ -1,0 +1,93 @@
+"""The LeRobot layout as constants and pure functions, shared by the reader and the writer.
+
+Contract: path templates are filled lexically and can never leave the dataset's folder; names of vector features are
+flattened whatever form the dataset chose. Knows no file content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from wamviz.errors import WamvizError
+
+DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
+EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+CHUNKS_SIZE = 1000  # files a chunk folder
+DATA_FILE_MB = 100
+VIDEO_FILE_MB = 200
+MANIFEST = "meta/wamviz.json"  # what LeRobot has no place for: action space, seeds, success, calibration, versions
+CAMERA_PREFIXES = ("observation.images.", "observation.image.")
+SNAPSHOT_KEY = "world.snapshot"
+
+# Columns that every dataset has; `timestamp` restarts in each episode, `index` does not.
+DEFAULT_FEATURES: dict[str, dict[str, Any]] = {
+    "timestamp": {"dtype": "float32", "shape": [1], "names": None},
+    "frame_index": {"dtype": "int64", "shape": [1], "names": None},
+    "episode_index": {"dtype": "int64", "shape": [1], "names": None},
+    "index": {"dtype": "int64", "shape": [1], "names": None},
+    "task_index": {"dtype": "int64", "shape": [1], "names": None},
+}
+
+_FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,2})d)?\}")
+
+
+def fill(root: Path, template: str, **values: int | str) -> Path:
+    """The path inside ``root`` that ``template`` names, e.g. ``data/chunk-{chunk_index:03d}/file.parquet``.
+
+    Raises:
+        WamvizError: an unknown field, or a path that leaves ``root``. Links are not followed: download caches use them.
+    """
+
+    def one(match: re.Match[str]) -> str:
+        name, width = match.group(1), int(match.group(2) or 0)
+        if name not in values:
+            raise WamvizError(f"The path template '{template}' has an unknown field '{name}'.", "Check meta/info.json.")
+        return str(values[name]).zfill(width)
+
+    return inside(root, _FIELD.sub(one, template))
+
+
+def inside(root: Path, relative: str) -> Path:
+    """``root / relative``, refused when it would lie outside ``root``."""
+    parts = (*PurePosixPath(relative).parts, *PureWindowsPath(relative).parts)
+    if not relative or ".." in parts or PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).anchor:
+        raise WamvizError(f"The dataset names a file outside its own folder: '{relative}'.", "It is not safe to open.")
+    if any(ord(character) < 32 for character in relative):
+        raise WamvizError("The dataset names a file with control characters.", "It is not safe to open.")
+    return root / relative
+
+
+def camera_name(feature: str) -> str:
+    """``observation.images.wrist`` -> ``wrist``; other keys stay as they are."""
+    for prefix in CAMERA_PREFIXES:
+        if feature.startswith(prefix) and len(feature) > len(prefix):
+            return feature[len(prefix) :]
+    return feature
+
+
+def dimension_names(feature: Mapping[str, Any], dim: int, stem: str) -> tuple[str, ...]:
+    """One name a dimension from a flat list, a nested list, a dict of lists or a dict of indices; else ``stem0`` ..."""
+    names: Any = feature.get("names")
+    if isinstance(names, Mapping):
+        if names and all(isinstance(value, int) for value in names.values()):
+            names = sorted(names, key=lambda name: names[name])
+        else:
+            names = list(names.values())
+    flat: list[str] = []
+    pending: list[Any] = list(names) if isinstance(names, list | tuple) else []
+    while pending:
+        item = pending.pop(0)
+        if isinstance(item, list | tuple):
+            pending = [*item, *pending]
+        else:
+            flat.append(str(item))
+    return tuple(flat) if len(flat) == dim else tuple(f"{stem}{i}" for i in range(dim))
+
+
+def pose_key(camera: str) -> str:
+    """The column with the pose of a camera that moves: (16,) float64, world_from_camera row by row, metres."""
+    return f"camera.{camera}.world_from_camera"

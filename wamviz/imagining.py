@@ -1,0 +1,207 @@
+"""The one path from a request to a finished run, used by the command line, the HTTP API and the page alike.
+
+Contract: ``imagine_run`` checks the request before any weight is loaded, streams the model's previews and ends
+with one ``Run`` (metrics computed, nothing written: keeping it is the store's business). Stopping is closing
+the generator: that closes the model's own generator, and sampling ends between two steps. It knows no page,
+no argument parser and no file.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from wamviz.compare.summary import summarise
+from wamviz.devices import describe
+from wamviz.errors import WamvizError
+from wamviz.models import registry
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request
+from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+from wamviz.sources import Context
+from wamviz.store import Run, run_id
+
+
+def imagine_run(
+    model_id: str,
+    context: Context,
+    *,
+    instruction: str | None = None,
+    mode: str = "joint",
+    seed: int = 0,
+    samples: int = 1,
+    steps: int | None = None,
+    actions: Floats | None = None,
+    video: Frames | None = None,
+    device: str = "auto",
+) -> Iterator[Preview | Run]:
+    """Check the request now; the returned iterator yields ``Preview``s and ends with the finished ``Run``.
+
+    Args:
+        model_id: a registered model.
+        context: what ``sources.resolve`` returned; its reference, if any, is cut to the imagined duration.
+        instruction: replaces the context's own instruction when not None.
+        mode, seed, samples, steps, actions, video: see ``ImagineRequest``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+
+    Raises:
+        WamvizError: the model cannot serve the request; raised here, before the first preview.
+    """
+    capabilities = registry.entry(model_id).capabilities
+    observation = context.observation
+    if instruction is not None:
+        observation = replace(observation, instruction=instruction.strip())
+    request = ImagineRequest(observation, mode, seed, samples, steps, actions, video)
+    check_request(capabilities, request)
+    return _stream(capabilities, context, request, device)
+
+
+def _stream(
+    capabilities: Capabilities, context: Context, request: ImagineRequest, device: str
+) -> Iterator[Preview | Run]:
+    steps = request.steps or capabilities.default_steps
+    yield Preview(0, max(steps, 1), note=f"loading {capabilities.title}")
+    started = time.perf_counter()
+    model = registry.load(capabilities.model_id, device)
+    loading = time.perf_counter() - started
+    stream: ImagineStream = model.imagine(request)
+    imagined: Imagined | None = None
+    try:
+        for event in stream:
+            if isinstance(event, Imagined):
+                imagined = event
+            else:
+                yield event
+    finally:
+        close = getattr(stream, "close", None)  # a stopped page must stop the sampling, not only the iteration
+        if close is not None:
+            close()
+    if imagined is None:
+        raise WamvizError(f"Model '{capabilities.model_id}' stopped without a rollout.")
+    yield _finished(model, capabilities, context, request, imagined, loading)
+
+
+def _finished(
+    model: object,
+    capabilities: Capabilities,
+    context: Context,
+    request: ImagineRequest,
+    imagined: Imagined,
+    loading: float,
+) -> Run:
+    digest = str(getattr(model, "weights_digest", ""))
+    steps = (request.steps or capabilities.default_steps) if capabilities.default_steps else None
+    observation = request.observation
+    reference = context.reference
+    if reference is not None:
+        reference = cut(reference, max(rollout.duration for rollout in imagined.rollouts))
+    run = Run(
+        id=run_id(
+            model=capabilities.model_id,
+            weights_digest=digest,
+            frame=observation.frame,
+            instruction=observation.instruction,
+            mode=request.mode,
+            seed=request.seed,
+            steps=steps,
+            samples=request.samples,
+            actions=request.actions,
+            video=request.video,
+            state=observation.state,
+            other_views={name: view for name, view in observation.frames.items() if name != observation.main_camera},
+        ),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=capabilities.model_id,
+        weights_digest=digest,
+        mode=request.mode,
+        instruction=observation.instruction,
+        seed=request.seed,
+        steps=steps,
+        samples=request.samples,
+        source=observation.source or context.title,
+        imagined=imagined.rollouts,
+        context=observation.frame,
+        reference=reference,
+        executed=None,
+        timings={**imagined.timings, "load": round(loading, 3)},
+        notes=(*imagined.notes, *_reference_notes(request, reference)),
+        versions=versions(describe(str(getattr(model, "device", "cpu")))),
+        metrics={},
+        world_state=observation.world_state,
+        state=observation.state,
+    )
+    return replace(run, metrics=summarise(run))
+
+
+def _reference_notes(request: ImagineRequest, reference: Rollout | None) -> tuple[str, ...]:
+    """Say it when the recorded rollout answers other words than the imagined one."""
+    if reference is None or not reference.instruction:
+        return ()
+    if _words(reference.instruction) == _words(request.observation.instruction):
+        return ()
+    told = f"The recorded rollout answers '{reference.instruction}', not this instruction"
+    return (f"{told}: read the comparison as what the words change.",)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.lower().replace(".", " ").split())
+
+
+def cut(rollout: Rollout, seconds: float) -> Rollout:
+    """The part of ``rollout`` up to ``seconds`` after its context, half a step of tolerance included."""
+    frames = rollout.frames
+    if frames is not None:
+        frames = frames[: max(1, int(np.floor(seconds * rollout.fps + 0.5)) + 1)]
+    actions, states = rollout.actions, rollout.states
+    if rollout.action_space is not None:
+        count = max(1, int(np.floor(seconds * rollout.action_space.rate + 0.5)))
+        actions = None if actions is None else actions[:count]
+        states = None if states is None else states[: count + 1]
+    return replace(rollout, frames=frames, actions=actions, states=states)
+
+
+def versions(device: str) -> dict[str, str]:
+    """What a run was made with: package versions of the parts in use, and the device."""
+    found = {"python": platform.python_version(), "device": device}
+    for name in ("wamviz", "numpy", "torch", "diffusers", "transformers", "mujoco"):
+        if name in sys.modules:  # only what this process really used; looking must not load anything
+            found[name] = str(getattr(sys.modules[name], "__version__", _packaged(name)))
+    return found
+
+
+def _packaged(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "source"
+
+
+@dataclass
+class Eta:
+    """Seconds that are left, from the steps measured so far.
+
+    The clock starts when step 0 was last reported: before it lies the loading of the model, which says
+    nothing about the speed of a step.
+
+    >>> ticks = iter([0.0, 2.0])
+    >>> eta = Eta(clock=lambda: next(ticks))
+    >>> eta.update(0, 8), eta.update(2, 8)
+    (None, 6.0)
+    """
+
+    clock: Callable[[], float] = time.perf_counter
+    _start: tuple[int, float] | None = field(default=None, init=False)
+
+    def update(self, step: int, steps: int) -> float | None:
+        """Tell that ``step`` of ``steps`` are done; return the seconds that remain, or None while unknown."""
+        now = self.clock()
+        if self._start is None or step <= self._start[0]:
+            self._start = (step, now)
+            return None
+        return (now - self._start[1]) / (step - self._start[0]) * max(0, steps - step)

@@ -1,0 +1,92 @@
+"""What is in a SOURCE, as plain facts: for ``inspect`` on the command line and whoever else asks.
+
+Contract: ``describe`` returns a JSON-ready dict whose first keys are ``source`` and ``kind``; values that are not
+known are None. It decodes as little as the answer needs, changes nothing, and knows no page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wamviz.rollout import ActionSpace, Rollout
+from wamviz.sources import Context, kind_of, resolve
+from wamviz.store import Run, Store, read_run
+
+
+def describe(source: str) -> dict[str, Any]:
+    """The facts of one source.
+
+    Raises:
+        WamvizError: no such source, or it cannot be read.
+    """
+    kind = kind_of(source)
+    facts = {"dataset": _dataset, "run": _run}.get(kind, _context)(source)
+    return {"source": source, "kind": kind, **facts}
+
+
+def _dataset(source: str) -> dict[str, Any]:
+    from wamviz.datasets import open_dataset
+
+    dataset = open_dataset(Path(source).expanduser())
+    return {"title": dataset.title, "episodes": len(dataset), **dataset.summary()}
+
+
+def _run(source: str) -> dict[str, Any]:
+    path = Path(source).expanduser()
+    run: Run = read_run(path) if path.is_dir() else Store().load(source)
+    return {
+        "id": run.id,
+        "created": run.created,
+        "model": run.model,
+        "mode": run.mode,
+        "instruction": run.instruction,
+        "context": run.source,
+        "seed": run.seed,
+        "steps": run.steps,
+        "imagined": [_rollout(rollout) for rollout in run.imagined],
+        "recorded": _rollout(run.reference) if run.reference else None,
+        "executed": _rollout(run.executed) if run.executed else None,
+        "notes": list(run.notes),
+        "metrics": dict(run.metrics),
+        "timings": dict(run.timings),
+        "versions": dict(run.versions),
+    }
+
+
+def _context(source: str) -> dict[str, Any]:
+    context: Context = resolve(source)
+    seen = context.observation
+    return {
+        "title": context.title,
+        "instruction": context.instruction or None,
+        "cameras": {name: f"{frame.shape[1]}x{frame.shape[0]}" for name, frame in seen.frames.items()},
+        "calibrated": sorted(seen.cameras),
+        "state": None if seen.state is None else [round(float(value), 4) for value in seen.state],
+        "world_state": seen.world_state is not None,
+        "what_follows": _rollout(context.reference) if context.reference else None,
+    }
+
+
+def _rollout(rollout: Rollout) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "origin": rollout.origin,
+        "frames": None if rollout.frames is None else len(rollout.frames),
+        "size": None if rollout.frames is None else f"{rollout.frames.shape[2]}x{rollout.frames.shape[1]}",
+        "fps": rollout.fps,
+        "seconds": round(rollout.duration, 3),
+        "actions": None if rollout.actions is None else len(rollout.actions),
+        "action_space": _space(rollout.action_space),
+        "success": rollout.success,
+    }
+    if "by" in rollout.meta:
+        facts["by"] = rollout.meta["by"]
+    return facts
+
+
+def _space(space: ActionSpace | None) -> str | None:
+    if space is None:
+        return None
+    return f"{space.kind} at {space.rate:g} Hz: " + ", ".join(
+        f"{name} ({unit})" for name, unit in zip(space.names, space.units, strict=True)
+    )

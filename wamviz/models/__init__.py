@@ -1,0 +1,1 @@
+"""What imagines: the protocol, the registry and one module an adapter."""

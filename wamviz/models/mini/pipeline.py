@@ -1,0 +1,171 @@
+"""mini-WAM as a diffusers pipeline: a frame and a sentence in, denoising steps out.
+
+``stream`` is the sampling loop; it yields after every step, so that a caller can watch, count and stop. ``__call__``
+drains it. Everything is deterministic for a seed on one device. Axis letters as in ``transformer.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, T5EncoderModel
+
+from wamviz.models.mini.paths import levels_of, noise_path
+from wamviz.models.mini.text import EMPTY, MAX_TOKENS
+from wamviz.models.mini.transformer import MiniWAMTransformer
+from wamviz.models.mini.vae import MiniVAE
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known after a denoising step.
+
+    Attributes:
+        step, steps: done and in all; step 0 means that the context is encoded.
+        latents: (N, T, C, h, w) predicted clean latents, or None where no video is imagined.
+        actions: (N, K, A) predicted physical actions, or None where none are.
+    """
+
+    step: int
+    steps: int
+    latents: Tensor | None
+    actions: Tensor | None
+
+
+class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """VAE, text encoder, tokenizer, transformer and two flow-matching schedulers (one a noise level)."""
+
+    def __init__(
+        self,
+        vae: MiniVAE,
+        text_encoder: T5EncoderModel,
+        tokenizer: PreTrainedTokenizerFast,
+        transformer: MiniWAMTransformer,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        action_scheduler: FlowMatchEulerDiscreteScheduler,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            transformer=transformer,
+            scheduler=scheduler,
+            action_scheduler=action_scheduler,
+        )
+
+    def images(self, frames: NDArray[np.uint8]) -> Tensor:
+        """(..., H, W, 3) uint8 frames to (..., 3, H, W) in -1..1 on the pipeline's device."""
+        x = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
+        return x.movedim(-1, -3).to(self.vae.dtype).div(127.5).sub(1)
+
+    def decode(self, latents: Tensor, reference: Tensor) -> NDArray[np.uint8]:
+        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3); what stays comes from ``reference`` (3, H, W)."""
+        n, t = latents.shape[:2]
+        flat = latents.flatten(0, 1).to(reference.dtype)
+        out = self.vae.decode(flat, reference[None])
+        pixels = ((out.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return pixels.movedim(-3, -1).unflatten(0, (n, t)).cpu().numpy()
+
+    def words(self, instruction: str) -> tuple[Tensor, Tensor]:
+        """An instruction to text features (1, L, D) and their mask (1, L); empty text has a token of its own."""
+        batch = self.tokenizer(
+            [instruction.strip() or EMPTY], truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+        ).to(self.device)
+        mask = batch["attention_mask"].bool()
+        return self.text_encoder(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state, mask
+
+    @torch.inference_mode()
+    def stream(
+        self,
+        frame: NDArray[np.uint8],
+        instruction: str,
+        *,
+        state: NDArray[np.float32] | None = None,
+        mode: str = "joint",
+        samples: int = 1,
+        steps: int = 8,
+        seed: int = 0,
+        actions: NDArray[np.float32] | None = None,
+        video: NDArray[np.uint8] | None = None,
+    ) -> Iterator[Step]:
+        """Denoise step by step.
+
+        Args:
+            frame: (H, W, 3) uint8 context at the VAE's size.
+            state: (D,) physical proprioceptive state, or None.
+            samples: sample i starts from the noise of ``seed + i``.
+            actions: (K, A) physical, given in ``forward_dynamics``; video: (T, H, W, 3) uint8 future frames at the
+                VAE's size, given in ``inverse_dynamics``; both exactly one horizon long.
+
+        Yields:
+            one ``Step`` after encoding and one after every denoising step.
+        """
+        net, config = self.transformer, self.transformer.config
+        path = noise_path(mode, steps)
+        total = len(path) - 1
+        context = self.vae.encode(self.images(frame)[None])  # (1, C, h, w)
+        text, words = self.words(instruction)
+        told = None if state is None else net.normalise_states(torch.tensor(state, device=self.device)[None])
+        cache = net.encode_context(
+            context[:, None].to(net.dtype), None if told is None else told.to(net.dtype), text, words
+        )
+        cache = cache.repeat(samples)
+        main = context.expand(samples, -1, -1, -1)
+        scale = net.delta_scale(context)
+        yield Step(0, total, None, None)
+
+        grid = (config.horizon, config.latent_channels, config.latent_size, config.latent_size)
+        draws = [torch.Generator().manual_seed(seed + i) for i in range(samples)]
+        x = torch.stack([torch.randn(grid, generator=g) for g in draws]).to(self.device) * config.video_temperature
+        a = torch.stack([torch.randn(config.horizon, config.action_dim, generator=g) for g in draws]).to(self.device)
+        a = a * config.action_temperature
+        if actions is not None:
+            a = net.normalise_actions(torch.tensor(actions, device=self.device)).expand(samples, -1, -1)
+        if video is not None:
+            future = self.vae.encode(self.images(video))
+            x = ((future - context) / scale)[None].expand(samples, -1, -1, -1, -1).float()
+        schedulers = (self.scheduler, self.action_scheduler)
+        for part, scheduler in enumerate(schedulers):
+            if moving := levels_of(path, part):
+                scheduler.set_timesteps(sigmas=moving, device=self.device)
+        blind = mode == "act_only"
+        for index in range(total):
+            level = [torch.full((samples,), path[index][part], device=self.device) for part in (0, 1)]
+            clean_x, clean_a = net(
+                None if blind else x.to(net.dtype), a.to(net.dtype), level[0], level[1], cache, main.to(net.dtype)
+            )
+            a_hat = clean_a.float()
+            moves = [path[index][part] != path[index + 1][part] for part in (0, 1)]
+            if moves[0] and clean_x is not None:
+                x = self._advance(self.scheduler, x, clean_x.float(), path[index][0])
+            if moves[1]:
+                a = self._advance(self.action_scheduler, a, a_hat, path[index][1])
+            else:
+                a_hat = a
+            imagined = (
+                None
+                if blind or mode == "inverse_dynamics"
+                else main[:, None] + scale * (clean_x.float() if moves[0] and clean_x is not None else x)
+            )
+            known = None if mode in ("video", "forward_dynamics") else net.denormalise_actions(a_hat)
+            if mode == "imagine_then_act" and path[index][1] == path[index + 1][1]:
+                known = None  # the actions have not been asked for yet
+            yield Step(index + 1, total, imagined, known)
+
+    @staticmethod
+    def _advance(scheduler: FlowMatchEulerDiscreteScheduler, x: Tensor, clean: Tensor, level: float) -> Tensor:
+        """One step of the scheduler, which wants the velocity (noise - clean) rather than the clean signal."""
+        timestep = scheduler.timesteps[0 if scheduler.step_index is None else scheduler.step_index]
+        return scheduler.step((x - clean) / level, timestep, x, return_dict=False)[0]
+
+    def __call__(self, frame: NDArray[np.uint8], instruction: str, **options: object) -> Step:
+        """Drain ``stream`` and return its last step."""
+        steps = list(self.stream(frame, instruction, **options))  # type: ignore[arg-type]
+        return steps[-1]

@@ -1,0 +1,124 @@
+"""The one protocol that every model answers.
+
+A model is anything with ``capabilities`` and ``imagine(request)``, a generator that yields ``Preview``s and
+ends with one ``Imagined``. Stopping is closing the generator: sampling happens between yields, so
+``generator.close()`` really stops it. The batch call ``collect`` only drains the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.rollout import MODES, ActionSpace, Imagined, ImagineRequest, Preview
+
+ImagineStream = Iterator[Preview | Imagined]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model can do, known without loading it.
+
+    Attributes:
+        model_id: the name used everywhere, e.g. ``"mini-wam"``.
+        title: the name shown to people.
+        description: one sentence.
+        modes: subset of ``MODES``, in the order in which they are offered.
+        action_space: of the actions it returns, or None for a video-only model.
+        frame_size: (H, W) of its video, or None when it follows the context.
+        video_fps: frames a second of its video.
+        horizon: imagined frames a rollout, without the context.
+        default_steps: denoising steps when the request names none; 0 when it does not denoise.
+        max_steps, max_samples: upper limits of a request.
+        cameras: views that it can use; the first is required.
+        deterministic: same seed, same device, same rollout.
+        uses_instruction: whether the instruction changes anything.
+        worlds: worlds in which its actions can be executed, e.g. ``("tabletop",)``.
+        control: a control (baseline), not a model that learned something.
+        extras: adapter-specific facts for the table of models (paradigm, parameters, licence ...).
+    """
+
+    model_id: str
+    title: str
+    description: str
+    modes: tuple[str, ...]
+    action_space: ActionSpace | None
+    frame_size: tuple[int, int] | None
+    video_fps: float
+    horizon: int
+    default_steps: int = 0
+    max_steps: int = 100
+    max_samples: int = 16
+    cameras: tuple[str, ...] = ("exterior",)
+    deterministic: bool = True
+    uses_instruction: bool = True
+    worlds: tuple[str, ...] = ()
+    control: bool = False
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for mode in self.modes:
+            if mode not in MODES:
+                raise unknown_name("mode", mode, MODES)
+        if not self.modes:
+            raise WamvizError(f"Model '{self.model_id}' declares no mode.")
+
+
+@runtime_checkable
+class WorldActionModel(Protocol):
+    """What an adapter implements; see ``baselines.py`` for the smallest ones."""
+
+    capabilities: Capabilities
+
+    def imagine(self, request: ImagineRequest) -> ImagineStream:
+        """Yield a ``Preview`` per step and end with one ``Imagined``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A registered model: what it can do, whether it can run here, and how to load it.
+
+    Attributes:
+        capabilities: known without loading.
+        load: builds the model on a device (``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``).
+        missing: returns None when it can run here, else one sentence saying what is missing and how to get it.
+    """
+
+    capabilities: Capabilities
+    load: Callable[[str], WorldActionModel]
+    missing: Callable[[], str | None] = lambda: None
+
+
+def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
+    """Raise ``WamvizError`` when this model cannot serve this request."""
+    name = capabilities.title
+    if request.mode not in capabilities.modes:
+        raise WamvizError(f"{name} has no mode '{request.mode}'.", f"Its modes are: {', '.join(capabilities.modes)}.")
+    if capabilities.uses_instruction and not request.observation.instruction.strip():
+        needs_words = request.mode not in ("forward_dynamics", "inverse_dynamics")
+        if needs_words:
+            raise WamvizError("The instruction is empty.", "Say what the robot should do, e.g. 'pick up the orange'.")
+    if len(request.observation.instruction) > 500:
+        raise WamvizError("The instruction is longer than 500 characters.", "Shorten it to a sentence or two.")
+    if request.samples > capabilities.max_samples:
+        raise WamvizError(f"{name} draws at most {capabilities.max_samples} samples, not {request.samples}.")
+    if request.steps is not None and request.steps > capabilities.max_steps:
+        raise WamvizError(f"{name} takes at most {capabilities.max_steps} steps, not {request.steps}.")
+    space = capabilities.action_space
+    if request.mode == "forward_dynamics" and request.actions is not None and space is not None:
+        if request.actions.shape[1] != space.dim:
+            raise WamvizError(
+                f"{name} takes actions of {space.dim} numbers, not {request.actions.shape[1]}.",
+                f"In order: {', '.join(f'{n} ({u})' for n, u in zip(space.names, space.units, strict=True))}.",
+            )
+
+
+def collect(model: WorldActionModel, request: ImagineRequest) -> Imagined:
+    """Drain the stream of ``model.imagine(request)`` and return its end."""
+    end = [event for event in model.imagine(request) if isinstance(event, Imagined)]
+    if not end:
+        raise WamvizError(f"Model '{model.capabilities.model_id}' stopped without a rollout.")
+    return end[-1]

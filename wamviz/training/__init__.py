@@ -1,0 +1,1 @@
+"""From episodes to latents to weights to evaluation."""

@@ -1,0 +1,159 @@
+"""The whole of training, stage by stage; each stage skips what is already there, so an interrupted run goes on.
+
+``collect`` episodes, ``vae``, ``encode`` latents, ``wam``, ``export`` a diffusers pipeline folder. Times are budgets in
+minutes, because a laptop and a GPU machine differ; everything else is seeded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from tqdm import tqdm
+
+from wamviz.errors import WamvizError
+from wamviz.models.mini.pipeline import MiniWAMPipeline
+from wamviz.models.mini.text import build_encoder, build_tokenizer
+from wamviz.models.mini.transformer import MiniWAMTransformer
+from wamviz.models.mini.vae import MiniVAE
+from wamviz.training.collect import collect, read_shard
+from wamviz.training.latents import LatentSet, encode_shard
+from wamviz.training.report import write_report
+from wamviz.training.vae import to_images, train_vae
+from wamviz.training.wam import Denoiser, train_wam
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        work: where episodes, latents and resumable state are kept (gigabytes).
+        out: the pipeline folder that is written at the end.
+        episodes: training episodes, seeds ``0 .. episodes``; held_out: validation episodes from seed 1,050,000 on.
+        vae_minutes, wam_minutes: budgets.
+        batch: contexts a step; peak: highest learning rate.
+        workers: recording processes; seed: of everything.
+    """
+
+    work: Path
+    out: Path
+    episodes: int = 3000
+    held_out: int = 100
+    vae_minutes: float = 14
+    wam_minutes: float = 90
+    batch: int = 16
+    peak: float = 1.5e-3
+    workers: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1 or self.held_out < 1 or self.vae_minutes <= 0 or self.wam_minutes <= 0:
+            raise WamvizError("A recipe needs at least one episode of each kind and a budget above 0 minutes.")
+
+
+# Validation episodes for training curves; evaluation uses seeds from 1,000,000 up, which these do not touch.
+HELD_OUT = 1_050_000
+
+
+def run(recipe: Recipe) -> Path:
+    """Run every stage and return the pipeline folder."""
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
+    shards, validation = recipe.work / "shards", recipe.work / "validation"
+    paths = collect(shards, range(recipe.episodes), workers=recipe.workers)
+    held_out = collect(validation, range(HELD_OUT, HELD_OUT + recipe.held_out), workers=recipe.workers)
+    vae = train_vae(paths, recipe.work / "vae", minutes=recipe.vae_minutes, seed=recipe.seed)
+    return train_and_export(recipe, vae, paths, held_out)
+
+
+def train_and_export(recipe: Recipe, vae: MiniVAE, paths: list[Path], held_out: list[Path]) -> Path:
+    """The stages after the VAE: latents, denoiser, export."""
+    vae = vae.eval()
+    for path in tqdm([*paths, *held_out], desc="latents", unit="shard"):
+        encode_shard(vae, path)
+    config = (
+        MiniWAMTransformer.load_config(recipe.work / "wam") if (recipe.work / "wam" / "config.json").exists() else {}
+    )
+    horizon = 16
+    data, unseen = LatentSet(paths, horizon), LatentSet(held_out, horizon)
+    from wamviz.worlds.tabletop import known_words
+
+    torch.manual_seed(recipe.seed)
+    tokenizer = build_tokenizer(known_words())
+    text_encoder = build_encoder(len(tokenizer))
+    if config:  # resuming: the statistics of the first run belong to its weights
+        transformer = MiniWAMTransformer.from_config(config)
+    else:
+        transformer = MiniWAMTransformer(
+            text_dim=text_encoder.config.d_model,
+            **data.statistics(),
+            familiar_psnr=round(familiar(vae, held_out), 2),
+        )
+        transformer.save_config(recipe.work / "wam")
+    model = Denoiser(transformer, text_encoder)
+    train_wam(
+        model,
+        tokenizer,
+        data,
+        unseen,
+        recipe.work / "wam",
+        minutes=recipe.wam_minutes,
+        batch=recipe.batch,
+        peak=recipe.peak,
+        seed=recipe.seed,
+        log=recipe.work / "curves.jsonl",
+    )
+    folder = export(assemble(vae, model, tokenizer), recipe)
+    write_report(recipe.work / "curves.jsonl", folder)
+    return folder
+
+
+def assemble(vae: MiniVAE, model: Denoiser, tokenizer: object) -> MiniWAMPipeline:
+    """The trained parts as one pipeline."""
+    return MiniWAMPipeline(
+        vae=vae,
+        text_encoder=model.text_encoder,
+        tokenizer=tokenizer,
+        transformer=model.transformer,
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        action_scheduler=FlowMatchEulerDiscreteScheduler(),
+    )
+
+
+def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
+    """Write the pipeline in bfloat16 beside its model card, replacing an older one only when complete."""
+    temporary = recipe.out.with_name(recipe.out.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    pipeline.to(torch.bfloat16).save_pretrained(temporary, safe_serialization=True)
+    for file in temporary.rglob("config.json"):  # where a part was resumed from is nobody's business
+        config = json.loads(file.read_text())
+        if config.pop("_name_or_path", None) is not None:
+            file.write_text(json.dumps(config, indent=2) + "\n")
+    facts = {"episodes": recipe.episodes, "vae_minutes": recipe.vae_minutes, "wam_minutes": recipe.wam_minutes}
+    facts |= {"batch": recipe.batch, "seed": recipe.seed, "torch": torch.__version__}
+    (temporary / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
+    recipe.out.mkdir(parents=True, exist_ok=True)
+    for item in temporary.iterdir():  # the model card stays
+        target = recipe.out / item.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        os.replace(item, target)
+    temporary.rmdir()
+    return recipe.out
+
+
+@torch.inference_mode()
+def familiar(vae: MiniVAE, paths: list[Path]) -> float:
+    """The PSNR (dB) that 99 % of validation frames exceed when rebuilt from their latents alone."""
+    values = []
+    for path in paths[:4]:
+        frames = to_images(read_shard(path).frames[::5])
+        error = (vae(frames) - frames).square().mean((1, 2, 3))
+        values.append(10 * torch.log10(4 / error))
+    return float(np.quantile(torch.cat(values).numpy(), 0.01)) - 1.0

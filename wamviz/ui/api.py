@@ -1,0 +1,217 @@
+"""The public HTTP endpoints: /imagine, /compare and /models, usable from gradio_client.
+
+Contract: named, typed parameters; JSON and files come back; an error is the same sentence that the page shows.
+``/imagine`` streams: every step is an intermediate answer, the last one is the run. A source names what lies on
+the server only by fixed forms, never by a path: whoever has a file sends it.
+
+    from gradio_client import Client, handle_file
+    client = Client("http://127.0.0.1:7860")
+    facts, files = client.predict(
+        image=handle_file("kitchen.png"), instruction="pick up the orange", api_name="/imagine"
+    )
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wamviz.cli_look import model_facts
+from wamviz.compare import METRIC_NOTES, compare_video
+from wamviz.errors import WamvizError
+from wamviz.imagining import Eta, imagine_run
+from wamviz.media import read_image, read_video
+from wamviz.models import registry
+from wamviz.rollout import Observation, Rollout
+from wamviz.sources import Context, resolve
+from wamviz.store import Run
+from wamviz.ui import choices, handlers
+from wamviz.ui.scenes import SHIPPED, Scenes, bounded
+from wamviz.ui.shelf import Shelf
+
+FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"
+
+
+def endpoints(shelf: Shelf, scenes: Scenes) -> None:
+    """Add the three endpoints to the current Blocks; they have no visible part."""
+
+    def imagine(
+        image: str | None = None,
+        source: str = "",
+        instruction: str = "",
+        model: str = "",
+        mode: str = "",
+        seed: int = 0,
+        samples: int = 1,
+        steps: int = 0,
+        actions: str | None = None,
+        video: str | None = None,
+    ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
+        """Imagine rollouts from one frame and one sentence.
+
+        Args:
+            image: the context frame, an uploaded picture; or leave it out and name a source.
+            source: assets/episodes#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run.
+            instruction: what the robot is told; the source's own when empty.
+            model: a registered model; the default one when empty.
+            mode: one of the model's modes; its first when empty.
+            seed: sampling seed; sample i uses seed + i.
+            samples: how many rollouts.
+            steps: denoising steps; 0 for the model's default.
+            actions: for forward_dynamics, a file of actions (npz, npy, csv or json); recorded ones when left out.
+            video: for inverse_dynamics, a video file; the recorded one when left out.
+
+        Returns:
+            The run as JSON (id, metrics with their controls, timings, versions) and its files.
+        """
+        yield from _spoken(
+            lambda: _imagine(image, source, instruction, model, mode, seed, samples, steps, actions or video)
+        )
+
+    def compare(imagined: str | None = None, reference: str | None = None, run: str = "") -> dict[str, Any]:
+        """Compare an imagined video with what really happened, frame by frame, beside a video in which nothing moves.
+
+        Args:
+            imagined: a video file whose first frame is the context.
+            reference: a video file of what really happened, from the same context on.
+            run: instead of two files, the id of a kept run.
+
+        Returns:
+            PSNR in dB and SSIM by frame and on average, the copy-last-frame control beside each, and what they mean.
+        """
+        return next(_spoken(lambda: iter([_compare(shelf, imagined, reference, run)])))
+
+    def models() -> list[dict[str, Any]]:
+        """Every registered model: its modes, its limits, whether it can run here and why not."""
+        return [model_facts(entry) for entry in registry.entries().values()]
+
+    def _imagine(
+        image: str | None,
+        source: str,
+        told: str,
+        model: str,
+        mode: str,
+        seed: Any,
+        samples: Any,
+        steps: Any,
+        file: str | None,
+    ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
+        model = model or choices.default_model()
+        caps = choices.capabilities(model)
+        mode = mode or caps.modes[0]
+        context = named_context(image, source, shelf, scenes)
+        actions, video = handlers.given(caps, mode, context, file)
+        stream = imagine_run(
+            model,
+            context,
+            instruction=told.strip() or context.instruction,
+            mode=mode,
+            seed=handlers.whole(seed, "seed"),
+            samples=handlers.whole(samples, "number of samples"),
+            steps=handlers.whole(steps or 0, "number of steps") or None,
+            actions=actions,
+            video=video,
+        )
+        eta = Eta()
+        with closing(stream):  # type: ignore[type-var]
+            for event in stream:
+                if isinstance(event, Run):
+                    shelf.save(event)
+                    yield run_answer(event, shelf)
+                    return
+                left = eta.update(event.step, event.steps)
+                yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
+
+    with gr.Column(visible=False):
+        asked = [
+            gr.File(label="image", type="filepath"),
+            gr.Textbox("", label="source"),
+            gr.Textbox("", label="instruction"),
+            gr.Textbox("", label="model"),
+            gr.Textbox("", label="mode"),
+            gr.Number(0, label="seed", precision=0),
+            gr.Number(1, label="samples", precision=0),
+            gr.Number(0, label="steps", precision=0),
+            gr.File(label="actions", type="filepath"),
+            gr.File(label="video", type="filepath"),
+        ]
+        answer = [gr.JSON(label="run"), gr.File(label="files", file_count="multiple")]
+        gr.Button().click(
+            imagine,
+            asked,
+            answer,
+            api_name="imagine",
+            concurrency_id="model",
+            concurrency_limit=1,
+            show_progress="hidden",
+        )
+        compared = [
+            gr.File(label="imagined", type="filepath"),
+            gr.File(label="reference", type="filepath"),
+            gr.Textbox("", label="run"),
+        ]
+        gr.Button().click(compare, compared, gr.JSON(label="metrics"), api_name="compare", show_progress="hidden")
+        gr.Button().click(models, None, gr.JSON(label="models"), api_name="models", show_progress="hidden")
+
+
+def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) -> Context:
+    """The context that a request names; ``WamvizError`` when it names none, two, or a path on this server."""
+    source = source.strip()
+    if image and source:
+        raise WamvizError("An image and a source were given; a rollout starts at one of them.", "Leave one out.")
+    if image:
+        name = Path(image).name
+        return Context(Observation({"exterior": bounded(read_image(image))}, source=f"picture {name}"), title=name)
+    if not source:
+        raise WamvizError("There is no context frame.", f"Send an image, or name a source: {FORMS}.")
+    episode = re.fullmatch(rf"(?:{re.escape(SHIPPED)})?#(\d{{1,6}})(?:@(\d{{1,6}}))?", source)
+    if episode:
+        return scenes.context(scenes.episode(int(episode[1])), int(episode[2] or 0))
+    if source.startswith("tabletop:"):
+        return resolve(source)
+    if re.fullmatch(r"[0-9a-f]{16}", source):
+        return resolve(str(shelf.folder(source)))
+    raise WamvizError(
+        f"'{source[:60]}' is no source that can be named here.", f"Use {FORMS}; a file of yours goes into image."
+    )
+
+
+def run_answer(run: Run, shelf: Shelf) -> tuple[dict[str, Any], list[str]]:
+    """What ``/imagine`` ends with: the run's own JSON and the paths of its files."""
+    folder = shelf.folder(run.id)
+    facts = json.loads((folder / "rollout.json").read_text(encoding="utf-8"))
+    return facts, [str(file) for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
+
+
+def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: str) -> dict[str, Any]:
+    if run_id.strip():
+        return dict(shelf.load(run_id.strip()).metrics)
+    if not imagined or not reference:
+        raise WamvizError("Two videos are needed.", "Send imagined and reference, or name a kept run.")
+    videos = [read_video(path) for path in (imagined, reference)]
+    ours, theirs = (
+        Rollout(origin, frames, fps) for origin, (frames, fps) in zip(("imagined", "recorded"), videos, strict=True)
+    )
+    found = compare_video(ours, theirs)
+    if found is None:
+        raise WamvizError("The two videos share no moment after the context.", "Each needs at least two frames.")
+    names = ("psnr", "ssim", "copy_last_psnr", "copy_last_ssim")
+    curves = {f"{name}_by_frame": [round(float(v), 5) for v in getattr(found, name)] for name in names}
+    means = {name: round(float(getattr(found, name).mean()), 5) for name in names}
+    times = [round(float(t), 5) for t in found.times]
+    return {"video": {**means, "times": times, **curves}, "notes": {name: METRIC_NOTES[name] for name in names}}
+
+
+def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
+    """Pass a stream on; whatever goes wrong becomes the sentence that the page would show."""
+    try:
+        yield from start()
+    except Exception as error:
+        refused = handlers.refused(error)
+        raise gr.Error(refused["sentence"], print_exception=False) from None

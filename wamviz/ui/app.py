@@ -1,0 +1,115 @@
+"""The app: every page in one Gradio Blocks, and how it is served.
+
+Contract: ``build`` makes the page without opening a port and without loading a model; ``launch`` serves it.
+Theme, style and script belong to ``launch`` (Gradio 6). Nothing is sent anywhere, nothing is fetched from
+anywhere, and no file is served but those of kept runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from typing import Any
+
+import gradio as gr
+
+from wamviz import devices
+from wamviz.errors import WamvizError
+from wamviz.models import registry
+from wamviz.store import Store
+from wamviz.ui import api, choices, shell
+from wamviz.ui.example import example_run
+from wamviz.ui.history import history_page
+from wamviz.ui.imagine_page import ImaginePage
+from wamviz.ui.scenes import Scenes
+from wamviz.ui.serve import routes
+from wamviz.ui.shelf import Shelf
+from wamviz.ui.theme import FAVICON, css, head, theme
+from wamviz.ui.wiring import Wiring
+
+log = logging.getLogger(__name__)
+QUEUE = 16  # visitors that may wait; the next one is told so
+UPLOAD = "32mb"  # media refuses above 30 MB with a sentence of its own; this only stops the absurd
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
+
+
+def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks:
+    """The whole app, not yet served.
+
+    Args:
+        store: where runs are kept; the default store when None.
+        scenes: the contexts that can be picked; the shipped ones when None.
+    """
+    shelf, scenes = Shelf(store), scenes or Scenes()
+    shown = example_run(shelf, scenes)
+    with gr.Blocks(
+        title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
+    ) as demo:
+        gr.Navbar(visible=False)
+        shell.header("Imagine")
+        page = ImaginePage(shelf, scenes, shown)
+        device = shell.footer(device_words())
+        Wiring(page, demo)
+        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
+        api.endpoints(shelf, scenes)
+    with demo.route("History", "history"):
+        gr.Navbar(visible=False)
+        shell.header("History")
+        history_page(shelf)
+        device = shell.footer(device_words())
+        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
+    demo.queue(max_size=QUEUE, default_concurrency_limit=8)
+    demo.wamviz_shelf = shelf  # launch serves its files
+    return demo
+
+
+def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int | None = 7860, **options: Any) -> Any:
+    """Serve the app; blocks until interrupted unless ``prevent_thread_lock`` is given.
+
+    Args:
+        demo: what ``build`` made; built now when None.
+        host, port: where to listen; port 0 takes any free one.
+        **options: further arguments of ``gr.Blocks.launch``.
+    """
+    demo = demo or build()
+    shelf: Shelf = demo.wamviz_shelf
+    warm = threading.Thread(target=warm_up, name="wamviz-warm-up", daemon=True)
+    warm.start()
+    settings: dict[str, Any] = {
+        "server_name": host,
+        "server_port": port or None,
+        "theme": theme(),
+        "css": css(),
+        "head": head(),
+        "favicon_path": str(FAVICON),
+        "allowed_paths": [str(shelf.store.root)],
+        "app_kwargs": {"routes": routes(shelf)},
+        "max_file_size": UPLOAD,
+        "strict_cors": True,
+        "show_error": False,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "share": False,
+        "state_session_capacity": 500,
+    }
+    return demo.launch(**{**settings, **options})
+
+
+def warm_up() -> None:
+    """Load the default model before anybody presses a button; a failure waits for the press and is told there."""
+    try:
+        registry.load(choices.default_model(), "auto")
+    except WamvizError as error:
+        log.warning("The default model could not be loaded yet: %s", error)
+    except Exception:
+        log.exception("The default model could not be loaded yet")
+
+
+def device_words() -> str:
+    """Which device imagines; not known before torch is there, and this does not load it for the answer."""
+    return devices.describe("auto") if "torch" in sys.modules else "found when the model has loaded"

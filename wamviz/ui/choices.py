@@ -1,0 +1,155 @@
+"""What can be chosen on the page, in plain words: models, their modes, and what a mode must be given.
+
+Contract: pure functions over capabilities; nothing here draws, loads or samples.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.models import registry
+from wamviz.models.protocol import Capabilities
+from wamviz.rollout import MODES, Rollout
+
+MODE_TITLES = {
+    "joint": "Joint",
+    "imagine_then_act": "Imagine, then act",
+    "act_only": "Act only",
+    "forward_dynamics": "Forward dynamics",
+    "inverse_dynamics": "Inverse dynamics",
+    "video": "Video only",
+}
+MODE_WORDS = {
+    "joint": "Video and actions are denoised together, each seeing the other.",
+    "imagine_then_act": "First the video is imagined, then the actions that would bring it about.",
+    "act_only": "Actions straight away; no video is imagined.",
+    "forward_dynamics": "You give the actions; the model imagines what the camera would see.",
+    "inverse_dynamics": "You give the video; the model names the actions that explain it.",
+    "video": "A video without actions.",
+}
+GIVEN = {"forward_dynamics": "actions", "inverse_dynamics": "video"}
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """One line of the model menu: what is shown, its id, and why it cannot run here (or None)."""
+
+    label: str
+    model_id: str
+    missing: str | None
+
+
+def models() -> list[ModelChoice]:
+    """Every registered model; those that cannot run here say so and stay in the list."""
+    listed = []
+    for model_id, entry in registry.entries().items():
+        missing = entry.missing()
+        title = entry.capabilities.title
+        listed.append(ModelChoice(f"{title} (not available here)" if missing else title, model_id, missing))
+    return listed
+
+
+def default_model() -> str:
+    """The first model that can run here and learned something; else the first control that returns actions."""
+    runnable = [choice.model_id for choice in models() if choice.missing is None]
+    learned = [name for name in runnable if not capabilities(name).control]
+    acting = [name for name in runnable if capabilities(name).action_space is not None]
+    return (learned or acting or runnable)[0]
+
+
+def read_model(text: str | None) -> str:
+    """A model's id from what stands in the menu: its id or its title, however written; ``WamvizError`` with the
+    nearest name for anything else.
+
+    >>> read_model("Hold still"), read_model("hold-still")
+    ('hold-still', 'hold-still')
+    """
+    told = (text or "").strip()
+    known = {_plain(entry.capabilities.title): model_id for model_id, entry in registry.entries().items()}
+    known |= {_plain(model_id): model_id for model_id in registry.entries()}
+    return registry.entry(known.get(_plain(told), told)).capabilities.model_id
+
+
+def read_mode(text: str | None) -> str:
+    """A mode from what stands in the menu: its name or its title; ``WamvizError`` with the nearest name."""
+    told = (text or "").strip()
+    named = {_plain(name): mode for mode, title in MODE_TITLES.items() for name in (mode, title)}.get(
+        _plain(told), told
+    )
+    if named not in MODES:
+        raise unknown_name("mode", told, MODES)
+    return named
+
+
+def _plain(name: str) -> str:
+    """``name`` without case, spaces, dashes and what stands in brackets."""
+    return re.sub(r"\(.*?\)|[\W_]+", "", name.lower())
+
+
+def readable(model: str | None, mode: str | None) -> tuple[str, str]:
+    """What the menus mean, for explaining: the default model and its first mode in place of what is not known."""
+    try:
+        known = read_model(model)
+    except WamvizError:
+        known = default_model()
+    try:
+        return known, keep_mode(known, read_mode(mode))
+    except WamvizError:
+        return known, capabilities(known).modes[0]
+
+
+def capabilities(model_id: str) -> Capabilities:
+    """What a model can do; ``WamvizError`` with the nearest name for one that is not registered."""
+    return registry.entry(model_id).capabilities
+
+
+def modes(model_id: str) -> list[tuple[str, str]]:
+    """(label, mode) of the modes that this model has."""
+    return [(MODE_TITLES[mode], mode) for mode in capabilities(model_id).modes]
+
+
+def keep_mode(model_id: str, mode: str) -> str:
+    """``mode`` if the model has it, else the model's first."""
+    offered = capabilities(model_id).modes
+    return mode if mode in offered else offered[0]
+
+
+def model_words(model_id: str) -> list[str]:
+    """A sentence or two about a model: what it is, what it lacks here, whether words reach it."""
+    caps = capabilities(model_id)
+    words = [caps.description]
+    missing = registry.entry(model_id).missing()
+    if missing:
+        words.append(f"It cannot run here: {missing}")
+    if not caps.uses_instruction:
+        words.append("It pays no attention to the instruction.")
+    return words
+
+
+def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
+    """What a mode that must be given something will be given when the visitor uploads nothing."""
+    what = GIVEN.get(mode)
+    if what is None:
+        return ""
+    caps = capabilities(model_id)
+    if what == "actions":
+        count = usable_actions(caps, reference)
+        if count:
+            return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."
+        return "Nothing was recorded after this frame that this model could obey: upload a file of actions."
+    frames = 0 if reference is None or reference.frames is None else len(reference.frames) - 1
+    if frames:
+        return "It explains the recorded video that follows this frame. Upload a video to use your own."
+    return "No video was recorded after this frame: upload the video that it should explain."
+
+
+def usable_actions(caps: Capabilities, reference: Rollout | None) -> int:
+    """How many recorded actions this model could obey: those of its own action space, up to its horizon."""
+    space = caps.action_space
+    if space is None or reference is None or reference.actions is None or reference.action_space is None:
+        return 0
+    if reference.action_space.names != space.names or abs(reference.action_space.rate - space.rate) > 1e-6:
+        return 0
+    return min(len(reference.actions), max(1, round(caps.horizon / caps.video_fps * space.rate)))

@@ -1,0 +1,42 @@
+"""The context picture: Gradio's image field, minus its decoding.
+
+Contract: what a visitor adds arrives as a path and is judged by ``media.read_image`` alone, so that a text file
+named .png or a 40-megapixel photograph gives our sentence instead of a stack trace, and nothing shown is lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData
+
+from wamviz.rollout import Frames
+
+
+class ContextImage(gr.Image):
+    """A gr.Image whose value going in is ``(path, name)`` and coming out (H, W, 3) uint8 or None."""
+
+    is_template = True  # the browser draws it as the image field that it is
+
+    def __init__(self, value: Frames | None = None, **kwargs: Any) -> None:
+        super().__init__(value=value, type="filepath", format="png", **kwargs)
+
+    def get_block_name(self) -> str:
+        """The browser knows it as an image."""
+        return "image"
+
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """Everything that the image field's own constructor takes; Gradio would look at ours alone."""
+        return {**super().get_config(gr.Image)}
+
+    def preprocess(self, payload: ImageData | None) -> tuple[str, str] | None:  # type: ignore[override]
+        """The uploaded file, unopened."""
+        if payload is None or payload.path is None:
+            return None
+        return payload.path, payload.orig_name or ""
+
+    def postprocess(self, value: Frames | None) -> ImageData | None:  # type: ignore[override]
+        """Frames only; what the page shows never comes straight from a visitor's file."""
+        return super().postprocess(None if value is None else np.asarray(value, np.uint8))

@@ -1,0 +1,262 @@
+"""What happens when something is pressed: generators of updates, without a layout.
+
+Contract: a handler takes plain values and yields dicts from the name of a part of the page to its new value; the
+page knows which component is which. Bad input becomes a sentence in the status, and leaves
+everything else as it is; so does a mistake of ours, whose trace goes to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wamviz import acting, figures
+from wamviz.devices import on_gpu
+from wamviz.errors import WamvizError
+from wamviz.imagining import Eta, cut, imagine_run
+from wamviz.inputs import read_actions, read_clip
+from wamviz.models.protocol import Capabilities
+from wamviz.rollout import Floats, Frames, Preview, Rollout
+from wamviz.sources import Context
+from wamviz.store import Run
+from wamviz.ui import choices, measures, present
+from wamviz.ui.jobs import Switch
+from wamviz.ui.scenes import Scene, Scenes
+from wamviz.ui.shelf import Shelf
+from wamviz.ui.stage import empty_value, preview_value, stage_value
+
+log = logging.getLogger(__name__)
+Parts = dict[str, Any]
+GPU_SECONDS = 120
+
+# On a ZeroGPU Space the card is borrowed for the sampling alone; elsewhere this is imagine_run itself.
+_imagine = on_gpu(GPU_SECONDS)(imagine_run)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the form holds when Imagine is pressed; numbers are as the browser sent them."""
+
+    scene: Scene
+    frame: Any
+    instruction: str | None
+    model: str
+    mode: str
+    seed: Any
+    samples: Any
+    steps: Any
+    given: str | None = None
+
+
+def imagine(wish: Wish, scenes: Scenes, shelf: Shelf, switch: Switch, held: str | None, theme: str) -> Iterator[Parts]:
+    """Stream previews to the stage and end with the finished, kept run.
+
+    Args:
+        held: id of the run that is on the stage now; it comes back when this one is stopped or fails.
+        theme: the visitor's colour scheme, for the plots.
+    """
+    step, shown = 0, False
+    try:
+        yield {"status": present.status("busy", "Reading the context …", done=0.0), "running": True}
+        wish = replace(wish, model=choices.read_model(wish.model), mode=choices.read_mode(wish.mode))
+        caps = choices.capabilities(wish.model)
+        context, options = prepare(wish, scenes)
+        eta, run = Eta(), None
+        with closing(_imagine(wish.model, context, **options)) as stream:  # type: ignore[type-var]
+            for event in stream:
+                if isinstance(event, Run):
+                    run = event
+                    break
+                step = event.step
+                if switch.off:
+                    break
+                parts = preview_parts(event, caps, context, eta)
+                shown = shown or "stage" in parts
+                yield parts
+        if run is None or switch.off:
+            yield {**stopped(step), **(restore(held, shelf) if shown else {}), "running": False}
+            return
+        shelf.save(run)
+        yield {**run_parts(run, shelf, theme, autoplay=True), "status": present.finished(run), "running": False}
+    except Exception as error:  # whatever it was, the page stays usable and nothing entered is lost
+        yield {**refused(error), **(restore(held, shelf) if shown else {}), "running": False}
+
+
+def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Iterator[Parts]:
+    """Execute the imagined actions in the world and put the executed rollout on the stage."""
+    try:
+        run = shelf.load(run_id) if run_id else None
+        reason = why_not_act(run)
+        if run is None or reason:
+            yield {"status": present.status("idle", reason), "running": False}
+            return
+        yield {"status": present.status("busy", "Setting the table …", done=0.0), "running": True}
+        executed, first = None, run.imagined[0]
+        assert first.actions is not None  # why_not_act has looked
+        stream = acting.act_out(run.world_state, first.actions, run.instruction, camera=first.camera or "exterior")
+        with closing(stream):  # type: ignore[type-var]
+            for event in stream:
+                if switch.off:
+                    break
+                if isinstance(event, Rollout):
+                    executed = event
+                    break
+                yield {"status": present.acting_status(event.step, event.steps)}
+        if executed is None:
+            yield {"status": present.status("idle", "Stopped acting out; nothing was kept."), "running": False}
+            return
+        run = shelf.attach_executed(run.id, executed)
+        yield {**run_parts(run, shelf, theme, autoplay=True), "status": present.acted(run), "running": False}
+    except Exception as error:
+        yield {**refused(error), "running": False}
+
+
+def why_not_act(run: Run | None) -> str:
+    """Why the actions of this run cannot be acted out, or ""."""
+    if run is None:
+        return "There is no run to act out yet: imagine one first."
+    reason = acting.why_not(run.world_state, run.imagined[0].actions)
+    if reason:
+        return f"{reason} Pick an episode or a fresh tabletop scene, and a mode that returns actions."
+    return ""
+
+
+def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
+    """The context and the arguments of ``imagine_run`` that a wish means; ``WamvizError`` says what to change."""
+    caps = choices.capabilities(wish.model)
+    context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"))
+    options: dict[str, Any] = {
+        "instruction": wish.instruction or "",
+        "mode": wish.mode,
+        "seed": whole(wish.seed, "seed"),
+        "samples": whole(wish.samples, "number of samples"),
+        "steps": whole(wish.steps, "number of steps") if caps.default_steps else None,
+    }
+    actions, video = given(caps, wish.mode, context, wish.given)
+    if context.reference is not None:
+        context = replace(context, reference=cut(context.reference, caps.horizon / caps.video_fps))
+    context = replace(context, instruction=wish.instruction or "")
+    return context, {**options, "actions": actions, "video": video}
+
+
+def given(caps: Capabilities, mode: str, context: Context, path: str | None) -> tuple[Floats | None, Frames | None]:
+    """The actions or the video that a mode must be given: the visitor's file, else what was recorded."""
+    if mode == "forward_dynamics":
+        if path:
+            return read_actions(path, caps.action_space), None
+        count = choices.usable_actions(caps, context.reference)
+        if not count or context.reference is None or context.reference.actions is None:
+            raise WamvizError(
+                "Forward dynamics needs actions to obey, and none were recorded after this frame.",
+                "Pick an earlier frame, or upload a file of actions (npz, npy, csv or json) in the settings.",
+            )
+        return context.reference.actions[:count], None
+    if mode == "inverse_dynamics":
+        if path:
+            return None, read_clip(path, caps.video_fps, caps.horizon)
+        reference = context.reference
+        if reference is None or reference.frames is None or len(reference.frames) < 2:
+            raise WamvizError(
+                "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
+                "Pick an earlier frame, or upload a video in the settings.",
+            )
+        return None, at_rate(reference.frames, reference.fps, caps.video_fps, caps.horizon)
+    return None, None
+
+
+def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
+    """Up to ``horizon + 1`` frames of a video at ``wanted`` frames a second, nearest by time."""
+    count = min(horizon + 1, int((len(frames) - 1) / fps * wanted + 0.5) + 1)
+    picks = [min(len(frames) - 1, round(k / wanted * fps)) for k in range(max(2, count))]
+    return frames[picks]
+
+
+def whole(value: Any, what: str) -> int:
+    """``value`` as an int, or ``WamvizError``: an emptied number field is None, a typed one may be 0.5."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise WamvizError(f"The {what} is missing.", "Write a whole number.") from None
+    if number != int(number):
+        raise WamvizError(f"The {what} must be a whole number, not {number:g}.")
+    return int(number)
+
+
+def preview_parts(event: Preview, caps: Capabilities, context: Context, eta: Eta) -> Parts:
+    """The stage and the status while it forms."""
+    remaining = eta.update(event.step, event.steps)
+    parts: Parts = {"status": present.step_status(event, remaining)}
+    if event.frames is not None or event.step:
+        parts["stage"] = preview_value(event, caps, context, eta=remaining)
+    return parts
+
+
+def figure_parts(run: Run, theme: str) -> Parts:
+    """The plots of a run in the visitor's colour scheme."""
+    theme = theme if theme in figures.THEMES else "light"
+    return {
+        "action_plot": figures.action_figure(run, theme=theme),
+        "metric_plot": figures.metric_figure(run, theme=theme),
+        "path_plot": figures.trajectory_figure(run, theme=theme),
+    }
+
+
+def recolour(run_id: str | None, shelf: Shelf, theme: str) -> Parts:
+    """The plots again, after the colour scheme has changed."""
+    try:
+        return figure_parts(shelf.load(run_id), theme) if run_id else {}
+    except WamvizError:  # deleted meanwhile; what is drawn stays
+        return {}
+
+
+def run_parts(run: Run, shelf: Shelf, theme: str = "light", **stage: Any) -> Parts:
+    """Everything on the page that shows a run; ``stage`` goes on to ``stage_value`` (frame, view, autoplay)."""
+    return {
+        "run": run.id,
+        "stage": stage_value(run, shelf.url(run.id), **stage),
+        "metrics": measures.table(run),
+        **figure_parts(run, theme),
+        "told": present.told(run),
+        "table": present.numbers(run),
+        "facts": present.facts(run),
+        "downloads": present.downloads(run.id),
+        "verdict": present.verdict(run),
+        "act": why_not_act(run),
+    }
+
+
+def restore(held: str | None, shelf: Shelf) -> Parts:
+    """Put the earlier run back on the stage after a preview was shown there; an empty stage when there was none."""
+    try:
+        return {"stage": empty_value() if held is None else stage_value(shelf.load(held), shelf.url(held))}
+    except WamvizError:  # deleted meanwhile
+        return {"stage": empty_value()}
+
+
+def reopen(shelf: Shelf, run_id: str, frame: str | None, view: str | None, theme: str) -> Parts:
+    """The run of a permalink, at its frame and in its view; a clear message for an id that is not kept here."""
+    try:
+        run = shelf.load(run_id)
+        at = int(frame) if frame and frame.isdecimal() and len(frame) < 7 else None
+        told = present.status("good", "Reopened from its link.", f"{run.model}, made {present.made(run.created)}.")
+        return {**run_parts(run, shelf, theme, frame=at, view=view), "status": told}
+    except Exception as error:
+        return refused(error)
+
+
+def stopped(step: int) -> Parts:
+    """The status after Cancel."""
+    where = f"Stopped at step {step}" if step else "Stopped before the first step"
+    return {"status": present.status("idle", f"{where}; nothing was kept.")}
+
+
+def refused(error: BaseException) -> Parts:
+    """One plain sentence for whatever went wrong; the trace of our own mistakes goes to the log."""
+    if isinstance(error, WamvizError):
+        return {"status": present.status("bad", error.message, error.hint), "sentence": str(error)}
+    log.error("Unexpected mistake", exc_info=error)
+    text = "Something went wrong on our side. What you entered is still here; the server's log says more."
+    return {"status": present.status("bad", text), "sentence": text}

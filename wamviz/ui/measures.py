@@ -1,0 +1,127 @@
+"""The table of metrics: every number beside its control, with one line that says what it means.
+
+Contract: a pure function from a run to markup nodes. A number is shown only where the run has it; better and
+worse are said in words as well as in colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wamviz.compare import METRIC_NOTES
+from wamviz.store import Run
+from wamviz.ui.markup import Node, h
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One row.
+
+    Attributes:
+        part, key: where the number stands in the run's metrics.
+        title: its name for people; ``METRIC_NOTES[key]`` explains it.
+        control, control_name: the key of the control in the same part, and what the control is; "" for none.
+        unit, factor, digits: how the number is written.
+        higher: whether more is better.
+    """
+
+    part: str
+    key: str
+    title: str
+    control: str = ""
+    control_name: str = ""
+    unit: str = ""
+    factor: float = 1.0
+    digits: int = 2
+    higher: bool = False
+
+    def write(self, value: float) -> str:
+        """``value`` (already times ``factor``) with its unit."""
+        space = "" if self.unit in ("", "%") else " "
+        return f"{value:.{self.digits}f}{space}{self.unit}"
+
+
+MEASURES = (
+    Measure("video", "psnr", "Video, PSNR", "copy_last_psnr", "copy last frame", "dB", higher=True),
+    Measure("video", "ssim", "Video, SSIM", "copy_last_ssim", "copy last frame", digits=3, higher=True),
+    Measure("actions", "mae", "Actions, mean error", "hold_mae", "hold still", "%", 100.0, 1),
+    Measure("trajectory", "ade_m", "Path of the hand, on average", "hold_ade_m", "hold still", "cm", 100.0, 1),
+    Measure("trajectory", "fde_m", "Path of the hand, at the end", "hold_fde_m", "hold still", "cm", 100.0, 1),
+    Measure("gripper", "gripper_timing_s", "Closing and opening, time off", unit="s"),
+    Measure("execution", "executed_psnr", "Imagined against executed, PSNR", "copy_last_psnr", "copy last frame", "dB",
+            higher=True),
+    Measure("execution", "path_ade_m", "Stated against executed path", unit="cm", factor=100.0, digits=1),
+)  # fmt: skip
+
+
+def table(run: Run) -> list[Node]:
+    """The metrics of ``run`` and, under them, its notes: what is missing and why."""
+    found, count = run.metrics, len(run.imagined)
+    rows = [row for measure in MEASURES if (row := _row(found, measure, count))]
+    notes = [note for note in (*run.notes, *(found.get("notes") or ())) if note]
+    nodes: list[Node] = []
+    if rows:
+        nodes.append(
+            h(
+                "table",
+                {"class": "wz-table wz-metrics"},
+                h("caption", {"class": "wz-sr"}, "Metrics of this run with their controls"),
+                h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in _head(found, count)])),
+                h("tbody", None, rows),
+            )
+        )
+    if notes:
+        nodes.append(h("ul", {"class": "wz-notes"}, [h("li", None, note) for note in notes]))
+    return nodes
+
+
+def _head(found: Mapping[str, Any], count: int) -> list[str]:
+    if count == 1:
+        return ["Measure", "Imagined", "Control", "Against the control"]
+    return ["Measure", f"Sample {found.get('sample', 0) + 1}", f"Mean of {count}", "Control", "Against the control"]
+
+
+def _row(found: Mapping[str, Any], measure: Measure, count: int) -> list[Any] | None:
+    numbers = found.get(measure.part)
+    if not numbers or numbers.get(measure.key) is None:
+        return None
+    value = numbers[measure.key] * measure.factor
+    first, *means, _, _ = _head(found, count)[1:]
+    cells = [_number(first, measure.write(value))]
+    for name in means:
+        mean = (numbers.get("mean") or {}).get(measure.key)
+        cells.append(_number(name, NONE if mean is None else measure.write(mean * measure.factor)))
+    control = numbers.get(measure.control) if measure.control else None
+    if control is None:
+        cells += [_number("Control", NONE), h("td", {"data-label": "Against it"}, NONE)]
+    else:
+        cells.append(_number("Control", measure.write(control * measure.factor), measure.control_name))
+        cells.append(_against(measure, value, control * measure.factor))
+    note = METRIC_NOTES.get(measure.key)
+    title = h("th", {"scope": "row"}, measure.title, h("small", {"class": "wz-note"}, note) if note else None)
+    return h("tr", None, title, cells)
+
+
+def _number(label: str, text: str, note: str = "") -> list[Any]:
+    """A cell; the label stands beside it where the table is too narrow for columns."""
+    small = h("small", {"class": "wz-note"}, note) if note else None
+    return h("td", {"class": "wz-number", "data-label": label}, text, small)
+
+
+def _against(measure: Measure, value: float, control: float) -> list[Any]:
+    """How far the number lies from its control's."""
+    gain = value - control if measure.higher else control - value
+    kind = "wz-better" if gain > 0 else "wz-worse"
+    if abs(gain) < 0.5 * 10**-measure.digits:
+        kind, words = "wz-same", "the same"
+    elif measure.higher:
+        words = f"{measure.write(abs(gain))} {'better' if gain > 0 else 'worse'}"
+    elif control > 0:
+        words = f"{abs(gain) / control:.0%} {'lower' if gain > 0 else 'higher'}"
+    else:
+        words = f"{measure.write(abs(gain))} higher"
+    return h("td", {"class": kind, "data-label": "Against it"}, words)

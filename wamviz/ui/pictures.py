@@ -1,0 +1,20 @@
+"""Small pictures inside the page: thumbnails as data addresses, so that no file has to be served for them."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from wamviz.media import fit_square
+from wamviz.rollout import Frames
+
+
+def thumbnail(frame: Frames, size: int = 112) -> str:
+    """A square JPEG of ``frame`` (H, W, 3) uint8 as a ``data:`` address, about 4 kB."""
+    small = np.ascontiguousarray(fit_square(frame, size))
+    buffer = io.BytesIO()
+    Image.fromarray(small).save(buffer, "JPEG", quality=82, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

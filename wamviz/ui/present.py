@@ -1,0 +1,182 @@
+"""Words about a run, as markup nodes (its metrics are in ``measures``).
+
+Contract: pure functions from runs and numbers to nodes; every number comes out of the run, every missing one is
+said in words, and each stands beside its control. Nothing here samples, reads or writes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from wamviz.figures import alt_text, text_table
+from wamviz.rollout import Preview
+from wamviz.store import Run
+from wamviz.ui.choices import MODE_TITLES
+from wamviz.ui.markup import Node, h
+from wamviz.ui.shelf import KINDS
+
+DOWNLOADS = {
+    "mp4": "all panes side by side",
+    "gif": "the same, for slides and chats",
+    "npz": "frames, actions and states",
+    "csv": "actions, one row a step",
+    "zip": "everything, to be read again",
+}
+
+
+def status(kind: str, text: str, detail: str = "", done: float | None = None) -> list[Node]:
+    """The status line. ``kind``: ``idle``, ``busy``, ``good``, ``warm`` or ``bad``; ``done`` (0..1) adds a bar."""
+    bar = None
+    if done is not None:
+        percent = str(round(100 * min(1.0, max(0.0, done))))
+        bar = h("progress", {"class": "wz-progress", "max": "100", "value": percent, "aria-hidden": "true"})
+    words = h("p", {"class": "wz-words"}, h("strong", None, text), f" {detail}" if detail else None)
+    return [h("div", {"class": f"wz-status wz-{kind}"}, words, bar)]
+
+
+def step_status(preview: Preview, remaining: float | None) -> list[Node]:
+    """Steps done and the time that is left."""
+    if preview.step == 0:
+        note = preview.note[:1].upper() + preview.note[1:] if preview.note else "Reading the context"
+        return status("busy", f"{note} …", done=0.0)
+    left = "" if remaining is None else f"about {seconds(remaining)} left"
+    detail = " · ".join(part for part in (preview.note, left) if part)
+    return status("busy", f"Step {preview.step} of {preview.steps}", detail, preview.step / max(1, preview.steps))
+
+
+def acting_status(step: int, steps: int) -> list[Node]:
+    """Actions done, while acting out."""
+    return status("busy", f"Action {step} of {steps}", "in physics", step / max(1, steps))
+
+
+def seconds(value: float) -> str:
+    """A duration as people say it.
+
+    >>> seconds(0.34), seconds(12.4), seconds(150)
+    ('0.3 s', '12 s', '3 min')
+    """
+    if value < 9.95:
+        return f"{value:.1f} s"
+    return f"{value:.0f} s" if value < 99.5 else f"{value / 60:.0f} min"
+
+
+def finished(run: Run) -> list[Node]:
+    """The status line after a run."""
+    took = run.timings.get("total")
+    text = "Imagined" if not _is_control(run) else "Done (a control, not a model that learned)"
+    parts = [f"in {seconds(took)}" if took is not None else "", run.versions.get("device", "")]
+    return status("good", f"{text} {parts[0]}".strip() + ".", parts[1])
+
+
+def verdict(run: Run) -> list[Node]:
+    """One sentence on what physics made of the imagined actions; nothing before they were acted out."""
+    executed = run.executed
+    if executed is None:
+        return []
+    if executed.success is None:
+        kind, text = "idle", "In physics, whether the task succeeded cannot be told for this instruction."
+    elif executed.success:
+        kind, text = "good", f"In physics the task succeeded: '{run.instruction}' was done."
+    else:
+        kind, text = "warm", f"In physics the task did not succeed: '{run.instruction}' was not done."
+    return status(kind, text, str(executed.meta.get("note", "") or ""))
+
+
+def acted(run: Run) -> list[Node]:
+    """The status line after acting out."""
+    success = None if run.executed is None else run.executed.success
+    words: dict[bool | None, tuple[str, str]] = {
+        True: ("good", "the task succeeded."),
+        False: ("warm", "the task did not succeed."),
+        None: ("idle", "success cannot be told for this instruction."),
+    }
+    kind, text = words[success]
+    return status(kind, "Acted out:", text)
+
+
+def facts(run: Run) -> list[Node]:
+    """Everything that is needed to make this run again."""
+    pairs = [
+        ("Run", run.id),
+        ("Model", run.model + (f" ({run.weights_digest[:12]})" if run.weights_digest else "")),
+        ("Mode", MODE_TITLES.get(run.mode, run.mode)),
+        ("Instruction", run.instruction or "none"),
+        ("Context", run.source),
+        ("Seed", str(run.seed) if len(run.imagined) == 1 else f"{run.seed} … {run.seed + len(run.imagined) - 1}"),
+        ("Steps", "none" if run.steps is None else str(run.steps)),
+        ("Made", made(run.created)),
+        ("Seconds", ", ".join(f"{name} {value:.2f}" for name, value in run.timings.items()) or "not measured"),
+        ("Device", run.versions.get("device", "not known")),
+        ("Versions", ", ".join(f"{name} {value}" for name, value in run.versions.items() if name != "device")),
+    ]
+    return [
+        h(
+            "dl",
+            {"class": "wz-facts"},
+            [h("div", None, h("dt", None, a), h("dd", None, b)) for a, b in pairs],
+        )
+    ]
+
+
+def made(created: str) -> str:
+    """A creation time for people.
+
+    >>> made("2026-11-22T18:40:09+00:00")
+    '2026-11-22 18:40 UTC'
+    """
+    try:
+        return datetime.fromisoformat(created).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return created
+
+
+def downloads(run_id: str) -> list[Node]:
+    """Links to everything that a run can be taken away as."""
+    links = [
+        h(
+            "li",
+            None,
+            h(
+                "a",
+                {"href": f"runs/{run_id}/download/{kind}", "download": True, "data-kind": kind},
+                h("b", None, kind.upper()),
+                h("small", {"class": "wz-note"}, DOWNLOADS[kind]),
+            ),
+        )
+        for kind in KINDS
+    ]
+    return [
+        h(
+            "details",
+            {"class": "wz-menu", "data-run": run_id},
+            h("summary", {"data-testid": "download", "role": "button"}, "Download"),
+            h("ul", None, links),
+        )
+    ]
+
+
+def numbers(run: Run) -> list[Node]:
+    """The figures as a table: one row a time, every value that is plotted."""
+    head, rows = text_table(run)
+    if not rows:
+        return [h("p", {"class": "wz-empty"}, "There are no actions and no compared frames to list.")]
+    body = [h("tr", None, h("th", {"scope": "row"}, first), [h("td", {"class": "wz-number"}, v) for v in rest])
+            for first, *rest in rows]  # fmt: skip
+    table = h(
+        "table",
+        {"class": "wz-table wz-wide"},
+        h("caption", {"class": "wz-sr"}, "Everything that the plots show, by time"),
+        h("thead", None, h("tr", None, [h("th", {"scope": "col"}, title) for title in head])),
+        h("tbody", None, body),
+    )
+    frame = {"class": "wz-scroll", "tabindex": "0", "role": "region", "aria-label": "Plotted values by time"}
+    return [h("div", frame, table)]
+
+
+def told(run: Run) -> list[Node]:
+    """What the plots show, in a sentence or two, for those who do not see them."""
+    return [h("p", {"class": "wz-sr"}, alt_text(run))]
+
+
+def _is_control(run: Run) -> bool:
+    return run.model in ("copy-last-frame", "hold-still")

@@ -1,0 +1,66 @@
+"""The component itself: static files from this folder in a ``gr.HTML``.
+
+Contract: the template never changes and holds no placeholder, because Gradio evaluates placeholders as scripts;
+everything that varies travels in ``value`` and is written as text by the script. It knows no run and no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wamviz.ui.stage.values import empty_value
+
+FOLDER = Path(__file__).parent
+# One script: each file declares what the next ones use, the last one starts the player.
+SCRIPTS = ("demux.js", "clips.js", "views.js", "plots.js", "player.js", "surface.js", "picture.js", "stage.js")
+
+
+def _text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+class Stage(gr.HTML):
+    """Imagined, recorded and executed rollouts in lockstep, with one clock for them and for plots on the page.
+
+    Args:
+        value: what ``stage_value``, ``preview_value`` or ``empty_value`` made; None is an empty stage.
+        plots: ``elem_id`` (or ``data-testid``) of Plotly plots whose x axis is time in seconds: they get a moving
+            cursor, and a click on them seeks. They may come, go and be drawn anew.
+        **kwargs: further arguments of ``gr.HTML`` (``elem_id``, ``visible`` ...).
+
+    >>> Stage().value["panes"]["imagined"]["samples"]
+    []
+    """
+
+    def __init__(
+        self,
+        value: Mapping[str, Any] | None = None,
+        *,
+        plots: Sequence[str] = ("action-plot", "metric-plot"),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            value=dict(value) if value is not None else empty_value(),
+            html_template=_text("stage.html"),
+            css_template=_text("stage.css"),
+            js_on_load="\n".join(_text(name) for name in SCRIPTS),
+            apply_default_css=False,
+            plots=list(plots),
+            **kwargs,
+        )
+
+    def preprocess(self, payload: Any) -> None:
+        """The stage is never an input: what a browser sends back is not ours to trust."""
+        return None
+
+    def postprocess(self, value: Any) -> dict[str, Any]:
+        """Values go to the browser as they are; None empties the stage."""
+        return dict(value) if value is not None else empty_value()
+
+    def api_info(self) -> dict[str, Any]:
+        """For the API's description: an object, see ``values.py``."""
+        return {"type": "object"}

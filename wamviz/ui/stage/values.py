@@ -1,0 +1,277 @@
+"""What the stage is told: runs, previews and nothing yet, as small JSON-ready dicts.
+
+Contract: pictures travel as addresses of the run's files (or, for a preview, as one small JPEG), never as pixels in
+JSON; paths are fractions of the frame (x to the right, y down) so that they fit every size. Where a clip is missing
+the value carries the reason in words. Nothing here knows Gradio, reads or writes.
+
+    {"run": id | None, "instruction": str, "detail": str, "note": str,
+     "frame": int | None, "view": name | None, "sample": int | None, "autoplay": bool,   None: leave it to the stage
+     "chunk": frames of one Shift+arrow,
+     "preview": None | {"step", "steps", "eta": s | None, "note"},
+     "panes": {"imagined" | "recorded" | "executed": {"name", "samples": [clip, ...], "missing": str, "verdict": str}}}
+    clip: {"src": address | "strip": data URL and "columns", "key", "frames", "fps", "width", "height", "label",
+           "path": [[x, y], ...] | None, "rate": points a second, "missing": why it has no video}
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from wamviz.compare.trajectory import path_pixels
+from wamviz.models.protocol import Capabilities
+from wamviz.rollout import Camera, Floats, Frames, Preview, Rollout
+from wamviz.sources import Context
+from wamviz.store import Run
+
+VIEWS = ("side-by-side", "onion-skin", "wipe", "difference")
+NOTHING_YET = "Nothing is imagined yet. Choose a context, write an instruction and press Imagine."
+NO_RECORDING = "This context has no recording to compare with."
+NOT_EXECUTED = "The imagined actions have not been executed yet. Press Act it out to see what physics makes of them."
+NO_WORLD = "These actions cannot be executed: the context has no known state in a simulated world."
+NO_ACTIONS = "There are no actions to execute: this mode imagines video only."
+CHUNK = 8  # frames of one Shift+arrow where the model does not say how long its chunks are
+STRIP_PIXELS = 1_500_000  # of a preview's picture: 17 frames at 256 x 256 fit, and it encodes in some 10 ms
+PREVIEW_SAMPLES = 4
+
+Pane = dict[str, Any]
+Value = dict[str, Any]
+
+
+def stage_value(
+    run: Run,
+    url: Callable[[str], str],
+    *,
+    recorded_reason: str = NO_RECORDING,
+    executed_reason: str | None = None,
+    frame: int | None = None,
+    view: str | None = None,
+    sample: int | None = None,
+    autoplay: bool = False,
+) -> Value:
+    """The value that shows a finished run.
+
+    Args:
+        run: the run, whose files lie where ``url`` says.
+        url: address of one of the run's files by its name (``"rollout.mp4"``, ``"rollout-1.mp4"``,
+            ``"reference.mp4"``, ``"executed.mp4"``), on this server.
+        recorded_reason, executed_reason: why that pane is empty, where it is; a fitting sentence when not given.
+        frame: where to stand, 0 is the context; None leaves it to the stage (the start of a new run). With a frame
+            the stage does not play by itself.
+        view: one of ``VIEWS``; None, or a name that does not exist, keeps the view that the user has.
+        sample: which sample to show, from 0; None keeps the user's.
+        autoplay: start playing, unless the user asked for reduced motion.
+    """
+    first = run.imagined[0]
+    camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
+    samples = [
+        _clip(
+            rollout,
+            url("rollout.mp4" if k == 0 else f"rollout-{k}.mp4"),
+            camera=camera,
+            start=run.state,
+            label=f"seed {rollout.seed if rollout.seed is not None else run.seed + k}",
+            missing=f"Mode {run.mode} imagines actions only, so there is no video to show.",
+        )
+        for k, rollout in enumerate(run.imagined)
+    ]
+    executed = _pane("executed", missing=executed_reason or _why_not_executed(run))
+    if run.executed is not None:
+        executed["samples"] = [_clip(run.executed, url("executed.mp4"), camera=camera, start=run.state)]
+        if run.executed.success is not None:
+            executed["verdict"] = "succeeded" if run.executed.success else "did not succeed"
+    return _value(
+        run=run.id,
+        instruction=run.instruction,
+        detail=" · ".join([run.model, run.mode.replace("_", " "), f"seed {run.seed}"]),
+        frame=frame,
+        view=view if view in VIEWS else None,
+        sample=sample,
+        autoplay=autoplay,
+        chunk=_chunk(first),
+        panes={
+            "imagined": _pane("imagined", samples),
+            "recorded": _recorded(run.reference, url("reference.mp4"), recorded_reason, camera, run.state),
+            "executed": executed,
+        },
+    )
+
+
+def preview_value(
+    preview: Preview,
+    capabilities: Capabilities,
+    context: Context | None = None,
+    *,
+    eta: float | None = None,
+    executed_reason: str = "Nothing to execute yet: the actions are still being imagined.",
+) -> Value:
+    """The value that shows a run while it forms.
+
+    Args:
+        preview: one step of the stream; frames (N, T, H, W, 3) or None.
+        capabilities: of the model, for its frame rate.
+        context: what the model was handed; its reference is shown beside, its instruction above.
+        eta: seconds that are left, None while unknown.
+    """
+    samples: list[dict[str, Any]] = []
+    frames = preview.frames
+    if frames is not None:
+        samples = [strip(sample, capabilities.video_fps, f"sample {k + 1}") for k, sample in enumerate(frames)]
+        samples = samples[:PREVIEW_SAMPLES]
+    reference = None if context is None else context.reference
+    recorded = _pane("recorded", missing=NO_RECORDING)
+    if reference is not None:
+        recorded = _pane(_name(reference), [_shown(reference)] if reference.frames is not None else [])
+    return _value(
+        instruction="" if context is None else context.instruction,
+        preview={"step": preview.step, "steps": preview.steps, "eta": eta, "note": preview.note},
+        panes={
+            "imagined": _pane("imagined", samples, "The first frames appear with the next step."),
+            "recorded": recorded,
+            "executed": _pane("executed", missing=executed_reason),
+        },
+    )
+
+
+def empty_value(
+    imagined_reason: str = NOTHING_YET, recorded_reason: str = NO_RECORDING, executed_reason: str = ""
+) -> Value:
+    """The value of a stage without a run; each pane says why it is empty."""
+    reasons = {
+        "imagined": imagined_reason,
+        "recorded": recorded_reason,
+        "executed": executed_reason or "There are no actions to execute yet.",
+    }
+    return _value(panes={origin: _pane(origin, missing=reason) for origin, reason in reasons.items()})
+
+
+def strip(frames: Frames, fps: float, label: str = "", path: list[list[float]] | None = None) -> dict[str, Any]:
+    """A clip without a file: all frames (T, H, W, 3) in one JPEG, row by row, as a data URL.
+
+    Frames are made smaller where all of them together would exceed ``STRIP_PIXELS``.
+    """
+    count, height, width = frames.shape[:3]
+    shrink = min(1.0, math.sqrt(STRIP_PIXELS / (count * height * width)))
+    width, height = max(1, int(width * shrink)), max(1, int(height * shrink))
+    columns = math.ceil(math.sqrt(count * height / width))
+    sheet = Image.new("RGB", (columns * width, math.ceil(count / columns) * height))
+    for k, frame in enumerate(frames):
+        picture = Image.fromarray(frame)
+        if shrink < 1.0:
+            picture = picture.resize((width, height), Image.Resampling.BOX)
+        sheet.paste(picture, (k % columns * width, k // columns * height))
+    data = io.BytesIO()
+    sheet.save(data, "JPEG", quality=85)
+    return {
+        "strip": "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii"),
+        "columns": columns,
+        "frames": count,
+        "fps": float(fps),
+        "width": width,
+        "height": height,
+        "label": label,
+        "path": path,
+        "rate": float(fps),
+    }
+
+
+def _value(**given: Any) -> Value:
+    plain: Value = {
+        "run": None,
+        "instruction": "",
+        "detail": "",
+        "note": "",
+        "frame": None,
+        "view": None,
+        "sample": None,
+        "autoplay": False,
+        "chunk": CHUNK,
+        "preview": None,
+    }
+    return {**plain, **given}
+
+
+def _pane(name: str, samples: list[dict[str, Any]] | None = None, missing: str = "") -> Pane:
+    return {"name": name, "samples": samples or [], "missing": missing, "verdict": ""}
+
+
+def _rollouts(run: Run) -> list[Rollout]:
+    return [rollout for rollout in (*run.imagined, run.reference, run.executed) if rollout is not None]
+
+
+def _name(reference: Rollout) -> str:
+    """Only what was read from a file is called recorded; an expert in physics is a reference."""
+    return "recorded" if reference.origin == "recorded" else "reference"
+
+
+def _recorded(
+    reference: Rollout | None, address: str, reason: str, camera: Camera | None, start: Floats | None
+) -> Pane:
+    if reference is None:
+        return _pane("recorded", missing=reason)
+    clip = _clip(reference, address, camera=camera, start=start, missing="The recording has no video.")
+    return _pane(_name(reference), [clip])
+
+
+def _why_not_executed(run: Run) -> str:
+    if run.imagined[0].actions is None:
+        return NO_ACTIONS
+    return NO_WORLD if run.world_state is None else NOT_EXECUTED
+
+
+def _chunk(rollout: Rollout) -> int:
+    """Frames of the clip that one action chunk lasts."""
+    actions = rollout.meta.get("chunk")
+    if isinstance(actions, int) and actions > 0 and rollout.action_space is not None:
+        return max(1, round(actions / rollout.action_space.rate * rollout.fps))
+    return CHUNK
+
+
+def _clip(
+    rollout: Rollout,
+    address: str,
+    *,
+    camera: Camera | None = None,
+    start: Floats | None = None,
+    label: str = "",
+    missing: str = "",
+) -> dict[str, Any]:
+    """One rollout by address; a rollout without frames keeps its path and says why there is no video."""
+    clip: dict[str, Any] = {"label": label, "path": _path(rollout, camera, start)}
+    clip["rate"] = float(rollout.action_space.rate if rollout.action_space is not None else rollout.fps)
+    if rollout.frames is None:
+        return {**clip, "missing": missing, "frames": len(rollout.action_times) + 1, "fps": clip["rate"]}
+    count, height, width = rollout.frames.shape[:3]
+    # The address of an executed clip stays when it is executed again; the key does not.
+    key = f"{zlib.crc32(np.ascontiguousarray(rollout.frames).data):08x}"
+    facts = {"src": address, "key": key, "frames": count, "fps": float(rollout.fps), "width": width, "height": height}
+    return {**clip, **facts}
+
+
+def _shown(reference: Rollout) -> dict[str, Any]:
+    assert reference.frames is not None
+    clip = strip(reference.frames, reference.fps, path=_path(reference, reference.camera_model, None))
+    if reference.action_space is not None:
+        clip["rate"] = float(reference.action_space.rate)
+    return clip
+
+
+def _path(rollout: Rollout, camera: Camera | None, start: Floats | None) -> list[list[float]] | None:
+    """The end-effector's path as fractions of the frame, up to the first point that is not in front of the camera."""
+    camera = rollout.camera_model or camera
+    pixels = None if camera is None else path_pixels(rollout, camera, start)
+    if camera is None or pixels is None:
+        return None
+    unknown = np.flatnonzero(~np.isfinite(pixels).all(axis=1))
+    pixels = pixels[: unknown[0]] if len(unknown) else pixels
+    if len(pixels) < 2:
+        return None
+    fractions = np.clip(pixels / (camera.width, camera.height), -2.0, 3.0)
+    return [[round(float(x), 4), round(float(y), 4)] for x, y in fractions]

@@ -1,0 +1,201 @@
+// The page's own script: colour scheme before the first paint, names for checks from outside, focus, sharing.
+(() => {
+  "use strict";
+  const memory = {
+    get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
+    set: (key, value) => { try { localStorage.setItem(key, value); } catch { /* private mode */ } },
+  };
+
+  // --- colour scheme: the system's, unless the reader chose one here ---
+  const SCHEME = "wamviz-scheme";
+  const asked = new URLSearchParams(location.search).get("__theme");
+  const wanted = () => asked || memory.get(SCHEME) || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const paint = () => {
+    if (!document.body) return;
+    document.body.classList.toggle("dark", wanted() === "dark");
+    const toggle = document.getElementById("wz-scheme");
+    if (toggle) {
+      const label = wanted() === "dark" ? "Switch to light colours" : "Switch to dark colours";
+      if (toggle.getAttribute("aria-label") !== label) toggle.setAttribute("aria-label", label);
+    }
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("#wz-scheme")) return;
+    memory.set(SCHEME, document.body.classList.contains("dark") ? "light" : "dark");
+    const here = new URL(location.href);
+    if (asked && here.searchParams.has("__theme")) {
+      here.searchParams.delete("__theme");
+      location.replace(here);
+      return;
+    }
+    paint();
+    recolour();
+  });
+  // The plots are drawn by the server in the reader's colours.
+  const recolour = () => document.getElementById("wz-recolour")?.click();
+
+  // --- Gradio takes ids, checks from outside want data-testid on the element that does the work ---
+  const NAMES = [
+    ["#wz-context", "context-image"],
+    ["#wz-instruction textarea", "instruction"],
+    ["#wz-mode input", "mode"],
+    ["#wz-model input", "model"],
+    ["button#wz-imagine", "imagine"],
+    ["button#wz-cancel", "cancel"],
+    ["#wz-action-plot", "action-plot"],
+    ["button#wz-act", "act-it-out"],
+    ["button#wz-share", "share"],
+  ];
+  const name = () => {
+    for (const [selector, id] of NAMES) {
+      const target = document.querySelector(selector);
+      if (target && target.dataset.testid !== id) target.dataset.testid = id;
+    }
+  };
+
+  // --- what Python says in one place and the page shows in another ---
+  const set = (target, name, text) => {
+    if (target.getAttribute(name) === text) return;
+    if (text === null) target.removeAttribute(name);
+    else target.setAttribute(name, text);
+  };
+  const state = () => {
+    const act = document.getElementById("wz-act");
+    if (act) {
+      // Not disabled: pressing it explains why there is nothing to act out.
+      act.classList.toggle("wz-off", Boolean(document.querySelector("#wz-act-why [data-off]")));
+      set(act, "aria-describedby", "wz-act-why");
+    }
+    const scene = document.querySelector("[data-scene]")?.dataset.scene;
+    for (const card of document.querySelectorAll(".wz-card")) set(card, "aria-pressed", String(card.dataset.pick === scene));
+    const fold = document.getElementById("wz-settings-toggle");
+    const panel = document.getElementById("wz-settings");
+    if (fold && panel) {
+      const open = String(panel.classList.contains("wz-open"));
+      if (fold.getAttribute("aria-expanded") !== open) fold.setAttribute("aria-expanded", open);
+      if (!fold.hasAttribute("aria-controls")) fold.setAttribute("aria-controls", "wz-settings");
+    }
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("#wz-settings-toggle")) return;
+    const panel = document.getElementById("wz-settings");
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (panel?.classList.toggle("wz-open")) panel.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+    state();
+  });
+
+  // --- focus: a button that is switched off while it has the focus hands it to its partner ---
+  const PARTNER = { "wz-imagine": "wz-cancel", "wz-act": "wz-cancel", "wz-cancel": "wz-imagine" };
+  let focused = "";
+  document.addEventListener("focusin", (event) => { focused = event.target.id || ""; });
+  const keepFocus = () => {
+    const lost = focused && document.activeElement === document.body && document.getElementById(focused);
+    if (lost && lost.disabled) {
+      const partner = document.getElementById(PARTNER[focused]);
+      if (partner && !partner.disabled) partner.focus({ preventScroll: true });
+    }
+  };
+
+  // --- a refusal is brought to the eye, also on a phone where the form is longer than the screen ---
+  let refused = "";
+  const tell = () => {
+    const bad = document.querySelector("#wz-status .wz-bad");
+    const text = bad ? bad.textContent : "";
+    if (bad && text !== refused) bad.scrollIntoView({ block: "nearest" });
+    refused = text;
+  };
+
+  let scheduled = false;
+  const settle = () => {
+    scheduled = false;
+    paint();
+    name();
+    state();
+    keepFocus();
+    tell();
+  };
+  const schedule = () => {
+    if (!scheduled) {
+      scheduled = true;
+      requestAnimationFrame(settle);
+    }
+  };
+  const start = () => {
+    paint();
+    new MutationObserver(schedule).observe(document.body, {
+      childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "class", "data-scene"],
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { schedule(); recolour(); });
+    schedule();
+  };
+  if (document.body) start();
+  else document.addEventListener("DOMContentLoaded", start);
+
+  // --- what Python's events call in the browser ---
+  const shown = () => document.querySelector("[data-run]")?.dataset.run || "";
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch { /* no permission or no secure context: the old way */ }
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "wz-sr";
+    document.body.appendChild(field);
+    field.select();
+    let copied = false;
+    try { copied = document.execCommand("copy"); } catch { copied = false; }
+    field.remove();
+    return copied;
+  };
+  window.wamviz = {
+    scheme: wanted,
+    // Resolves when the stage can be played (or has nothing to play), at the latest after four seconds.
+    async settled() {
+      const ready = () => ["ready", "empty", "error"].includes(document.querySelector("[data-testid=stage]")?.dataset.state);
+      for (const end = performance.now() + 4000; performance.now() < end && !ready();) {
+        await new Promise((go) => setTimeout(go, 60));
+      }
+    },
+    // The link that reopens this run at this frame and in this view.
+    link() {
+      const link = new URL(location.href);
+      const run = shown();
+      const player = document.querySelector("#wz-stage .wv-stage")?.wamvizPlayer;
+      link.hash = "";
+      link.searchParams.delete("__theme");
+      if (run) link.searchParams.set("run", run);
+      if (player) {
+        link.searchParams.set("frame", String(player.frame));
+        link.searchParams.set("view", player.view);
+      }
+      return link.toString();
+    },
+    // After a run: reloading the page brings it back.
+    remember() {
+      const link = new URL(location.href);
+      const run = shown();
+      if (!run || link.searchParams.get("run") === run) return;
+      for (const key of ["frame", "view"]) link.searchParams.delete(key);
+      link.searchParams.set("run", run);
+      history.replaceState(history.state, "", link);
+    },
+    // Copies the link and says so in the status; where copying is not allowed, the link itself is shown.
+    async share() {
+      const link = window.wamviz.link();
+      const copied = await copy(link);
+      const words = copied ? [["strong", {}, "Link copied."], " It reopens this run at this frame, in this view."]
+        : [["strong", {}, "Copy this link:"], " ", ["a", { href: link }, link]];
+      return [["div", { class: "wz-status wz-good" }, ["p", { class: "wz-words" }, ...words]]];
+    },
+    // On a narrow screen the stage lies below the fold of the form: bring it into view when something forms on it.
+    show() {
+      const stage = document.getElementById("wz-stage");
+      if (!stage) return;
+      const box = stage.getBoundingClientRect();
+      if (box.top < innerHeight * 0.6 && box.bottom > 0) return;
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      stage.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+    },
+  };
+})();

@@ -1,0 +1,1 @@
+"""What really happens: simulators that can execute actions."""

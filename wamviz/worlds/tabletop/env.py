@@ -1,0 +1,372 @@
+"""The tabletop world: a Franka Panda at a kitchen table, stepped at 5 Hz with end-effector deltas.
+
+Contract: ``reset(seed)`` builds the scene of a seed, ``step(action)`` runs 0.2 s of physics. The same seed and
+actions give the same bits (within one MuJoCo version). ``snapshot``/``restore`` bring a state back exactly, so that
+going on from there gives the same bits too.
+
+Axis letters: A = 7 action dims, D = 14 state dims, S snapshot numbers. Frame: the robot's base; x over the table.
+
+What this module does not know: tasks, language, the expert; how an action becomes joint targets (``controller``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.rollout import Camera, Frames, Observation, WorldState
+from wamviz.worlds.tabletop import controller, robot, scene
+from wamviz.worlds.tabletop.appearance import Appearance, apply, look_at, sample_appearance
+from wamviz.worlds.tabletop.arm import FINGER_TRAVEL
+from wamviz.worlds.tabletop.contract import (
+    ACTION_SPACE,
+    CAMERAS,
+    STREAM_LAYOUT,
+    STREAM_LOOK,
+    TabletopObservation,
+    check_action,
+    check_seed,
+    stream,
+)
+from wamviz.worlds.tabletop.layout import Layout, sample_layout
+from wamviz.worlds.tabletop.objects import MOVABLE, SHAPES
+from wamviz.worlds.tabletop.render import Renderer
+from wamviz.worlds.tabletop.touch import TouchWatch
+
+_PHYSICS_STEPS = round(1 / (ACTION_SPACE.rate * scene.TIMESTEP * controller.UPDATES))  # physics steps an update
+_SETTLE_STEPS = 75  # 0.3 s for things to come to rest after a reset
+_DISPLACED = 0.015  # m an object moves before it counts as touched without a contact
+_INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
+
+
+class TabletopEnv:
+    """A scene with physics, in the shape of Gymnasium's API.
+
+    Args:
+        size: width and height of the frames, pixels.
+        cameras: which of ``("exterior", "wrist")`` to draw, in the order of ``frames``.
+        render: False gives physics only: ``frames`` is empty and no graphics library is opened.
+
+    >>> env = TabletopEnv(render=False)
+    >>> obs, info = env.reset(seed=1_000_000)
+    >>> obs, reward, terminated, truncated, info = env.step([0, 0, -0.02, 0, 0, 0, 0])
+    >>> obs.state.shape
+    (14,)
+    """
+
+    action_space = ACTION_SPACE
+
+    def __init__(self, size: int = 128, cameras: Sequence[str] = CAMERAS, render: bool = True) -> None:
+        for name in cameras:
+            if name not in CAMERAS:
+                raise unknown_name("camera", name, CAMERAS)
+        self.size = size
+        self.cameras = tuple(cameras) if render else ()
+        self._model = scene.new_model()
+        self._data = mujoco.MjData(self._model)
+        self._renderer: Renderer | None = None
+        self._seed: int | None = None
+        self._steps = 0
+        self._first_touched: str | None = None
+        model = self._model
+        self._tcp = model.site("tcp").id
+        self._address = {name: int(model.jnt_qposadr[model.body(name).jntadr[0]]) for name in MOVABLE}
+        self._lever = int(model.jnt_qposadr[model.joint("lever").id])
+        self._fingers = [int(model.jnt_qposadr[model.joint(f"finger_{side}").id]) for side in ("left", "right")]
+        self._watch = TouchWatch(model)
+        self._controller = controller.Controller()
+        self._snapshot_parts = (mujoco.mj_stateSize(model, _INTEGRATION), controller.PACKED, 3 * len(MOVABLE), 1)
+
+    # ------------------------------------------------------------------ the Gym-style API
+
+    def reset(self, seed: int) -> tuple[TabletopObservation, dict[str, Any]]:
+        """Build the scene of ``seed`` and return the first observation.
+
+        Raises:
+            WamvizError: the seed is not a whole number in 0 .. 2**63 - 1.
+        """
+        self._build(check_seed(seed))
+        return self._observe(), self._info(clipped=[])
+
+    def _build(self, seed: int) -> None:
+        model, data = self._model, self._data
+        self._seed = seed
+        self.look: Appearance = sample_appearance(stream(seed, STREAM_LOOK))
+        apply(model, self.look)
+        self.layout: Layout = sample_layout(stream(seed, STREAM_LAYOUT), self.camera("exterior"))
+        mujoco.mj_resetData(model, data)
+        toaster, place = model.body("toaster").id, self.layout.toaster
+        model.body_pos[toaster] = [place.x, place.y, 0]
+        model.body_quat[toaster] = [np.cos(place.yaw / 2), 0, 0, np.sin(place.yaw / 2)]
+        for i, name in enumerate(MOVABLE):
+            address, spot = self._address[name], self.layout.objects.get(name)
+            # An absent object hovers out of sight: the model stays the same for every scene.
+            model.body_gravcomp[model.body(name).id] = 1.0 if spot is None else 0.0
+            if spot is None:
+                x, y, z = scene.ABSENT_POSITION
+                data.qpos[address : address + 7] = [x, y + 0.25 * i, z, 1, 0, 0, 0]
+            else:
+                data.qpos[address : address + 3] = [spot.x, spot.y, SHAPES[name].rest_z]
+                data.qpos[address + 3 : address + 7] = [np.cos(spot.yaw / 2), 0, 0, np.sin(spot.yaw / 2)]
+        self._controller.begin(np.array(self.layout.start))
+        data.qpos[:7] = data.ctrl[:7] = self._controller.joints
+        data.qpos[self._fingers] = data.ctrl[7] = FINGER_TRAVEL
+        for _ in range(_SETTLE_STEPS):
+            mujoco.mj_step(model, data)
+        self._steps = 0
+        self._refresh()
+        self.mark_start()
+
+    def step(self, action: Any) -> tuple[TabletopObservation, float, bool, bool, dict[str, Any]]:
+        """Run one action, 0.2 s.
+
+        Args:
+            action: (7,) in ``ACTION_SPACE``'s units; parts beyond the limits are clipped and named in
+                ``info["clipped"]``.
+
+        Returns:
+            observation, reward (always 0: ``tasks.success`` judges), terminated and truncated (always False:
+            the caller decides when a task ends), info.
+
+        Raises:
+            WamvizError: the action has the wrong shape or is not finite, or ``reset`` was not called.
+        """
+        self._require_scene()
+        wanted = check_action(action)
+        act = np.clip(wanted, ACTION_SPACE.low, ACTION_SPACE.high)
+        clipped = [name for name, a, b in zip(ACTION_SPACE.names, wanted, act, strict=True) if abs(a - b) > 1e-6]
+        self._advance(act)
+        return self._observe(), 0.0, False, False, self._info(clipped)
+
+    def _advance(self, action: NDArray[np.float64]) -> None:
+        """Run the physics of one action within its limits."""
+        model, data = self._model, self._data
+        data.ctrl[7] = FINGER_TRAVEL * (1 - float(action[6]))
+        for joints in self._controller.follow(action):
+            data.ctrl[:7] = joints
+            mujoco.mj_step(model, data, _PHYSICS_STEPS)
+            if self._first_touched is None:
+                self._first_touched = self._watch.look(data)
+        self._refresh()
+        self._controller.settle(data.site_xpos[self._tcp])
+        self._steps += 1
+        if self._first_touched is None:
+            self._first_touched = self._displaced()
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    # ------------------------------------------------------------------ state in and out
+
+    def snapshot(self) -> NDArray[np.float64]:
+        """The exact state, (S,) float64: physics, controller targets, gripper command, start positions, step count."""
+        self._require_scene()
+        physics = np.empty(self._snapshot_parts[0])
+        mujoco.mj_getState(self._model, self._data, physics, _INTEGRATION)
+        start = np.concatenate([self._start[name] for name in MOVABLE])
+        return np.concatenate([physics, self._controller.pack(), start, [self._steps]])
+
+    def restore(self, seed: int, snapshot: NDArray[np.float64] | None = None) -> TabletopObservation:
+        """Bring back a state of the scene of ``seed``; without a snapshot, the state after ``reset(seed)``.
+
+        ``first_touched`` starts anew. Going on with the same actions gives the same bits.
+
+        Raises:
+            WamvizError: bad seed, or a snapshot that is not one of this world and MuJoCo version.
+        """
+        number = check_seed(seed)
+        if snapshot is None:
+            return self.reset(number)[0]
+        array = np.asarray(snapshot, np.float64)
+        total = sum(self._snapshot_parts)
+        if array.shape != (total,) or not np.isfinite(array).all():
+            raise WamvizError(
+                f"A tabletop snapshot must hold {total} finite numbers, not shape {array.shape}.",
+                f"It is valid only for MuJoCo {mujoco.__version__}, which made it.",
+            )
+        if self._seed != number:
+            self._build(number)
+        cuts = np.cumsum(self._snapshot_parts)[:-1]
+        physics, command, start, steps = (part.copy() for part in np.split(array, cuts))
+        mujoco.mj_setState(self._model, self._data, physics, _INTEGRATION)
+        self._controller.unpack(command)
+        self._steps = int(steps[0])
+        self._start = {name: start[3 * i : 3 * i + 3] for i, name in enumerate(MOVABLE)}
+        self._first_touched = None
+        self._refresh()
+        return self._observe()
+
+    def mark_start(self) -> None:
+        """Take the present object positions as the start from which success and touches are judged."""
+        self._start = {name: self.position(name) for name in MOVABLE}
+        self._first_touched = None
+
+    def observation(self, instruction: str = "") -> Observation:
+        """The present as the context of a model: frames, state, calibration and the exact world state.
+
+        Raises:
+            WamvizError: nothing can be rendered here, or the environment was made with ``render=False``.
+        """
+        if not self.cameras:
+            raise WamvizError("This environment does not render, so it has no frames for a model.")
+        now = self._observe()
+        seed = self._require_scene()
+        return Observation(
+            frames=now.frames,
+            instruction=instruction,
+            state=now.state,
+            world_state=WorldState("tabletop", seed, self.snapshot()),
+            cameras={name: self.camera(name) for name in self.cameras},
+            source=f"tabletop:{seed}@{self._steps}",
+        )
+
+    # ------------------------------------------------------------------ looking at the scene
+
+    @property
+    def seed(self) -> int:
+        """The seed of the present scene."""
+        return self._require_scene()
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The objects of this scene, toaster not counted."""
+        return tuple(name for name in MOVABLE if name in self.layout.objects)
+
+    @property
+    def steps(self) -> int:
+        """Actions since the reset."""
+        return self._steps
+
+    @property
+    def gripper_command(self) -> float:
+        """The last commanded gripper value, 0 open .. 1 closed."""
+        return self._controller.gripper
+
+    def position(self, name: str) -> NDArray[np.float64]:
+        """Position of an object's body frame (its middle, or the foot of mug and bowl), (3,) m."""
+        start = self._address[self._check_object(name)]
+        return self._data.qpos[start : start + 3].copy()
+
+    def start_position(self, name: str) -> NDArray[np.float64]:
+        """Where an object was at the start, (3,) m."""
+        return self._start[self._check_object(name)].copy()
+
+    def yaw(self, name: str) -> float:
+        """An object's turn about z, rad in -pi .. pi."""
+        start = self._address[self._check_object(name)]
+        w, x, y, z = self._data.qpos[start + 3 : start + 7]
+        return float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+
+    def upright(self, name: str) -> float:
+        """Cosine of the angle between an object's own z axis and the world's; 1 when it stands."""
+        start = self._address[self._check_object(name)]
+        _, x, y, _ = self._data.qpos[start + 3 : start + 7]
+        return float(1 - 2 * (x * x + y * y))
+
+    def lever_travel(self) -> float:
+        """How far the toaster's lever is pressed down, m (0 .. 0.055)."""
+        return max(0.0, -float(self._data.qpos[self._lever]))
+
+    def lever_position(self) -> NDArray[np.float64]:
+        """The middle of the lever's knob, (3,) m."""
+        return self._data.geom_xpos[self._model.geom("lever").id].copy()
+
+    def ee_position(self) -> NDArray[np.float64]:
+        """The point between the finger tips, (3,) m."""
+        return self._data.site_xpos[self._tcp].copy()
+
+    def ee_rotation(self) -> NDArray[np.float64]:
+        """The hand's measured rotation, (3, 3)."""
+        return self._data.site_xmat[self._tcp].reshape(3, 3).copy()
+
+    def commanded_pose(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The pose that the controller holds: position (3,) m and rotation (3, 3)."""
+        return self._controller.position.copy(), self._controller.rotation.copy()
+
+    def image_right(self) -> NDArray[np.float64]:
+        """(2,) unit vector on the table that points to the right in the exterior image."""
+        right = self.camera("exterior").world_from_camera[:2, 0]
+        return right / np.linalg.norm(right)
+
+    def first_touched(self) -> str | None:
+        """What the hand touched (or the arm moved) first since the start or the last restore.
+
+        One of the object names, ``"lever"``, ``"toaster"``, or None.
+        """
+        return self._first_touched
+
+    def camera(self, name: str) -> Camera:
+        """Calibration of a camera at the present state (the wrist camera moves with the hand)."""
+        if name not in CAMERAS:
+            raise unknown_name("camera", name, CAMERAS)
+        index = self._model.camera(name).id
+        if name == "exterior":
+            pose = look_at(self.look.camera_position, self.look.camera_look_at)
+        else:
+            pose = np.eye(4)
+            pose[:3, :3] = self._data.cam_xmat[index].reshape(3, 3) @ np.diag([1.0, -1.0, -1.0])
+            pose[:3, 3] = self._data.cam_xpos[index]
+        focal = self.size / 2 / np.tan(np.radians(self._model.cam_fovy[index]) / 2)
+        intrinsics = np.array([[focal, 0, self.size / 2], [0, focal, self.size / 2], [0, 0, 1]])
+        return Camera(name, self.size, self.size, intrinsics, pose)
+
+    def render(self, camera: str = "exterior") -> Frames:
+        """Draw one camera's view now, (size, size, 3) uint8.
+
+        Raises:
+            WamvizError: unknown camera, or nothing can draw here (the text says what to install).
+        """
+        if camera not in CAMERAS:
+            raise unknown_name("camera", camera, CAMERAS)
+        self._require_scene()
+        if self._renderer is None:
+            self._renderer = Renderer(self._model, self.size)
+        return self._renderer.draw(self._data, camera)
+
+    # ------------------------------------------------------------------ inner workings
+
+    def _require_scene(self) -> int:
+        if self._seed is None:
+            raise WamvizError("There is no scene yet.", "Call reset(seed) first.")
+        return self._seed
+
+    def _check_object(self, name: str) -> str:
+        if name not in self._address:
+            raise unknown_name("object", name, MOVABLE)
+        return name
+
+    def _refresh(self) -> None:
+        """Bring body, camera and light poses up to date; leaves the solver's warm start alone, as bits depend on it."""
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_comPos(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+
+    def _observe(self) -> TabletopObservation:
+        data = self._data
+        turn = robot.rotation_vector(data.site_xmat[self._tcp].reshape(3, 3) @ robot.DOWN.T)
+        closed = 1 - data.qpos[self._fingers].mean() / FINGER_TRAVEL
+        state = np.concatenate([data.site_xpos[self._tcp], turn, [np.clip(closed, 0, 1)], data.qpos[:7]])
+        return TabletopObservation({name: self.render(name) for name in self.cameras}, state.astype(np.float32))
+
+    def _info(self, clipped: list[str]) -> dict[str, Any]:
+        return {
+            "seed": self._seed,
+            "step": self._steps,
+            "clipped": clipped,
+            "first_touched": self._first_touched,
+            "lever_travel": self.lever_travel(),
+        }
+
+    def _displaced(self) -> str | None:
+        """The object that has moved most since the start, if one has moved at all."""
+        moved = {name: float(np.linalg.norm(self.position(name) - self._start[name])) for name in self.present}
+        far = max(moved, key=lambda name: moved[name], default=None)
+        return far if far is not None and moved[far] > _DISPLACED else None
