@@ -82,6 +82,23 @@ def test_a_run_folder_is_a_context_again(wamviz: Callable[..., Out], picture: Pa
     assert json.loads((tmp_path / "b" / "rollout.json").read_text())["instruction"] == "wait"
 
 
+def test_a_run_is_kept_under_the_id_that_is_printed(
+    wamviz: Callable[..., Out], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAMVIZ_HOME", str(tmp_path / "home"))
+    asked = ("imagine", "--model", "hold-still", "--context", picture, "--instruction", "a", "--out", tmp_path / "out")
+    first, again = wamviz(*asked), wamviz(*asked)
+    run_id = first[1].split()[1].rstrip(":")
+    status, text, _ = wamviz("inspect", run_id)
+    assert status == 0 and run_id in text
+    assert "Replaced" not in first[1] and "Replaced the run that was in" in again[1]
+
+
+def test_negative_seeds_get_the_reason(wamviz: Callable[..., Out], tmp_path: Path) -> None:
+    refused(wamviz("generate", "--seeds", "-3:2", "--out", tmp_path / "set"), "-3")
+    refused(wamviz("execute", "--seed", "-1", "--instruction", "a", "--out", tmp_path / "out"), "seed", "-1")
+
+
 def test_inspect_speaks_to_people_and_to_programs(wamviz: Callable[..., Out], picture: Path) -> None:
     status, text, _ = wamviz("inspect", picture)
     assert status == 0 and "64x48" in text

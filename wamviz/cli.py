@@ -89,6 +89,10 @@ def _find(target: str) -> Callable[[argparse.Namespace], int | None]:
 
 def _parse(argv: list[str]) -> argparse.Namespace:
     parser, commands = build_parser()
+    for place, word in enumerate(argv[1:], 1):  # argparse takes -3:2 for an option, and its complaint hides the reason
+        if argv[place - 1] == "--seeds" and word[:1] == "-" and word[1:2].isdigit():
+            argv[place - 1 : place + 1] = [f"--seeds={word}"]
+            break
     if argv and not argv[0].startswith("-") and argv[0] not in commands:
         raise unknown_name("command", argv[0], commands)
     args, unknown = parser.parse_known_args(argv)

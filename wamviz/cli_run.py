@@ -36,7 +36,7 @@ def imagine(args: argparse.Namespace) -> None:
 
     from wamviz.imagining import imagine_run
     from wamviz.sources import resolve
-    from wamviz.store import write_run
+    from wamviz.store import Store, write_run
 
     context = resolve(args.context, args.instruction)
     stream = imagine_run(
@@ -60,7 +60,11 @@ def imagine(args: argparse.Namespace) -> None:
                 progress(run.steps or 1, run.steps or 1, "done")
     if run is None:
         raise WamvizError(f"Model '{args.model}' stopped without a rollout.")
+    replaced = (out / "rollout.json").exists()
     write_run(out, run)
+    Store().save(run)
+    if replaced:
+        print(f"Replaced the run that was in {args.out}.")
     print(f"Run {run.id}: {run.model}, mode {run.mode}, seed {run.seed}, {run.samples} sample(s)")
     for note in run.notes:
         print(f"Note: {note}")
@@ -79,6 +83,9 @@ def execute(args: argparse.Namespace) -> None:
             f"Models that can: {', '.join(runnable) or 'none'}.",
         )
     out = check_folder(args.out)
+    from wamviz.worlds.tabletop.contract import check_seed
+
+    check_seed(args.seed)  # before the model is loaded
 
     from wamviz.acting import run_closed_loop
     from wamviz.executing import loop_run, write_loop
@@ -87,6 +94,8 @@ def execute(args: argparse.Namespace) -> None:
     with Progress("execute", unit="action") as progress:
         loop = run_closed_loop(model, args.seed, args.instruction, args.mode, progress=progress)
     rollout = loop.executed
+    if (out / "rollout.json").exists():
+        print(f"Replacing the run that was in {args.out}.")
     write_loop(out, loop_run(model, args.mode, loop))
     verdict = {True: "success", False: "no success", None: "success cannot be told"}[rollout.success]
     taken = 0 if rollout.actions is None else len(rollout.actions)

@@ -107,7 +107,7 @@ def test_a_stop_leaves_a_valid_dataset_and_the_same_call_goes_on(recorded: Path,
     assert manifest["complete"] is False and len(open_dataset(out)) == 2
     with pytest.raises(WamvizError, match="other settings .crf"):
         generate(SEEDS, out, recipe=Recipe(styles={"expert": 1.0}, size=32, crf=30))
-    with pytest.raises(WamvizError, match="episodes of other seeds"):
+    with pytest.raises(WamvizError, match="interrupted run with other seeds"):
         generate(SEEDS[1:], out, recipe=SMALL)
     seen: list[int] = []
     generate(SEEDS, out, recipe=SMALL, progress=lambda done, total, note: seen.append(done))

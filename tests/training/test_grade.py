@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.training import grade as subject
+from wamviz.training.evaluate import wilson
 from wamviz.training.grade import END, START, grade, table
 
 
@@ -18,6 +19,14 @@ VIDEO = {"psnr": 20.0, "gain_db": 1.5, "gain_db_ci95": [1.0, 2.0], "moving_psnr"
          "copy_last_psnr": 18.5, "copy_last_moving_psnr": 11.0, "copy_last_ssim": 0.7}  # fmt: skip
 ACTIONS = {"mae": 0.1, "ratio": 0.4, "position_mae_m": 0.0123, "gripper_mae": 0.2, "hold_mae": 0.25,
            "hold_position_mae_m": 0.02, "hold_gripper_mae": 0.5}  # fmt: skip
+
+
+def test_the_interval_of_a_rate_is_wilsons():
+    """At 0 of 1 nothing is certain; the interval mirrors; it narrows with the count (values: Wilson 1927)."""
+    assert wilson(0, 1) == [0.0, 0.7935]
+    assert wilson(1, 1) == [0.2065, 1.0]
+    assert wilson(5, 10) == [0.2366, 0.7634]
+    assert wilson(500, 1000)[1] - wilson(500, 1000)[0] < 0.07
 
 
 def test_table_has_a_row_a_mode_and_one_for_the_controls():
@@ -39,6 +48,16 @@ def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, mo
     card = (tmp_path / "README.md").read_text()
     assert card == f"before\n{START}\n{table(found)}{END}\nafter\n"
     assert (tmp_path / "evaluation.json").exists()
+
+
+def test_the_shipped_example_was_imagined_by_the_shipped_weights():
+    """The first thing that a visitor sees is what this model does, not what another one did."""
+    import json
+
+    from wamviz.models.mini.wam import digest_of
+    from wamviz.ui.shelf import EXAMPLE
+
+    assert json.loads((EXAMPLE / "rollout.json").read_text())["weights_digest"] == digest_of(checkpoint())
 
 
 def test_the_shipped_card_shows_the_shipped_results():

@@ -171,6 +171,9 @@ def test_a_bad_picture_is_refused_and_the_earlier_context_stays(
     expect(opened.locator(".wz-caption")).to_have_text(caption)
     shown = opened.get_by_test_id("context-image").locator("img")
     expect(shown).to_have_js_property("naturalWidth", 256)
+    opened.locator(".wz-card").nth(2).click()
+    expect(opened.locator(".wz-caption")).to_contain_text("Episode 2 ")
+    expect(status(opened)).to_have_text("")  # a refusal does not outlive its cause
 
 
 def test_a_picture_of_ones_own_becomes_the_context_and_cannot_be_acted_out(
@@ -242,7 +245,13 @@ def test_a_permalink_reopens_the_run_at_its_frame_and_in_its_view(
     expect(page.get_by_test_id("stage-time")).to_contain_text("frame 4 of")
     expect(page.get_by_role("button", name="Wipe")).to_have_attribute("aria-pressed", "true")
     page.get_by_test_id("share").click()
-    expect(status(page)).to_contain_text(re.compile("Link copied|Copy this link"))
+    expect(status(page).locator("strong")).to_have_text(re.compile("Link copied|Copy this link"))
+    # The form asks for what is on the stage, not for what the page opens with otherwise.
+    place = kept[0].source.partition("#")[2].partition("@")
+    expect(page.locator(".wz-caption")).to_contain_text(f"Episode {place[0]}")
+    expect(page.locator(".wz-caption")).to_contain_text(f"Frame {place[2]} of")
+    expect(page.get_by_test_id("instruction")).to_have_value(kept[0].instruction)
+    expect(page.get_by_test_id("model")).to_have_value("Hold still (control)")
     assert page.evaluate("window.wamviz.link()").endswith(f"?run={run}&frame=4&view=wipe")
 
 

@@ -68,6 +68,9 @@ def test_keys_alone_run_the_whole_stage(theatre: Theatre) -> None:
     press("Home", frame="0")
     press(" ", playing="true")
     press(" ", playing="false")
+    page.get_by_role("button", name="One frame forward").click()
+    press(" ", playing="true")  # a clicked button does not keep the keys to itself
+    press(" ", playing="false")
     press("Home", frame="0")
     for key, view in (("o", "onion-skin"), ("w", "wipe"), ("d", "difference"), ("d", "side-by-side")):
         press(key, view=view)

@@ -114,7 +114,9 @@ def action_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
                 _label(figure, wrapped(space.names[dim], 80), 1 - (top + 13) / inner, size=10)
             top += LANE + GAP
     for origin in sorted(shown, key=["recorded", "imagined", "executed"].index):
-        figure.add_trace(legend_key(origin, origin, theme))
+        # What an expert did in physics was not recorded: it is a reference.
+        file = origin != "recorded" or run.reference is None or run.reference.origin == "recorded"
+        figure.add_trace(legend_key(origin if file else "reference", origin, theme))
     if len(fans) > 1:
         fill = {"fill": "toself", "fillcolor": tint(LOOKS["imagined"].color[theme], 0.25)}
         figure.add_trace(legend_key(f"range of {len(fans)} samples", "range", theme, look=LOOKS["imagined"], **fill))

@@ -64,6 +64,17 @@ class Tally:
         return [round(float(np.mean(rows)) - half, 5), round(float(np.mean(rows)) + half, 5)]
 
 
+def wilson(hits: int, count: int) -> list[float]:
+    """The 95 % Wilson score interval of a rate, right also at 0 and 1 (Wilson 1927, JASA 22: 209-212).
+
+    >>> wilson(0, 1)
+    [0.0, 0.7935]
+    """
+    z2 = 1.96**2
+    centre, spread = hits + z2 / 2, 1.96 * math.sqrt(hits * (count - hits) / count + z2 / 4)
+    return [round(max(0.0, (centre - spread) / (count + z2)), 4), round(min(1.0, (centre + spread) / (count + z2)), 4)]
+
+
 def moving_psnr(frames: Frames, truth: Frames, context: Frames) -> float | None:
     """PSNR in dB over the pixels that change from ``context`` in ``truth``; None where nothing moves.
 
@@ -275,10 +286,9 @@ def _execution(loops: list[tuple[str, str, ClosedLoop]]) -> dict[str, Any]:
         mine = [bool(loop.executed.success) for k, _, loop in loops if k == kind]
         by_task[kind] = {"success_rate": round(float(np.mean(mine)), 4), "n": len(mine)}
     rate = float(success.mean())
-    half = 1.96 * math.sqrt(max(rate * (1 - rate), 1e-9) / len(success))
     return {
         "success_rate": round(rate, 4),
-        "success_ci95": [round(max(0.0, rate - half), 4), round(min(1.0, rate + half), 4)],
+        "success_ci95": wilson(int(success.sum()), len(success)),
         "by_task": by_task,
         "right_object_rate": round(float(np.mean(touched)), 4) if touched else None,
     }

@@ -280,8 +280,8 @@ def _staged_seeds(staging: Path, keys: Mapping[int, int]) -> set[int]:
         seed = read_json(folder / "episode.json")["meta"].get("seed")
         if keys.get(seed) != key:
             raise WamvizError(
-                f"'{staging.name}' holds episodes of other seeds (for one, {seed}).",
-                "Give the seeds it was begun with to go on, or delete that folder to start afresh.",
+                f"An interrupted run with other seeds (for one, {seed}) is waiting to go on.",
+                f"Give the seeds it was begun with, or delete its unfinished part, '{staging}', to start afresh.",
             )
         done.add(seed)
     return done

@@ -26,6 +26,9 @@ KIND_WORDS = {
 }
 
 
+RECORDED = "what happened next was recorded"
+
+
 @dataclass(frozen=True)
 class First:
     """What the form holds at first paint."""
@@ -106,7 +109,7 @@ def _groups(offered: Suggestions, kind: str) -> list[tuple[str, str, tuple[str, 
     own = (offered.recorded,) if offered.recorded else ()
     beside = "Possible in this scene" if kind != "picture" else "Words it was taught"
     return [
-        ("Reference task", "what happened next was recorded", own),
+        ("Reference task", "what the scripted expert does is known" if kind == "world" else RECORDED, own),
         (beside, "", offered.possible),
         ("Composed extension", "two tasks in one sentence, nothing recorded", offered.extensions),
     ]

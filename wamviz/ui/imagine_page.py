@@ -100,7 +100,6 @@ class ImaginePage:
     def _settings(self) -> None:
         model = choices.default_model()
         caps = choices.capabilities(model)
-        self.fold = gr.Button("Settings", size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
         with gr.Column(elem_id="wz-settings", elem_classes="wz-settings"):
             listed = [(choice.label, choice.model_id) for choice in choices.models()]
             # Any text is let through, because our own message names the nearest model or mode.
@@ -135,6 +134,8 @@ class ImaginePage:
             self._dock()
 
     def _dock(self) -> None:
+        # In the dock, which is always in view: below the suggestions nobody would find modes and samples.
+        self.fold = gr.Button("Settings", size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
         with gr.Row(elem_classes="wz-go"):
             self.imagine = gr.Button("Imagine", variant="primary", size="lg", scale=3, elem_id="wz-imagine")
             self.cancel = gr.Button("Cancel", size="lg", scale=1, interactive=False, elem_id="wz-cancel")

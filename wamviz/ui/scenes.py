@@ -18,6 +18,7 @@ from wamviz.errors import WamvizError
 from wamviz.media import read_image, resize
 from wamviz.rollout import Frames, Observation
 from wamviz.sources import Context, resolve
+from wamviz.store import Run
 from wamviz.ui.pictures import thumbnail
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,18 @@ class Scenes:
         """A visitor's picture; ``WamvizError`` when it is none, too large or damaged."""
         read_image(path)
         return Scene("picture", path=path, name=name or Path(path).name)
+
+    def of(self, run: Run, folder: Path) -> tuple[Scene, int]:
+        """The scene and the frame that a kept run in ``folder`` started from; its context as a picture where the
+        source is not at hand. ``WamvizError`` when that cannot be read either."""
+        place, _, at = run.source.partition("@")
+        frame = int(at) if at.isdecimal() else 0
+        name, _, number = place.partition("#") if "#" in place else place.partition(":")
+        if name == SHIPPED and number.isdecimal() and int(number) in self.indices:
+            return self.episode(int(number)), frame
+        if name == "tabletop" and number.isdecimal():
+            return self.world(int(number)), frame
+        return self.picture(str(folder / "context.png"), run.source.removeprefix("picture ") or "context"), 0
 
     def frame(self, scene: Scene, number: int) -> Frames:
         """The picture (H, W, 3) of one frame of a scene."""

@@ -66,7 +66,10 @@ class Wiring:
         self._context_events()
         self._setting_events()
         self._run_events()
-        opened = demo.load(self.open, page.theme, [page.theme, *self.everything], js=SCHEME, **AT_ONCE)
+        asked = [page.scene, page.image, page.frame, page.caption, page.instruction, page.chips, page.given_words]
+        asked += [page.model, page.mode, page.model_words, page.mode_words, page.given_panel, page.samples, page.steps]
+        restored = [page.theme, *self.everything, *asked, page.seed]
+        opened = demo.load(self.open, page.theme, restored, js=SCHEME, **AT_ONCE)
         # Plotly is megabytes of script: it comes after the stage can be played.
         drawn = [page.theme, page.action_plot, page.metric_plot, page.path_plot]
         opened.then(self.draw, [page.theme, page.run], drawn, js=SCHEME_AFTER_STAGE, **AT_ONCE)
@@ -145,7 +148,7 @@ class Wiring:
             # Words that the visitor wrote stay; words that came with the last scene make room for this one's.
             keep = told.strip() and told.strip() != before.instruction
             words = told if keep or not scene.instruction else scene.instruction
-            return {**self._scene(scene, 0, model, mode), page.instruction: words}
+            return {**self._scene(scene, 0, model, mode), page.instruction: words, page.status: []}
         except Exception as error:
             parts = handlers.refused(error)
             picture = None if before.kind == "none" else page.scenes.frame(before, int(frame or 0))
@@ -275,10 +278,33 @@ class Wiring:
         """The page opens: with a permalink, on that run."""
         asked, page = request.query_params, self.page
         parts: handlers.Parts = {}
+        form: Updates = {}
         if "run" in asked:
             parts = handlers.reopen(page.shelf, asked["run"], asked.get("frame"), asked.get("view"), theme)
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
-        return {page.theme: theme, **self._updates(parts)}
+            form = self._asked(parts.get("run"))
+        return {page.theme: theme, **self._updates(parts), **form}
+
+    def _asked(self, run_id: str | None) -> Updates:
+        """The form as it was when a kept run was asked for, so that Imagine asks the same again."""
+        page = self.page
+        try:
+            run = page.shelf.load(run_id) if run_id else None
+            if run is None:
+                return {}
+            scene, frame = page.scenes.of(run, page.shelf.folder(run.id))
+            model, mode = choices.read_model(run.model), run.mode
+        except WamvizError:  # a model or an episode that is not here any more; the stage shows the run all the same
+            return {}
+        return {
+            **self._scene(scene, frame, model, mode),
+            **self.model(scene, frame, model, mode),
+            page.instruction: run.instruction,
+            page.model: model,
+            page.seed: run.seed,
+            page.samples: gr.update(value=run.samples, maximum=choices.capabilities(model).max_samples),
+            **({} if run.steps is None else {page.steps: gr.update(value=run.steps)}),
+        }
 
     def draw(self, theme: str, run_id: str | None) -> Updates:
         """The plots, in the visitor's colours."""

@@ -30,6 +30,17 @@ def model(folder) -> MiniWAM:
     return MiniWAM(folder, replace(capabilities(), horizon=8, frame_size=(32, 32)), "cpu")
 
 
+def test_digest_changes_with_the_weights_and_not_with_reports(pipeline, tmp_path):
+    """A report beside the weights leaves a run's identity alone; another configuration does not."""
+    pipeline.save_pretrained(tmp_path)
+    before = digest_of(tmp_path)
+    (tmp_path / "evaluation.json").write_text("{}")
+    assert digest_of(tmp_path) == before
+    config = tmp_path / "transformer" / "config.json"
+    config.write_text(config.read_text() + " ")
+    assert digest_of(tmp_path) != before
+
+
 def request(mode: str = "joint", **options) -> ImagineRequest:
     context = Observation({"exterior": FRAME}, "pick up the orange", STATE)
     if mode == "forward_dynamics":

@@ -33,21 +33,23 @@ def pick_device(name: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def without_bars() -> Iterator[None]:
-    """Keep diffusers' own progress bars off the terminal: loading takes under a second and wamviz has one line."""
-    shown = logging.is_progress_bar_enabled()
+def quietly() -> Iterator[None]:
+    """Keep diffusers' bars and advice on loading off the terminal: it takes under a second and is not the user's."""
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
 
 def digest_of(folder: Path) -> str:
-    """SHA-256 over every weight and configuration file of a checkpoint, 16 hex digits."""
+    """SHA-256 over every weight and configuration file of a pipeline, 16 hex digits, without the reports."""
     total = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
+    for file in [folder / "model_index.json", *sorted(folder.glob("*/*"))]:
         if file.suffix in (".safetensors", ".json"):
             total.update(file.relative_to(folder).as_posix().encode())
             total.update(file.read_bytes())
@@ -63,7 +65,7 @@ class MiniWAM:
         # Shipped weights are bfloat16; a CPU without fast bfloat16 computes in float32.
         half = self.device.type == "cuda" or (self.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported()))
         self.dtype = torch.bfloat16 if half else torch.float32
-        with without_bars():
+        with quietly():
             pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
         # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
         self.pipeline = pipeline.to(self.device, self.dtype)

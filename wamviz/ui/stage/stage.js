@@ -109,6 +109,13 @@ const keys = {
   ArrowDown: () => nudge(-1),
 };
 
+// After a click the keys belong to the stage, so that Space plays whatever was clicked last; whoever came by Tab stays
+// on the button, whose own key Space is.
+listen(root, "click", (event) => {
+  const pressed = event.detail > 0 && event.target.closest("button");
+  if (pressed && !help.open && !pressed.closest("dialog")) root.focus({ preventScroll: true });
+});
+
 listen(root, "keydown", (event) => {
   const target = event.target;
   const command = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph"); // [ needs AltGr on some

@@ -186,7 +186,8 @@
       const copied = await copy(link);
       const words = copied ? [["strong", {}, "Link copied."], " It reopens this run at this frame, in this view."]
         : [["strong", {}, "Copy this link:"], " ", ["a", { href: link }, link]];
-      return [["div", { class: "wz-status wz-good" }, ["p", { class: "wz-words" }, ...words]]];
+      const nodes = [["div", { class: "wz-status wz-good" }, ["p", { class: "wz-words" }, ...words]]];
+      return [nodes];  // Gradio reads a list as the list of outputs, also when there is only one
     },
     // On a narrow screen the stage lies below the fold of the form: bring it into view when something forms on it.
     show() {
