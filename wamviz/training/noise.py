@@ -13,12 +13,12 @@ from torch import Tensor
 
 # mode: share of training samples. `imagine_then_act` walks the edges that `video` and `inverse_dynamics` train.
 MIX = {
-    "joint": 0.35,
+    "joint": 0.30,
     "independent": 0.15,
     "act_only": 0.15,
-    "forward_dynamics": 0.15,
-    "inverse_dynamics": 0.12,
-    "video": 0.08,
+    "forward_dynamics": 0.18,
+    "inverse_dynamics": 0.15,
+    "video": 0.07,
 }
 
 

@@ -109,36 +109,41 @@ def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]
 def validate(
     model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: LatentSet, count: int = 192
 ) -> dict[str, float]:
-    """One-step prediction from pure noise on fixed windows, relative to the controls (1.0 = no better than them).
+    """One-step predictions on fixed windows, relative to the controls (1.0 = no better than them).
 
     ``video`` is the squared latent error over that of copying the context; ``action`` the absolute error over that of
-    holding still.
+    holding still, both from pure noise. ``forward`` is the video's error where the actions are given, ``inverse`` the
+    actions' where the video is.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
     w = data.window(np.sort(rng.integers(len(data), size=count)))
     generator = torch.Generator().manual_seed(7)
-    video_error = video_hold = action_error = action_hold = 0.0
+    total = dict.fromkeys(("video", "forward", "video_hold", "action", "inverse", "action_hold"), 0.0)
+    scale = net.denormalise_actions(torch.ones(7)) - net.denormalise_actions(torch.zeros(7))
     for i in range(0, count, 64):
         part = slice(i, i + 64)
         ids, words = tokenise(tokenizer, w.instructions[part])
+        context, actions = w.context[part], w.actions[part]
+        delta = (w.future[part] - context[:, None]) / net.delta_scale(context)
+        noises = [torch.randn(x.shape, generator=generator) for x in (delta, actions)]
+        zeros, ones = torch.zeros(len(context)), torch.ones(len(context))
         with torch.autocast("cpu", torch.bfloat16):
             text = model.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-            context = w.context[part]
             cache = net.encode_context(context[:, None], net.normalise_states(w.state[part]), text, words)
-            delta = (w.future[part] - context[:, None]) / net.delta_scale(context)
-            ones = torch.ones(len(context))
-            noise = torch.randn(delta.shape, generator=generator)
-            actions = w.actions[part]
-            video, acts = net(noise, torch.randn(actions.shape, generator=generator), ones, ones, cache, context)
-        video_error += float((video.float() - delta).square().sum())
-        video_hold += float(delta.square().sum())
-        scale = net.denormalise_actions(torch.ones(7)) - net.denormalise_actions(torch.zeros(7))
+            video, acts = net(*noises, ones, ones, cache, context)
+            obeyed, _ = net(noises[0], net.normalise_actions(actions), ones, zeros, cache, context)
+            _, read = net(delta, noises[1], zeros, ones, cache, context)
         hold = torch.zeros_like(actions)
         hold[..., 6] = w.state[part][:, None, 6].round()
-        action_error += float(((net.denormalise_actions(acts.float()) - actions) / scale).abs().sum())
-        action_hold += float(((hold - actions) / scale).abs().sum())
-    return {"video": video_error / video_hold, "action": action_error / action_hold}
+        total["video"] += float((video.float() - delta).square().sum())
+        total["forward"] += float((obeyed.float() - delta).square().sum())
+        total["video_hold"] += float(delta.square().sum())
+        for name, guess in (("action", acts.float()), ("inverse", read.float())):
+            total[name] += float(((net.denormalise_actions(guess) - actions) / scale).abs().sum())
+        total["action_hold"] += float(((hold - actions) / scale).abs().sum())
+    over = {"video": "video_hold", "forward": "video_hold", "action": "action_hold", "inverse": "action_hold"}
+    return {name: total[name] / total[control] for name, control in over.items()}
 
 
 def train_wam(

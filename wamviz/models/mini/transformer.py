@@ -71,11 +71,15 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class ContextCache:
-    """Keys and values of the context, one pair a layer: (B, E, N, 64) each; ``mask`` (B, N) is True where valid."""
+    """Keys and values of the context, one pair a layer: (B, E, N, 64) each; ``mask`` (B, N) is True where valid.
+
+    ``origin`` (B, 3) is the hand's normalised position, 0 (the mean of training) where the state is not known.
+    """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     mask: Tensor
+    origin: Tensor
 
     def repeat(self, times: int) -> ContextCache:
         """The cache for ``times`` samples of every context, samples of one context side by side."""
@@ -85,6 +89,7 @@ class ContextCache:
             tuple(k.repeat_interleave(times, 0) for k in self.keys),
             tuple(v.repeat_interleave(times, 0) for v in self.values),
             self.mask.repeat_interleave(times, 0),
+            self.origin.repeat_interleave(times, 0),
         )
 
 
@@ -154,9 +159,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         action_dim: int = 7,
         state_dim: int = 14,
         text_dim: int = 192,
-        width: int = 384,
+        width: int = 256,
         action_width: int = 192,
-        heads: int = 6,
+        heads: int = 4,
         layers: int = 6,
         ratio: int = 4,
         delta_std: list[float] | None = None,
@@ -181,8 +186,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.video_in = nn.Linear(token, width)
         moments = (torch.arange(horizon) + 0.5) / horizon  # of the horizon, for video groups and action slots alike
         self.group = nn.Parameter(sincos(moments.unflatten(0, (self.groups, -1)).mean(1), width))
-        # An action is a step; its running sum says where the hand would be, which is what the video shows.
-        self.action_in = nn.Linear(2 * action_dim, action_width)
+        # An action is a step; the running sum says where the hand would be, which is what the video shows.
+        self.action_in = nn.Linear(2 * action_dim + 3, action_width)
         self.slot = nn.Parameter(sincos(moments, action_width))
         context_grid = grid_positions(latent_size // context_patch, width)
         self.context_position = nn.Parameter(context_grid)
@@ -235,6 +240,14 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     # ---- denoising
 
+    def _paths(self, actions: Tensor, origin: Tensor) -> Tensor:
+        """Normalised actions (B, K, A) with their running sums and the hand's positions: (B, K, 2 A + 3)."""
+        sums = actions.float().cumsum(1)
+        moved = self.denormalise_actions(actions.float())[..., :3].cumsum(1)  # (B, K, 3) m
+        reach = moved / self._constant("state_std", self.config.state_dim, 1.0, actions)[:3]
+        paths = torch.cat([actions.float(), sums / math.sqrt(self.config.horizon), origin.float()[:, None] + reach], -1)
+        return paths.to(actions.dtype)
+
     def _modulation(self, sigma_video: Tensor, sigma_action: Tensor) -> tuple[Tensor, Tensor]:
         levels = torch.cat([sincos(s * 4, 128) for s in (sigma_video, sigma_action)], dim=1)  # (B, 256)
         levels = levels.to(self.video_time[0].weight.dtype)
@@ -259,8 +272,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             for v in range(views)
         ]
         told = self.no_state.expand(b, -1) if state is None else self.state_in(state)
+        origin = latents.new_zeros(b, 3) if state is None else state[:, :3]
         if has_state is not None:
             told = torch.where(has_state[:, None], told, self.no_state.to(told.dtype))
+            origin = origin * has_state[:, None]
         words = self.text_in(text)
         x = torch.cat(
             [torch.cat(image, 1) + self.kind[0], (told + self.kind[1])[:, None], words + self.kind[2]], dim=1
@@ -279,7 +294,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             values.append(v)
             if index + 1 < len(self.video_layers):  # nobody reads the last layer's tokens
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
-        return ContextCache(tuple(keys), tuple(values), mask)
+        return ContextCache(tuple(keys), tuple(values), mask, origin)
 
     def forward(
         self,
@@ -308,8 +323,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for_video, for_action = self._modulation(sigma_video, sigma_action)
         for_video, (video_in, *video_ends) = for_video[:, :6], for_video[:, 6:, None].unbind(1)  # (B, 1, width) each
         for_action, (action_in, *action_ends) = for_action[:, :6], for_action[:, 6:, None].unbind(1)
-        steps = torch.cat([actions, actions.cumsum(1) / math.sqrt(c.horizon)], dim=-1)  # (B, K, 2 A)
-        a = self.action_in(steps) * (1 + action_in) + self.slot
+        a = self.action_in(self._paths(actions, context.origin)) * (1 + action_in) + self.slot
         x: Tensor | None = None
         count = 0
         if video is not None:
