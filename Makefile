@@ -20,6 +20,9 @@ endif
 FIND_PYTHON = for p in python3.11 python3.12 python3.13 python3; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done
 
+# Draws the tabletop where neither EGL nor a system OSMesa is installed. Its own dependencies are a notebook server.
+SOFTWARE_GL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps lavavu-osmesa==1.9.10
+
 .DEFAULT_GOAL := run
 .PHONY: run test lint train bench episodes install clean
 
@@ -56,6 +59,8 @@ $(VENV)/bin/python:
 
 $(VENV)/.wamviz-run: requirements.txt | $(VENV)/bin/python
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -c 'import sys; from wamviz.worlds.tabletop import renderer_name; sys.exit(renderer_name() is None)' 2>/dev/null \
+	  || $(SOFTWARE_GL) || echo "Nothing can draw the tabletop here yet; $(PY) -m wamviz doctor says what to install."
 	@touch $@
 
 $(VENV)/.wamviz-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python

@@ -132,6 +132,7 @@ def run_closed_loop(
     execute: int = EXECUTED_OF_CHUNK,
     limit: int = LIMIT,
     size: int = SIZE,
+    env: TabletopEnv | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> ClosedLoop:
     """Imagine a chunk, execute its first actions, look again; until success or the limit.
@@ -146,6 +147,7 @@ def run_closed_loop(
         execute: actions taken of each chunk.
         limit: actions in all.
         size: pixels of the frames; the model scales them to its own size.
+        env: a tabletop to act in and leave open, in place of a new one of ``size``; it must draw the exterior view.
         progress: called with actions taken, the limit, and a few words.
 
     Raises:
@@ -159,7 +161,8 @@ def run_closed_loop(
         raise WamvizError("A closed loop needs at least one action a look and one in all.")
     camera = "exterior"
     views = [camera, *(name for name in CAMERAS if name != camera and name in model.capabilities.cameras)]
-    with contextlib.closing(TabletopEnv(size=size, cameras=(camera,))) as env:
+    with contextlib.ExitStack() as stack:
+        env = env or stack.enter_context(contextlib.closing(TabletopEnv(size=size, cameras=(camera,))))
         env.reset(seed)
         told = instruction.strip() if instruction and instruction.strip() else task_for_seed(env).instruction
         record = _Record(env, camera, told)

@@ -116,7 +116,7 @@ def main(folder: str, port: str) -> None:
     registry.entries()["paced"] = ModelEntry(CAPABILITIES, lambda device: paced)
     app.warm_up = lambda: None  # the tests say when a model is loaded
     demo = app.build(Store(folder))
-    app.launch(demo, port=int(port), prevent_thread_lock=True, quiet=True)
+    app.launch(demo, port=int(port), prevent_thread_lock=True, quiet=True, _frontend=False)
     answer({"ready": True})
     for line in sys.stdin:
         command, _, number = line.strip().partition(" ")

@@ -140,17 +140,18 @@ class Lab:
 
     def build(self) -> gr.Blocks:
         with gr.Blocks() as demo:
-            order = gr.Textbox(label="order")
+            order, obeyed = gr.Textbox(label="order"), gr.Textbox(label="obeyed")
             stage = Stage(elem_id="the-stage")
             plot = gr.Plot(figure(), elem_id="action-plot")
 
             def obey(text: str) -> Any:
                 told = json.loads(text)
+                number = str(told.pop("number"))
                 if "plot" in told:
-                    return gr.skip(), gr.Plot(figure(told["plot"]), visible=bool(told["plot"]))
+                    return gr.skip(), gr.Plot(figure(told["plot"]), visible=bool(told["plot"])), number
                 if "step" in told:
-                    return self.preview(told["step"]), gr.skip()
-                return self.value(**told), gr.skip()
+                    return self.preview(told["step"]), gr.skip(), number
+                return self.value(**told), gr.skip(), number
 
             def opened(request: gr.Request) -> Any:
                 query = dict(request.query_params)
@@ -158,7 +159,9 @@ class Lab:
                     return gr.skip()
                 return self.value("run", frame=int(query["frame"]), view=query.get("view"))
 
-            order.submit(obey, order, [stage, plot], show_progress="hidden")
+            # By default an event that comes while its predecessor is being closed is dropped without a word.
+            given: dict[str, Any] = {"show_progress": "hidden", "queue": False, "trigger_mode": "multiple"}
+            order.submit(obey, order, [stage, plot, obeyed], **given)
             demo.load(opened, None, stage)
         return demo
 
@@ -171,7 +174,8 @@ def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab,
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = {"server_name": "127.0.0.1", "server_port": port, "allowed_paths": [str(lab.folder)]}
-    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, **options)
+    quiet = {"prevent_thread_lock": True, "quiet": True, "enable_monitoring": False, "_frontend": False}
+    _, address, _ = demo.launch(**quiet, **options)
     yield lab, address
     demo.close(verbose=False)
 
@@ -182,6 +186,7 @@ class Theatre:
     def __init__(self, page: Page, address: str) -> None:
         self.page, self.address = page, address
         self.faults: list[str] = []
+        self.orders = 0
         page.on("console", self.heard)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("request", lambda request: self.check(request.url))
@@ -204,9 +209,12 @@ class Theatre:
         expect(self.stage).to_be_attached()
 
     def tell(self, **order: Any) -> None:
+        """Give an order and wait until the server's answer is on the page."""
+        self.orders += 1
         box = self.page.get_by_label("order")
-        box.fill(json.dumps(order))
+        box.fill(json.dumps({**order, "number": f"{id(self)}-{self.orders}"}))
         box.press("Enter")
+        expect(self.page.get_by_label("obeyed")).to_have_value(f"{id(self)}-{self.orders}")
 
     def show(self, case: str = "run", **given: Any) -> None:
         """Show a value from its very beginning, whatever an earlier test left."""

@@ -70,6 +70,21 @@ def test_every_name_that_checks_from_outside_use_is_on_the_element_that_does_the
             assert found.evaluate("element => element.tagName") == tags[name], name
 
 
+def test_of_quick_clicks_on_episodes_the_last_one_counts(opened: Page) -> None:
+    """All three before the server has answered the first."""
+    cards = opened.locator(".wz-card")
+    cards.evaluate_all("cards => { for (const i of [1, 3, 2]) cards[i].click(); }")
+    expect(opened.locator(".wz-caption")).to_contain_text("Episode 2 ")
+    expect(cards.nth(2)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_suggestion_becomes_the_instruction(opened: Page) -> None:
+    chip = opened.locator("#wz-chips [data-pick]").last
+    told = chip.get_attribute("data-pick")
+    chip.click()
+    expect(opened.get_by_test_id("instruction")).to_have_value(str(told))
+
+
 def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, site: Site) -> None:
     """Pick another episode, ask with a control, watch, act out: three rollouts on the stage."""
     opened.locator(".wz-card").nth(1).click()

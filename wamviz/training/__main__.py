@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--peak", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--workers", type=int, default=2, help="recording processes")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--graded", type=int, default=60, help="unseen episodes to measure on at the end; 0 for none")
     options = vars(parser.parse_args(arguments))
     try:
         from wamviz.training.pipeline import Recipe, run

@@ -126,7 +126,7 @@ def evaluate(
             kind, instruction, target = _open_loop(model, mode, env, seed, wanted, steps, tally)
             kinds.append(kind)
             if drives:
-                loop = run_closed_loop(model, seed, instruction, mode, steps=steps, size=size)
+                loop = run_closed_loop(model, seed, instruction, mode, steps=steps, env=env)
                 loops.append((kind, target, loop))
     finally:
         env.close()

@@ -1,7 +1,7 @@
 """The whole of training, stage by stage; each stage skips what is already there, so an interrupted run goes on.
 
-``collect`` episodes, ``vae``, ``encode`` latents, ``wam``, ``export`` a diffusers pipeline folder. Times are budgets in
-minutes, because a laptop and a GPU machine differ; everything else is seeded.
+``collect`` episodes, ``vae``, ``encode`` latents, ``wam``, ``export`` a diffusers pipeline folder, ``grade`` it. Times
+are budgets in minutes, because a laptop and a GPU machine differ; everything else is seeded.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
 from wamviz.models.mini.vae import MiniVAE
 from wamviz.training.collect import collect, read_shard
+from wamviz.training.grade import SEEDS, grade
 from wamviz.training.latents import LatentSet, encode_shard
 from wamviz.training.report import write_report
 from wamviz.training.vae import to_images, train_vae
@@ -40,6 +41,7 @@ class Recipe:
         vae_minutes, wam_minutes: budgets.
         batch: contexts a step; peak: highest learning rate.
         workers: recording processes; seed: of everything.
+        graded: unseen episodes on which every mode is measured at the end; 0 for none.
     """
 
     work: Path
@@ -52,6 +54,7 @@ class Recipe:
     peak: float = 1.5e-3
     workers: int = 2
     seed: int = 0
+    graded: int = 60
 
     def __post_init__(self) -> None:
         if self.episodes < 1 or self.held_out < 1 or self.vae_minutes <= 0 or self.wam_minutes <= 0:
@@ -111,6 +114,8 @@ def train_and_export(recipe: Recipe, vae: MiniVAE, paths: list[Path], held_out: 
     )
     folder = export(assemble(vae, model, tokenizer), recipe)
     write_report(recipe.work / "curves.jsonl", folder)
+    if recipe.graded:
+        grade(folder, range(SEEDS.start, SEEDS.start + recipe.graded))
     return folder
 
 

@@ -25,7 +25,7 @@ import gradio as gr
 from wamviz.cli_look import model_facts
 from wamviz.compare import METRIC_NOTES, compare_video
 from wamviz.errors import WamvizError
-from wamviz.imagining import Eta, imagine_run
+from wamviz.imagining import Eta
 from wamviz.media import read_image, read_video
 from wamviz.models import registry
 from wamviz.rollout import Observation, Rollout
@@ -107,7 +107,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         mode = mode or caps.modes[0]
         context = named_context(image, source, shelf, scenes)
         actions, video = handlers.given(caps, mode, context, file)
-        stream = imagine_run(
+        stream = handlers.imagine_on_card(
             model,
             context,
             instruction=told.strip() or context.instruction,

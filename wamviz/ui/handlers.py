@@ -33,7 +33,7 @@ Parts = dict[str, Any]
 GPU_SECONDS = 120
 
 # On a ZeroGPU Space the card is borrowed for the sampling alone; elsewhere this is imagine_run itself.
-_imagine = on_gpu(GPU_SECONDS)(imagine_run)
+imagine_on_card = on_gpu(GPU_SECONDS)(imagine_run)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def imagine(wish: Wish, scenes: Scenes, shelf: Shelf, switch: Switch, held: str 
         caps = choices.capabilities(wish.model)
         context, options = prepare(wish, scenes)
         eta, run = Eta(), None
-        with closing(_imagine(wish.model, context, **options)) as stream:  # type: ignore[type-var]
+        with closing(imagine_on_card(wish.model, context, **options)) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
                     run = event

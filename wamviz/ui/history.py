@@ -44,7 +44,7 @@ def history_page(shelf: Shelf) -> None:
     more = gr.Button("Show more", visible=False, elem_id="wz-more")
     gr.context.Context.root_block.load(show, limit, [runs, more], **PRIVATE)
     more.click(lambda now: now + PAGE, limit, limit, **PRIVATE).then(show, limit, [runs, more], **PRIVATE)
-    runs.pick(forget, limit, [runs, more, said], **PRIVATE)
+    runs.pick(forget, limit, [runs, more, said], trigger_mode="multiple", **PRIVATE)
 
 
 LEAD = "Every finished run stays on this machine until you forget it. The same question asked again is the same run."

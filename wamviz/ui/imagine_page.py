@@ -32,6 +32,7 @@ class ImaginePage:
         self.shelf, self.scenes, self.shown = shelf, scenes, shown
         self.first = form.first_scene(scenes, shown)
         self.theme = gr.Textbox("light", visible=False)
+        self.picked = gr.Textbox("", visible=False)
         self.recolour = gr.Button("Recolour", visible="hidden", elem_id="wz-recolour")
         with gr.Row(elem_id="wz-main", elem_classes="wz-main"):
             with gr.Column(elem_id="wz-ask", elem_classes="wz-ask", scale=0, min_width=320):

@@ -22,7 +22,11 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 # Only what samples or simulates goes through the queue: its event stream is opened and closed by the browser, and
 # Gradio 6.31 can lose the answer to an event that is sent just as the stream of the one before closes.
 AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
-LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}  # of quick clicks, the last one counts
+# Of quick clicks, the last one counts. Only inputs may be read then, not the event: when Gradio 6.31 comes back to a
+# click that had to wait, it gathers the inputs anew but sends the event of the click before.
+LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
+SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
 ON_MODEL: dict[str, Any] = {**PRIVATE, "concurrency_id": "model", "concurrency_limit": 1}
 NEW_SEED = "() => Math.floor(Math.random() * 2147483647)"
 SCHEME = "() => window.wamviz.scheme()"
@@ -82,13 +86,13 @@ class Wiring:
             page.given_words,
             page.status,
         ]
-        page.cards.pick(self.pick, asked, context, **LATEST)
+        page.cards.pick(self.pick, [page.picked, *asked], context, js=PICKED, **LATEST)
         page.world.click(self.lay, [page.world_seed, *asked], context, **AT_ONCE)
         page.image.input(self.add, [page.image, *asked], context, **LATEST)
         page.image.clear(self.clear, asked, context, **AT_ONCE)
         moved = [page.image, page.caption, page.given_words]
         page.frame.input(self.scrub, asked, moved, **LATEST)
-        page.chips.pick(self.say, None, [page.instruction], **LATEST)
+        page.chips.pick(None, None, [page.instruction], js=SAID, **PRIVATE)
 
     def _setting_events(self) -> None:
         page = self.page
@@ -115,9 +119,9 @@ class Wiring:
 
     # --- the context ------------------------------------------------------------------------------------------------
 
-    def pick(self, scene: Scene, frame: Any, told: str, model: str, mode: str, event: gr.EventData) -> Updates:
+    def pick(self, picked: str, scene: Scene, frame: Any, told: str, model: str, mode: str) -> Updates:
         """An episode was picked."""
-        return self._context(lambda: self.page.scenes.episode(int(event.value)), scene, told, model, mode)
+        return self._context(lambda: self.page.scenes.episode(int(picked)), scene, told, model, mode)
 
     def lay(self, seed: Any, scene: Scene, frame: Any, told: str, model: str, mode: str) -> Updates:
         """A fresh tabletop scene was asked for."""
@@ -167,10 +171,6 @@ class Wiring:
             page.caption: form.caption(page.scenes, scene, number),
             page.given_words: self._given(scene, number, model, mode),
         }
-
-    def say(self, event: gr.EventData) -> str:
-        """A suggested instruction was picked."""
-        return str(event.value)
 
     # --- the settings -----------------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ except WamvizError as error:
 def test_without_a_renderer_physics_works_and_rendering_says_what_to_install() -> None:
     done = _in_process(NO_RENDERER, "disable")
     assert done.returncode == 0, done.stderr
-    assert "libosmesa6" in done.stdout and "pip install lavavu-osmesa" in done.stdout
+    assert "libosmesa6" in done.stdout and "pip install --no-deps lavavu-osmesa" in done.stdout
     assert "physics still works" in done.stdout
 
 

@@ -6,6 +6,7 @@ outside what it was trained on. It knows nothing of worlds, files or pages.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers.utils import logging
 
 from wamviz.media import fit_square
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Step
@@ -28,6 +30,18 @@ def pick_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep diffusers' own progress bars off the terminal: loading takes under a second and wamviz has one line."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def digest_of(folder: Path) -> str:
@@ -49,7 +63,8 @@ class MiniWAM:
         # Shipped weights are bfloat16; a CPU without fast bfloat16 computes in float32.
         half = self.device.type == "cuda" or (self.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported()))
         self.dtype = torch.bfloat16 if half else torch.float32
-        pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
+        with without_bars():
+            pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
         # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
         self.pipeline = pipeline.to(self.device, self.dtype)
         self.weights_digest = digest_of(folder)

@@ -62,6 +62,7 @@ root.addEventListener("click", (event) => {
     }, { once: true });
     return;
   }
+  root.dataset.picked = target.dataset.pick;
   trigger("pick", { value: target.dataset.pick });
 });
 

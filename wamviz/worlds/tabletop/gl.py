@@ -25,7 +25,8 @@ from typing import Any, Protocol
 from wamviz.errors import WamvizError
 
 INSTALL_HINT = (
-    "Install the Debian package libosmesa6 (or libegl1 with a graphics driver), or run: pip install lavavu-osmesa"
+    "Install the Debian package libosmesa6 (or libegl1 with a graphics driver), "
+    "or run: pip install --no-deps lavavu-osmesa"
 )
 _OFF = {"disable", "disabled", "off", "false", "0"}
 _WANTED = os.environ.get("MUJOCO_GL", "").strip().lower()  # what the user set, before a choice is written there
