@@ -82,6 +82,20 @@ def test_a_run_folder_is_a_context_again(wamviz: Callable[..., Out], picture: Pa
     assert json.loads((tmp_path / "b" / "rollout.json").read_text())["instruction"] == "wait"
 
 
+def test_a_horizon_lengthens_the_rollout_and_changes_the_run(
+    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
+) -> None:
+    line = ["--model", "hold-still", "--instruction", "wait", "--context", picture]
+    found = {}
+    for name, asked in (("usual", []), ("same", ["--horizon", 16]), ("long", ["--horizon", 40])):
+        assert wamviz("imagine", *line, *asked, "--out", tmp_path / name)[0] == 0
+        found[name] = json.loads((tmp_path / name / "rollout.json").read_text())
+    with np.load(tmp_path / "long" / "rollout.npz", allow_pickle=False) as arrays:
+        assert arrays["frames"].shape[1] == 41 and arrays["actions"].shape[1] == 40
+    assert found["usual"]["id"] == found["same"]["id"] != found["long"]["id"]
+    assert found["same"]["horizon"] is None and found["long"]["horizon"] == 40
+
+
 def test_inspect_speaks_to_people_and_to_programs(wamviz: Callable[..., Out], picture: Path) -> None:
     status, text, _ = wamviz("inspect", picture)
     assert status == 0 and "64x48" in text
@@ -148,6 +162,8 @@ def test_the_version_is_told(wamviz: Callable[..., Out]) -> None:
         ("imagine --context {png} --out {tmp}/o --model hold-still --seed -1", ["seed", "-1"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --samples 99", ["99"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --steps 0", ["0"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --horizon 0", ["horizon", "0"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --instruction x --horizon 999", ["999", "128"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --device tpu", ["tpu", "cpu"]),
         ("imagine --context {png} --out {png} --model hold-still", ["is a file"]),
         ("imagine --context {txt} --out {tmp}/o --model hold-still", ["text.png"]),

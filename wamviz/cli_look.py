@@ -71,6 +71,7 @@ def model_facts(entry: ModelEntry) -> dict[str, Any]:
         "frame_size": list(caps.frame_size) if caps.frame_size else None,
         "video_fps": caps.video_fps,
         "horizon": caps.horizon,
+        "max_horizon": caps.longest,
         "default_steps": caps.default_steps,
         "max_steps": caps.max_steps,
         "max_samples": caps.max_samples,

@@ -124,6 +124,7 @@ def assert_same_run(a: Run, b: Run) -> None:
         "seed",
         "steps",
         "samples",
+        "horizon",
         "source",
     ):
         assert getattr(a, name) == getattr(b, name), name

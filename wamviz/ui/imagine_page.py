@@ -119,6 +119,16 @@ class ImaginePage:
             self.samples = gr.Slider(
                 1, caps.max_samples, 1, step=1, label="Samples (the fan)", elem_id="wz-samples", buttons=[]
             )
+            self.horizon = gr.Slider(
+                1,
+                max(2, caps.longest),
+                caps.horizon,
+                step=1,
+                label=choices.horizon_label(model),
+                visible=caps.longest > 1,
+                elem_id="wz-horizon",
+                buttons=[],
+            )
             self.steps = gr.Slider(
                 1,
                 max(2, caps.max_steps),

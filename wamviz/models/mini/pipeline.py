@@ -6,7 +6,7 @@ drains it. Everything is deterministic for a seed on one device. Axis letters as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,10 +66,16 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         return x.movedim(-1, -3).to(self.vae.dtype).div(127.5).sub(1)
 
     def decode(self, latents: Tensor, reference: Tensor) -> NDArray[np.uint8]:
-        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3); what stays comes from ``reference`` (3, H, W)."""
+        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3).
+
+        What stays comes from ``reference``, (3, H, W) or, one a sample, (N, 3, H, W).
+        """
         n, t = latents.shape[:2]
-        flat = latents.flatten(0, 1).to(reference.dtype)
-        out = self.vae.decode(flat, reference[None])
+        latents = latents.to(reference.dtype)
+        if reference.ndim == 3:
+            out = self.vae.decode(latents.flatten(0, 1), reference[None])
+        else:
+            out = torch.cat([self.vae.decode(x, r[None]) for x, r in zip(latents, reference, strict=True)])
         pixels = ((out.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return pixels.movedim(-3, -1).unflatten(0, (n, t)).cpu().numpy()
 
@@ -80,6 +86,11 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         ).to(self.device)
         mask = batch["attention_mask"].bool()
         return self.text_encoder(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state, mask
+
+    @staticmethod
+    def noises(seed: int, samples: int) -> list[torch.Generator]:
+        """The source of noise of each sample: sample i draws what ``seed + i`` draws, on every device."""
+        return [torch.Generator().manual_seed(seed + i) for i in range(samples)]
 
     @torch.inference_mode()
     def stream(
@@ -94,15 +105,17 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         seed: int = 0,
         actions: NDArray[np.float32] | None = None,
         video: NDArray[np.uint8] | None = None,
+        generators: Sequence[torch.Generator] | None = None,
     ) -> Iterator[Step]:
         """Denoise step by step.
 
         Args:
-            frame: (H, W, 3) uint8 context at the VAE's size.
-            state: (D,) physical proprioceptive state, or None.
+            frame: (H, W, 3) uint8 context at the VAE's size, or (N, H, W, 3), one a sample.
+            state: (D,) physical proprioceptive state, or (N, D), one a sample, or None.
             samples: sample i starts from the noise of ``seed + i``.
             actions: (K, A) physical, given in ``forward_dynamics``; video: (T, H, W, 3) uint8 future frames at the
                 VAE's size, given in ``inverse_dynamics``; both exactly one horizon long.
+            generators: N sources of noise on the CPU that go on where an earlier chunk stopped, instead of ``seed``.
 
         Yields:
             one ``Step`` after encoding and one after every denoising step.
@@ -110,19 +123,25 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         net, config = self.transformer, self.transformer.config
         path = noise_path(mode, steps)
         total = len(path) - 1
-        context = self.vae.encode(self.images(frame)[None])  # (1, C, h, w)
+        context = self.vae.encode(self.images(frame if frame.ndim == 4 else frame[None]))  # (1 or N, C, h, w)
         text, words = self.words(instruction)
-        told = None if state is None else net.normalise_states(torch.tensor(state, device=self.device)[None])
+        told = None
+        if state is not None:
+            told = net.normalise_states(torch.tensor(np.atleast_2d(state), device=self.device)).to(net.dtype)
+        contexts = max(len(context), 1 if told is None else len(told))  # 1 where all samples share theirs
         cache = net.encode_context(
-            context[:, None].to(net.dtype), None if told is None else told.to(net.dtype), text, words
+            context[:, None].to(net.dtype).expand(contexts, -1, -1, -1, -1),
+            None if told is None else told.expand(contexts, -1),
+            text.expand(contexts, -1, -1),
+            words.expand(contexts, -1),
         )
-        cache = cache.repeat(samples)
+        cache = cache.repeat(samples // contexts)
         main = context.expand(samples, -1, -1, -1)
         scale = net.delta_scale(context)
         yield Step(0, total, None, None)
 
         grid = (config.horizon, config.latent_channels, config.latent_size, config.latent_size)
-        draws = [torch.Generator().manual_seed(seed + i) for i in range(samples)]
+        draws = generators or self.noises(seed, samples)
         x = torch.stack([torch.randn(grid, generator=g) for g in draws]).to(self.device) * config.video_temperature
         a = torch.stack([torch.randn(config.horizon, config.action_dim, generator=g) for g in draws]).to(self.device)
         a = a * config.action_temperature
