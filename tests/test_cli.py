@@ -164,6 +164,8 @@ def test_the_version_is_told(wamviz: Callable[..., Out]) -> None:
         ("imagine --context {png} --out {tmp}/o --model hold-still --steps 0", ["0"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --horizon 0", ["horizon", "0"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --instruction x --horizon 999", ["999", "128"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --guidance nan", ["Guidance", "nan"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --guidance 3 --instruction x", ["no guidance"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --device tpu", ["tpu", "cpu"]),
         ("imagine --context {png} --out {png} --model hold-still", ["is a file"]),
         ("imagine --context {txt} --out {tmp}/o --model hold-still", ["text.png"]),

@@ -75,6 +75,7 @@ def model_facts(entry: ModelEntry) -> dict[str, Any]:
         "default_steps": caps.default_steps,
         "max_steps": caps.max_steps,
         "max_samples": caps.max_samples,
+        "max_guidance": caps.max_guidance,
         "cameras": list(caps.cameras),
         "uses_instruction": caps.uses_instruction,
         "worlds": list(caps.worlds),

@@ -50,6 +50,7 @@ def imagine(args: argparse.Namespace) -> None:
         actions=actions,
         video=video,
         horizon=args.horizon,
+        guidance=args.guidance,
         device=args.device,
     )
     run = None

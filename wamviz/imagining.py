@@ -40,6 +40,7 @@ def imagine_run(
     actions: Floats | None = None,
     video: Frames | None = None,
     horizon: int | None = None,
+    guidance: float = 1.0,
     device: str = "auto",
 ) -> Iterator[Preview | Run]:
     """Check the request now; the returned iterator yields ``Preview``s and ends with the finished ``Run``.
@@ -48,7 +49,7 @@ def imagine_run(
         model_id: a registered model.
         context: what ``sources.resolve`` returned; its reference, if any, is cut to the imagined duration.
         instruction: replaces the context's own instruction when not None.
-        mode, seed, samples, steps, actions, video, horizon: see ``ImagineRequest``.
+        mode, seed, samples, steps, actions, video, horizon, guidance: see ``ImagineRequest``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
     Raises:
@@ -58,7 +59,7 @@ def imagine_run(
     observation = context.observation
     if instruction is not None:
         observation = replace(observation, instruction=instruction.strip())
-    request = ImagineRequest(observation, mode, seed, samples, steps, actions, video, horizon)
+    request = ImagineRequest(observation, mode, seed, samples, steps, actions, video, horizon, guidance)
     check_request(capabilities, request)
     return _stream(capabilities, context, request, device)
 
@@ -119,6 +120,7 @@ def _finished(
             state=observation.state,
             other_views={name: view for name, view in observation.frames.items() if name != observation.main_camera},
             horizon=horizon,
+            guidance=request.guidance,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         model=capabilities.model_id,
@@ -140,6 +142,7 @@ def _finished(
         world_state=observation.world_state,
         state=observation.state,
         horizon=horizon,
+        guidance=request.guidance,
     )
     return replace(run, metrics=summarise(run))
 

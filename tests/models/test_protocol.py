@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,7 @@ def test_unserved_mode_names_the_served_ones():
         ({"samples": 0}, "Samples must be"),
         ({"steps": 0}, "Steps must be"),
         ({"seed": -1}, "seed must lie"),
+        ({"guidance": float("nan")}, "Guidance must be"),
         ({"horizon": 0}, "horizon must be at least 1"),
         ({"mode": "forward_dynamics"}, "needs actions"),
         ({"mode": "inverse_dynamics"}, "needs a video"),
@@ -87,6 +90,17 @@ def test_horizons_are_refused_and_controls_go_far():
         check_request(caps, ImagineRequest(CONTEXT, "video", horizon=17))
     still = collect(Control(HOLD_STILL), ImagineRequest(CONTEXT, "joint", horizon=40)).rollouts[0]
     assert still.frames.shape[0] == 41 and still.actions.shape == (40, 7)
+
+
+def test_guidance_has_a_limit():
+    """A model without guidance takes none, another no more than it says."""
+    caps = Capabilities("x", "X", "", ("video",), None, None, 5.0, 16)
+    with pytest.raises(WamvizError, match="X has no guidance"):
+        check_request(caps, ImagineRequest(CONTEXT, "video", guidance=0.5))
+    strong = replace(caps, max_guidance=5.0)
+    check_request(strong, ImagineRequest(CONTEXT, "video", guidance=5.0))
+    with pytest.raises(WamvizError, match="up to 5, not 6"):
+        check_request(strong, ImagineRequest(CONTEXT, "video", guidance=6.0))
 
 
 def test_registry_finds_built_ins_and_suggests():

@@ -125,6 +125,7 @@ def assert_same_run(a: Run, b: Run) -> None:
         "steps",
         "samples",
         "horizon",
+        "guidance",
         "source",
     ):
         assert getattr(a, name) == getattr(b, name), name

@@ -26,7 +26,7 @@ def test_a_run_comes_back_bit_for_bit(tmp_path, make_run, make_rollout, same_run
     "fields",
     [
         {"reference": None, "world_state": None, "state": None, "steps": None},
-        {"horizon": 40},
+        {"horizon": 40, "guidance": 2.5},
         {"world_state": WorldState("tabletop", 2**40)},
         {"notes": (), "timings": {}, "metrics": {}, "instruction": "", "source": "\u00e4\u2028\n\"'"},
     ],
@@ -46,11 +46,11 @@ def test_modes_without_video_or_without_actions_round_trip(tmp_path, make_run, m
 
 
 def test_a_run_of_an_earlier_version_is_read(tmp_path, make_run, same_run):
-    """Runs kept before there was a horizon do not say it."""
+    """Runs kept before there was a horizon or guidance do not say them."""
     run = make_run()
     folder = write_run(tmp_path / "out", run)
     facts = json.loads((folder / "rollout.json").read_text())
-    del facts["horizon"]
+    del facts["horizon"], facts["guidance"]
     write_json(folder / "rollout.json", facts)
     same_run(read_run(folder), run)
 

@@ -23,6 +23,7 @@ ASKED = {
     "state": np.zeros(14, np.float32),
     "other_views": {"wrist": FRAME},
     "horizon": None,
+    "guidance": 1.0,
 }
 OTHER = {
     "model": "hold-still",
@@ -38,6 +39,7 @@ OTHER = {
     "state": None,
     "other_views": {"hand": FRAME},
     "horizon": 40,
+    "guidance": 2.5,
 }
 
 

@@ -37,6 +37,7 @@ def test_parameters_are_named_typed_and_have_defaults(client: Client) -> None:
     names = [one["parameter_name"] for one in described]
     assert names == [
         "image", "source", "instruction", "model", "mode", "seed", "samples", "steps", "actions", "video", "horizon",
+        "guidance",
     ]  # fmt: skip
     assert all(one["parameter_has_default"] for one in described)
     assert {one["parameter_name"]: one["python_type"]["type"] for one in described}["seed"] in ("float", "int")
@@ -98,6 +99,7 @@ def test_imagine_streams_its_steps(client: Client, site: Site) -> None:
         ({"source": "0123456789abcdef"}, "No run 0123456789abcdef is kept here"),
         ({"source": "#0", "model": "hold-still", "seed": -1}, "The seed must lie in 0"),
         ({"source": "#0", "model": "hold-still", "samples": 500}, "Samples must be 1 .. 64"),
+        ({"source": "#0", "model": "hold-still", "guidance": 2}, "has no guidance"),
         ({"source": "#0", "model": "hold-still", "horizon": 129}, "at most 128 frames, not 129"),
     ],
 )

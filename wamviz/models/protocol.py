@@ -38,6 +38,7 @@ class Capabilities:
         worlds: worlds in which its actions can be executed, e.g. ``("tabletop",)``.
         control: a control (baseline), not a model that learned something.
         extras: adapter-specific facts for the table of models (paradigm, parameters, licence ...).
+        max_guidance: the strongest guidance of a request; 1 where the model has none.
         max_horizon: frames of the longest rollout, imagined chunk after chunk; None where a chunk is all.
     """
 
@@ -59,6 +60,7 @@ class Capabilities:
     control: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
     max_horizon: int | None = None
+    max_guidance: float = 1.0
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -114,6 +116,10 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
         raise WamvizError(f"{name} draws at most {capabilities.max_samples} samples, not {request.samples}.")
     if request.steps is not None and request.steps > capabilities.max_steps:
         raise WamvizError(f"{name} takes at most {capabilities.max_steps} steps, not {request.steps}.")
+    if request.guidance != 1 and capabilities.max_guidance <= 1:
+        raise WamvizError(f"{name} has no guidance.", "Leave it at 1.")
+    if request.guidance > capabilities.max_guidance:
+        raise WamvizError(f"{name} takes guidance up to {capabilities.max_guidance:g}, not {request.guidance:g}.")
     if request.horizon is not None and request.horizon > capabilities.longest:
         raise WamvizError(f"{name} imagines at most {capabilities.longest} frames, not {request.horizon}.")
     if request.mode == "act_only" and frames_asked(capabilities, request) > capabilities.horizon:

@@ -44,6 +44,7 @@ class Run:
         world_state: where the context lies in a world that can execute actions, or None.
         state: (D,) float32, the robot's state at the context, or None; the paths of its hand start there.
         horizon: frames that were asked for where it was not the usual number, or None.
+        guidance: weight of the words, 1 as trained.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Run:
     world_state: WorldState | None = None
     state: Floats | None = None
     horizon: int | None = None
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -106,6 +108,7 @@ def run_id(
     state: NDArray[Any] | None = None,
     other_views: Mapping[str, Frames] | None = None,
     horizon: int | None = None,
+    guidance: float = 1.0,
 ) -> str:
     """The id of the run that these inputs give: the first 16 hex digits of a SHA-256 over all of them.
 
@@ -115,6 +118,7 @@ def run_id(
         state: (D,) the robot's state, where the model was told.
         other_views: the frames of further cameras by name, where the model was given them.
         horizon: frames asked for, None for the usual number.
+        guidance: weight of the words, 1 for none.
 
     >>> frame = np.zeros((4, 4, 3), np.uint8)
     >>> run_id(model="m", weights_digest="", frame=frame, instruction="wait", mode="video",
@@ -138,4 +142,6 @@ def run_id(
         digest.update(plain.tobytes())
     if horizon is not None:  # likewise
         digest.update(json.dumps(["horizon", int(horizon)]).encode())
+    if guidance != 1:
+        digest.update(json.dumps(["guidance", float(guidance)]).encode())
     return digest.hexdigest()[:16]

@@ -53,6 +53,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         actions: str | None = None,
         video: str | None = None,
         horizon: int = 0,
+        guidance: float = 1.0,
     ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         """Imagine rollouts from one frame and one sentence.
 
@@ -68,12 +69,15 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             actions: for forward_dynamics, a file of actions (npz, npy, csv or json); recorded ones when left out.
             video: for inverse_dynamics, a video file; the recorded one when left out.
             horizon: frames to imagine in all; 0 for one chunk, or for a file of actions or a video as long as it is.
+            guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
         Returns:
             The run as JSON (id, metrics with their controls, timings, versions) and its files.
         """
         yield from _spoken(
-            lambda: _imagine(image, source, instruction, model, mode, seed, samples, steps, actions or video, horizon)
+            lambda: _imagine(
+                image, source, instruction, model, mode, seed, samples, steps, actions or video, horizon, guidance
+            )
         )
 
     def compare(imagined: str | None = None, reference: str | None = None, run: str = "") -> dict[str, Any]:
@@ -104,6 +108,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         steps: Any,
         file: str | None,
         horizon: Any,
+        guidance: Any,
     ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         model = model or choices.default_model()
         caps = choices.capabilities(model)
@@ -122,6 +127,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             actions=actions,
             video=video,
             horizon=frames,
+            guidance=handlers.number(guidance, "guidance"),
         )
         eta = Eta()
         with closing(stream):  # type: ignore[type-var]
@@ -146,6 +152,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             gr.File(label="actions", type="filepath"),
             gr.File(label="video", type="filepath"),
             gr.Number(0, label="horizon", precision=0),
+            gr.Number(1.0, label="guidance"),
         ]
         answer = [gr.JSON(label="run"), gr.File(label="files", file_count="multiple")]
         gr.Button().click(

@@ -50,6 +50,7 @@ class Wish:
     steps: Any
     given: str | None = None
     horizon: Any = None
+    guidance: Any = 1.0
 
 
 def imagine(wish: Wish, scenes: Scenes, shelf: Shelf, switch: Switch, held: str | None, theme: str) -> Iterator[Parts]:
@@ -141,7 +142,13 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
     if context.reference is not None:
         context = replace(context, reference=cut(context.reference, (horizon or caps.horizon) / caps.video_fps))
     context = replace(context, instruction=wish.instruction or "")
-    return context, {**options, "actions": actions, "video": video, "horizon": horizon}
+    return context, {
+        **options,
+        "actions": actions,
+        "video": video,
+        "horizon": horizon,
+        "guidance": number(wish.guidance, "guidance"),
+    }
 
 
 def given(
@@ -183,13 +190,18 @@ def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
 
 def whole(value: Any, what: str) -> int:
     """``value`` as an int, or ``WamvizError``: an emptied number field is None, a typed one may be 0.5."""
+    read = number(value, what, "Write a whole number.")
+    if read != int(read):
+        raise WamvizError(f"The {what} must be a whole number, not {read:g}.")
+    return int(read)
+
+
+def number(value: Any, what: str, hint: str = "Write a number.") -> float:
+    """``value`` as a float, or ``WamvizError`` when the field was emptied."""
     try:
-        number = float(value)
+        return float(value)
     except (TypeError, ValueError):
-        raise WamvizError(f"The {what} is missing.", "Write a whole number.") from None
-    if number != int(number):
-        raise WamvizError(f"The {what} must be a whole number, not {number:g}.")
-    return int(number)
+        raise WamvizError(f"The {what} is missing.", hint) from None
 
 
 def preview_parts(event: Preview, caps: Capabilities, context: Context, eta: Eta) -> Parts:

@@ -139,6 +139,16 @@ class ImaginePage:
                 elem_id="wz-steps",
                 buttons=[],
             )
+            self.guidance = gr.Slider(
+                0,
+                max(1.0, caps.max_guidance),
+                1,
+                step=0.25,
+                label="Guidance (weight of the words; 1 is off)",
+                visible=caps.max_guidance > 1,
+                elem_id="wz-guidance",
+                buttons=[],
+            )
 
     def _buttons(self) -> None:
         with gr.Column(elem_classes="wz-dock"):

@@ -98,7 +98,7 @@ class Wiring:
         page = self.page
         asked = [page.scene, page.frame, page.model, page.mode]
         mode = [page.mode_words, page.given_panel, page.given_words]
-        model = [page.mode, page.model_words, page.samples, page.horizon, page.steps, page.chips, *mode]
+        model = [page.mode, page.model_words, page.samples, page.horizon, page.steps, page.guidance, page.chips, *mode]
         page.model.input(self.model, asked, model, **LATEST)
         page.mode.input(self.mode, asked, mode, **LATEST)
         page.dice.click(None, None, [page.seed], js=NEW_SEED, **PRIVATE)
@@ -111,7 +111,10 @@ class Wiring:
         begun = page.imagine.click(self.begin, None, buttons, **AT_ONCE)
         begun.then(None, js="() => { window.wamviz.show(); }", **PRIVATE)
         done = begun.then(
-            self.run, [*wish, page.given, page.horizon, page.run, page.theme], self.everything, **ON_MODEL
+            self.run,
+            [*wish, page.given, page.horizon, page.guidance, page.run, page.theme],
+            self.everything,
+            **ON_MODEL,
         )
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
@@ -198,6 +201,7 @@ class Wiring:
             page.steps: gr.update(
                 maximum=max(2, caps.max_steps), value=max(1, caps.default_steps), visible=caps.default_steps > 0
             ),
+            page.guidance: gr.update(maximum=max(1.0, caps.max_guidance), value=1, visible=caps.max_guidance > 1),
             page.chips: form.chips(page.scenes, scene, int(frame or 0), model),
             **self.mode(scene, frame, model, kept),
         }
@@ -250,12 +254,13 @@ class Wiring:
         steps: Any,
         given: str | None,
         horizon: Any,
+        guidance: Any,
         held: str | None,
         theme: str,
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Imagine, step by step."""
-        wish = handlers.Wish(scene, frame, told, model, mode, seed, samples, steps, given, horizon)
+        wish = handlers.Wish(scene, frame, told, model, mode, seed, samples, steps, given, horizon, guidance)
         yield from self._running(
             lambda switch: handlers.imagine(wish, self.page.scenes, self.page.shelf, switch, held, theme), request
         )

@@ -126,6 +126,14 @@ def test_samples_of_a_long_rollout_are_those_of_their_seeds(model):
     np.testing.assert_allclose(fan[1].actions, alone.actions, atol=0.02)  # a bfloat16's last bits
 
 
+def test_guidance_reaches_the_rollout(model):
+    """The same request with other guidance is another rollout; only models that learned without words have it."""
+    plain, guided = (collect(model, request(guidance=g)).rollouts[0] for g in (1.0, 4.0))
+    assert np.abs(plain.actions - guided.actions).max() > 1e-3
+    with pytest.raises(WamvizError, match="guidance up to 5"):
+        model.imagine(request(guidance=6.0))
+
+
 def test_a_short_horizon_is_the_start_of_a_chunk(model):
     """Three frames are the first three of eight."""
     short, whole = (collect(model, request(horizon=h)).rollouts[0] for h in (3, None))

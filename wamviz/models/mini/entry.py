@@ -54,6 +54,7 @@ def capabilities() -> Capabilities:
             "architecture": "mixture of transformers",
             "licence": "Apache-2.0",
         },
+        max_guidance=5.0,
         max_horizon=CHUNKS * int(config.get("horizon", 16)),
     )
 

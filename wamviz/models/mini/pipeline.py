@@ -106,6 +106,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         actions: NDArray[np.float32] | None = None,
         video: NDArray[np.uint8] | None = None,
         generators: Sequence[torch.Generator] | None = None,
+        guidance: float = 1.0,
     ) -> Iterator[Step]:
         """Denoise step by step.
 
@@ -116,6 +117,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             actions: (K, A) physical, given in ``forward_dynamics``; video: (T, H, W, 3) uint8 future frames at the
                 VAE's size, given in ``inverse_dynamics``; both exactly one horizon long.
             generators: N sources of noise on the CPU that go on where an earlier chunk stopped, instead of ``seed``.
+            guidance: weight of the words by classifier-free guidance (arXiv 2207.12598); 1 leaves it out, otherwise
+                each step denoises every sample with and without words in one batch.
 
         Yields:
             one ``Step`` after encoding and one after every denoising step.
@@ -124,19 +127,24 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         path = noise_path(mode, steps)
         total = len(path) - 1
         context = self.vae.encode(self.images(frame if frame.ndim == 4 else frame[None]))  # (1 or N, C, h, w)
-        text, words = self.words(instruction)
+        guided = guidance != 1 and bool(instruction.strip())
+        texts = [self.words(text) for text in ([instruction, ""] if guided else [instruction])]
         told = None
         if state is not None:
             told = net.normalise_states(torch.tensor(np.atleast_2d(state), device=self.device)).to(net.dtype)
         contexts = max(len(context), 1 if told is None else len(told))  # 1 where all samples share theirs
+        twice = len(texts)  # first every context with its words, then, for guidance, every context without
+        text = torch.cat([_padded(t, max(len(m[0]) for _, m in texts)).expand(contexts, -1, -1) for t, _ in texts])
+        words = torch.cat([_padded(m, text.shape[1]).expand(contexts, -1) for _, m in texts])
         cache = net.encode_context(
-            context[:, None].to(net.dtype).expand(contexts, -1, -1, -1, -1),
-            None if told is None else told.expand(contexts, -1),
-            text.expand(contexts, -1, -1),
-            words.expand(contexts, -1),
+            context[:, None].to(net.dtype).expand(contexts, -1, -1, -1, -1).repeat(twice, 1, 1, 1, 1),
+            None if told is None else told.expand(contexts, -1).repeat(twice, 1),
+            text,
+            words,
         )
         cache = cache.repeat(samples // contexts)
         main = context.expand(samples, -1, -1, -1)
+        seen = main.to(net.dtype).repeat(twice, 1, 1, 1)  # what every forward is shown beside the cache
         scale = net.delta_scale(context)
         yield Step(0, total, None, None)
 
@@ -156,14 +164,18 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
                 scheduler.set_timesteps(sigmas=moving, device=self.device)
         blind = mode == "act_only"
         for index in range(total):
-            level = [torch.full((samples,), path[index][part], device=self.device) for part in (0, 1)]
-            clean_x, clean_a = net(
-                None if blind else x.to(net.dtype), a.to(net.dtype), level[0], level[1], cache, main.to(net.dtype)
+            level = [torch.full((twice * samples,), path[index][part], device=self.device) for part in (0, 1)]
+            noisy_x = None if blind else x.to(net.dtype).repeat(twice, 1, 1, 1, 1)
+            noisy_a = a.to(net.dtype).repeat(twice, 1, 1)
+            clean_x, clean_a = (
+                None if clean is None else _guided(clean.float(), guidance) if guided else clean.float()
+                for clean in net(noisy_x, noisy_a, level[0], level[1], cache, seen)
             )
-            a_hat = clean_a.float()
+            assert clean_a is not None
+            a_hat = clean_a
             moves = [path[index][part] != path[index + 1][part] for part in (0, 1)]
             if moves[0] and clean_x is not None:
-                x = self._advance(self.scheduler, x, clean_x.float(), path[index][0])
+                x = self._advance(self.scheduler, x, clean_x, path[index][0])
             if moves[1]:
                 a = self._advance(self.action_scheduler, a, a_hat, path[index][1])
             else:
@@ -171,7 +183,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             imagined = (
                 None
                 if blind or mode == "inverse_dynamics"
-                else main[:, None] + scale * (clean_x.float() if moves[0] and clean_x is not None else x)
+                else main[:, None] + scale * (clean_x if moves[0] and clean_x is not None else x)
             )
             known = None if mode in ("video", "forward_dynamics") else net.denormalise_actions(a_hat)
             if mode == "imagine_then_act" and path[index][1] == path[index + 1][1]:
@@ -188,3 +200,14 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Drain ``stream`` and return its last step."""
         steps = list(self.stream(frame, instruction, **options))  # type: ignore[arg-type]
         return steps[-1]
+
+
+def _padded(x: Tensor, length: int) -> Tensor:
+    """(1, L, ...) filled up with zeros to (1, length, ...)."""
+    return torch.cat([x, x.new_zeros(1, length - x.shape[1], *x.shape[2:])], dim=1)
+
+
+def _guided(clean: Tensor, guidance: float) -> Tensor:
+    """Predictions (2 N, ...), first with and then without words, to guided ones (N, ...)."""
+    told, free = clean.chunk(2)
+    return free + guidance * (told - free)

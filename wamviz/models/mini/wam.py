@@ -161,6 +161,7 @@ class MiniWAM:
             actions=told,
             video=None if video is None else given_video(video, chunk, size),
             generators=so_far.noises,
+            guidance=request.guidance,
         ):
             if last.step == 0:
                 encoded = time.perf_counter()
