@@ -99,6 +99,20 @@ def test_negative_seeds_get_the_reason(wamviz: Callable[..., Out], tmp_path: Pat
     refused(wamviz("execute", "--seed", "-1", "--instruction", "a", "--out", tmp_path / "out"), "seed", "-1")
 
 
+def test_a_horizon_lengthens_the_rollout_and_changes_the_run(
+    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
+) -> None:
+    line = ["--model", "hold-still", "--instruction", "wait", "--context", picture]
+    found = {}
+    for name, asked in (("usual", []), ("same", ["--horizon", 16]), ("long", ["--horizon", 40])):
+        assert wamviz("imagine", *line, *asked, "--out", tmp_path / name)[0] == 0
+        found[name] = json.loads((tmp_path / name / "rollout.json").read_text())
+    with np.load(tmp_path / "long" / "rollout.npz", allow_pickle=False) as arrays:
+        assert arrays["frames"].shape[1] == 41 and arrays["actions"].shape[1] == 40
+    assert found["usual"]["id"] == found["same"]["id"] != found["long"]["id"]
+    assert found["same"]["horizon"] is None and found["long"]["horizon"] == 40
+
+
 def test_inspect_speaks_to_people_and_to_programs(wamviz: Callable[..., Out], picture: Path) -> None:
     status, text, _ = wamviz("inspect", picture)
     assert status == 0 and "64x48" in text
@@ -165,6 +179,10 @@ def test_the_version_is_told(wamviz: Callable[..., Out]) -> None:
         ("imagine --context {png} --out {tmp}/o --model hold-still --seed -1", ["seed", "-1"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --samples 99", ["99"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --steps 0", ["0"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --horizon 0", ["horizon", "0"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --instruction x --horizon 999", ["999", "128"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --guidance nan", ["Guidance", "nan"]),
+        ("imagine --context {png} --out {tmp}/o --model hold-still --guidance 3 --instruction x", ["no guidance"]),
         ("imagine --context {png} --out {tmp}/o --model hold-still --device tpu", ["tpu", "cpu"]),
         ("imagine --context {png} --out {png} --model hold-still", ["is a file"]),
         ("imagine --context {txt} --out {tmp}/o --model hold-still", ["text.png"]),

@@ -32,7 +32,8 @@ def imagine(args: argparse.Namespace) -> None:
     if args.video and args.mode != "inverse_dynamics":
         raise WamvizError(f"Mode {args.mode} takes no video.", "Use --mode inverse_dynamics, or leave --video out.")
     actions = read_actions(args.actions, capabilities.action_space) if args.actions else None
-    video = read_clip(args.video, capabilities.video_fps, capabilities.horizon) if args.video else None
+    longest = max(1, args.horizon or capabilities.longest)
+    video = read_clip(args.video, capabilities.video_fps, longest) if args.video else None
 
     from wamviz.imagining import imagine_run
     from wamviz.sources import resolve
@@ -48,6 +49,8 @@ def imagine(args: argparse.Namespace) -> None:
         steps=args.steps,
         actions=actions,
         video=video,
+        horizon=args.horizon,
+        guidance=args.guidance,
         device=args.device,
     )
     run = None

@@ -22,7 +22,7 @@ from wamviz.compare.summary import summarise
 from wamviz.devices import describe
 from wamviz.errors import WamvizError
 from wamviz.models import registry
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.sources import Context
 from wamviz.store import Run, run_id
@@ -39,6 +39,8 @@ def imagine_run(
     steps: int | None = None,
     actions: Floats | None = None,
     video: Frames | None = None,
+    horizon: int | None = None,
+    guidance: float = 1.0,
     device: str = "auto",
 ) -> Iterator[Preview | Run]:
     """Check the request now; the returned iterator yields ``Preview``s and ends with the finished ``Run``.
@@ -47,7 +49,7 @@ def imagine_run(
         model_id: a registered model.
         context: what ``sources.resolve`` returned; its reference, if any, is cut to the imagined duration.
         instruction: replaces the context's own instruction when not None.
-        mode, seed, samples, steps, actions, video: see ``ImagineRequest``.
+        mode, seed, samples, steps, actions, video, horizon, guidance: see ``ImagineRequest``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
     Raises:
@@ -57,7 +59,7 @@ def imagine_run(
     observation = context.observation
     if instruction is not None:
         observation = replace(observation, instruction=instruction.strip())
-    request = ImagineRequest(observation, mode, seed, samples, steps, actions, video)
+    request = ImagineRequest(observation, mode, seed, samples, steps, actions, video, horizon, guidance)
     check_request(capabilities, request)
     return _stream(capabilities, context, request, device)
 
@@ -98,9 +100,11 @@ def _finished(
     digest = str(getattr(model, "weights_digest", ""))
     steps = (request.steps or capabilities.default_steps) if capabilities.default_steps else None
     observation = request.observation
-    reference = context.reference
+    rollouts, reference, horizon = imagined.rollouts, context.reference, unusual_horizon(capabilities, request)
+    if horizon is not None:  # a model that always imagines a whole chunk gives more than was asked for
+        rollouts = tuple(cut(rollout, horizon / capabilities.video_fps) for rollout in rollouts)
     if reference is not None:
-        reference = cut(reference, max(rollout.duration for rollout in imagined.rollouts))
+        reference = cut(reference, max(rollout.duration for rollout in rollouts))
     run = Run(
         id=run_id(
             model=capabilities.model_id,
@@ -115,6 +119,8 @@ def _finished(
             video=request.video,
             state=observation.state,
             other_views={name: view for name, view in observation.frames.items() if name != observation.main_camera},
+            horizon=horizon,
+            guidance=request.guidance,
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         model=capabilities.model_id,
@@ -125,7 +131,7 @@ def _finished(
         steps=steps,
         samples=request.samples,
         source=observation.source or context.title,
-        imagined=imagined.rollouts,
+        imagined=rollouts,
         context=observation.frame,
         reference=reference,
         executed=None,
@@ -135,8 +141,16 @@ def _finished(
         metrics={},
         world_state=observation.world_state,
         state=observation.state,
+        horizon=horizon,
+        guidance=request.guidance,
     )
     return replace(run, metrics=summarise(run))
+
+
+def unusual_horizon(capabilities: Capabilities, request: ImagineRequest) -> int | None:
+    """The frames that were asked for, or None where as many come without asking: the same question, the same id."""
+    asked = frames_asked(capabilities, request)
+    return None if asked == frames_asked(capabilities, replace(request, horizon=None)) else asked
 
 
 def _reference_notes(request: ImagineRequest, reference: Rollout | None) -> tuple[str, ...]:

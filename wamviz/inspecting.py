@@ -44,6 +44,8 @@ def _run(source: str) -> dict[str, Any]:
         "context": run.source,
         "seed": run.seed,
         "steps": run.steps,
+        "horizon": run.horizon,
+        "guidance": run.guidance,
         "imagined": [_rollout(rollout) for rollout in run.imagined],
         "recorded": _rollout(run.reference) if run.reference else None,
         "executed": _rollout(run.executed) if run.executed else None,

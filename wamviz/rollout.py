@@ -303,6 +303,10 @@ class ImagineRequest:
         steps: denoising steps, or None for the model's default.
         actions: (K, A) float32, needed by ``forward_dynamics``.
         video: (T, H, W, 3) uint8 with the context first, needed by ``inverse_dynamics``.
+        horizon: frames to imagine in all, without the context, at the model's frame rate; None is one chunk, or
+            with given actions or a given video as long as they are.
+        guidance: how much the words weigh, by classifier-free guidance (arXiv 2207.12598): 1 as trained, above 1
+            more, 0 not at all; 0 .. 20.
     """
 
     observation: Observation
@@ -312,6 +316,8 @@ class ImagineRequest:
     steps: int | None = None
     actions: Floats | None = None
     video: Frames | None = None
+    horizon: int | None = None
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -322,6 +328,10 @@ class ImagineRequest:
             raise WamvizError(f"Samples must be 1 .. 64, not {self.samples}.")
         if self.steps is not None and not 1 <= self.steps <= 200:
             raise WamvizError(f"Steps must be 1 .. 200, not {self.steps}.")
+        if not 0 <= self.guidance <= 20:  # neither is NaN
+            raise WamvizError(f"Guidance must be 0 .. 20, not {self.guidance}.")
+        if self.horizon is not None and self.horizon < 1:
+            raise WamvizError(f"The horizon must be at least 1 frame, not {self.horizon}.")
         if self.mode == "forward_dynamics" and self.actions is None:
             raise WamvizError("Mode forward_dynamics needs actions to obey.", "Give them with --actions FILE.")
         if self.mode == "inverse_dynamics" and self.video is None:

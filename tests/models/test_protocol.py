@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from wamviz.errors import WamvizError
 from wamviz.models import registry
 from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control, hold_still
-from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel, check_request, collect
-from wamviz.rollout import ImagineRequest, Observation
+from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel, check_request, collect, frames_asked
+from wamviz.rollout import MODES, ImagineRequest, Observation
 
 FRAME = np.random.default_rng(0).integers(0, 255, (8, 10, 3)).astype(np.uint8)
 CONTEXT = Observation({"exterior": FRAME}, "pick up the orange", np.arange(14, dtype=np.float32))
@@ -44,6 +46,8 @@ def test_unserved_mode_names_the_served_ones():
         ({"samples": 0}, "Samples must be"),
         ({"steps": 0}, "Steps must be"),
         ({"seed": -1}, "seed must lie"),
+        ({"guidance": float("nan")}, "Guidance must be"),
+        ({"horizon": 0}, "horizon must be at least 1"),
         ({"mode": "forward_dynamics"}, "needs actions"),
         ({"mode": "inverse_dynamics"}, "needs a video"),
         ({"actions": np.array([[np.nan] * 7])}, "not finite"),
@@ -60,6 +64,43 @@ def test_wrong_action_width_names_the_dimensions():
     caps = Capabilities("x", "X", "", ("forward_dynamics",), HOLD_STILL.action_space, None, 5.0, 16)
     with pytest.raises(WamvizError, match="7 numbers, not 6.*gripper"):
         check_request(caps, ImagineRequest(CONTEXT, "forward_dynamics", actions=np.zeros((3, 6))))
+
+
+def test_frames_asked():
+    """One chunk, or what was asked; what is given is taken as it is, a horizon cuts it."""
+    caps = Capabilities("x", "X", "", MODES, HOLD_STILL.action_space, None, 5.0, 16, max_horizon=64)
+
+    def asked(mode="joint", **options):
+        return frames_asked(caps, ImagineRequest(CONTEXT, mode, **options))
+
+    assert asked() == 16 and asked(horizon=40) == 40 and asked(horizon=3) == 3
+    actions, video = np.zeros((30, 7)), np.zeros((30, 4, 4, 3), np.uint8)
+    assert asked("forward_dynamics", actions=actions) == 30
+    assert asked("forward_dynamics", actions=actions, horizon=8) == 8
+    assert asked("forward_dynamics", actions=actions, horizon=50) == 30
+    assert asked("forward_dynamics", actions=np.zeros((99, 7))) == 64
+    assert asked("inverse_dynamics", video=video) == 29 and asked("inverse_dynamics", video=video[:1]) == 1
+
+
+def test_horizons_are_refused_and_controls_go_far():
+    """A model without chunks says its limit; the controls last as long as asked."""
+    caps = Capabilities("x", "X", "", ("video",), None, None, 5.0, 16)
+    check_request(caps, ImagineRequest(CONTEXT, "video", horizon=16))
+    with pytest.raises(WamvizError, match="at most 16 frames, not 17"):
+        check_request(caps, ImagineRequest(CONTEXT, "video", horizon=17))
+    still = collect(Control(HOLD_STILL), ImagineRequest(CONTEXT, "joint", horizon=40)).rollouts[0]
+    assert still.frames.shape[0] == 41 and still.actions.shape == (40, 7)
+
+
+def test_guidance_has_a_limit():
+    """A model without guidance takes none, another no more than it says."""
+    caps = Capabilities("x", "X", "", ("video",), None, None, 5.0, 16)
+    with pytest.raises(WamvizError, match="X has no guidance"):
+        check_request(caps, ImagineRequest(CONTEXT, "video", guidance=0.5))
+    strong = replace(caps, max_guidance=5.0)
+    check_request(strong, ImagineRequest(CONTEXT, "video", guidance=5.0))
+    with pytest.raises(WamvizError, match="up to 5, not 6"):
+        check_request(strong, ImagineRequest(CONTEXT, "video", guidance=6.0))
 
 
 def test_registry_finds_built_ins_and_suggests():

@@ -124,6 +124,8 @@ def assert_same_run(a: Run, b: Run) -> None:
         "seed",
         "steps",
         "samples",
+        "horizon",
+        "guidance",
         "source",
     ):
         assert getattr(a, name) == getattr(b, name), name

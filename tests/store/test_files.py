@@ -26,6 +26,7 @@ def test_a_run_comes_back_bit_for_bit(tmp_path, make_run, make_rollout, same_run
     "fields",
     [
         {"reference": None, "world_state": None, "state": None, "steps": None},
+        {"horizon": 40, "guidance": 2.5},
         {"world_state": WorldState("tabletop", 2**40)},
         {"notes": (), "timings": {}, "metrics": {}, "instruction": "", "source": "\u00e4\u2028\n\"'"},
     ],
@@ -42,6 +43,16 @@ def test_modes_without_video_or_without_actions_round_trip(tmp_path, make_run, m
         same_run(read_run(write_run(tmp_path / name, run)), run)
     assert not (tmp_path / "acting" / "rollout.mp4").exists()
     assert "actions" not in np.load(tmp_path / "video" / "rollout.npz").files
+
+
+def test_a_run_of_an_earlier_version_is_read(tmp_path, make_run, same_run):
+    """Runs kept before there was a horizon or guidance do not say them."""
+    run = make_run()
+    folder = write_run(tmp_path / "out", run)
+    facts = json.loads((folder / "rollout.json").read_text())
+    del facts["horizon"], facts["guidance"]
+    write_json(folder / "rollout.json", facts)
+    same_run(read_run(folder), run)
 
 
 def test_the_files_are_those_of_the_contract(tmp_path, make_run):

@@ -22,6 +22,8 @@ ASKED = {
     "video": np.zeros((2, 4, 4, 3), np.uint8),
     "state": np.zeros(14, np.float32),
     "other_views": {"wrist": FRAME},
+    "horizon": None,
+    "guidance": 1.0,
 }
 OTHER = {
     "model": "hold-still",
@@ -36,6 +38,8 @@ OTHER = {
     "video": np.ones((2, 4, 4, 3), np.uint8),
     "state": None,
     "other_views": {"hand": FRAME},
+    "horizon": 40,
+    "guidance": 2.5,
 }
 
 

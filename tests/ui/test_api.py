@@ -36,7 +36,8 @@ def test_parameters_are_named_typed_and_have_defaults(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/imagine"]["parameters"]
     names = [one["parameter_name"] for one in described]
     assert names == [
-        "image", "source", "instruction", "model", "mode", "seed", "samples", "steps", "actions", "video",
+        "image", "source", "instruction", "model", "mode", "seed", "samples", "steps", "actions", "video", "horizon",
+        "guidance",
     ]  # fmt: skip
     assert all(one["parameter_has_default"] for one in described)
     assert {one["parameter_name"]: one["python_type"]["type"] for one in described}["seed"] in ("float", "int")
@@ -71,6 +72,13 @@ def test_imagine_from_an_episode_comes_with_metrics_and_controls(client: Client)
     assert again["id"] != facts["id"]
 
 
+def test_a_horizon_lengthens_the_rollout(client: Client) -> None:
+    facts, files = client.predict(source="#0", model="hold-still", horizon=24, api_name="/imagine")
+    assert facts["horizon"] == 24
+    with np.load(next(file for file in files if file.endswith("rollout.npz"))) as arrays:
+        assert arrays["frames"].shape[1] == 25 and arrays["actions"].shape[1] == 24
+
+
 def test_imagine_streams_its_steps(client: Client, site: Site) -> None:
     site.paced.rest()
     site.paced.allow(100)
@@ -91,6 +99,8 @@ def test_imagine_streams_its_steps(client: Client, site: Site) -> None:
         ({"source": "0123456789abcdef"}, "No run 0123456789abcdef is kept here"),
         ({"source": "#0", "model": "hold-still", "seed": -1}, "The seed must lie in 0"),
         ({"source": "#0", "model": "hold-still", "samples": 500}, "Samples must be 1 .. 64"),
+        ({"source": "#0", "model": "hold-still", "guidance": 2}, "has no guidance"),
+        ({"source": "#0", "model": "hold-still", "horizon": 129}, "at most 128 frames, not 129"),
     ],
 )
 def test_bad_input_gives_the_sentence_that_the_page_shows(

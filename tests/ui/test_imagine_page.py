@@ -105,6 +105,25 @@ def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, si
     assert kept[0].instruction == told and kept[0].has_executed
 
 
+def test_a_longer_horizon_is_chosen_in_the_settings(opened: Page, site: Site) -> None:
+    """The slider goes as far as the model, and a model without guidance shows no slider for it."""
+    settings(opened)
+    expect(opened.locator("#wz-guidance")).to_be_visible()
+    choose(opened, "model", "Hold still (control)")
+    expect(opened.locator("#wz-guidance")).to_be_hidden()
+    expect(opened.locator("#wz-horizon")).to_contain_text("16 a chunk")
+    slider, before = opened.locator("#wz-horizon input[type=range]"), opened.url
+    expect(slider).to_have_attribute("max", "128")
+    slider.fill("24")
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text("Done (a control")
+    expect(opened.get_by_test_id("stage")).to_contain_text("hold-still")
+    expect(opened).not_to_have_url(before)
+    run = site.store.load(opened.url.partition("?run=")[2][:16])
+    assert run.horizon == 24 and run.imagined[0].actions is not None and len(run.imagined[0].actions) == 24
+    expect(opened.get_by_test_id("stage-scrub")).to_have_attribute("max", "24")
+
+
 def test_a_run_forms_step_by_step_and_says_how_long_it_takes(opened: Page, site: Site) -> None:
     use_paced(opened)
     opened.get_by_test_id("imagine").click()

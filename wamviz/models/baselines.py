@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request
+from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, frames_asked
 from wamviz.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
 TABLETOP_ACTIONS = ActionSpace(
@@ -25,6 +25,7 @@ TABLETOP_ACTIONS = ActionSpace(
     high=(0.06, 0.06, 0.06, 0.4, 0.4, 0.4, 1.0),
 )
 HORIZON = 16
+MAX_HORIZON = 8 * HORIZON  # what mini-WAM goes to, so that the controls can stand beside it
 HELD = 0.1  # a hand further closed than this is closed: round an orange it stays near 0.15
 
 
@@ -55,13 +56,14 @@ class Control:
     def _stream(self, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         start = time.perf_counter()
         caps, context = self.capabilities, request.observation
-        frames = copy_last_frame(context.frame, caps.horizon) if request.mode != "act_only" else None
+        horizon = frames_asked(caps, request)
+        frames = copy_last_frame(context.frame, horizon) if request.mode != "act_only" else None
         actions = None
         if caps.action_space is not None and request.mode != "video":
             # State column 6 is the tabletop's gripper, which an object in the hand keeps from closing all the way;
             # elsewhere the hand counts as open.
             closed = context.state is not None and len(context.state) > 6 and context.state[6] > HELD
-            actions = hold_still(caps.action_space, caps.horizon, float(closed))
+            actions = hold_still(caps.action_space, horizon, float(closed))
         yield Preview(0, 1, None if frames is None else frames[None], None if actions is None else actions[None])
         rollout = Rollout(
             origin="imagined",
@@ -89,6 +91,7 @@ COPY_LAST_FRAME = Capabilities(
     horizon=HORIZON,
     uses_instruction=False,
     control=True,
+    max_horizon=MAX_HORIZON,
 )
 HOLD_STILL = Capabilities(
     model_id="hold-still",
@@ -102,6 +105,7 @@ HOLD_STILL = Capabilities(
     uses_instruction=False,
     worlds=("tabletop",),
     control=True,
+    max_horizon=MAX_HORIZON,
 )
 
 

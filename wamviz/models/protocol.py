@@ -29,7 +29,7 @@ class Capabilities:
         action_space: of the actions it returns, or None for a video-only model.
         frame_size: (H, W) of its video, or None when it follows the context.
         video_fps: frames a second of its video.
-        horizon: imagined frames a rollout, without the context.
+        horizon: imagined frames a chunk, without the context; a rollout is one chunk where nothing else is asked.
         default_steps: denoising steps when the request names none; 0 when it does not denoise.
         max_steps, max_samples: upper limits of a request.
         cameras: views that it can use; the first is required.
@@ -38,6 +38,8 @@ class Capabilities:
         worlds: worlds in which its actions can be executed, e.g. ``("tabletop",)``.
         control: a control (baseline), not a model that learned something.
         extras: adapter-specific facts for the table of models (paradigm, parameters, licence ...).
+        max_guidance: the strongest guidance of a request; 1 where the model has none.
+        max_horizon: frames of the longest rollout, imagined chunk after chunk; None where a chunk is all.
     """
 
     model_id: str
@@ -57,6 +59,8 @@ class Capabilities:
     worlds: tuple[str, ...] = ()
     control: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
+    max_horizon: int | None = None
+    max_guidance: float = 1.0
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -64,6 +68,11 @@ class Capabilities:
                 raise unknown_name("mode", mode, MODES)
         if not self.modes:
             raise WamvizError(f"Model '{self.model_id}' declares no mode.")
+
+    @property
+    def longest(self) -> int:
+        """Frames of the longest rollout, without the context; never below one chunk."""
+        return max(self.horizon, self.max_horizon or 0)
 
 
 @runtime_checkable
@@ -107,6 +116,17 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
         raise WamvizError(f"{name} draws at most {capabilities.max_samples} samples, not {request.samples}.")
     if request.steps is not None and request.steps > capabilities.max_steps:
         raise WamvizError(f"{name} takes at most {capabilities.max_steps} steps, not {request.steps}.")
+    if request.guidance != 1 and capabilities.max_guidance <= 1:
+        raise WamvizError(f"{name} has no guidance.", "Leave it at 1.")
+    if request.guidance > capabilities.max_guidance:
+        raise WamvizError(f"{name} takes guidance up to {capabilities.max_guidance:g}, not {request.guidance:g}.")
+    if request.horizon is not None and request.horizon > capabilities.longest:
+        raise WamvizError(f"{name} imagines at most {capabilities.longest} frames, not {request.horizon}.")
+    if request.mode == "act_only" and frames_asked(capabilities, request) > capabilities.horizon:
+        raise WamvizError(
+            f"Mode act_only imagines no frame from which it could go on after {capabilities.horizon} actions.",
+            f"Ask for a horizon of at most {capabilities.horizon}, or for another mode.",
+        )
     space = capabilities.action_space
     if request.mode == "forward_dynamics" and request.actions is not None and space is not None:
         if request.actions.shape[1] != space.dim:
@@ -114,6 +134,24 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
                 f"{name} takes actions of {space.dim} numbers, not {request.actions.shape[1]}.",
                 f"In order: {', '.join(f'{n} ({u})' for n, u in zip(space.names, space.units, strict=True))}.",
             )
+
+
+def frames_asked(capabilities: Capabilities, request: ImagineRequest) -> int:
+    """How many frames this request is answered with, without the context.
+
+    Without a horizon it is one chunk; with given actions or a given video it is as many as those last, at most the
+    model's longest rollout. A horizon shortens what is given and never lengthens it.
+    """
+    given: int | None = None
+    if request.mode == "forward_dynamics" and request.actions is not None:
+        space = capabilities.action_space
+        rate = capabilities.video_fps if space is None else space.rate
+        given = max(1, round(len(request.actions) / rate * capabilities.video_fps))
+    elif request.mode == "inverse_dynamics" and request.video is not None:
+        given = max(1, len(request.video) - 1)
+    if given is None:
+        return request.horizon or capabilities.horizon
+    return min(given, request.horizon or given, capabilities.longest)
 
 
 def collect(model: WorldActionModel, request: ImagineRequest) -> Imagined:

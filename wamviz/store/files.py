@@ -156,6 +156,8 @@ def manifest(run: Run, stamps: Mapping[str, str]) -> dict[str, Any]:
         "seed": run.seed,
         "steps": run.steps,
         "samples": run.samples,
+        "horizon": run.horizon,
+        "guidance": run.guidance,
         "source": run.source,
         "action_space": None if space is None else space.to_json(),
         "video_fps": first.fps,
@@ -263,6 +265,7 @@ def _run_from(
     facts: Mapping[str, Any], imagined: tuple[Rollout, ...], context: NDArray[np.uint8], beside: Mapping[str, Any]
 ) -> Run:
     world, steps, state = facts.get("world_state"), facts.get("steps"), facts.get("state")
+    horizon = facts.get("horizon")  # runs of earlier versions say neither this nor guidance
     snapshot = None if world is None or world.get("snapshot") is None else np.asarray(world["snapshot"], np.float64)
     return Run(
         id=facts["id"],
@@ -285,4 +288,6 @@ def _run_from(
         metrics=dict(facts.get("metrics") or {}),
         world_state=None if world is None else WorldState(str(world["world"]), int(world["seed"]), snapshot),
         state=None if state is None else np.asarray(state, np.float32),
+        horizon=None if horizon is None else int(horizon),
+        guidance=float(facts.get("guidance", 1.0)),
     )

@@ -43,6 +43,8 @@ class Run:
         metrics: what ``compare.summarise`` said.
         world_state: where the context lies in a world that can execute actions, or None.
         state: (D,) float32, the robot's state at the context, or None; the paths of its hand start there.
+        horizon: frames that were asked for where it was not the usual number, or None.
+        guidance: weight of the words, 1 as trained.
     """
 
     id: str
@@ -65,6 +67,8 @@ class Run:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     world_state: WorldState | None = None
     state: Floats | None = None
+    horizon: int | None = None
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -103,6 +107,8 @@ def run_id(
     video: Frames | None = None,
     state: NDArray[Any] | None = None,
     other_views: Mapping[str, Frames] | None = None,
+    horizon: int | None = None,
+    guidance: float = 1.0,
 ) -> str:
     """The id of the run that these inputs give: the first 16 hex digits of a SHA-256 over all of them.
 
@@ -111,6 +117,8 @@ def run_id(
         actions, video: what ``forward_dynamics`` and ``inverse_dynamics`` were given.
         state: (D,) the robot's state, where the model was told.
         other_views: the frames of further cameras by name, where the model was given them.
+        horizon: frames asked for, None for the usual number.
+        guidance: weight of the words, 1 for none.
 
     >>> frame = np.zeros((4, 4, 3), np.uint8)
     >>> run_id(model="m", weights_digest="", frame=frame, instruction="wait", mode="video",
@@ -132,4 +140,8 @@ def run_id(
         plain = np.ascontiguousarray(array)
         digest.update(json.dumps([name, plain.dtype.str, list(plain.shape)]).encode())
         digest.update(plain.tobytes())
+    if horizon is not None:  # likewise
+        digest.update(json.dumps(["horizon", int(horizon)]).encode())
+    if guidance != 1:
+        digest.update(json.dumps(["guidance", float(guidance)]).encode())
     return digest.hexdigest()[:16]

@@ -52,6 +52,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         steps: int = 0,
         actions: str | None = None,
         video: str | None = None,
+        horizon: int = 0,
+        guidance: float = 1.0,
     ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         """Imagine rollouts from one frame and one sentence.
 
@@ -66,12 +68,16 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             steps: denoising steps; 0 for the model's default.
             actions: for forward_dynamics, a file of actions (npz, npy, csv or json); recorded ones when left out.
             video: for inverse_dynamics, a video file; the recorded one when left out.
+            horizon: frames to imagine in all; 0 for one chunk, or for a file of actions or a video as long as it is.
+            guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
         Returns:
             The run as JSON (id, metrics with their controls, timings, versions) and its files.
         """
         yield from _spoken(
-            lambda: _imagine(image, source, instruction, model, mode, seed, samples, steps, actions or video)
+            lambda: _imagine(
+                image, source, instruction, model, mode, seed, samples, steps, actions or video, horizon, guidance
+            )
         )
 
     def compare(imagined: str | None = None, reference: str | None = None, run: str = "") -> dict[str, Any]:
@@ -101,12 +107,15 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         samples: Any,
         steps: Any,
         file: str | None,
+        horizon: Any,
+        guidance: Any,
     ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         model = model or choices.default_model()
         caps = choices.capabilities(model)
         mode = mode or caps.modes[0]
         context = named_context(image, source, shelf, scenes)
-        actions, video = handlers.given(caps, mode, context, file)
+        frames = handlers.whole(horizon or 0, "horizon") or None
+        actions, video = handlers.given(caps, mode, context, file, frames)
         stream = handlers.imagine_on_card(
             model,
             context,
@@ -117,6 +126,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             steps=handlers.whole(steps or 0, "number of steps") or None,
             actions=actions,
             video=video,
+            horizon=frames,
+            guidance=handlers.number(guidance, "guidance"),
         )
         eta = Eta()
         with closing(stream):  # type: ignore[type-var]
@@ -140,6 +151,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             gr.Number(0, label="steps", precision=0),
             gr.File(label="actions", type="filepath"),
             gr.File(label="video", type="filepath"),
+            gr.Number(0, label="horizon", precision=0),
+            gr.Number(1.0, label="guidance"),
         ]
         answer = [gr.JSON(label="run"), gr.File(label="files", file_count="multiple")]
         gr.Button().click(

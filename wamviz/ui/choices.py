@@ -128,6 +128,16 @@ def model_words(model_id: str) -> list[str]:
     return words
 
 
+def horizon_label(model_id: str) -> str:
+    """What stands above the slider of the horizon: a frame's length, and when the model starts anew.
+
+    >>> horizon_label("hold-still")
+    'Horizon (frames, 5 a second; 16 a chunk)'
+    """
+    caps = capabilities(model_id)
+    return f"Horizon (frames, {caps.video_fps:g} a second; {caps.horizon} a chunk)"
+
+
 def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     """What a mode that must be given something will be given when the visitor uploads nothing."""
     what = GIVEN.get(mode)
@@ -135,7 +145,10 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
         return ""
     caps = capabilities(model_id)
     if what == "actions":
-        count = usable_actions(caps, reference)
+        count = usable_actions(caps, reference, caps.longest)
+        if count > caps.horizon:
+            first = f"{count} actions were recorded after this frame; it obeys as many of them as the horizon says."
+            return f"{first} Upload a file to use your own."
         if count:
             return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."
         return "Nothing was recorded after this frame that this model could obey: upload a file of actions."
@@ -145,11 +158,11 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     return "No video was recorded after this frame: upload the video that it should explain."
 
 
-def usable_actions(caps: Capabilities, reference: Rollout | None) -> int:
-    """How many recorded actions this model could obey: those of its own action space, up to its horizon."""
+def usable_actions(caps: Capabilities, reference: Rollout | None, horizon: int | None = None) -> int:
+    """How many recorded actions this model could obey: those of its own action space, up to the horizon (frames)."""
     space = caps.action_space
     if space is None or reference is None or reference.actions is None or reference.action_space is None:
         return 0
     if reference.action_space.names != space.names or abs(reference.action_space.rate - space.rate) > 1e-6:
         return 0
-    return min(len(reference.actions), max(1, round(caps.horizon / caps.video_fps * space.rate)))
+    return min(len(reference.actions), max(1, round((horizon or caps.horizon) / caps.video_fps * space.rate)))

@@ -49,6 +49,8 @@ class Wish:
     samples: Any
     steps: Any
     given: str | None = None
+    horizon: Any = None
+    guidance: Any = 1.0
 
 
 def imagine(wish: Wish, scenes: Scenes, shelf: Shelf, switch: Switch, held: str | None, theme: str) -> Iterator[Parts]:
@@ -135,19 +137,31 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
         "samples": whole(wish.samples, "number of samples"),
         "steps": whole(wish.steps, "number of steps") if caps.default_steps else None,
     }
-    actions, video = given(caps, wish.mode, context, wish.given)
+    horizon = None if wish.horizon is None else whole(wish.horizon, "horizon")
+    actions, video = given(caps, wish.mode, context, wish.given, horizon)
     if context.reference is not None:
-        context = replace(context, reference=cut(context.reference, caps.horizon / caps.video_fps))
+        context = replace(context, reference=cut(context.reference, (horizon or caps.horizon) / caps.video_fps))
     context = replace(context, instruction=wish.instruction or "")
-    return context, {**options, "actions": actions, "video": video}
+    return context, {
+        **options,
+        "actions": actions,
+        "video": video,
+        "horizon": horizon,
+        "guidance": number(wish.guidance, "guidance"),
+    }
 
 
-def given(caps: Capabilities, mode: str, context: Context, path: str | None) -> tuple[Floats | None, Frames | None]:
-    """The actions or the video that a mode must be given: the visitor's file, else what was recorded."""
+def given(
+    caps: Capabilities, mode: str, context: Context, path: str | None, horizon: int | None = None
+) -> tuple[Floats | None, Frames | None]:
+    """The actions or the video that a mode must be given: the visitor's file, else what was recorded.
+
+    A file is taken as long as it is (without a horizon), a recording for one chunk.
+    """
     if mode == "forward_dynamics":
         if path:
             return read_actions(path, caps.action_space), None
-        count = choices.usable_actions(caps, context.reference)
+        count = choices.usable_actions(caps, context.reference, horizon)
         if not count or context.reference is None or context.reference.actions is None:
             raise WamvizError(
                 "Forward dynamics needs actions to obey, and none were recorded after this frame.",
@@ -156,14 +170,14 @@ def given(caps: Capabilities, mode: str, context: Context, path: str | None) -> 
         return context.reference.actions[:count], None
     if mode == "inverse_dynamics":
         if path:
-            return None, read_clip(path, caps.video_fps, caps.horizon)
+            return None, read_clip(path, caps.video_fps, horizon or caps.longest)
         reference = context.reference
         if reference is None or reference.frames is None or len(reference.frames) < 2:
             raise WamvizError(
                 "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
                 "Pick an earlier frame, or upload a video in the settings.",
             )
-        return None, at_rate(reference.frames, reference.fps, caps.video_fps, caps.horizon)
+        return None, at_rate(reference.frames, reference.fps, caps.video_fps, horizon or caps.horizon)
     return None, None
 
 
@@ -176,13 +190,18 @@ def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
 
 def whole(value: Any, what: str) -> int:
     """``value`` as an int, or ``WamvizError``: an emptied number field is None, a typed one may be 0.5."""
+    read = number(value, what, "Write a whole number.")
+    if read != int(read):
+        raise WamvizError(f"The {what} must be a whole number, not {read:g}.")
+    return int(read)
+
+
+def number(value: Any, what: str, hint: str = "Write a number.") -> float:
+    """``value`` as a float, or ``WamvizError`` when the field was emptied."""
     try:
-        number = float(value)
+        return float(value)
     except (TypeError, ValueError):
-        raise WamvizError(f"The {what} is missing.", "Write a whole number.") from None
-    if number != int(number):
-        raise WamvizError(f"The {what} must be a whole number, not {number:g}.")
-    return int(number)
+        raise WamvizError(f"The {what} is missing.", hint) from None
 
 
 def preview_parts(event: Preview, caps: Capabilities, context: Context, eta: Eta) -> Parts:

@@ -118,6 +118,16 @@ class ImaginePage:
             self.samples = gr.Slider(
                 1, caps.max_samples, 1, step=1, label="Samples (the fan)", elem_id="wz-samples", buttons=[]
             )
+            self.horizon = gr.Slider(
+                1,
+                max(2, caps.longest),
+                caps.horizon,
+                step=1,
+                label=choices.horizon_label(model),
+                visible=caps.longest > 1,
+                elem_id="wz-horizon",
+                buttons=[],
+            )
             self.steps = gr.Slider(
                 1,
                 max(2, caps.max_steps),
@@ -126,6 +136,16 @@ class ImaginePage:
                 label="Denoising steps",
                 visible=caps.default_steps > 0,
                 elem_id="wz-steps",
+                buttons=[],
+            )
+            self.guidance = gr.Slider(
+                0,
+                max(1.0, caps.max_guidance),
+                1,
+                step=0.25,
+                label="Guidance (weight of the words; 1 is off)",
+                visible=caps.max_guidance > 1,
+                elem_id="wz-guidance",
                 buttons=[],
             )
 

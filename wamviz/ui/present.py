@@ -104,6 +104,8 @@ def facts(run: Run) -> list[Node]:
         ("Context", run.source),
         ("Seed", str(run.seed) if len(run.imagined) == 1 else f"{run.seed} … {run.seed + len(run.imagined) - 1}"),
         ("Steps", "none" if run.steps is None else str(run.steps)),
+        *([("Horizon", f"{run.horizon} frames")] if run.horizon is not None else []),
+        *([("Guidance", f"{run.guidance:g}")] if run.guidance != 1 else []),
         ("Made", made(run.created)),
         ("Seconds", ", ".join(f"{name} {value:.2f}" for name, value in run.timings.items()) or "not measured"),
         ("Device", run.versions.get("device", "not known")),

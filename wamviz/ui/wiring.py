@@ -101,7 +101,7 @@ class Wiring:
         page = self.page
         asked = [page.scene, page.frame, page.model, page.mode]
         mode = [page.mode_words, page.given_panel, page.given_words]
-        model = [page.mode, page.model_words, page.samples, page.steps, page.chips, *mode]
+        model = [page.mode, page.model_words, page.samples, page.horizon, page.steps, page.guidance, page.chips, *mode]
         page.model.input(self.model, asked, model, **LATEST)
         page.mode.input(self.mode, asked, mode, **LATEST)
         page.dice.click(None, None, [page.seed], js=NEW_SEED, **PRIVATE)
@@ -113,7 +113,12 @@ class Wiring:
         page.instruction.submit(None, js="() => { document.getElementById('wz-imagine').click(); }", **PRIVATE)
         begun = page.imagine.click(self.begin, None, buttons, **AT_ONCE)
         begun.then(None, js="() => { window.wamviz.show(); }", **PRIVATE)
-        done = begun.then(self.run, [*wish, page.given, page.run, page.theme], self.everything, **ON_MODEL)
+        done = begun.then(
+            self.run,
+            [*wish, page.given, page.horizon, page.guidance, page.run, page.theme],
+            self.everything,
+            **ON_MODEL,
+        )
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
         acting.then(self.act, [page.run, page.theme], self.everything, **ON_MODEL)
@@ -190,9 +195,16 @@ class Wiring:
             page.mode: gr.update(choices=choices.modes(model), value=kept),
             page.model_words: form.sentences(choices.model_words(model)),
             page.samples: gr.update(maximum=caps.max_samples),
+            page.horizon: gr.update(
+                maximum=max(2, caps.longest),
+                value=caps.horizon,
+                label=choices.horizon_label(model),
+                visible=caps.longest > 1,
+            ),
             page.steps: gr.update(
                 maximum=max(2, caps.max_steps), value=max(1, caps.default_steps), visible=caps.default_steps > 0
             ),
+            page.guidance: gr.update(maximum=max(1.0, caps.max_guidance), value=1, visible=caps.max_guidance > 1),
             page.chips: form.chips(page.scenes, scene, int(frame or 0), model),
             **self.mode(scene, frame, model, kept),
         }
@@ -244,12 +256,14 @@ class Wiring:
         samples: Any,
         steps: Any,
         given: str | None,
+        horizon: Any,
+        guidance: Any,
         held: str | None,
         theme: str,
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Imagine, step by step."""
-        wish = handlers.Wish(scene, frame, told, model, mode, seed, samples, steps, given)
+        wish = handlers.Wish(scene, frame, told, model, mode, seed, samples, steps, given, horizon, guidance)
         yield from self._running(
             lambda switch: handlers.imagine(wish, self.page.scenes, self.page.shelf, switch, held, theme), request
         )

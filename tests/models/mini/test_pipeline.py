@@ -76,6 +76,40 @@ def test_given_parts_steer(pipeline):
     assert (a - b).abs().max() > 1e-4
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_guidance_weighs_the_words(pipeline, mode):
+    """1 is as without it, 0 is as without words, and between and beyond them one step is linear."""
+
+    def one(guidance, instruction="pick up the orange"):
+        extra = {"forward_dynamics": {"actions": ACTIONS}, "inverse_dynamics": {"video": VIDEO}}.get(mode, {})
+        step = pipeline(FRAME, instruction, state=STATE, mode=mode, steps=1, samples=2, guidance=guidance, **extra)
+        return step.latents if step.actions is None else step.actions
+
+    free, told, guided = one(0.0), one(1.0), one(3.0)
+    torch.testing.assert_close(free, one(1.0, ""), atol=1e-5, rtol=1e-4)
+    if mode != "imagine_then_act":  # two steps at least, of which the second starts from the first
+        torch.testing.assert_close(guided, free + 3 * (told - free), atol=1e-4, rtol=1e-3)
+    assert (guided - told).abs().max() > 1e-4
+    assert torch.equal(one(3.0, ""), one(1.0, ""))
+
+
+def test_guidance_is_one_forward_a_step(pipeline):
+    """With and without words are denoised as one batch, for samples with frames and states of their own as well."""
+    calls = []
+    original = pipeline.transformer.forward
+    pipeline.transformer.forward = lambda *a, **k: (calls.append(len(a[1])), original(*a, **k))[1]
+    try:
+        frames, states = np.stack([FRAME, FRAME[::-1], FRAME[:, ::-1]]), np.stack([STATE, -STATE, STATE * 0])
+        both = pipeline(frames, "push", state=states, samples=3, steps=3, seed=7, guidance=2.0)
+        assert calls == [6, 6, 6]
+    finally:
+        pipeline.transformer.forward = original
+    for i in range(3):
+        alone = pipeline(frames[i], "push", state=states[i], steps=3, seed=7 + i, guidance=2.0)
+        torch.testing.assert_close(both.latents[i], alone.latents[0], atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(both.actions[i], alone.actions[0], atol=1e-4, rtol=1e-3)
+
+
 def test_stream_yields_every_step_and_stops_when_closed(pipeline):
     """Closing the stream ends sampling: the network is not called again."""
     calls = []

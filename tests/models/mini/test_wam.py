@@ -16,6 +16,7 @@ from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation,
 
 FRAME = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
 STATE = np.zeros(14, np.float32)
+ACTIONS = np.random.default_rng(3).uniform(-0.03, 0.03, (20, 7)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def folder(pipeline, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(folder) -> MiniWAM:
-    return MiniWAM(folder, replace(capabilities(), horizon=8, frame_size=(32, 32)), "cpu")
+    return MiniWAM(folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32)), "cpu")
 
 
 def test_digest_changes_with_the_weights_and_not_with_reports(pipeline, tmp_path):
@@ -48,6 +49,12 @@ def request(mode: str = "joint", **options) -> ImagineRequest:
     if mode == "inverse_dynamics":
         options.setdefault("video", np.repeat(FRAME[None], 4, 0))
     return ImagineRequest(options.pop("observation", context), mode, steps=2, **options)
+
+
+def long(mode: str) -> dict[str, np.ndarray]:
+    """What a mode must be given for twenty frames."""
+    video = np.random.default_rng(4).integers(0, 255, (21, 32, 32, 3)).astype(np.uint8)
+    return {"forward_dynamics": {"actions": ACTIONS}, "inverse_dynamics": {"video": video}}.get(mode, {})
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -88,10 +95,80 @@ def test_unknown_words_are_said(model):
     assert not any("never met" in note for note in collect(model, request()).notes)
 
 
-def test_too_many_given_actions_are_said(model):
-    """Actions beyond one horizon are not dropped in silence."""
-    done = collect(model, request("forward_dynamics", actions=np.zeros((20, 7), np.float32)))
-    assert len(done.rollouts[0].actions) == 8 and any("8 actions at a time" in note for note in done.notes)
+@pytest.mark.parametrize("mode", ["joint", "imagine_then_act", "video", "forward_dynamics", "inverse_dynamics"])
+def test_a_longer_horizon_is_one_rollout(model, mode):
+    """Three chunks give as many frames and actions as asked; previews count on, grow, and say which chunk it is."""
+    asked = request(mode, horizon=20, samples=2, **long(mode))
+    *previews, done = model.imagine(asked)
+    assert [event.step for event in previews] == list(range(len(previews))) and previews[-1].steps == len(previews)
+    assert "chunk 1 of 3" in previews[1].note and "chunk 3 of 3" in previews[-1].note
+    for rollout in done.rollouts:
+        assert rollout.frames is None if mode == "inverse_dynamics" else len(rollout.frames) == 21
+        assert rollout.actions is None if mode == "video" else len(rollout.actions) == 20
+    shown = [len(event.frames[0]) for event in previews if event.frames is not None]
+    assert shown == sorted(shown) and (mode == "inverse_dynamics" or {9, 17, 21} <= set(shown))
+    assert any("8 frames at a time" in note for note in done.notes)
+    assert done.timings["total"] >= done.timings["denoise"] + done.timings["decode"]
+
+
+def test_a_chunk_goes_on_from_the_last_frame_and_its_state(model):
+    """The second chunk is what a new request from the last frame and the summed-up state gives, that frame once."""
+    first = collect(model, request("forward_dynamics", actions=ACTIONS[:8])).rollouts[0]
+    whole = collect(model, request("forward_dynamics", actions=ACTIONS[:16])).rollouts[0]
+    assert np.array_equal(whole.frames[:9], first.frames) and np.array_equal(whole.actions, ACTIONS[:16])
+    state = model.next_state(STATE[None], ACTIONS[None, :8])
+    context = Observation({"exterior": first.frames[-1]}, "pick up the orange", state[0])
+    noises = model.pipeline.noises(0, 1)
+    list(model.pipeline.stream(first.frames[0], "push", generators=noises, mode="video", steps=1))  # the first's noise
+    last = model.pipeline(
+        context.frame, context.instruction, state=state[0], mode="forward_dynamics", steps=2, actions=ACTIONS[8:16],
+        generators=noises,
+    )  # fmt: skip
+    frames = model.pipeline.decode(last.latents, model.pipeline.images(context.frame))
+    assert np.abs(whole.frames[9:].astype(int) - frames[0]).max() <= 1
+
+
+def test_samples_of_a_long_rollout_are_those_of_their_seeds(model):
+    """In every chunk, sample i is what seed + i gives alone."""
+    fan = collect(model, request(horizon=16, samples=2, seed=4)).rollouts
+    alone = collect(model, request(horizon=16, seed=5)).rollouts[0]
+    assert not np.array_equal(fan[0].frames[9:], fan[1].frames[9:])
+    assert np.abs(fan[1].frames.astype(int) - alone.frames).max() <= 1
+    np.testing.assert_allclose(fan[1].actions, alone.actions, atol=0.02)  # a bfloat16's last bits
+
+
+def test_guidance_reaches_the_rollout(model):
+    """The same request with other guidance is another rollout; only models that learned without words have it."""
+    plain, guided = (collect(model, request(guidance=g)).rollouts[0] for g in (1.0, 4.0))
+    assert np.abs(plain.actions - guided.actions).max() > 1e-3
+    with pytest.raises(WamvizError, match="guidance up to 5"):
+        model.imagine(request(guidance=6.0))
+
+
+def test_a_short_horizon_is_the_start_of_a_chunk(model):
+    """Three frames are the first three of eight."""
+    short, whole = (collect(model, request(horizon=h)).rollouts[0] for h in (3, None))
+    assert len(whole.frames) == 9 and len(short.actions) == 3
+    assert np.abs(short.frames.astype(int) - whole.frames[:4]).max() <= 1
+
+
+def test_what_lies_beyond_the_horizon_is_said(model):
+    """Given actions are obeyed in full; what a horizon or the longest rollout leaves out is not dropped in silence."""
+    given = np.zeros((20, 7), np.float32)
+    everything = collect(model, request("forward_dynamics", actions=given))
+    assert len(everything.rollouts[0].actions) == 20 and not any("beyond" in note for note in everything.notes)
+    cut = collect(model, request("forward_dynamics", actions=given, horizon=12))
+    assert len(cut.rollouts[0].frames) == 13 and any("last 8 of the given actions" in note for note in cut.notes)
+    endless = collect(model, request("forward_dynamics", actions=np.zeros((40, 7), np.float32)))
+    assert len(endless.rollouts[0].actions) == 32 and any("the last 8 were left out" in note for note in endless.notes)
+
+
+def test_horizons_that_cannot_be_imagined_are_refused(model):
+    """Beyond the longest rollout, and beyond one chunk where no frame is imagined to go on from."""
+    with pytest.raises(WamvizError, match="at most 32 frames, not 33"):
+        model.imagine(request(horizon=33))
+    with pytest.raises(WamvizError, match="act_only imagines no frame"):
+        model.imagine(request("act_only", horizon=9))
 
 
 def test_calibration_follows_a_square_frame_only(model):

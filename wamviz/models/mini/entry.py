@@ -14,6 +14,7 @@ from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
 from wamviz.rollout import MODES
 
 MODEL_ID = "mini-wam"
+CHUNKS = 8  # of the longest rollout
 
 
 def checkpoint() -> Path:
@@ -53,6 +54,8 @@ def capabilities() -> Capabilities:
             "architecture": "mixture of transformers",
             "licence": "Apache-2.0",
         },
+        max_guidance=5.0,
+        max_horizon=CHUNKS * int(config.get("horizon", 16)),
     )
 
 

@@ -6,7 +6,7 @@ drains it. Everything is deterministic for a seed on one device. Axis letters as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,10 +66,16 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         return x.movedim(-1, -3).to(self.vae.dtype).div(127.5).sub(1)
 
     def decode(self, latents: Tensor, reference: Tensor) -> NDArray[np.uint8]:
-        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3); what stays comes from ``reference`` (3, H, W)."""
+        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3).
+
+        What stays comes from ``reference``, (3, H, W) or, one a sample, (N, 3, H, W).
+        """
         n, t = latents.shape[:2]
-        flat = latents.flatten(0, 1).to(reference.dtype)
-        out = self.vae.decode(flat, reference[None])
+        latents = latents.to(reference.dtype)
+        if reference.ndim == 3:
+            out = self.vae.decode(latents.flatten(0, 1), reference[None])
+        else:
+            out = torch.cat([self.vae.decode(x, r[None]) for x, r in zip(latents, reference, strict=True)])
         pixels = ((out.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return pixels.movedim(-3, -1).unflatten(0, (n, t)).cpu().numpy()
 
@@ -80,6 +86,11 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         ).to(self.device)
         mask = batch["attention_mask"].bool()
         return self.text_encoder(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state, mask
+
+    @staticmethod
+    def noises(seed: int, samples: int) -> list[torch.Generator]:
+        """The source of noise of each sample: sample i draws what ``seed + i`` draws, on every device."""
+        return [torch.Generator().manual_seed(seed + i) for i in range(samples)]
 
     @torch.inference_mode()
     def stream(
@@ -94,15 +105,20 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         seed: int = 0,
         actions: NDArray[np.float32] | None = None,
         video: NDArray[np.uint8] | None = None,
+        generators: Sequence[torch.Generator] | None = None,
+        guidance: float = 1.0,
     ) -> Iterator[Step]:
         """Denoise step by step.
 
         Args:
-            frame: (H, W, 3) uint8 context at the VAE's size.
-            state: (D,) physical proprioceptive state, or None.
+            frame: (H, W, 3) uint8 context at the VAE's size, or (N, H, W, 3), one a sample.
+            state: (D,) physical proprioceptive state, or (N, D), one a sample, or None.
             samples: sample i starts from the noise of ``seed + i``.
             actions: (K, A) physical, given in ``forward_dynamics``; video: (T, H, W, 3) uint8 future frames at the
                 VAE's size, given in ``inverse_dynamics``; both exactly one horizon long.
+            generators: N sources of noise on the CPU that go on where an earlier chunk stopped, instead of ``seed``.
+            guidance: weight of the words by classifier-free guidance (arXiv 2207.12598); 1 leaves it out, otherwise
+                each step denoises every sample with and without words in one batch.
 
         Yields:
             one ``Step`` after encoding and one after every denoising step.
@@ -110,19 +126,30 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         net, config = self.transformer, self.transformer.config
         path = noise_path(mode, steps)
         total = len(path) - 1
-        context = self.vae.encode(self.images(frame)[None])  # (1, C, h, w)
-        text, words = self.words(instruction)
-        told = None if state is None else net.normalise_states(torch.tensor(state, device=self.device)[None])
+        context = self.vae.encode(self.images(frame if frame.ndim == 4 else frame[None]))  # (1 or N, C, h, w)
+        guided = guidance != 1 and bool(instruction.strip())
+        texts = [self.words(text) for text in ([instruction, ""] if guided else [instruction])]
+        told = None
+        if state is not None:
+            told = net.normalise_states(torch.tensor(np.atleast_2d(state), device=self.device)).to(net.dtype)
+        contexts = max(len(context), 1 if told is None else len(told))  # 1 where all samples share theirs
+        twice = len(texts)  # first every context with its words, then, for guidance, every context without
+        text = torch.cat([_padded(t, max(len(m[0]) for _, m in texts)).expand(contexts, -1, -1) for t, _ in texts])
+        words = torch.cat([_padded(m, text.shape[1]).expand(contexts, -1) for _, m in texts])
         cache = net.encode_context(
-            context[:, None].to(net.dtype), None if told is None else told.to(net.dtype), text, words
+            context[:, None].to(net.dtype).expand(contexts, -1, -1, -1, -1).repeat(twice, 1, 1, 1, 1),
+            None if told is None else told.expand(contexts, -1).repeat(twice, 1),
+            text,
+            words,
         )
-        cache = cache.repeat(samples)
+        cache = cache.repeat(samples // contexts)
         main = context.expand(samples, -1, -1, -1)
+        seen = main.to(net.dtype).repeat(twice, 1, 1, 1)  # what every forward is shown beside the cache
         scale = net.delta_scale(context)
         yield Step(0, total, None, None)
 
         grid = (config.horizon, config.latent_channels, config.latent_size, config.latent_size)
-        draws = [torch.Generator().manual_seed(seed + i) for i in range(samples)]
+        draws = generators or self.noises(seed, samples)
         x = torch.stack([torch.randn(grid, generator=g) for g in draws]).to(self.device) * config.video_temperature
         a = torch.stack([torch.randn(config.horizon, config.action_dim, generator=g) for g in draws]).to(self.device)
         a = a * config.action_temperature
@@ -137,14 +164,18 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
                 scheduler.set_timesteps(sigmas=moving, device=self.device)
         blind = mode == "act_only"
         for index in range(total):
-            level = [torch.full((samples,), path[index][part], device=self.device) for part in (0, 1)]
-            clean_x, clean_a = net(
-                None if blind else x.to(net.dtype), a.to(net.dtype), level[0], level[1], cache, main.to(net.dtype)
+            level = [torch.full((twice * samples,), path[index][part], device=self.device) for part in (0, 1)]
+            noisy_x = None if blind else x.to(net.dtype).repeat(twice, 1, 1, 1, 1)
+            noisy_a = a.to(net.dtype).repeat(twice, 1, 1)
+            clean_x, clean_a = (
+                None if clean is None else _guided(clean.float(), guidance) if guided else clean.float()
+                for clean in net(noisy_x, noisy_a, level[0], level[1], cache, seen)
             )
-            a_hat = clean_a.float()
+            assert clean_a is not None
+            a_hat = clean_a
             moves = [path[index][part] != path[index + 1][part] for part in (0, 1)]
             if moves[0] and clean_x is not None:
-                x = self._advance(self.scheduler, x, clean_x.float(), path[index][0])
+                x = self._advance(self.scheduler, x, clean_x, path[index][0])
             if moves[1]:
                 a = self._advance(self.action_scheduler, a, a_hat, path[index][1])
             else:
@@ -152,7 +183,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             imagined = (
                 None
                 if blind or mode == "inverse_dynamics"
-                else main[:, None] + scale * (clean_x.float() if moves[0] and clean_x is not None else x)
+                else main[:, None] + scale * (clean_x if moves[0] and clean_x is not None else x)
             )
             known = None if mode in ("video", "forward_dynamics") else net.denormalise_actions(a_hat)
             if mode == "imagine_then_act" and path[index][1] == path[index + 1][1]:
@@ -169,3 +200,14 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Drain ``stream`` and return its last step."""
         steps = list(self.stream(frame, instruction, **options))  # type: ignore[arg-type]
         return steps[-1]
+
+
+def _padded(x: Tensor, length: int) -> Tensor:
+    """(1, L, ...) filled up with zeros to (1, length, ...)."""
+    return torch.cat([x, x.new_zeros(1, length - x.shape[1], *x.shape[2:])], dim=1)
+
+
+def _guided(clean: Tensor, guidance: float) -> Tensor:
+    """Predictions (2 N, ...), first with and then without words, to guided ones (N, ...)."""
+    told, free = clean.chunk(2)
+    return free + guidance * (told - free)
