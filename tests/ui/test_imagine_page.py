@@ -108,6 +108,7 @@ def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, si
 def test_a_longer_horizon_is_chosen_in_the_settings(opened: Page, site: Site) -> None:
     """The slider goes as far as the model, and a model without guidance shows no slider for it."""
     settings(opened)
+    choose(opened, "model", "mini-WAM")
     expect(opened.locator("#wz-guidance")).to_be_visible()
     choose(opened, "model", "Hold still (control)")
     expect(opened.locator("#wz-guidance")).to_be_hidden()

@@ -68,7 +68,7 @@ class Wiring:
         self._run_events()
         asked = [page.scene, page.image, page.frame, page.caption, page.instruction, page.chips, page.given_words]
         asked += [page.model, page.mode, page.model_words, page.mode_words, page.given_panel, page.samples, page.steps]
-        restored = [page.theme, *self.everything, *asked, page.seed]
+        restored = [page.theme, *self.everything, *asked, page.seed, page.horizon, page.guidance]
         opened = demo.load(self.open, page.theme, restored, js=SCHEME, **AT_ONCE)
         # Plotly is megabytes of script: it comes after the stage can be played.
         drawn = [page.theme, page.action_plot, page.metric_plot, page.path_plot]
@@ -310,15 +310,18 @@ class Wiring:
             model, mode = choices.read_model(run.model), run.mode
         except WamvizError:  # a model or an episode that is not here any more; the stage shows the run all the same
             return {}
-        return {
+        updates = {
             **self._scene(scene, frame, model, mode),
             **self.model(scene, frame, model, mode),
             page.instruction: run.instruction,
             page.model: model,
             page.seed: run.seed,
-            page.samples: gr.update(value=run.samples, maximum=choices.capabilities(model).max_samples),
-            **({} if run.steps is None else {page.steps: gr.update(value=run.steps)}),
         }
+        asked = {page.samples: run.samples, page.steps: run.steps, page.horizon: run.horizon}
+        for slider, value in {**asked, page.guidance: run.guidance}.items():
+            if value is not None:
+                updates[slider] = {**updates[slider], "value": value}
+        return updates
 
     def draw(self, theme: str, run_id: str | None) -> Updates:
         """The plots, in the visitor's colours."""
