@@ -201,21 +201,27 @@ def read_video_span(path: str | Path, seconds: float, count: int, fps: float) ->
     with _opened(path) as (container, stream):
         first = (stream.start_time or 0) * stream.time_base if stream.time_base else Fraction(0)
         wanted = float(first) + seconds
-        if seconds > 0:
-            # One tick early, so that rounding never skips the key frame that is asked for.
-            container.seek(max(0, round(wanted / stream.time_base) - 1), stream=stream, backward=True, any_frame=False)
-        for frame in _decoded(container, stream, name):
-            late = -float("inf") if frame.time is None else frame.time - (wanted + len(frames) / fps)
-            if late < -0.5 / fps:  # also every frame too many in a file of a higher rate than was said
-                continue
-            if late > 0.5 / fps:
+        half = 0.5 / max(fps, float(stream.average_rate or 0))  # half a frame of the file or of the dataset
+        # A quarter of a frame late, so that rounding never skips the key frame that is asked for. Where a container
+        # finds a later key frame all the same, everything is decoded from the start.
+        for target in ((wanted + half / 2, 0.0) if seconds > 0 else (0.0,)):
+            if seconds > 0:
+                tick = int(target / stream.time_base)
+                container.seek(max(0, tick), stream=stream, backward=True, any_frame=False)
+            for frame in _decoded(container, stream, name):
+                late = -float("inf") if frame.time is None else frame.time - (wanted + len(frames) / fps)
+                if late < -half:  # before the first, or too many in a file of a higher rate than was said
+                    continue
+                if late > 0.5 / fps:
+                    break
+                frames.append(_to_array(frame, None))
+                held += frames[-1].nbytes
+                if held > MAX_DECODED_BYTES:
+                    raise WamvizError(f"{count} frames of {name} do not fit in memory.", "Ask for fewer of them.")
+                if len(frames) == count:
+                    return _stacked(frames, name)
+            if frames:
                 break
-            frames.append(_to_array(frame, None))
-            held += frames[-1].nbytes
-            if held > MAX_DECODED_BYTES:
-                raise WamvizError(f"{count} frames of {name} do not fit in memory.", "Ask for fewer of them.")
-            if len(frames) == count:
-                return _stacked(frames, name)
     raise WamvizError(
         f"{name} ends early: frame {len(frames)} of {count} from second {seconds:.2f} on is missing.",
         "The file is cut short or does not belong to this dataset; download or record it again.",

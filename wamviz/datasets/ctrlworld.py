@@ -152,7 +152,7 @@ class CtrlWorldDataset(ListedDataset):
 def _table(told: dict[str, Any], key: str) -> Floats:
     """(n, D) float32 of one of the annotation's arrays; a list of numbers becomes one column."""
     try:
-        values: NDArray[Any] = np.asarray(told[key], np.float32)
+        values: NDArray[Any] = np.asarray(told[key], np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise WamvizError(f"'{key}' of an annotation is no table of numbers.") from error
     if values.ndim == 1:

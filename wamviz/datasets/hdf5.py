@@ -256,7 +256,7 @@ def _table(file: h5py.File, name: str) -> Floats:
         raise WamvizError(f"'{name}' has shape {node.shape}, which does not fit in memory.")
     if node.size == 0:
         raise WamvizError(f"'{name}' is empty.", "The episode holds no step.")
-    values = np.asarray(node[()], np.float32)
+    values = np.asarray(node[()])
     return check_floats(values.reshape(len(values), -1), f"'{name}'")
 
 

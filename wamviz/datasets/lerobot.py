@@ -27,7 +27,7 @@ from wamviz.datasets.meaning import Layout, modality_names, understand
 from wamviz.datasets.parquet import column_names, numbers, read_columns, readable
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import read_image, read_video_span, video_info
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState
+from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
 
 ACTION_KEYS = ("action", "actions")
 STATE_KEYS = ("observation.state", "state", "observation.states")
@@ -130,10 +130,13 @@ class LeRobotDataset(Dataset):
             if self.info.get(name, count) != count:
                 out.append(f"meta/info.json says {name} = {self.info[name]}; {count} are listed.")
         if self.available:
-            first = self.episode(self.available[0])
-            out += first.missing
-            for camera in first.cameras:
-                out += self._codec_differs(camera, first.listing)
+            try:
+                first = self.episode(self.available[0])
+                out += first.missing
+                for camera in first.cameras:
+                    out += self._codec_differs(camera, first.listing)
+            except WamvizError as error:  # a damaged episode is a fact about the dataset, not the end of looking at it
+                out.append(str(error))
         return tuple(out)
 
     def _codec_differs(self, camera: str, listing: Listing) -> list[str]:
@@ -149,7 +152,12 @@ class LeRobotDataset(Dataset):
     def episode(self, index: int) -> LeRobotEpisode:
         if index not in self._known or index not in self._here:
             raise no_episode(self.title, index, self.indices, self.available)
-        return LeRobotEpisode(self, self._episodes.listing(index), self._facts.get(index, {}))
+        listing = self._episodes.listing(index)
+        if listing.length < 1:
+            raise WamvizError(
+                f"Episode {index} of '{self.title}' holds no frame.", "Its length is 0, says the metadata."
+            )
+        return LeRobotEpisode(self, listing, self._facts.get(index, {}))
 
     @cached_property
     def _known(self) -> frozenset[int]:
@@ -312,7 +320,7 @@ class LeRobotEpisode(Episode):
         if key not in self._columns:
             key = first_key(self._columns, keys)
         values = None if key is None else self.column(key)
-        return None if values is None else values.astype(np.float32)
+        return None if values is None else check_floats(values, f"The {part} of episode {self.index}")
 
     @property
     def success(self) -> bool | None:

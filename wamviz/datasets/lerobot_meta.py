@@ -140,11 +140,13 @@ class EpisodeTable:
                 continue
             spots = [pc.fill_null(self._table.column(name), -1) for name in columns]
             both = np.concatenate([numbers(spot, name) for spot, name in zip(spots, columns, strict=True)], axis=1)
-            unique, inverse = np.unique(both.astype(np.int64), axis=0, return_inverse=True)  # (files, 2)
+            both = both.astype(np.int64)  # (n, 2)
+            valid = ((both >= 0) & (both < 2**31)).all(axis=1)
+            files, inverse = np.unique(np.where(valid, both[:, 0] << 31 | both[:, 1], -1), return_inverse=True)
             is_file = [
-                min(spot) >= 0
-                and fill(self._root, template, **key, **dict(zip(SPOT, map(int, spot), strict=True))).is_file()
-                for spot in unique
+                code >= 0
+                and fill(self._root, template, **key, chunk_index=code >> 31, file_index=code % 2**31).is_file()
+                for code in files.tolist()
             ]
             found |= np.array(is_file, bool)[inverse.reshape(-1)]
         return found
