@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from wamviz.rollout import ActionSpace, Rollout
-from wamviz.sources import Context, kind_of, resolve
+from wamviz.rollout import ActionSpace, Observation, Rollout
+from wamviz.sources import Context, kind_of, open_episode, resolve
 from wamviz.store import Run, Store, read_run
 
 
@@ -21,15 +21,49 @@ def describe(source: str) -> dict[str, Any]:
         WamvizError: no such source, or it cannot be read.
     """
     kind = kind_of(source)
-    facts = {"dataset": _dataset, "run": _run}.get(kind, _context)(source)
+    facts = {"dataset": _dataset, "run": _run, "episode": _episode}.get(kind, _context)(source)
     return {"source": source, "kind": kind, **facts}
 
 
 def _dataset(source: str) -> dict[str, Any]:
     from wamviz.datasets import open_dataset
 
-    dataset = open_dataset(Path(source).expanduser())
+    dataset = open_dataset(Path(source.strip()).expanduser())
     return {"title": dataset.title, "episodes": len(dataset), **dataset.summary()}
+
+
+def _episode(source: str) -> dict[str, Any]:
+    """An episode's facts; only the frame that is named is decoded."""
+    episode, frame = open_episode(source.strip())
+    seen = episode.observation(frame)
+    space, actions, states = episode.action_space, episode.actions, episode.states
+    left = episode.frame_count - 1 - frame
+    follows: dict[str, Any] = {
+        "origin": "recorded",
+        "frames": left,
+        "seconds": round(left / episode.fps, 3),
+        "actions": None if actions is None or space is None else len(actions) - round(frame * space.rate / episode.fps),
+        "action_space": _space(space),
+        "success": episode.success,
+    }
+    return {
+        "title": f"{episode.dataset_title}, episode {episode.index}, frame {frame}",
+        "instruction": episode.instruction or None,
+        "frames": episode.frame_count,
+        "fps": episode.fps,
+        "cameras": _cameras(seen),
+        "calibrated": sorted(seen.cameras),
+        "state": None if seen.state is None else [round(float(value), 4) for value in seen.state],
+        "state_names": list(episode.state_names) or None,
+        "states": None if states is None else len(states),
+        "world_state": seen.world_state is not None,
+        "what_follows": follows if left else None,
+        "missing": list(episode.missing),
+    }
+
+
+def _cameras(seen: Observation) -> dict[str, str]:
+    return {name: f"{frame.shape[1]}x{frame.shape[0]}" for name, frame in seen.frames.items()}
 
 
 def _run(source: str) -> dict[str, Any]:
@@ -62,7 +96,7 @@ def _context(source: str) -> dict[str, Any]:
     return {
         "title": context.title,
         "instruction": context.instruction or None,
-        "cameras": {name: f"{frame.shape[1]}x{frame.shape[0]}" for name, frame in seen.frames.items()},
+        "cameras": _cameras(seen),
         "calibrated": sorted(seen.cameras),
         "state": None if seen.state is None else [round(float(value), 4) for value in seen.state],
         "world_state": seen.world_state is not None,
@@ -90,5 +124,5 @@ def _space(space: ActionSpace | None) -> str | None:
     if space is None:
         return None
     return f"{space.kind} at {space.rate:g} Hz: " + ", ".join(
-        f"{name} ({unit})" for name, unit in zip(space.names, space.units, strict=True)
+        f"{name} ({unit})" if unit else name for name, unit in zip(space.names, space.units, strict=True)
     )

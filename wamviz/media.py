@@ -33,6 +33,7 @@ __all__ = [
     "MAX_IMAGE_BYTES",
     "MAX_IMAGE_PIXELS",
     "VideoInfo",
+    "count_frames",
     "encode_png",
     "fit_square",
     "read_image",
@@ -132,6 +133,17 @@ def video_info(path: str | Path) -> VideoInfo:
         return _info(container, stream)
 
 
+def count_frames(path: str | Path) -> int:
+    """How many frames a video holds: what its header says, else its packets counted; nothing is decoded."""
+    with _opened(path) as (container, stream):
+        if stream.frames > 0:
+            return int(stream.frames)
+        try:
+            return sum(packet.size > 0 for packet in container.demux(stream))
+        except av.FFmpegError as error:
+            raise WamvizError(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
+
+
 def read_video(
     path: str | Path, *, start: int = 0, max_frames: int = 2000, max_side: int | None = None
 ) -> tuple[Frames, float]:
@@ -185,21 +197,31 @@ def read_video_span(path: str | Path, seconds: float, count: int, fps: float) ->
     """
     name = f"'{Path(path).name}'"
     frames: list[Frames] = []
+    held = 0
     with _opened(path) as (container, stream):
         first = (stream.start_time or 0) * stream.time_base if stream.time_base else Fraction(0)
         wanted = float(first) + seconds
-        if seconds > 0:
-            # One tick early, so that rounding never skips the key frame that is asked for.
-            container.seek(max(0, round(wanted / stream.time_base) - 1), stream=stream, backward=True, any_frame=False)
-        for frame in _decoded(container, stream, name):
-            if frame.time is None or frame.time < wanted - 0.5 / fps:
-                continue
-            late = frame.time - (wanted + len(frames) / fps)
-            if late > 0.5 / fps:
+        half = 0.5 / max(fps, float(stream.average_rate or 0))  # half a frame of the file or of the dataset
+        # A quarter of a frame late, so that rounding never skips the key frame that is asked for. Where a container
+        # finds a later key frame all the same, everything is decoded from the start.
+        for target in ((wanted + half / 2, 0.0) if seconds > 0 else (0.0,)):
+            if seconds > 0:
+                tick = int(target / stream.time_base)
+                container.seek(max(0, tick), stream=stream, backward=True, any_frame=False)
+            for frame in _decoded(container, stream, name):
+                late = -float("inf") if frame.time is None else frame.time - (wanted + len(frames) / fps)
+                if late < -half:  # before the first, or too many in a file of a higher rate than was said
+                    continue
+                if late > 0.5 / fps:
+                    break
+                frames.append(_to_array(frame, None))
+                held += frames[-1].nbytes
+                if held > MAX_DECODED_BYTES:
+                    raise WamvizError(f"{count} frames of {name} do not fit in memory.", "Ask for fewer of them.")
+                if len(frames) == count:
+                    return _stacked(frames, name)
+            if frames:
                 break
-            frames.append(_to_array(frame, None))
-            if len(frames) == count:
-                return _stacked(frames, name)
     raise WamvizError(
         f"{name} ends early: frame {len(frames)} of {count} from second {seconds:.2f} on is missing.",
         "The file is cut short or does not belong to this dataset; download or record it again.",

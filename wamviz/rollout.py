@@ -43,7 +43,8 @@ def check_frames(frames: Any, what: str = "frames", ndim: int = 4) -> Frames:
 
 def check_floats(values: Any, what: str, columns: int | None = None) -> Floats:
     """Return ``values`` as a finite float32 array of shape (rows, columns), or raise ``WamvizError``."""
-    array = np.asarray(values, np.float32)
+    with np.errstate(over="ignore"):  # 1e300 becomes infinite, which is refused below
+        array = np.asarray(values, np.float32)
     if array.ndim != 2 or (columns is not None and array.shape[1] != columns):
         want = f"(rows, {columns})" if columns is not None else "(rows, columns)"
         raise WamvizError(f"{what} must have shape {want}, not {array.shape}.")

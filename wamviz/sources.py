@@ -20,7 +20,7 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import Observation, Rollout, WorldState
 
 if TYPE_CHECKING:
-    from wamviz.datasets import Dataset
+    from wamviz.datasets import Dataset, Episode
 
 Kind = Literal["image", "video", "tabletop", "dataset", "episode", "run"]
 FORMS = "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], or a run id"
@@ -29,6 +29,8 @@ EXPERT = "scripted expert, executed in physics"
 VIDEO_MAGIC = re.compile(
     rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |GIF8[79]a|OggS|\x00\x00\x01\xba|\x47.{187}\x47", re.DOTALL
 )
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+REFERENCE_BYTES = 600_000_000  # of pictures that a reference may hold: no model here imagines half as long
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ def kind_of(source: str) -> Kind:
     path = _path(text)
     if path.is_file():
         with path.open("rb") as file:
-            return "video" if VIDEO_MAGIC.match(file.read(188 + 1)) else "image"
+            head = file.read(188 + 1)
+        if head.startswith(HDF5_MAGIC):
+            return "dataset"
+        return "video" if VIDEO_MAGIC.match(head) else "image"
     if path.is_dir():
         return "run" if (path / "rollout.json").is_file() else "dataset"
     if "#" in text:
@@ -139,19 +144,24 @@ def _open(text: str) -> Dataset:
     return open_dataset(_path(text))
 
 
-def _episode(text: str) -> Context:
+def open_episode(text: str) -> tuple[Episode, int]:
+    """The episode and the frame that ``DATASET#EPISODE[@FRAME]`` names; no frame is decoded."""
     folder, _, place = text.rpartition("#")
     match = re.fullmatch(r"(\d{1,9})(?:@(\d{1,9}))?", place)
     if match is None:
         raise WamvizError(f"'{place}' is no place in a dataset.", "Write DIR#EPISODE or DIR#EPISODE@FRAME.")
-    if not _path(folder).is_dir():
+    if not folder or not _path(folder).exists():
         raise WamvizError(f"There is no dataset folder '{folder}'.", f"The source was '{text}'.")
-    dataset = _open(folder)
-    frame = int(match[2] or 0)
-    episode = dataset.episode(int(match[1]))
+    return _open(folder).episode(int(match[1])), int(match[2] or 0)
+
+
+def _episode(text: str) -> Context:
+    episode, frame = open_episode(text)
     observation = replace(episode.observation(frame), source=text)
-    # The last frame of an episode is a fine context; only nothing is known of what came after it.
-    reference = episode.rollout(start=frame) if frame < episode.frame_count - 1 else None
+    # Of an hour's recording, only what fits; and of the last frame nothing is known that came after it.
+    stop = frame + max(2, REFERENCE_BYTES // observation.frame.nbytes)
+    last = episode.frame_count - 1
+    reference = episode.rollout(start=frame, stop=None if stop > last else stop) if frame < last else None
     return Context(observation, reference, f"{episode.dataset_title}, episode {episode.index}, frame {frame}")
 
 

@@ -145,7 +145,7 @@ def test_folders_that_are_no_dataset_are_told(tmp_path: Path, small: Path) -> No
     [
         ("data/chunk-000/file-000.parquet", "damaged or cut short"),
         (f"videos/{WRIST}/chunk-000/file-000.mp4", "cut short"),
-        ("meta/episodes/chunk-000/file-000.parquet", "incomplete or damaged"),
+        ("meta/episodes/chunk-000/file-000.parquet", "episodes.chunk-000.file-000.parquet. is damaged or cut short"),
         ("meta/info.json", "cannot be read as JSON"),
         ("meta/wamviz.json", "cannot be read as JSON"),
     ],
@@ -175,7 +175,7 @@ def test_truncated_files_are_told(copy: Path, name: str, says: str) -> None:
 def test_bad_or_hostile_metadata_is_refused(copy: Path, changes: dict[str, Any], says: str | None) -> None:
     edit_info(copy, **changes)
     if says is None:  # no field by our rules: a plain name, of a file that is not there
-        assert open_dataset(copy).available == ()
+        assert open_dataset(copy).episode(0).actions is None
     else:
         with pytest.raises(WamvizError, match=says):
             open_dataset(copy)
@@ -211,7 +211,7 @@ def test_v21_reads_like_v3(tmp_path: Path, small: Path, made: Any) -> None:
     episode = dataset.episode(3)
     assert np.array_equal(episode.actions, made[3].rows["action"]) and episode.states is None
     assert episode.cameras == ("wrist",) and episode.success is None and episode.world_state(0) is None
-    assert episode.action_space is not None and episode.action_space.kind == "unnamed"
+    assert episode.action_space is not None and episode.action_space.kind == "ee_delta"  # dx dy say so
     assert episode.action_space.names == ("dx", "dy", "gripper")
     assert np.abs(episode.frames("wrist").astype(int) - made[3].frames[WRIST]).mean() < 4
     rollout = episode.rollout()

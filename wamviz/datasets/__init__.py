@@ -1,4 +1,4 @@
-"""What was recorded: LeRobot datasets and the shipped episodes.
+"""What was recorded: LeRobot, RLDS, Ctrl-World, HDF5 and plain files, and the shipped episodes.
 
 >>> from wamviz.datasets import shipped
 >>> episode = shipped().episode(0)
@@ -11,47 +11,57 @@ from __future__ import annotations
 from pathlib import Path
 
 from wamviz.datasets.base import Dataset, Episode
+from wamviz.datasets.convert import Converted, convert, to_physical
+from wamviz.datasets.formats import FORMATS, find, format_of
 from wamviz.datasets.lerobot import LeRobotDataset, LeRobotEpisode
 from wamviz.datasets.lerobot_writer import LeRobotWriter
+from wamviz.datasets.meaning import Layout, read_layout
 from wamviz.datasets.staging import Plan
 from wamviz.errors import WamvizError
 
 __all__ = [
+    "FORMATS",
+    "Converted",
     "Dataset",
     "Episode",
+    "Layout",
     "LeRobotDataset",
     "LeRobotEpisode",
     "LeRobotWriter",
     "Plan",
+    "convert",
     "is_dataset",
     "open_dataset",
     "shipped",
+    "to_physical",
 ]
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "episodes"
 
 
 def is_dataset(path: str | Path) -> bool:
-    """Whether ``path`` is a folder that ``open_dataset`` understands; nothing is read."""
-    return (Path(path) / "meta" / "info.json").is_file()
+    """Whether ``path`` is itself a dataset of a known format; only names are looked at."""
+    return format_of(Path(path)) is not None
 
 
-def open_dataset(path: str | Path) -> Dataset:
-    """Open a dataset folder, reading its metadata only.
+def open_dataset(path: str | Path, layout: Layout | None = None) -> Dataset:
+    """Open a dataset, reading its metadata only.
+
+    Args:
+        path: its folder, a folder that holds just one, or an HDF5 file.
+        layout: a person's correction of what the numbers mean; else what ``wamviz.json`` in the folder says, if there.
 
     Raises:
-        WamvizError: there is no such folder, it is no dataset, or its metadata cannot be read.
+        WamvizError: there is nothing, or nothing known, or several datasets, or metadata that cannot be read.
     """
     path = Path(path)
-    if not path.is_dir():
-        what = "is a file, not a dataset folder" if path.exists() else "does not exist"
-        raise WamvizError(f"'{path.name or path}' {what}.", "Give the folder that holds meta/info.json.")
-    if not is_dataset(path):
-        raise WamvizError(
-            f"'{path.name or path}' is not a dataset that can be read here: it has no meta/info.json.",
-            "Give the folder of a LeRobot dataset, v2.0, v2.1 or v3.0.",
-        )
-    return LeRobotDataset(path)
+    if not path.exists():
+        raise WamvizError(f"'{path.name or path}' does not exist.", "Give the folder of a dataset.")
+    if path.is_file() and not is_dataset(path):
+        raise WamvizError(f"'{path.name}' is a file, not a dataset folder.", "Give the folder that it lies in.")
+    root, kind = find(path)
+    told = layout if layout is not None else read_layout(root if root.is_dir() else root.parent)
+    return kind.open(root, str(path), told)
 
 
 def shipped() -> Dataset:
@@ -60,7 +70,7 @@ def shipped() -> Dataset:
     Raises:
         WamvizError: they are not there (an installation without ``assets``).
     """
-    if not is_dataset(SHIPPED):
+    if not (SHIPPED / "meta/info.json").is_file():
         raise WamvizError(
             "The shipped episodes are missing.", "Make them with `make episodes`, or clone the repository."
         )

@@ -5,14 +5,16 @@ Contract: an ``Episode`` is read when it is asked, not when it is opened; frames
 abstract members and nothing more. Axis letters: T frames, K actions, A action dims, D state dims, H/W pixels.
 
 Two kinds of episodes exist: those that end with a frame after their last action (T = K + 1, the tabletop's), and those
-with one frame an action (T = K, most recordings: the frame after the last action was not kept).
+with one frame an action (T = K, most recordings: the frame after the last action was not kept). Video and actions may
+go at different rates (DROID excerpts keep every third frame): rows are matched by time, never by index.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,8 @@ class Episode(ABC):
         cameras: names of its views, the main one first.
         source: the SOURCE string that names it, ``DIR#EPISODE``.
         facts: JSON-ready extras (seed, kind, style ...), empty where none are kept.
+        state_names: one name a dimension of the states, or () when they are not known.
+        missing: plain sentences about what its metadata promises and its files lack, or what was found odd.
     """
 
     dataset_title: str
@@ -42,6 +46,8 @@ class Episode(ABC):
     cameras: tuple[str, ...]
     source: str
     facts: Mapping[str, Any]
+    state_names: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     @abstractmethod
@@ -66,7 +72,7 @@ class Episode(ABC):
     @property
     @abstractmethod
     def states(self) -> Floats | None:
-        """(T, D) float32, or None when the dataset has none."""
+        """(M, D) float32 at the rate of the actions (of the frames, where there are no actions), or None."""
 
     @property
     @abstractmethod
@@ -108,6 +114,7 @@ class Episode(ABC):
         Args:
             size: cut the centre square of each view and scale it to ``size`` x ``size``; None keeps it as recorded.
         """
+        self._known(None)
         self._check_frame(frame)
         pictures = {camera: self._decode(camera, frame, frame + 1)[0] for camera in self.cameras}
         models = {camera: self.camera_model(camera, frame) for camera in self.cameras}
@@ -115,11 +122,11 @@ class Episode(ABC):
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
-        states = self.states
+        states, row = self.states, self._row(frame)
         return Observation(
             frames=pictures,
             instruction=self.instruction,
-            state=None if states is None or frame >= len(states) else states[frame],
+            state=None if states is None or row >= len(states) else states[row],
             world_state=self.world_state(frame),
             cameras=known,
             source=f"{self.source}@{frame}",
@@ -132,27 +139,36 @@ class Episode(ABC):
         """
         camera = self._known(camera)
         frames = self.frames(camera, start, stop)
-        last = self.length if stop is None else min(stop - 1, self.length)
+        first, end = self._row(start), self._row(start + len(frames) - 1)
         actions, states = self.actions, self.states
-        chosen = None if actions is None or start >= last else actions[start:last]
+        last = self.length if stop is None else min(end, self.length)
+        chosen = None if actions is None or first >= last else actions[first:last]
+        names = {"state_names": list(self.state_names)} if self.state_names else {}
         return Rollout(
             origin="recorded",
             frames=frames,
             fps=self.fps,
             actions=chosen,
             action_space=self.action_space if chosen is not None else None,
-            states=None if states is None else states[start : start + len(frames)],
+            states=None if states is None else states[first : end + 1],
             instruction=self.instruction,
             camera=camera,
             # A moving camera's calibration holds for one frame only; a path drawn with it would lie.
             camera_model=None if self.camera_moves(camera) else self.camera_model(camera, start),
             success=self.success,
-            meta={"source": f"{self.source}@{start}", "dataset": self.dataset_title, **self.facts},
+            meta={"source": f"{self.source}@{start}", "dataset": self.dataset_title, **names, **self.facts},
         )
+
+    def _row(self, frame: int) -> int:
+        """The row of actions and states that begins when a frame is shown."""
+        space = self.action_space
+        return frame if space is None else round(frame * space.rate / self.fps)
 
     def _known(self, camera: str | None) -> str:
         if not self.cameras:
-            raise WamvizError(f"Episode {self.index} of '{self.dataset_title}' has no video.")
+            raise WamvizError(
+                f"Episode {self.index} of '{self.dataset_title}' has no video here.", " ".join(self.missing)
+            )
         if camera is not None and camera not in self.cameras:
             raise unknown_name("camera", camera, self.cameras)
         return self.cameras[0] if camera is None else camera
@@ -162,6 +178,95 @@ class Episode(ABC):
             raise WamvizError(
                 f"Episode {self.index} has no frame {frame}.", f"Its frames are 0 .. {self.frame_count - 1}."
             )
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What an episode has beside pictures; every part may be None.
+
+    Attributes:
+        actions: (K, A) float32.
+        states: (M, D) float32, at the rate of the actions.
+        success: whether the task succeeded.
+    """
+
+    actions: Floats | None = None
+    states: Floats | None = None
+    success: bool | None = None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An episode as a reader finds it; its numbers and frames are read when they are asked for.
+
+    Attributes:
+        dataset_title, index, instruction, fps, source, facts, state_names, missing: see ``Episode``.
+        frame_count: T, above 0.
+        views: view name -> what decodes its frames ``start`` .. ``stop`` - 1 as (n, H, W, 3) uint8, main view first.
+        numbers: what reads the actions, states and success.
+        space: what the actions mean, or None when there are none.
+    """
+
+    dataset_title: str
+    index: int
+    instruction: str
+    fps: float
+    source: str
+    frame_count: int
+    views: Mapping[str, Callable[[int, int], Frames]]
+    numbers: Callable[[], Numbers]
+    space: ActionSpace | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    state_names: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fps < 1e6:
+            raise WamvizError(f"Episode {self.index} of '{self.dataset_title}' has a frame rate of {self.fps}.")
+        if self.frame_count < 1:
+            raise WamvizError(f"Episode {self.index} of '{self.dataset_title}' holds no frame.")
+
+
+class RecordedEpisode(Episode):
+    """An ``Episode`` over a ``Recording``: all that a simple format has to make."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        for name in ("dataset_title", "index", "instruction", "fps", "source", "facts", "state_names", "missing"):
+            setattr(self, name, getattr(recording, name))
+        self.cameras = tuple(recording.views)
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return self._recording.numbers()
+
+    @property
+    def length(self) -> int:
+        actions = self.actions
+        return self.frame_count if actions is None else len(actions)
+
+    @property
+    def frame_count(self) -> int:
+        return self._recording.frame_count
+
+    @property
+    def action_space(self) -> ActionSpace | None:
+        return self._recording.space
+
+    @property
+    def actions(self) -> Floats | None:
+        return self._numbers.actions
+
+    @property
+    def states(self) -> Floats | None:
+        return self._numbers.states
+
+    @property
+    def success(self) -> bool | None:
+        return self._numbers.success
+
+    def _decode(self, camera: str, start: int, stop: int) -> Frames:
+        return self._recording.views[camera](start, stop)
 
 
 class Dataset(ABC):
@@ -185,6 +290,11 @@ class Dataset(ABC):
     def episode(self, index: int) -> Episode:
         """The episode with this number, or ``WamvizError`` when there is none or its files are missing."""
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Plain sentences about what the metadata promises and the folder lacks, or what was found odd."""
+        return ()
+
     @abstractmethod
     def summary(self) -> dict[str, Any]:
         """JSON-ready facts: title, format, episodes, frames, seconds, fps, cameras, actions, tasks ..."""
@@ -196,6 +306,16 @@ class Dataset(ABC):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+def no_episode(title: str, index: int, indices: Sequence[int], available: Sequence[int]) -> WamvizError:
+    """The error for an episode that is not listed, or whose files are not here."""
+    if index in indices:
+        some = ", ".join(map(str, available[:10])) or "none"
+        return WamvizError(f"The files of episode {index} of '{title}' are not here.", f"Here are: {some}.")
+    if not len(indices):
+        return WamvizError(f"'{title}' has no episode {index}; it has none at all.")
+    return WamvizError(f"'{title}' has no episode {index}.", f"Its episodes are {min(indices)} .. {max(indices)}.")
 
 
 def squared(camera: Camera, size: int) -> Camera:

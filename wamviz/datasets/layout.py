@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
+from wamviz.datasets.files import inside
 from wamviz.errors import WamvizError
 
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -49,16 +50,6 @@ def fill(root: Path, template: str, **values: int | str) -> Path:
         return str(values[name]).zfill(width)
 
     return inside(root, _FIELD.sub(one, template))
-
-
-def inside(root: Path, relative: str) -> Path:
-    """``root / relative``, refused when it would lie outside ``root``."""
-    parts = (*PurePosixPath(relative).parts, *PureWindowsPath(relative).parts)
-    if not relative or ".." in parts or PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).anchor:
-        raise WamvizError(f"The dataset names a file outside its own folder: '{relative}'.", "It is not safe to open.")
-    if any(ord(character) < 32 for character in relative):
-        raise WamvizError("The dataset names a file with control characters.", "It is not safe to open.")
-    return root / relative
 
 
 def camera_name(feature: str) -> str:

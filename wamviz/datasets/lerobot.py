@@ -1,48 +1,37 @@
 """Read LeRobot datasets, v3.0 and v2.0/v2.1, without lerobot.
 
 Contract: opening reads ``meta/`` only; an episode reads its rows once and decodes the frames that are asked for. Bad
-metadata, missing or damaged files raise ``WamvizError``; a partial download opens and says what is there. Nothing
+metadata, missing or damaged files raise ``WamvizError``; a partial download opens and says what is missing. Nothing
 outside the dataset's folder is ever opened. ``meta/wamviz.json``, where present, adds what LeRobot has no place for.
 
-Both versions come down to one shape: episode -> (parquet file, camera -> (mp4 file, seconds at which it begins)).
+All versions come down to one shape: episode -> (parquet file, camera -> (mp4 file, seconds at which it begins)).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wamviz.datasets import layout
-from wamviz.datasets.base import Dataset, Episode
-from wamviz.datasets.layout import camera_name, dimension_names, fill
-from wamviz.datasets.staging import read_json
-from wamviz.errors import WamvizError
-from wamviz.media import read_image, read_video_span
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState
+from wamviz.datasets.base import Dataset, Episode, no_episode
+from wamviz.datasets.files import contained, inside, read_json
+from wamviz.datasets.layout import camera_name, dimension_names
+from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, positive, task_texts
+from wamviz.datasets.meaning import Layout, modality_names, understand
+from wamviz.datasets.parquet import column_names, numbers, read_columns, readable
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.media import read_image, read_video_span, video_info
+from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
 
 ACTION_KEYS = ("action", "actions")
 STATE_KEYS = ("observation.state", "state", "observation.states")
 SUPPORTED = "LeRobot v2.0, v2.1 and v3.0 can be read."
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One episode as the metadata has it: ``length`` rows, of which ``start`` is the first in ``data``'s count."""
-
-    index: int
-    instruction: str
-    length: int
-    data: Path
-    videos: Mapping[str, tuple[Path, float]] = field(default_factory=dict)  # feature -> (mp4, seconds it begins at)
 
 
 class LeRobotDataset(Dataset):
@@ -51,39 +40,42 @@ class LeRobotDataset(Dataset):
     Args:
         root: the folder that holds ``meta/info.json``.
         name: how SOURCE strings call it; the path as it was given when None.
+        told: a person's correction of what the numbers mean.
 
     Raises:
         WamvizError: no such dataset, an unsupported version, or metadata that cannot be read.
     """
 
-    def __init__(self, root: str | Path, name: str | None = None) -> None:
+    def __init__(self, root: str | Path, name: str | None = None, told: Layout | None = None) -> None:
         self.root = Path(root)
         self.name = str(root) if name is None else name
-        self.info = read_json(self.root / "meta/info.json")
+        self.told = told or Layout()
+        self.info = read_json(contained(self.root, self.root / "meta/info.json"))
         version = str(self.info.get("codebase_version", "")).removeprefix("v")
         if version.split(".")[0] not in ("2", "3"):
             raise WamvizError(
                 f"'{self.root.name}' is a LeRobot dataset of version '{version or 'unknown'}'.", SUPPORTED
             )
         self.version = version
-        self.fps = _positive(self.info.get("fps"), "fps")
+        self.fps = self.told.fps or positive(self.info.get("fps"), "fps")
         features = self.info.get("features")
         if not isinstance(features, dict) or not all(isinstance(feature, dict) for feature in features.values()):
             raise WamvizError(f"meta/info.json of '{self.root.name}' lists no features.")
         self.features: dict[str, dict[str, Any]] = features
-        manifest = self.root / layout.MANIFEST
-        self.manifest = read_json(manifest) if manifest.exists() else {}
+        self.manifest = self._beside(layout.MANIFEST)
         self.title = str(self.manifest.get("title") or self.root.resolve().name)
-        try:
-            listings = self._listings_v3() if version.startswith("3") else self._listings_v2()
-        except (KeyError, TypeError, ValueError, IndexError, OSError, pa.ArrowException) as error:
-            if isinstance(error, WamvizError):
-                raise
-            raise WamvizError(f"The metadata of '{self.root.name}' is incomplete or damaged ({error}).") from error
-        self._listings = {listing.index: listing for listing in listings}
-        self.indices = tuple(self._listings)
-        told = self.manifest.get("episodes", [])
-        self._facts = {int(facts["episode_index"]): facts for facts in told if "episode_index" in facts}
+        video_keys = [name for name, feature in features.items() if feature.get("dtype") == "video"]
+        self._episodes = EpisodeTable(self.root, self.info, version, video_keys)
+        self.indices = tuple(self._episodes.indices.tolist())
+        facts = self.manifest.get("episodes", [])
+        if not isinstance(facts, list) or not all(isinstance(fact, dict) for fact in facts):
+            raise WamvizError(f"'{layout.MANIFEST}' must list its episodes as JSON objects.")
+        self._facts = {fact["episode_index"]: fact for fact in facts if isinstance(fact.get("episode_index"), int)}
+
+    def _beside(self, name: str) -> dict[str, Any]:
+        """An optional JSON file of the dataset."""
+        path = self.root / name
+        return read_json(contained(self.root, path)) if path.exists() else {}
 
     # --- metadata ---------------------------------------------------------------------------------------------------
 
@@ -94,88 +86,110 @@ class LeRobotDataset(Dataset):
         main = self.manifest.get("main_camera")
         return dict(sorted(found.items(), key=lambda item: item[0] != main))
 
-    def _listings_v3(self) -> list[Listing]:
-        video_keys = [name for name, feature in self.features.items() if feature.get("dtype") == "video"]
-        data_path = self.info.get("data_path") or layout.DATA_PATH
-        video_path = self.info.get("video_path") or layout.VIDEO_PATH
-        tables = []
-        for path in sorted((self.root / "meta/episodes").glob("*/*.parquet")):
-            names = [name for name in pq.read_schema(path).names if not name.startswith("stats/")]
-            tables.append(pq.read_table(path, columns=names))
-        if not tables:
-            raise WamvizError(f"'{self.root.name}' has no meta/episodes; it is not a whole v3.0 dataset.")
-        listings = []
-        for row in pa.concat_tables(tables, promote_options="default").to_pylist():
-            index = int(row["episode_index"])
-            place = {"chunk_index": int(row["data/chunk_index"]), "file_index": int(row["data/file_index"])}
-            videos = {}
-            for key in video_keys:
-                if row.get(f"videos/{key}/chunk_index") is None:
-                    continue  # declared in info.json, never recorded
-                spot = {name: int(row[f"videos/{key}/{name}"]) for name in ("chunk_index", "file_index")}
-                path = fill(self.root, video_path, video_key=key, **spot)
-                videos[key] = (path, float(row[f"videos/{key}/from_timestamp"]))
-            text = _instruction(row.get("tasks"))
-            listings.append(Listing(index, text, int(row["length"]), fill(self.root, data_path, **place), videos))
-        return listings
+    @cached_property
+    def modality(self) -> dict[str, Any]:
+        """GR00T's ``meta/modality.json``, or nothing."""
+        return self._beside("meta/modality.json")
 
-    def _listings_v2(self) -> list[Listing]:
-        video_keys = [name for name, feature in self.features.items() if feature.get("dtype") == "video"]
-        data_path = self.info.get("data_path") or "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
-        video_path = self.info.get("video_path") or (
-            "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
-        )
-        chunks = int(_positive(self.info.get("chunks_size", layout.CHUNKS_SIZE), "chunks_size"))
-        listings = []
-        for line in (self.root / "meta/episodes.jsonl").read_text(encoding="utf-8").splitlines():
-            if not line.strip():
-                continue
-            row = json.loads(line)
-            index = int(row["episode_index"])
-            place = {"episode_chunk": index // chunks, "episode_index": index}
-            videos = {key: (fill(self.root, video_path, video_key=key, **place), 0.0) for key in video_keys}
-            text = _instruction(row.get("tasks"))
-            listings.append(Listing(index, text, int(row["length"]), fill(self.root, data_path, **place), videos))
-        return listings
+    @cached_property
+    def tasks(self) -> dict[int, str]:
+        """task_index -> text."""
+        return task_texts(self.root)
+
+    def key(self, part: str) -> str | None:
+        """The feature that holds the ``actions`` or the ``states``, or None; a layout's word wins."""
+        wanted = getattr(self.told, part)
+        if wanted is not None:
+            if wanted not in self.features:
+                raise unknown_name(f"column for the {part}", wanted, self.features)
+            return str(wanted)
+        return first_key(self.features, ACTION_KEYS if part == "actions" else STATE_KEYS)
+
+    def names_of(self, key: str, part: str) -> tuple[str, ...]:
+        """What the dataset calls the dimensions of a vector column, or () when it does not."""
+        feature = self.features[key]
+        dim = dimensions(feature)
+        names = dimension_names(feature, dim, "")
+        generic = all(name.strip("_").isdigit() or name.startswith("motor_") for name in names)
+        better = modality_names(self.modality, part, dim) if generic else ()
+        return better or (() if names == tuple(map(str, range(dim))) else names)
 
     # --- what a dataset answers -------------------------------------------------------------------------------------
 
     @cached_property
     def available(self) -> tuple[int, ...]:
-        exists: dict[Path, bool] = {}  # many episodes share a file
+        return tuple(self._episodes.indices[self._episodes.here()].tolist())
 
-        def here(path: Path) -> bool:
-            if path not in exists:
-                exists[path] = path.is_file()
-            return exists[path]
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        out = []
+        absent = len(self) - len(self.available)
+        if absent:
+            out.append(f"The files of {absent} of {len(self)} episodes are not here.")
+        for name, count in (("total_episodes", len(self)), ("total_frames", int(self._episodes.lengths.sum()))):
+            if self.info.get(name, count) != count:
+                out.append(f"meta/info.json says {name} = {self.info[name]}; {count} are listed.")
+        if self.available:
+            try:
+                first = self.episode(self.available[0])
+                out += first.missing
+                for camera in first.cameras:
+                    out += self._codec_differs(camera, first.listing)
+            except WamvizError as error:  # a damaged episode is a fact about the dataset, not the end of looking at it
+                out.append(str(error))
+        return tuple(out)
 
-        return tuple(i for i, listing in self._listings.items() if here(listing.data))
+    def _codec_differs(self, camera: str, listing: Listing) -> list[str]:
+        """What a video's own header says, where the metadata says something else."""
+        feature = self.camera_features[camera]
+        told = str(feature_info(self.features[feature]).get("video.codec") or "")
+        if feature not in listing.videos or not told:
+            return []
+        found = video_info(contained(self.root, listing.videos[feature][0])).codec
+        same = {found, found.removeprefix("lib")} | ({"av1"} if found == "libdav1d" else set())
+        return [] if told in same else [f"Camera '{camera}': the metadata says {told}, the file is {found}."]
 
     def episode(self, index: int) -> LeRobotEpisode:
-        if index not in self._listings:
-            first, last = min(self.indices, default=0), max(self.indices, default=0)
-            raise WamvizError(f"'{self.title}' has no episode {index}.", f"Its episodes are {first} .. {last}.")
-        if index not in self.available:
-            some = ", ".join(map(str, self.available[:10])) or "none"
-            raise WamvizError(f"The files of episode {index} of '{self.title}' are not here.", f"Here are: {some}.")
-        return LeRobotEpisode(self, self._listings[index], self._facts.get(index, {}))
+        if index not in self._known or index not in self._here:
+            raise no_episode(self.title, index, self.indices, self.available)
+        listing = self._episodes.listing(index)
+        if listing.length < 1:
+            raise WamvizError(
+                f"Episode {index} of '{self.title}' holds no frame.", "Its length is 0, says the metadata."
+            )
+        return LeRobotEpisode(self, listing, self._facts.get(index, {}))
+
+    @cached_property
+    def _known(self) -> frozenset[int]:
+        return frozenset(self.indices)
+
+    @cached_property
+    def _here(self) -> frozenset[int]:
+        return frozenset(self.available)
 
     def action_space(self) -> ActionSpace | None:
-        """What the actions mean: the manifest's word, else the names alone; None when there are no actions."""
+        """What the actions mean: a person's word, the manifest's, a known robot's, the names'; None without actions."""
+        return self._meaning[0]
+
+    @cached_property
+    def _meaning(self) -> tuple[ActionSpace | None, str]:
         told = self.manifest.get("action_space")
         if told:
-            return ActionSpace(**told)
-        key = first_key(self.features, ACTION_KEYS)
+            try:
+                return self.told.applied(ActionSpace(**told)), f"Written in {layout.MANIFEST}."
+            except TypeError as error:
+                raise WamvizError(f"The action space in {layout.MANIFEST} cannot be read ({error}).") from error
+        key = self.key("actions")
         if key is None:
-            return None
-        dim = int(np.prod(self.features[key].get("shape") or [1]))
-        names = dimension_names(self.features[key], dim, "a")
-        return ActionSpace(names=names, units=("",) * dim, kind="unnamed", rate=self.fps)
+            return None, "There are no actions."
+        robot = str(self.info.get("robot_type") or "")
+        names = self.names_of(key, "action")
+        return understand(dimensions(self.features[key]), self.fps, names, robot=robot, key=key, layout=self.told)
 
     def summary(self) -> dict[str, Any]:
-        rows = sum(listing.length for listing in self._listings.values())
-        space = self.action_space()
-        tasks = list(dict.fromkeys(listing.instruction for listing in self._listings.values()))
+        rows = int(self._episodes.lengths.sum())
+        space, why = self._meaning
+        tasks = self._episodes.instructions() or list(dict.fromkeys(self.tasks.values()))
         cameras = {}
         for name, feature in self.camera_features.items():
             about = feature_info(self.features[feature])
@@ -191,8 +205,10 @@ class LeRobotDataset(Dataset):
             "fps": self.fps,
             "cameras": cameras,
             "actions": None if space is None else space.to_json(),
+            "actions_known_by": why,
             "tasks": len(tasks),
             "instructions": tasks[:20],
+            "missing": list(self.missing),
         }
         for name in ("license", "world", "versions"):
             if name in self.manifest:
@@ -207,84 +223,111 @@ class LeRobotEpisode(Episode):
     """One episode; made by ``LeRobotDataset.episode``."""
 
     def __init__(self, dataset: LeRobotDataset, listing: Listing, facts: Mapping[str, Any]) -> None:
-        self._dataset, self._listing = dataset, listing
+        self._dataset, self.listing = dataset, listing
         self.dataset_title, self.index = dataset.title, listing.index
-        self.instruction, self.fps = listing.instruction, dataset.fps
+        self.fps = dataset.fps
         self.source = f"{dataset.name}#{listing.index}"
         self.facts = {name: value for name, value in facts.items() if name not in ("cameras", "episode_index")}
-        self._cameras: Mapping[str, Any] = facts.get("cameras", {})
+        cameras = facts.get("cameras", {})
+        self._cameras: Mapping[str, Any] = cameras if isinstance(cameras, Mapping) else {}
         features = dataset.camera_features
+        self._has_data = listing.data.is_file()
         self.cameras = tuple(name for name, key in features.items() if self._has_pictures(key))
+        lacking = [f"Camera '{name}' is declared, but its files are not here." for name in features
+                   if name not in self.cameras]  # fmt: skip
+        if not self._has_data:
+            lacking.append(f"'{listing.data.name}' is not here, so there are no actions and no states.")
+        self.missing = tuple(lacking)
+        key = dataset.key("states")
+        self.state_names = () if key is None else dataset.names_of(key, "state")
+        self.instruction = self._told() if listing.instruction is None else listing.instruction
+
+    def _told(self) -> str:
+        """The instruction by way of the rows' task_index, where the list of episodes has none."""
+        if not self._has_data:
+            return ""
+        column = self.column("task_index")
+        return "" if column is None else self._dataset.tasks.get(int(column[0, 0]), "")
 
     def _has_pictures(self, feature: str) -> bool:
         if self._dataset.features[feature]["dtype"] == "image":
-            return True
-        video = self._listing.videos.get(feature)
+            return self._has_data and feature in self._columns
+        video = self.listing.videos.get(feature)
         return video is not None and video[0].is_file()
+
+    @cached_property
+    def _columns(self) -> list[str]:
+        return column_names(contained(self._dataset.root, self.listing.data)) if self._has_data else []
 
     @cached_property
     def _table(self) -> pa.Table:
         """The rows of this episode, without pictures."""
-        path = self._listing.data
         pictures = {name for name, feature in self._dataset.features.items() if feature.get("dtype") == "image"}
-        try:
-            names = [name for name in pq.read_schema(path).names if name not in pictures]
-            mine = [("episode_index", "=", self.index)] if "episode_index" in names else None
-            table = pq.read_table(path, columns=names, filters=mine)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise WamvizError(f"'{path.name}' is damaged or cut short ({error}).", "Download it again.") from error
-        if table.num_rows < max(1, self._listing.length):
+        return self._rows([name for name in self._columns if name not in pictures])
+
+    def _rows(self, names: list[str]) -> pa.Table:
+        """Some columns of this episode's rows."""
+        path = self.listing.data
+        only = self.index if "episode_index" in self._columns else None
+        table = read_columns(contained(self._dataset.root, path), names, only)
+        if table.num_rows < max(1, self.listing.length):
             raise WamvizError(
-                f"'{path.name}' holds {table.num_rows} rows of episode {self.index}, not {self._listing.length}.",
+                f"'{path.name}' holds {table.num_rows} rows of episode {self.index}, not {self.listing.length}.",
                 "The file is cut short or belongs to another dataset; download it again.",
             )
-        return table.slice(0, self._listing.length)
+        return table.slice(0, self.listing.length)
 
     def column(self, name: str) -> NDArray[Any] | None:
-        """The (T, D) numbers of a column, or None when the dataset has no such column."""
-        if name not in self._table.column_names:
-            return None
-        values = self._table.column(name).to_pylist()
-        try:
-            return np.asarray(values).reshape(len(values), -1)
-        except ValueError as error:
-            raise WamvizError(f"The rows of '{name}' differ in length.") from error
+        """The (T, D) numbers of a column, or None when the episode has no such column."""
+        return numbers(self._table.column(name), name) if name in self._columns else None
 
     @property
     def _closing(self) -> int:
         """1 when the last row only holds the frame after the last action."""
-        return int(bool(self._dataset.manifest.get("closing_row")) and self._listing.length > 1)
+        return int(bool(self._dataset.manifest.get("closing_row")) and self.listing.length > 1)
 
     @property
     def length(self) -> int:
-        return self._listing.length - self._closing
+        return self.listing.length - self._closing
 
     @property
     def frame_count(self) -> int:
-        return self._listing.length
+        return self.listing.length
 
     @property
     def action_space(self) -> ActionSpace | None:
-        return self._dataset.action_space()
+        return self._dataset.action_space() if self._has_data else None
 
     @cached_property
     def actions(self) -> Floats | None:
-        key = first_key(self._table.column_names, ACTION_KEYS)
-        values = None if key is None else self.column(key)
-        return None if values is None else values[: self.length].astype(np.float32)
+        values, space = self._vector("actions", ACTION_KEYS), self.action_space
+        if values is None or space is None:
+            return None
+        if values.shape[1] != space.dim:
+            raise WamvizError(
+                f"An action of episode {self.index} has {values.shape[1]} numbers; the metadata says {space.dim}.",
+                "The metadata does not belong to this file.",
+            )
+        return values[: self.length]
 
     @cached_property
     def states(self) -> Floats | None:
-        key = first_key(self._table.column_names, STATE_KEYS)
+        return self._vector("states", STATE_KEYS)
+
+    def _vector(self, part: str, keys: tuple[str, ...]) -> Floats | None:
+        """The (T, D) float32 of the actions or states; the metadata's column, else one of the usual names."""
+        key = self._dataset.key(part)
+        if key not in self._columns:
+            key = first_key(self._columns, keys)
         values = None if key is None else self.column(key)
-        return None if values is None else values.astype(np.float32)
+        return None if values is None else check_floats(values, f"The {part} of episode {self.index}")
 
     @property
     def success(self) -> bool | None:
         if "success" in self.facts:
             return None if self.facts["success"] is None else bool(self.facts["success"])
         column = self.column("next.success")
-        return None if column is None else bool(column.any())
+        return None if column is None else bool(np.asarray(column).any())
 
     def world_state(self, frame: int) -> WorldState | None:
         self._check_frame(frame)
@@ -309,20 +352,29 @@ class LeRobotEpisode(Episode):
         return Camera(**{**model, "world_from_camera": pose})
 
     def camera_moves(self, camera: str) -> bool:
-        return layout.pose_key(camera) in self._table.column_names
+        return layout.pose_key(camera) in self._columns
 
     def _decode(self, camera: str, start: int, stop: int) -> Frames:
         feature = self._dataset.camera_features[camera]
         if self._dataset.features[feature]["dtype"] == "image":
             return self._pictures(feature, start, stop)
-        path, begins = self._listing.videos[feature]
+        path, begins = self.listing.videos[feature]
+        path = contained(self._dataset.root, path)
         return read_video_span(path, begins + start / self.fps, stop - start, self.fps)
 
     def _pictures(self, feature: str, start: int, stop: int) -> Frames:
-        """Frames kept as pictures inside the parquet file."""
-        mine = [("episode_index", "=", self.index)]
-        rows = pq.read_table(self._listing.data, columns=[feature], filters=mine).column(feature)
-        return np.stack([read_image(row["bytes"]) for row in rows.slice(start, stop - start).to_pylist()])
+        """Frames kept as pictures inside the parquet file, or beside it under the name that it holds."""
+        column = self._rows([feature]).column(feature)
+        frames = []
+        with readable(self.listing.data):
+            for row in column.slice(start, stop - start).to_pylist():
+                if not isinstance(row, Mapping) or not (row.get("bytes") or row.get("path")):
+                    raise WamvizError(f"Column '{feature}' of episode {self.index} holds no pictures.")
+                root = self._dataset.root
+                frames.append(read_image(row.get("bytes") or contained(root, inside(root, str(row["path"])))))
+        if len({frame.shape for frame in frames}) > 1:
+            raise WamvizError(f"The pictures in '{feature}' of episode {self.index} differ in size.")
+        return np.stack(frames)
 
 
 def first_key(names: Any, wanted: tuple[str, ...]) -> str | None:
@@ -336,12 +388,11 @@ def feature_info(feature: Mapping[str, Any]) -> Mapping[str, Any]:
     return about if isinstance(about, Mapping) else {}
 
 
-def _instruction(tasks: Any) -> str:
-    """The first task's text; some datasets keep a single text instead of a list."""
-    return tasks if isinstance(tasks, str) else str(next(iter(tasks or ()), ""))
-
-
-def _positive(value: Any, name: str) -> float:
-    if not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise WamvizError(f"meta/info.json says {name} = {value!r}, which is no number above 0.")
-    return float(value)
+def dimensions(feature: Mapping[str, Any]) -> int:
+    """How many numbers a row of a vector feature has, as the metadata says."""
+    shape = feature.get("shape") or [1]
+    if not isinstance(shape, list | tuple) or not all(isinstance(side, int) and 0 < side < 10**6 for side in shape):
+        raise WamvizError(
+            f"meta/info.json says that a feature has shape {shape!r}.", "A shape is a list of whole numbers."
+        )
+    return int(np.prod(shape))

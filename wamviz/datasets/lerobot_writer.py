@@ -28,11 +28,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wamviz.datasets import layout
+from wamviz.datasets.files import read_json
 from wamviz.datasets.staging import (
     Plan,
     column,
     open_staging,
-    read_json,
     stage_episode,
     staged,
     write_json,

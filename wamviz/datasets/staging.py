@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from wamviz.datasets.files import read_json
 from wamviz.datasets.layout import DEFAULT_FEATURES
 from wamviz.datasets.stats import column_stats, picture_stats
 from wamviz.errors import WamvizError
@@ -175,19 +176,6 @@ def _check(plan: Plan, rows: Mapping[str, NDArray[Any]], frames: Mapping[str, ND
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise WamvizError(f"'{name}' holds a value that is not finite.")
     return next(iter(lengths.values()))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, or ``WamvizError`` naming the file."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise WamvizError(f"'{path.name}' is missing.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise WamvizError(f"'{path.name}' cannot be read as JSON ({error}).") from error
-    if not isinstance(value, dict):
-        raise WamvizError(f"'{path.name}' must hold a JSON object, not {type(value).__name__}.")
-    return value
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

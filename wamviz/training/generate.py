@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 
 from wamviz import __version__
 from wamviz.datasets import layout
+from wamviz.datasets.files import read_json
 from wamviz.datasets.lerobot_writer import assemble, check_free, staging_folder
-from wamviz.datasets.staging import Plan, open_staging, read_json, stage_episode, staged
+from wamviz.datasets.staging import Plan, open_staging, stage_episode, staged
 from wamviz.errors import WamvizError
 from wamviz.worlds.tabletop import ACTION_SPACE, CAMERAS, STATE_NAMES, TabletopEnv, record_episode, renderer_name
 

@@ -135,7 +135,7 @@ class Scenes:
         if scene.kind == "episode":
             episode = self._episode(scene.number)
             observation = replace(episode.observation(number), source=f"{SHIPPED}#{scene.number}@{number}")
-            reference = episode.rollout(start=number) if number < episode.length else None
+            reference = episode.rollout(start=number) if number < episode.frame_count - 1 else None
             return Context(observation, reference, f"Episode {scene.number}, frame {number}")
         if scene.kind == "world":
             return resolve(f"tabletop:{scene.number}" + (f"@{number}" if number else ""))

@@ -1,0 +1,102 @@
+"""Files of strangers' datasets: found inside their folder only, read with limits, refused in plain words.
+
+Contract: every reader opens a dataset's files through ``inside`` (a name from metadata to a path) and ``contained``
+(that path, links followed, still lies in the folder). JSON is read with a size limit and never gives a surprise type.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from wamviz.errors import WamvizError
+
+MAX_JSON_BYTES = 200_000_000  # the largest list of episodes seen has 30 MB
+MAX_DEPTH = 3  # folders below the one that is named, when a dataset is looked for
+MAX_ENTRIES = 2_000  # of a folder, when a dataset is looked for
+
+
+def inside(root: Path, relative: str) -> Path:
+    """``root / relative``, refused when it would lie outside ``root``; links are not looked at."""
+    parts = (*PurePosixPath(relative).parts, *PureWindowsPath(relative).parts)
+    if not relative or ".." in parts or PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).anchor:
+        raise WamvizError(f"The dataset names a file outside its own folder: '{relative}'.", "It is not safe to open.")
+    if any(ord(character) < 32 for character in relative):
+        raise WamvizError("The dataset names a file with control characters.", "It is not safe to open.")
+    return root / relative
+
+
+def contained(root: Path, path: Path) -> Path:
+    """``path``, refused when a link on the way leads out of ``root``.
+
+    A hub's download cache keeps ``snapshots/REVISION`` as links into ``blobs`` beside it; those two belong together.
+    """
+    real, home = os.path.realpath(path), _home(root)
+    if not any(real == place or real.startswith(place + os.sep) for place in home):
+        raise WamvizError(
+            f"'{path.name}' is a link that leads out of the dataset's folder '{root.name}'.", "It is not safe to open."
+        )
+    return path
+
+
+@lru_cache(maxsize=64)
+def _home(root: Path) -> tuple[str, ...]:
+    real = Path(os.path.realpath(root))
+    if real.parent.name == "snapshots" and (real.parent.parent / "blobs").is_dir():
+        return str(real), str(real.parent.parent / "blobs")
+    return (str(real),)
+
+
+def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """A JSON object, or ``WamvizError`` naming the file."""
+    try:
+        value = json.loads(_text(path, limit))
+    except (ValueError, RecursionError) as error:
+        raise WamvizError(f"'{path.name}' cannot be read as JSON ({error}).") from error
+    if not isinstance(value, dict):
+        raise WamvizError(f"'{path.name}' must hold a JSON object, not {type(value).__name__}.")
+    return value
+
+
+def read_json_lines(path: Path, limit: int = MAX_JSON_BYTES) -> Iterator[dict[str, Any]]:
+    """One JSON object a line; empty lines are passed over."""
+    for number, line in enumerate(_text(path, limit).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise WamvizError(f"'{path.name}', line {number}, cannot be read as JSON ({error}).") from error
+        if not isinstance(value, dict):
+            raise WamvizError(f"'{path.name}', line {number}, must hold a JSON object.")
+        yield value
+
+
+def _text(path: Path, limit: int) -> str:
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        size = path.stat().st_size
+        if size > limit:
+            raise WamvizError(f"'{path.name}' has {size / 1e6:.0f} MB.", f"{limit / 1e6:.0f} MB is the limit.")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise WamvizError(f"'{path.name}' is missing.") from error
+    except UnicodeDecodeError as error:
+        raise WamvizError(f"'{path.name}' cannot be read as JSON: it is no UTF-8 text.") from error
+    except OSError as error:
+        raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
+
+
+def entries(folder: Path) -> list[Path]:
+    """What a folder holds, by name, hidden things left out; at most ``MAX_ENTRIES``."""
+    try:
+        with os.scandir(folder) as scan:
+            names = [entry.name for entry, _ in zip(scan, range(MAX_ENTRIES), strict=False)]
+    except OSError as error:
+        raise WamvizError(f"The folder '{folder.name}' cannot be read ({error.strerror or error}).") from error
+    return [folder / name for name in sorted(names) if not name.startswith(".")]

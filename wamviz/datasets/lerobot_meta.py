@@ -1,0 +1,207 @@
+"""The metadata of a LeRobot dataset, v2.0 to v3.0, as one table: episode -> files, rows, instruction.
+
+Contract: the table stays in columns, so that 100,000 episodes open in a second; one ``Listing`` is made when an episode
+is asked for. No data and no video is opened. What the file says about itself is checked before it is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from wamviz.datasets import layout
+from wamviz.datasets.files import contained, read_json_lines
+from wamviz.datasets.layout import fill
+from wamviz.datasets.parquet import column_names, numbers, read_columns, readable
+from wamviz.errors import WamvizError
+
+V2_DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
+V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
+TASK_COLUMNS = ("task", "__index_level_0__", "tasks", "instruction")
+SPOT = ("chunk_index", "file_index")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One episode as the metadata has it.
+
+    Attributes:
+        index: its number.
+        instruction: its first task's text, or None when only the rows' task_index can say it.
+        length: rows.
+        data: its parquet file.
+        videos: video feature -> (mp4, second at which the episode begins in it).
+    """
+
+    index: int
+    instruction: str | None
+    length: int
+    data: Path
+    videos: Mapping[str, tuple[Path, float]] = field(default_factory=dict)
+
+
+class EpisodeTable:
+    """Every episode that the metadata lists.
+
+    Args:
+        root: the dataset's folder.
+        info: what ``meta/info.json`` holds.
+        version: ``"2.0"``, ``"2.1"`` or ``"3.0"``.
+        video_keys: the video features.
+    """
+
+    def __init__(self, root: Path, info: Mapping[str, Any], version: str, video_keys: list[str]) -> None:
+        self._root, self._keys, self._new = root, video_keys, version.startswith("3")
+        self._data_path = _template(info, "data_path", layout.DATA_PATH if self._new else V2_DATA)
+        self._video_path = _template(info, "video_path", layout.VIDEO_PATH if self._new else V2_VIDEO)
+        self._chunks = int(positive(info.get("chunks_size", layout.CHUNKS_SIZE), "chunks_size"))
+        with readable(root / ("meta/episodes" if self._new else "meta/episodes.jsonl")):
+            self._table = self._read_v3() if self._new else self._read_v2()
+            self.indices = numbers(self._table.column("episode_index"), "episode_index")[:, 0].astype(np.int64)  # (n,)
+            self.lengths = numbers(self._table.column("length"), "length")[:, 0].astype(np.int64)  # (n,)
+        if len(np.unique(self.indices)) != len(self.indices) or (self.indices < 0).any():
+            raise WamvizError(f"The metadata of '{root.name}' lists an episode twice, or one below 0.")
+        if (self.lengths < 0).any() or (self.lengths > 10**8).any():
+            raise WamvizError(f"The metadata of '{root.name}' lists an episode of impossible length.")
+        self._place = {int(index): place for place, index in enumerate(self.indices)}
+        if len(self.indices):
+            self.listing(int(self.indices[0]))  # templates and columns are judged now, not at the first episode
+
+    def _read_v3(self) -> pa.Table:
+        wanted = {"episode_index", "length", "tasks", *(f"data/{name}" for name in SPOT)}
+        for key in self._keys:
+            wanted |= {f"videos/{key}/{name}" for name in (*SPOT, "from_timestamp")}
+        tables = []
+        for path in sorted((self._root / "meta/episodes").glob("*/*.parquet")):
+            names = [name for name in column_names(contained(self._root, path)) if name in wanted]
+            tables.append(read_columns(path, names))
+        if not tables:
+            raise WamvizError(f"'{self._root.name}' has no meta/episodes; it is not a whole v3.0 dataset.")
+        table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        for name in ("episode_index", "length", *(f"data/{name}" for name in SPOT)):
+            if name not in table.column_names:
+                raise WamvizError(f"meta/episodes of '{self._root.name}' has no column '{name}'.", "Download it again.")
+        return table
+
+    def _read_v2(self) -> pa.Table:
+        rows = list(read_json_lines(contained(self._root, self._root / "meta/episodes.jsonl")))
+        odd = next((row for row in rows if not isinstance(row.get("episode_index"), int)
+                    or not isinstance(row.get("length"), int)), None)  # fmt: skip
+        if odd is not None:
+            raise WamvizError(f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(odd)[:80]}.")
+        texts = [_first_text(row.get("tasks")) for row in rows]
+        columns = {
+            "episode_index": pa.array([row["episode_index"] for row in rows], pa.int64()),
+            "length": pa.array([row["length"] for row in rows], pa.int64()),
+            "tasks": pa.array([None if text is None else [text] for text in texts], pa.list_(pa.string())),
+        }
+        return pa.table(columns)
+
+    def listing(self, index: int) -> Listing:
+        """The listing of an episode that is in ``indices``."""
+        with readable(self._root / "meta/episodes"):
+            row = self._table.slice(self._place[index], 1).to_pylist()[0]
+            text = _first_text(row.get("tasks"))
+            length = int(self.lengths[self._place[index]])
+            if not self._new:
+                where = {"episode_chunk": index // self._chunks, "episode_index": index}
+                videos = {key: (fill(self._root, self._video_path, video_key=key, **where), 0.0) for key in self._keys}
+                return Listing(index, text, length, fill(self._root, self._data_path, **where), videos)
+            data = fill(self._root, self._data_path, **{name: int(row[f"data/{name}"]) for name in SPOT})
+            videos = {}
+            for key in self._keys:
+                if any(row.get(f"videos/{key}/{name}") is None for name in (*SPOT, "from_timestamp")):
+                    continue  # declared in info.json, never recorded
+                spot = {name: int(row[f"videos/{key}/{name}"]) for name in SPOT}
+                begins = float(row[f"videos/{key}/from_timestamp"])
+                if not 0 <= begins < 1e9:
+                    raise WamvizError(f"Episode {index} begins at second {begins} of its video, says the metadata.")
+                videos[key] = (fill(self._root, self._video_path, video_key=key, **spot), begins)
+            return Listing(index, text, length, data, videos)
+
+    def here(self) -> NDArray[np.bool_]:
+        """(n,) whether an episode has any of its files; each file is looked for once."""
+        if not self._new:
+            return np.array([self._any_file(self.listing(int(index))) for index in self.indices], bool)
+        found = np.zeros(len(self.indices), bool)
+        paths: list[tuple[str, str, dict[str, str]]] = [(self._data_path, "data", {})]
+        paths += [(self._video_path, f"videos/{key}", {"video_key": key}) for key in self._keys]
+        for template, prefix, key in paths:
+            columns = [f"{prefix}/{name}" for name in SPOT]
+            if not set(columns) <= set(self._table.column_names):
+                continue
+            spots = [pc.fill_null(self._table.column(name), -1) for name in columns]
+            both = np.concatenate([numbers(spot, name) for spot, name in zip(spots, columns, strict=True)], axis=1)
+            both = both.astype(np.int64)  # (n, 2)
+            valid = ((both >= 0) & (both < 2**31)).all(axis=1)
+            files, inverse = np.unique(np.where(valid, both[:, 0] << 31 | both[:, 1], -1), return_inverse=True)
+            is_file = [
+                code >= 0
+                and fill(self._root, template, **key, chunk_index=code >> 31, file_index=code % 2**31).is_file()
+                for code in files.tolist()
+            ]
+            found |= np.array(is_file, bool)[inverse.reshape(-1)]
+        return found
+
+    def _any_file(self, listing: Listing) -> bool:
+        return listing.data.is_file() or any(path.is_file() for path, _ in listing.videos.values())
+
+    def instructions(self) -> list[str]:
+        """Every first task, once, in the order of the episodes."""
+        if "tasks" not in self._table.column_names:
+            return []
+        tasks = self._table.column("tasks")
+        with readable(Path("tasks")):
+            if pa.types.is_list(tasks.type) or pa.types.is_large_list(tasks.type):
+                tasks = pc.list_element(tasks.filter(pc.greater(pc.list_value_length(tasks), 0)), 0)
+            return [str(text) for text in pc.unique(tasks).to_pylist() if text is not None]
+
+
+def task_texts(root: Path) -> dict[int, str]:
+    """task_index -> text from ``meta/tasks.parquet`` or ``meta/tasks.jsonl``; empty when neither is here."""
+    new, old = root / "meta/tasks.parquet", root / "meta/tasks.jsonl"
+    if new.is_file():
+        with readable(new):
+            table = pq.read_table(contained(root, new))
+            column = next((name for name in TASK_COLUMNS if name in table.column_names), None)
+            if column is None or "task_index" not in table.column_names:
+                return {}
+            pairs = zip(table.column("task_index").to_pylist(), table.column(column).to_pylist(), strict=True)
+            return {int(index): str(text) for index, text in pairs if index is not None and text is not None}
+    if old.is_file():
+        rows = read_json_lines(contained(root, old))
+        return {row["task_index"]: str(row.get("task", "")) for row in rows if isinstance(row.get("task_index"), int)}
+    return {}
+
+
+def positive(value: Any, name: str) -> float:
+    """A number above 0 from meta/info.json, or ``WamvizError``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise WamvizError(f"meta/info.json says {name} = {value!r}, which is no number above 0.")
+    return float(value)
+
+
+def _template(info: Mapping[str, Any], name: str, default: str) -> str:
+    value = info.get(name)
+    if value is None:
+        return default  # v3.0 without videos has null
+    if not isinstance(value, str):
+        raise WamvizError(f"meta/info.json says {name} = {value!r}, which is no text.")
+    return value
+
+
+def _first_text(tasks: Any) -> str | None:
+    """The first task's text; some datasets keep a single text instead of a list, some keep none."""
+    if isinstance(tasks, str):
+        return tasks
+    if isinstance(tasks, list | tuple):
+        return str(tasks[0]) if tasks else ""
+    return None

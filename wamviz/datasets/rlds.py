@@ -1,0 +1,256 @@
+"""Read RLDS episodes (TFDS folders of TFRecord shards), without TensorFlow.
+
+Contract: opening reads ``dataset_info.json`` and file names; an episode reads one record, its pictures are decoded one
+by one. The shapes come from the data themselves, not from ``features.json``, whose descriptions are often template text
+and whose ``has_image`` flags are often wrong. The rate is not in the files: known datasets have theirs, others say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
+from wamviz.datasets.files import contained, entries, read_json
+from wamviz.datasets.listed import ListedDataset
+from wamviz.datasets.meaning import BRIDGE, Layout, understand
+from wamviz.datasets.tfrecord import Feature, read_example, record_offsets
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.media import read_image
+from wamviz.rollout import ActionSpace, Floats, Frames, check_floats
+
+RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0, "language_table": 10.0}  # Hz
+UNKNOWN_RATE = 10.0
+MAX_SHARD_EPISODES = 10_000_000
+PICTURE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+STATE_KEYS = ("steps/observation/state", "steps/observation/proprio")
+TEXT_KEYS = ("steps/language_instruction", "steps/observation/natural_language_instruction", "language_instruction")
+BRIDGE_STATE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
+_SHARD = re.compile(
+    r"(?P<stem>.+)-(?P<split>[A-Za-z0-9_]+)\.(tfrecord|array_record)-(?P<number>\d{5,6})-of-(?P<of>\d{5,6})"
+)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of a split: ``count`` episodes, None while only the file itself knows; ``path`` is None when absent."""
+
+    split: str
+    number: int
+    count: int | None
+    path: Path | None
+
+
+class RldsDataset(ListedDataset):
+    """A TFDS folder: ``dataset_info.json`` and shards named ``NAME-SPLIT.tfrecord-00000-of-00004``."""
+
+    format = "RLDS (TFRecord)"
+
+    def __init__(self, root: Path, name: str, told: Layout) -> None:
+        super().__init__(root, name, told)
+        self._info = self._read_info()
+        self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), root.name))
+        if re.fullmatch(r"\d+\.\d+\.\d+", self.title):
+            self.title = f"{self.set_name} {self.title}"  # the folder is only called after the version
+        self._where: list[tuple[Shard, int]] = []
+        for shard in self._shards():
+            count = shard.count
+            if count is None:
+                count = len(_offsets(shard.path)) if shard.path else 0
+            self._where += [(shard, place) for place in range(count)]
+        self.indices = tuple(range(len(self._where)))
+        self._here = tuple(i for i, (shard, _) in enumerate(self._where) if shard.path is not None)
+        known = next((rate for key, rate in RATES.items() if key in self.set_name.lower()), None)
+        self.rate = told.fps or told.rate or known or UNKNOWN_RATE
+        self._rate_known = bool(told.fps or told.rate or known)
+
+    def _read_info(self) -> dict[str, Any]:
+        path = self.root / "dataset_info.json"
+        return read_json(contained(self.root, path)) if path.is_file() else {}
+
+    def _shards(self) -> list[Shard]:
+        """Every shard that the metadata lists or the folder holds, in order."""
+        files = {(m["split"], int(m["number"])): path for path, m in shard_files(self.root)}
+        for path in files.values():
+            contained(self.root, path)
+        shards = []
+        splits = self._info.get("splits", [])
+        for split in splits if isinstance(splits, list) else []:
+            lengths = split.get("shardLengths") if isinstance(split, dict) else None
+            if not isinstance(lengths, list):
+                raise WamvizError("dataset_info.json lists a split without shardLengths.", "Download it again.")
+            for number, told in enumerate(lengths):
+                if not str(told).isdigit() or int(told) > MAX_SHARD_EPISODES:
+                    raise WamvizError(f"dataset_info.json says that a shard holds {told!r} episodes.")
+                name = str(split.get("name"))
+                shards.append(Shard(name, number, int(told), files.get((name, number))))
+        if sum(shard.count or 0 for shard in shards) > MAX_SHARD_EPISODES:
+            raise WamvizError("dataset_info.json lists more than 10 million episodes.")
+        return shards or [Shard(split, number, None, path) for (split, number), path in sorted(files.items())]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(f"{shard.split}/{shard.number}:{place}" for shard, place in self._where)
+
+    @property
+    def available(self) -> tuple[int, ...]:
+        return self._here
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        said = (
+            ()
+            if self._rate_known
+            else (
+                f"The rate is not in these files; {UNKNOWN_RATE:g} Hz is taken. Say it with a layout in wamviz.json.",
+            )
+        )
+        return (*super().missing, *said)
+
+    def _open(self, index: int) -> RecordedEpisode:
+        shard, place = self._where[index]
+        assert shard.path is not None  # it is one of the available
+        offsets = _offsets(shard.path)
+        if place >= len(offsets):
+            raise WamvizError(
+                f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.", "Download it again."
+            )
+        example = read_example(shard.path, *offsets[place], place)
+        views, missing = _views(example)
+        steps = _steps(example, views)
+        space, actions, why = self._actions(example, steps)
+        self.meaning = why
+        states = _vector(example, self._state_key(example), steps)
+        rewards = example.get("steps/reward")
+        success = True if isinstance(rewards, np.ndarray) and len(rewards) and rewards.max() > 0 else None
+        numbers = Numbers(actions, states, success)  # a reward of 0 is also what a demonstration without rewards has
+        bridge = space is not None and space.names == BRIDGE.names and states is not None and states.shape[1] == 7
+        return RecordedEpisode(
+            Recording(
+                self.title, index, _text(example), self.rate, self.source(index), steps, views, lambda: numbers, space,
+                {"label": self.labels[index]}, BRIDGE_STATE if bridge else (), tuple(missing),
+            )
+        )  # fmt: skip
+
+    def _state_key(self, example: dict[str, Feature]) -> str | None:
+        if self.told.states:
+            if self.told.states not in example:
+                raise unknown_name("column for the states", self.told.states, example)
+            return self.told.states
+        return next((key for key in STATE_KEYS if key in example), None)
+
+    def _actions(self, example: dict[str, Feature], steps: int) -> tuple[ActionSpace | None, Floats | None, str]:
+        """(K, A) actions, put together from their parts where the dataset keeps several."""
+        told = self.told.actions
+        if told is not None and told not in example:
+            raise unknown_name("column for the actions", told, example)
+        keys = [told] if told else ["steps/action"] if "steps/action" in example else sorted(
+            key for key, value in example.items() if key.startswith("steps/action/") and isinstance(value, np.ndarray)
+            and value.dtype == np.float32 and len(value) and len(value) % steps == 0
+        )  # fmt: skip
+        parts = [(key, part) for key in keys if (part := _vector(example, key, steps)) is not None]
+        if not parts:
+            return None, None, "There are no actions."
+        actions = np.concatenate([part for _, part in parts], axis=1)
+        names: tuple[str, ...] = ()
+        if len(parts) > 1:
+            spread = [(key.rpartition("/")[2], part.shape[1]) for key, part in parts]
+            names = tuple(f"{key}{i}" if dim > 1 else key for key, dim in spread for i in range(dim))
+        if "bridge" in self.set_name.lower() and actions.shape[1] == BRIDGE.dim and told is None:
+            if self.told.corrects:
+                return self.told.applied(BRIDGE), actions, "Told by a person's layout."
+            return (
+                BRIDGE,
+                actions,
+                "Bridge's layout: deltas of the hand at 5 Hz in m and rad; gripper 1 open, 0 closed.",
+            )
+        space, why = understand(actions.shape[1], self.rate, names, key=keys[0], layout=self.told)
+        return space, actions, why
+
+    def _camera(self, camera: str) -> dict[str, Any]:
+        for index in self.available[:20]:
+            episode = self.episode(index)
+            if camera in episode.cameras:
+                return {"shape": list(episode.frames(camera, 0, 1).shape[1:]), "codec": "pictures"}
+        return {"shape": None, "codec": None}
+
+
+def shard_files(root: Path) -> list[tuple[Path, re.Match[str]]]:
+    """Files of a folder that are called like TFRecord shards."""
+    matches = ((path, _SHARD.fullmatch(path.name)) for path in entries(root))
+    return [(path, match) for path, match in matches if match and match[3] == "tfrecord" and path.is_file()]
+
+
+@lru_cache(maxsize=64)
+def _offsets(path: Path) -> tuple[tuple[int, int], ...]:
+    return tuple(record_offsets(path))
+
+
+def _views(example: dict[str, Feature]) -> tuple[dict[str, Callable[[int, int], Frames]], list[str]]:
+    """View -> decoder for every feature that holds pictures; a view that is one flat colour throughout is left out."""
+    views: dict[str, Callable[[int, int], Frames]] = {}
+    missing = []
+    for key in sorted(example):
+        value = example[key]
+        if not key.startswith("steps/observation/") or not isinstance(value, list) or not value:
+            continue
+        if not value[0].startswith(PICTURE):
+            continue
+        name = key.removeprefix("steps/observation/")
+        if np.ptp(read_image(value[0]).reshape(-1, 3), axis=0).max() == 0 and len(set(value)) == 1:
+            missing.append(f"Camera '{name}' holds one flat colour: it was never recorded.")
+            continue
+        views[name] = _decoder(value, name)
+    return views, missing
+
+
+def _decoder(pictures: list[bytes], name: str) -> Callable[[int, int], Frames]:
+    def decode(start: int, stop: int) -> Frames:
+        frames = [read_image(data) for data in pictures[start:stop]]
+        if len({frame.shape for frame in frames}) != 1:
+            raise WamvizError(f"The pictures of camera '{name}' differ in size.")
+        return np.stack(frames)
+
+    return decode
+
+
+def _steps(example: dict[str, Feature], views: dict[str, Any]) -> int:
+    """How many steps the episode has; every view must have as many pictures."""
+    for key in ("steps/is_first", "steps/is_last", "steps/reward", "steps/discount", *TEXT_KEYS):
+        if key.startswith("steps/") and len(example.get(key, [])):
+            steps = len(example[key])
+            break
+    else:
+        counts = [len(example[f"steps/observation/{view}"]) for view in views]
+        if not counts:
+            raise WamvizError("This record holds no steps.", "RLDS episodes keep them under 'steps/'.")
+        steps = counts[0]
+    for view in views:
+        count = len(example[f"steps/observation/{view}"])
+        if count != steps:
+            raise WamvizError(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
+    return steps
+
+
+def _vector(example: dict[str, Feature], key: str | None, steps: int) -> Floats | None:
+    """(steps, D) numbers of a feature, or None when there is no such feature."""
+    if key is None:
+        return None
+    value = example[key]
+    if not isinstance(value, np.ndarray) or not len(value) or len(value) % steps:
+        raise WamvizError(f"'{key}' holds {len(value)} numbers for {steps} steps.", "The record is damaged.")
+    return check_floats(value.reshape(steps, -1), f"'{key}'")
+
+
+def _text(example: dict[str, Feature]) -> str:
+    for key in TEXT_KEYS:
+        value = example.get(key)
+        if isinstance(value, list) and value:
+            return value[0].decode("utf-8", "replace").strip()
+    return ""
