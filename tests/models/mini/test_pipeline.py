@@ -32,7 +32,7 @@ def test_every_mode_runs(pipeline, mode):
     assert (step.actions is not None) == (mode not in ("video", "forward_dynamics"))
     if step.latents is not None:
         assert step.latents.shape == (1, 8, 8, 4, 4)
-        frames = pipeline.decode(step.latents, pipeline.images(FRAME))
+        frames = pipeline.decode(step.latents, pipeline.reference(FRAME[None]))
         assert frames.shape == (1, 8, SIZE, SIZE, 3) and frames.dtype == np.uint8
 
 

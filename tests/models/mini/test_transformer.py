@@ -104,6 +104,7 @@ def test_repeated_cache_serves_samples(net):
     two = {k: v.repeat_interleave(2, 0) for k, v in x.items()}
     once, twice = denoise(net, two, cache=cache), denoise(net, two)
     torch.testing.assert_close(once[0], twice[0])
+    assert cache.keys[0].shape[0] == 2 and cache.keys[0].stride(0) == 0  # one context in memory, seen by both
 
 
 def test_noise_levels_are_independent(net):

@@ -36,6 +36,15 @@ def test_one_reference_serves_many():
     torch.testing.assert_close(one, many)
 
 
+def test_a_reference_looked_at_once_is_the_same():
+    """What was encoded beforehand decodes, and standardises, to the bit as the images do."""
+    model, images = vae(), torch.rand(2, 3, 32, 32) * 2 - 1
+    latents, seen = model.encode(images), model.reference(images)
+    assert torch.equal(model.standardise(seen.raw), latents)
+    assert torch.equal(model.decode(latents, seen), model.decode(latents, images))
+    torch.testing.assert_close(model.decode(latents[1:], seen.one(1)), model.decode(latents, seen)[1:])
+
+
 def test_shut_mask_copies_the_reference():
     """With the mask shut every pixel is the context's own, to the bit."""
     model = vae()

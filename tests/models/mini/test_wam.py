@@ -124,7 +124,7 @@ def test_a_chunk_goes_on_from_the_last_frame_and_its_state(model):
         context.frame, context.instruction, state=state[0], mode="forward_dynamics", steps=2, actions=ACTIONS[8:16],
         generators=noises,
     )  # fmt: skip
-    frames = model.pipeline.decode(last.latents, model.pipeline.images(context.frame))
+    frames = model.pipeline.decode(last.latents, model.pipeline.reference(context.frame[None]))
     assert np.abs(whole.frames[9:].astype(int) - frames[0]).max() <= 1
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.models.mini.vae import Reference
 from wamviz.rollout import Floats, Frames
 
 HAND = 7  # state columns that actions move: x, y, z (m), rotation vector (rad), gripper 0 .. 1
@@ -53,7 +54,7 @@ class SoFar:
     """What the chunks so far leave to the next one.
 
     Attributes:
-        context: (1 or N, H, W, 3) uint8, the frame from which each sample goes on; 1 where all share it.
+        context: 1 or N encoded frames, from which each sample goes on; 1 where all share it.
         first: (H, W, 3) uint8, the context of the whole rollout.
         state: (1 or N, D) physical, where the hand is then, or None while it is not known.
         frames: (N, t, H, W, 3) uint8 imagined so far, without ``first``, or None.
@@ -62,7 +63,7 @@ class SoFar:
         seconds: spent so far, by part.
     """
 
-    context: Frames
+    context: Reference
     first: Frames
     state: Floats | None
     noises: tuple[Any, ...]

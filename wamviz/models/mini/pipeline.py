@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast, T5EncoderModel
 from wamviz.models.mini.paths import levels_of, noise_path
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import MiniWAMTransformer
-from wamviz.models.mini.vae import MiniVAE
+from wamviz.models.mini.vae import MiniVAE, Reference
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,20 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         x = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
         return x.movedim(-1, -3).to(self.vae.dtype).div(127.5).sub(1)
 
-    def decode(self, latents: Tensor, reference: Tensor) -> NDArray[np.uint8]:
-        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3).
+    @torch.inference_mode()
+    def reference(self, frames: NDArray[np.uint8]) -> Reference:
+        """Context frames (B, H, W, 3) uint8, encoded once for ``stream`` and every ``decode``."""
+        return self.vae.reference(self.images(frames))
 
-        What stays comes from ``reference``, (3, H, W) or, one a sample, (N, 3, H, W).
-        """
+    @torch.inference_mode()
+    def decode(self, latents: Tensor, reference: Reference) -> NDArray[np.uint8]:
+        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3); what stays comes from the 1 or N references."""
         n, t = latents.shape[:2]
-        latents = latents.to(reference.dtype)
-        if reference.ndim == 3:
-            out = self.vae.decode(latents.flatten(0, 1), reference[None])
+        latents = latents.to(reference.images.dtype)
+        if len(reference) == 1:
+            out = self.vae.decode(latents.flatten(0, 1), reference)
         else:
-            out = torch.cat([self.vae.decode(x, r[None]) for x, r in zip(latents, reference, strict=True)])
+            out = torch.cat([self.vae.decode(x, reference.one(i)) for i, x in enumerate(latents)])
         pixels = ((out.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return pixels.movedim(-3, -1).unflatten(0, (n, t)).cpu().numpy()
 
@@ -95,7 +98,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.inference_mode()
     def stream(
         self,
-        frame: NDArray[np.uint8],
+        frame: NDArray[np.uint8] | Reference,
         instruction: str,
         *,
         state: NDArray[np.float32] | None = None,
@@ -111,7 +114,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Denoise step by step.
 
         Args:
-            frame: (H, W, 3) uint8 context at the VAE's size, or (N, H, W, 3), one a sample.
+            frame: (H, W, 3) uint8 context at the VAE's size, or (N, H, W, 3), one a sample; or the
+                ``reference`` of either.
             state: (D,) physical proprioceptive state, or (N, D), one a sample, or None.
             samples: sample i starts from the noise of ``seed + i``.
             actions: (K, A) physical, given in ``forward_dynamics``; video: (T, H, W, 3) uint8 future frames at the
@@ -126,7 +130,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         net, config = self.transformer, self.transformer.config
         path = noise_path(mode, steps)
         total = len(path) - 1
-        context = self.vae.encode(self.images(frame if frame.ndim == 4 else frame[None]))  # (1 or N, C, h, w)
+        given = frame if isinstance(frame, Reference) else self.reference(frame.reshape(-1, *frame.shape[-3:]))
+        context = self.vae.standardise(given.raw)  # (1 or N, C, h, w)
         guided = guidance != 1 and bool(instruction.strip())
         texts = [self.words(text) for text in ([instruction, ""] if guided else [instruction])]
         told = None
@@ -196,7 +201,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         timestep = scheduler.timesteps[0 if scheduler.step_index is None else scheduler.step_index]
         return scheduler.step((x - clean) / level, timestep, x, return_dict=False)[0]
 
-    def __call__(self, frame: NDArray[np.uint8], instruction: str, **options: object) -> Step:
+    def __call__(self, frame: NDArray[np.uint8] | Reference, instruction: str, **options: object) -> Step:
         """Drain ``stream`` and return its last step."""
         steps = list(self.stream(frame, instruction, **options))  # type: ignore[arg-type]
         return steps[-1]

@@ -85,11 +85,12 @@ class ContextCache:
         """The cache for ``times`` samples of every context, samples of one context side by side."""
         if times == 1:
             return self
+
+        def shared(x: Tensor) -> Tensor:  # a single context is only looked at by all of its samples, not copied
+            return x[:, None].expand(-1, times, *x.shape[1:]).flatten(0, 1)
+
         return ContextCache(
-            tuple(k.repeat_interleave(times, 0) for k in self.keys),
-            tuple(v.repeat_interleave(times, 0) for v in self.values),
-            self.mask.repeat_interleave(times, 0),
-            self.origin.repeat_interleave(times, 0),
+            tuple(map(shared, self.keys)), tuple(map(shared, self.values)), shared(self.mask), shared(self.origin)
         )
 
 

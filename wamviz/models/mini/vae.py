@@ -13,6 +13,8 @@ variance, Rybkin et al. 2021, arXiv 2006.13202). Axis letters: B batch, h/w late
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -34,6 +36,26 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv1(F.silu(self.norm1(x)))
         return x + self.conv2(F.silu(self.norm2(h)))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Context frames looked at once: what starts a rollout, and what every decoding of it copies from.
+
+    Attributes:
+        images: (B, 3, H, W) in -1..1.
+        raw: (B, C, H/8, W/8), ``encode_raw`` of them.
+    """
+
+    images: Tensor
+    raw: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def one(self, index: int) -> Reference:
+        """One of them, with a batch axis of 1."""
+        return Reference(self.images[index : index + 1], self.raw[index : index + 1])
 
 
 class MiniVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -103,12 +125,20 @@ class MiniVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
         mask = mask * exists + (1 - exists)
         return mask * colour + (1 - mask) * reference
 
+    def reference(self, images: Tensor) -> Reference:
+        """Look at context images (B, 3, H, W) in -1..1 once, for ``standardise`` and any number of ``decode``."""
+        return Reference(images, self.encode_raw(images))
+
+    def standardise(self, raw: Tensor) -> Tensor:
+        """Raw latents (B, C, h, w) to zero mean and unit spread a channel."""
+        mean, std = self._statistics(raw)
+        return (raw - mean) / std
+
     def encode(self, images: Tensor) -> Tensor:
         """Images (B, 3, H, W) in -1..1 to standardised latents (B, C, H/8, W/8)."""
-        mean, std = self._statistics(images)
-        return (self.encode_raw(images) - mean) / std
+        return self.standardise(self.encode_raw(images))
 
-    def decode(self, latents: Tensor, reference: Tensor | None = None) -> Tensor:
+    def decode(self, latents: Tensor, reference: Tensor | Reference | None = None) -> Tensor:
         """Standardised latents (B, C, h, w) to images (B, 3, H, W) in -1..1.
 
         ``reference`` (B or 1, 3, H, W) in -1..1 is the context frame from which unchanged pixels are copied; without it
@@ -120,7 +150,9 @@ class MiniVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
             size = self.config.image_size
             reference = raw.new_zeros(len(raw), 3, size, size)
             return self.decode_raw(raw, torch.zeros_like(raw), reference).clamp(-1, 1)
-        return self.decode_raw(raw, self.encode_raw(reference), reference).clamp(-1, 1)
+        if not isinstance(reference, Reference):
+            reference = self.reference(reference)
+        return self.decode_raw(raw, reference.raw, reference.images).clamp(-1, 1)
 
     def forward(self, images: Tensor, reference: Tensor | None = None) -> Tensor:
         """Reconstruct images through the latent."""

@@ -21,6 +21,7 @@ from wamviz.media import fit_square
 from wamviz.models.mini.chunks import HAND, Chunk, SoFar, follow, given_actions, given_video, joined, split
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Step
 from wamviz.models.mini.text import unknown_words
+from wamviz.models.mini.vae import Reference
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
@@ -71,6 +72,7 @@ class MiniWAM:
             pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
         # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
         self.pipeline = pipeline.to(self.device, self.dtype)
+        self.pipeline.vae.to(memory_format=torch.channels_last)  # convolutions then need no reordering
         self.weights_digest = digest_of(folder)
         self.size = int(self.pipeline.vae.config.image_size)
 
@@ -79,14 +81,16 @@ class MiniWAM:
         check_request(self.capabilities, request)
         return self._stream(request)
 
-    def familiarity(self, frame: Frames) -> float:
-        """PSNR in dB of the frame rebuilt from its latents alone; low for pictures unlike the training frames."""
+    def familiarity(self, frame: Frames | Reference) -> float:
+        """PSNR in dB of a frame (H, W, 3) rebuilt from its latents alone; low for pictures unlike training's."""
+        vae = self.pipeline.vae
         with torch.inference_mode():
-            image = self.pipeline.images(frame)[None]
-            error = (self.pipeline.vae(image).float() - image.float()).square().mean().item()
+            seen = frame if isinstance(frame, Reference) else self.pipeline.reference(frame[None])
+            rebuilt = vae.decode(vae.standardise(seen.raw))
+            error = (rebuilt.float() - seen.images.float()).square().mean().item()
         return float(10 * np.log10(4 / max(error, 1e-9)))
 
-    def _notes(self, frame: Frames, request: ImagineRequest) -> list[str]:
+    def _notes(self, frame: Reference, request: ImagineRequest) -> list[str]:
         notes = []
         threshold = self.pipeline.transformer.config.get("familiar_psnr")
         quality = self.familiarity(frame)
@@ -121,12 +125,13 @@ class MiniWAM:
         start = time.perf_counter()
         state = request.observation.state
         frame = fit_square(request.observation.frame[None], self.size)  # (1, size, size, 3) uint8
-        notes = self._notes(frame[0], request)
+        reference = self.pipeline.reference(frame)
+        notes = self._notes(reference, request)
         count = frames_asked(self.capabilities, request)
         given = self._given(request, count, notes)
         knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
         so_far = SoFar(
-            frame,
+            reference,
             frame[0],
             state[None] if state is not None and knows else None,
             noises=tuple(self.pipeline.noises(request.seed, request.samples)),
@@ -149,9 +154,8 @@ class MiniWAM:
         begun = time.perf_counter()
         size, context = self.capabilities.horizon, so_far.context
         if video is not None and chunk.start:  # what is given need not be imagined
-            context = video[chunk.start][None]
+            context = self.pipeline.reference(video[chunk.start][None])
         told = None if actions is None else given_actions(actions, chunk, size)
-        reference = self.pipeline.images(context)  # (1 or N, 3, size, size)
         last: Step | None = None
         for last in self.pipeline.stream(
             context,
@@ -168,13 +172,15 @@ class MiniWAM:
             if last.step == 0:
                 encoded = time.perf_counter()
             if last.step < last.steps and (last.step or not chunk.index):
-                yield self._preview(last, chunk, so_far, reference)
+                yield self._preview(last, chunk, so_far)
         assert last is not None
         denoised = time.perf_counter()
         after = so_far.seconds
         if last.latents is not None:
-            frames = self._decode(last.latents[:, : chunk.frames], reference)
-            so_far = replace(so_far, frames=joined(so_far.frames, frames), context=frames[:, -1])
+            frames = self.pipeline.decode(last.latents[:, : chunk.frames], context)
+            so_far = replace(so_far, frames=joined(so_far.frames, frames))
+            if not chunk.last:
+                so_far = replace(so_far, context=self.pipeline.reference(frames[:, -1]))
         acted = None if told is None else told[None]
         if last.actions is not None:
             acted = self._legal(last.actions.cpu().numpy())
@@ -202,16 +208,11 @@ class MiniWAM:
         after[:, HAND:] = 0.0 if mean is None else np.asarray(mean[HAND:], np.float32)
         return after
 
-    def _decode(self, latents: torch.Tensor, reference: torch.Tensor) -> Frames:
-        """Latents (N, T, C, h, w) to frames (N, T, size, size, 3) over one reference, or one a sample."""
-        with torch.inference_mode():
-            return self.pipeline.decode(latents, reference[0] if len(reference) == 1 else reference)
-
-    def _preview(self, step: Step, chunk: Chunk, so_far: SoFar, reference: torch.Tensor) -> Preview:
+    def _preview(self, step: Step, chunk: Chunk, so_far: SoFar) -> Preview:
         """Only the first sample is decoded: a preview must not cost more than the step it shows."""
         frames, actions = None, None
         if step.latents is not None:
-            new = self._decode(step.latents[:1, : chunk.frames], reference[:1])
+            new = self.pipeline.decode(step.latents[:1, : chunk.frames], so_far.context.one(0))
             frames = self._with_context(joined(None if so_far.frames is None else so_far.frames[:1], new), so_far.first)
         if step.actions is not None:
             actions = joined(so_far.actions, self._legal(step.actions.cpu().numpy())[:, : chunk.frames])
