@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers.utils import logging
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
 
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import HAND, Chunk, SoFar, follow, given_actions, given_video, joined, split
@@ -37,16 +38,18 @@ def pick_device(name: str) -> torch.device:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep diffusers' bars and advice on loading off the terminal: it takes under a second and is not the user's."""
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    """Keep the libraries' bars and advice off the terminal while loading: it takes under a second."""
+    shown = [lib for lib in (diffusers_logging, transformers_logging) if lib.is_progress_bar_enabled()]
+    level = diffusers_logging.get_verbosity()
+    for lib in shown:
+        lib.disable_progress_bar()
+    diffusers_logging.set_verbosity_error()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()
+        diffusers_logging.set_verbosity(level)
+        for lib in shown:
+            lib.enable_progress_bar()
 
 
 def digest_of(folder: Path) -> str:
