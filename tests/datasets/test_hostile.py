@@ -170,7 +170,9 @@ def test_too_long_a_name_is_refused(tmp_path: Path) -> None:
 def test_episodes_without_frames_are_told(v2: Path) -> None:
     lines = (v2 / "meta/episodes.jsonl").read_text().replace('"length": 5', '"length": 0')
     (v2 / "meta/episodes.jsonl").write_text(lines)
-    assert set(look(v2)) == {f"Episode {i} of 'set' holds no frame. The metadata says so." for i in (0, 1)}
+    assert set(look(v2)) == {
+        f"Episode {i} of 'set' holds no frame. Its length is 0, says the metadata." for i in (0, 1)
+    }
 
 
 @pytest.mark.parametrize("name", ["meta/info.json", "meta/episodes.jsonl"])
