@@ -160,6 +160,13 @@ def test_names_that_climb_out_are_refused(climbing: str, tmp_path: Path) -> None
             open_dataset(folder).episode(index)
 
 
+def test_too_long_a_name_is_refused(tmp_path: Path) -> None:
+    root = makers.make_ctrlworld(tmp_path / "one")
+    edit(root / "annotation/train/10.json", videos=[{"video_path": "x" * 300}])
+    with pytest.raises(WamvizError, match="too long a name: 'xxx"):
+        open_dataset(root).episode(1)
+
+
 def test_episodes_without_frames_are_told(v2: Path) -> None:
     lines = (v2 / "meta/episodes.jsonl").read_text().replace('"length": 5', '"length": 0')
     (v2 / "meta/episodes.jsonl").write_text(lines)
@@ -228,7 +235,7 @@ def test_a_cut_hdf5_file_is_told(tmp_path: Path) -> None:
 
 FAST, THOROUGH = 200, 2_000
 JUNK = st.sampled_from(
-    [None, -1, 0, 1e308, "", "..", "x" * 300, [], {}, [[]], True, "\u0000", 2**70, [None], {"a": {}}]
+    [None, -1, 0, 1e308, "", "..", "x" * 300, [], {}, [[]], True, "\u0000", "\ud800", 2**70, [None], {"a": {}}]
 )
 
 

@@ -95,10 +95,12 @@ def test_names_come_from_modality_json_where_the_features_have_none(tmp_path: Pa
     assert open_dataset(root).episode(0).action_space.names == ("arm", "gripper")  # type: ignore[union-attr]
 
 
+OVERLAPPING = {"a": {"start": 0, "end": 2}, "b": {"start": 1, "end": 3}}
+
+
 @pytest.mark.parametrize(
-    "groups",
-    [{"a": {"start": 0, "end": 9}}, {"a": {"start": 0, "end": 1}}, {"a": 3}, [], {"a": {"start": 0, "end": 2}, "b": {"start": 1, "end": 3}}],
-)  # fmt: skip
+    "groups", [{"a": {"start": 0, "end": 9}}, {"a": {"start": 0, "end": 1}}, {"a": 3}, [], OVERLAPPING]
+)
 def test_slices_that_do_not_fit_name_nothing(groups: object) -> None:
     assert modality_names({"action": groups}, "action", 3) == ()
 

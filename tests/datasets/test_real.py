@@ -69,7 +69,7 @@ def test_droids_velocities_lead_to_the_commanded_joints() -> None:
         [convert(episode.actions[k : k + 1], episode.action_space, "joint_position", joints[k]).values[0, :7]
          for k in range(len(joints))]
     )  # fmt: skip
-    # The robot moved on between the two readings in a few steps, so the middle of the errors is judged, not the largest.
+    # In a few steps the robot moved on between the two readings: the middle of the errors is judged, not the largest.
     assert np.median(np.abs(reached - wanted)) < 3e-3 < 1e-2 < np.median(np.abs(joints - wanted))
     assert reached[0, 0] == pytest.approx(wanted[0, 0], abs=1e-5)
 

@@ -27,6 +27,8 @@ def inside(root: Path, relative: str) -> Path:
         raise WamvizError(f"The dataset names a file outside its own folder: '{relative}'.", "It is not safe to open.")
     if any(ord(character) < 32 for character in relative):
         raise WamvizError("The dataset names a file with control characters.", "It is not safe to open.")
+    if len(relative) > 1024 or any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
+        raise WamvizError(f"The dataset names a file with too long a name: '{relative[:40]} ...'.")
     return root / relative
 
 
