@@ -35,7 +35,7 @@ test: $(DEV_READY)  ## every test; ARGS="-m 'not browser'" leaves the browser ou
 lint: $(DEV_READY)  ## style, types, and who may import whom
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m importlinter.cli lint
+	$(VENV)/bin/lint-imports
 
 train: $(RUN_READY)  ## episodes -> latents -> weights -> evaluation; resumes where it stopped
 	$(PY) -m wamviz.training $(ARGS)

@@ -73,8 +73,8 @@ class MiniWAM:
         self.dtype = torch.bfloat16 if half else torch.float32
         with quietly():
             pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
-        # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
-        self.pipeline = pipeline.to(self.device, self.dtype)
+            # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
+            self.pipeline = pipeline.to(self.device, self.dtype)
         self.pipeline.vae.to(memory_format=torch.channels_last)  # convolutions then need no reordering
         self.weights_digest = digest_of(folder)
         self.size = int(self.pipeline.vae.config.image_size)
