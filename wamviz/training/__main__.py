@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--episodes", type=int, default=3000)
     parser.add_argument("--held-out", type=int, default=100)
     parser.add_argument("--vae-minutes", type=float, default=14)
+    parser.add_argument("--sight-minutes", type=float, default=20)
     parser.add_argument("--wam-minutes", type=float, default=90)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--peak", type=float, default=1.5e-3, help="highest learning rate")

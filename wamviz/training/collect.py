@@ -76,9 +76,12 @@ def _collect_shard(job: tuple[str, int, int, int]) -> str:
     folder, first, count, size = job
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # the software renderer must not fight over cores either
+    from wamviz.training.scenes import write_scenes
     from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
     path = shard_path(Path(folder), first)
+    seeds = np.arange(first, first + count)
+    write_scenes(path, seeds, [style_of(seed) for seed in seeds.tolist()])
     if path.exists():
         return str(path)
     env = TabletopEnv(size=size, cameras=("exterior",))

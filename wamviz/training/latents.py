@@ -16,6 +16,7 @@ from torch import Tensor
 
 from wamviz.models.mini.vae import MiniVAE
 from wamviz.training.collect import read_shard
+from wamviz.training.scenes import Question, read_scenes
 from wamviz.training.vae import to_images
 
 
@@ -41,6 +42,7 @@ class Window:
     Attributes:
         context: (B, C, h, w) latents at the context; future: (B, T, C, h, w) latents after it.
         state: (B, D) physical; actions: (B, T, A) physical; instructions: B strings.
+        places: (B, 2, 3) m, what the words name first and where to go afterwards; NaN where nothing was said.
     """
 
     context: Tensor
@@ -48,6 +50,7 @@ class Window:
     state: Tensor
     actions: Tensor
     instructions: list[str]
+    places: Tensor
 
 
 class LatentSet:
@@ -63,6 +66,9 @@ class LatentSet:
         self.instructions: list[str] = []
         self.kinds: list[str] = []
         self.styles: list[str] = []
+        self.own: list[list[Question]] = []
+        self.questions: list[list[Question]] = []
+        positions = []
         offset = 0
         for path in paths:
             shard = read_shard(path, frames=False)
@@ -74,7 +80,12 @@ class LatentSet:
             self.instructions += shard.instructions
             self.kinds += shard.kinds
             self.styles += shard.styles
+            scenes = read_scenes(path)
+            positions.append(scenes.positions)
+            self.own += scenes.own
+            self.questions += scenes.questions
         self.latents = torch.from_numpy(np.concatenate(latents))  # (F, C, h, w) float16
+        self.positions = torch.from_numpy(np.concatenate(positions))  # (F, things, 3)
         self.states = torch.from_numpy(np.concatenate(states))
         self.actions = torch.from_numpy(np.concatenate(actions))
         self.starts = np.concatenate([*starts, [offset]])
@@ -83,8 +94,10 @@ class LatentSet:
     def __len__(self) -> int:
         return len(self.latents)
 
-    def window(self, frames: NDArray[np.int64]) -> Window:
-        """The windows whose contexts are these global frame numbers (B,)."""
+    def window(self, frames: NDArray[np.int64], rng: np.random.Generator | None = None) -> Window:
+        """The windows whose contexts are these global frame numbers (B,), in words that ``rng`` draws if given."""
+        own = [self.own[e] for e in self.episode[frames]]
+        said = [q[0 if rng is None else int(rng.integers(len(q)))] if q else None for q in own]
         last = self.starts[self.episode[frames] + 1] - 1  # (B,) last frame of each episode
         ahead = np.minimum(frames[:, None] + np.arange(1, self.horizon + 1), last[:, None])  # (B, T)
         acting = np.minimum(frames[:, None] + np.arange(self.horizon), last[:, None])
@@ -93,8 +106,23 @@ class LatentSet:
             future=self.latents[ahead].float(),
             state=self.states[frames],
             actions=self.actions[acting],
-            instructions=[self.instructions[e] for e in self.episode[frames]],
+            instructions=["" if q is None else q.text for q in said],
+            places=self._places(frames, said),
         )
+
+    def ask(self, frames: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor, list[str], Tensor]:
+        """A random question about each frame: context (B, C, h, w), state (B, D), B texts, places (B, 2, 3)."""
+        asked = [q[int(rng.integers(len(q)))] for q in (self.questions[e] for e in self.episode[frames])]
+        places = self._places(frames, list(asked))
+        return self.latents[frames].float(), self.states[frames], [q.text for q in asked], places
+
+    def _places(self, frames: NDArray[np.int64], said: list[Question | None]) -> Tensor:
+        """(B, 2, 3) positions of what is spoken of."""
+        out = torch.full((len(frames), 2, 3), torch.nan)
+        for row, (frame, question) in enumerate(zip(frames.tolist(), said, strict=True)):
+            if question is not None:
+                out[row] = self.positions[frame, [question.first, question.second]]
+        return out
 
     def statistics(self, sample: int = 4096) -> dict[str, list[float]]:
         """Standardising constants for the transformer's config, from ``sample`` random windows."""

@@ -11,24 +11,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# mode: share of training samples. `imagine_then_act` walks the edges that `video` and `inverse_dynamics` train.
+# mode: share of training samples; `act_only` has samples of its own, and `imagine_then_act` walks the edges that
+# `video` and `inverse_dynamics` train.
 MIX = {
-    "joint": 0.30,
-    "independent": 0.15,
-    "act_only": 0.15,
-    "forward_dynamics": 0.18,
-    "inverse_dynamics": 0.15,
-    "video": 0.07,
+    "joint": 0.38,
+    "independent": 0.17,
+    "forward_dynamics": 0.20,
+    "inverse_dynamics": 0.17,
+    "video": 0.08,
 }
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Noise levels of a batch: (B,) each, 0 clean .. 1 pure noise; ``blind`` hides the video from the actions."""
+    """Noise levels of a batch: (B,) each, 0 clean .. 1 pure noise."""
 
     video: Tensor
     action: Tensor
-    blind: Tensor
 
 
 def draw_level(count: int, rng: torch.Generator) -> Tensor:
@@ -43,12 +42,10 @@ def draw_levels(count: int, rng: torch.Generator) -> Levels:
     index = {name: number for number, name in enumerate(MIX)}
     video, action = draw_level(count, rng), draw_level(count, rng)
     action = torch.where(kind == index["joint"], video, action)
-    acting = kind == index["act_only"]
-    video = torch.where(acting, 1.0, video)
     video = torch.where(kind == index["inverse_dynamics"], 0.0, video)
     action = torch.where(kind == index["forward_dynamics"], 0.0, action)
     action = torch.where(kind == index["video"], 1.0, action)
-    return Levels(video, action, acting & (torch.rand(count, generator=rng) < 0.7))
+    return Levels(video, action)
 
 
 def mix(clean: Tensor, noise: Tensor, level: Tensor) -> Tensor:

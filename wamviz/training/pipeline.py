@@ -1,7 +1,7 @@
 """The whole of training, stage by stage; each stage skips what is already there, so an interrupted run goes on.
 
-``collect`` episodes, ``vae``, ``encode`` latents, ``wam``, ``export`` a diffusers pipeline folder, ``grade`` it. Times
-are budgets in minutes, because a laptop and a GPU machine differ; everything else is seeded.
+``collect`` episodes, ``vae``, ``encode`` latents, ``sight``, ``wam``, ``export`` a diffusers pipeline folder, ``grade``
+it. Times are budgets in minutes, because a laptop and a GPU machine differ; everything else is seeded.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from wamviz.training.collect import collect, read_shard
 from wamviz.training.grade import SEEDS, grade
 from wamviz.training.latents import LatentSet, encode_shard
 from wamviz.training.report import write_report
+from wamviz.training.sight import train_sight
 from wamviz.training.vae import to_images, train_vae
-from wamviz.training.wam import Denoiser, train_wam
+from wamviz.training.wam import train_wam
+from wamviz.training.words import Denoiser
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Recipe:
         work: where episodes, latents and resumable state are kept (gigabytes).
         out: the pipeline folder that is written at the end.
         episodes: training episodes, seeds ``0 .. episodes``; held_out: validation episodes from seed 1,050,000 on.
-        vae_minutes, wam_minutes: budgets.
+        vae_minutes, sight_minutes, wam_minutes: budgets.
         batch: contexts a step; peak: highest learning rate.
         workers: recording processes; seed: of everything.
         graded: unseen episodes on which every mode is measured at the end; 0 for none.
@@ -49,6 +51,7 @@ class Recipe:
     episodes: int = 3000
     held_out: int = 100
     vae_minutes: float = 14
+    sight_minutes: float = 20
     wam_minutes: float = 90
     batch: int = 16
     peak: float = 1.5e-3
@@ -57,7 +60,7 @@ class Recipe:
     graded: int = 60
 
     def __post_init__(self) -> None:
-        if self.episodes < 1 or self.held_out < 1 or self.vae_minutes <= 0 or self.wam_minutes <= 0:
+        if self.episodes < 1 or self.held_out < 1 or min(self.vae_minutes, self.sight_minutes, self.wam_minutes) <= 0:
             raise WamvizError("A recipe needs at least one episode of each kind and a budget above 0 minutes.")
 
 
@@ -100,6 +103,16 @@ def train_and_export(recipe: Recipe, vae: MiniVAE, paths: list[Path], held_out: 
         )
         transformer.save_config(recipe.work / "wam")
     model = Denoiser(transformer, text_encoder)
+    train_sight(
+        model,
+        tokenizer,
+        data,
+        unseen,
+        recipe.work / "wam",
+        minutes=recipe.sight_minutes,
+        seed=recipe.seed,
+        log=recipe.work / "curves.jsonl",
+    )
     train_wam(
         model,
         tokenizer,
@@ -140,8 +153,8 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
         config = json.loads(file.read_text())
         if config.pop("_name_or_path", None) is not None:
             file.write_text(json.dumps(config, indent=2) + "\n")
-    facts = {"episodes": recipe.episodes, "vae_minutes": recipe.vae_minutes, "wam_minutes": recipe.wam_minutes}
-    facts |= {"batch": recipe.batch, "seed": recipe.seed, "torch": torch.__version__}
+    facts = {"episodes": recipe.episodes, "vae_minutes": recipe.vae_minutes, "sight_minutes": recipe.sight_minutes}
+    facts |= {"wam_minutes": recipe.wam_minutes, "batch": recipe.batch, "seed": recipe.seed, "torch": torch.__version__}
     (temporary / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     recipe.out.mkdir(parents=True, exist_ok=True)
     for item in temporary.iterdir():  # the model card stays

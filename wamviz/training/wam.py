@@ -1,7 +1,8 @@
 """Train the denoiser and its text encoder on windows of latents.
 
 One optimiser step encodes each context once and denoises ``REPLICAS`` differently noised copies of its future: the
-context is over half of the tokens, so this nearly doubles the signal per second. Hidden matrices are updated by Muon,
+context is over half of the tokens, so this nearly doubles the signal per second. More windows train acting alone, at
+a glance. Hidden matrices are updated by Muon,
 the rest by AdamW, both from torch. Averaged (EMA) weights are what is validated and shipped.
 """
 
@@ -15,34 +16,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerFast, T5EncoderModel
+from transformers import PreTrainedTokenizerFast
 
 from wamviz.errors import WamvizError
-from wamviz.models.mini.text import EMPTY, MAX_TOKENS
-from wamviz.models.mini.transformer import MiniWAMTransformer
+from wamviz.models.mini.transformer import ContextCache
 from wamviz.training.latents import LatentSet, Window
-from wamviz.training.noise import draw_levels, mix
+from wamviz.training.noise import draw_level, draw_levels, mix
 from wamviz.training.progress import Progress
+from wamviz.training.sight import KNOWN, place_loss
 from wamviz.training.state import Average, load_state, save_state
+from wamviz.training.words import Denoiser, tokenise
 
 REPLICAS = 2
+GLANCES = 2  # windows that are only acted upon, for each that is imagined as well
 HUBER = 0.2  # in standard deviations of an action
-
-
-class Denoiser(nn.Module):
-    """The trained whole: text encoder and transformer under one ``state_dict``."""
-
-    def __init__(self, transformer: MiniWAMTransformer, text_encoder: T5EncoderModel) -> None:
-        super().__init__()
-        self.transformer, self.text_encoder = transformer, text_encoder
-
-
-def tokenise(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> tuple[Tensor, Tensor]:
-    """Instructions to (B, L) ids and a (B, L) bool mask; an empty text becomes the one token ``[EMPTY]``."""
-    batch = tokenizer(
-        [text or EMPTY for text in texts], padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
-    )
-    return batch["input_ids"], batch["attention_mask"].bool()
 
 
 @dataclass(frozen=True)
@@ -59,50 +46,79 @@ def huber(error: Tensor) -> Tensor:
     return (error.square() + HUBER**2).sqrt() - HUBER
 
 
-def denoise_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Losses:
-    """One training loss over a batch of windows."""
+def encode(
+    model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator, glance: bool = False
+) -> tuple[ContextCache, Tensor]:
+    """The contexts of a batch of windows, some without words or states, and how wrong the places are that they name."""
     net = model.transformer
-    b = len(w.context)
-    hide = torch.rand(b, generator=rng) < 0.1  # words are dropped for guidance, states for unknown robots
+    hide = torch.rand(len(w.context), generator=rng) < 0.1  # words are dropped for guidance, states for unknown robots
     ids, words = tokenise(tokenizer, ["" if h else t for h, t in zip(hide.tolist(), w.instructions, strict=True)])
     text = model.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-    known = torch.rand(b, generator=rng) > 0.25
+    known = torch.rand(len(w.context), generator=rng) < KNOWN
     state = net.normalise_states(w.state)
-    cache = net.encode_context(w.context[:, None], state, text, words, known).repeat(REPLICAS)
+    context = net.encode_context(w.context[:, None], state, text, words, known, glance)
+    return context, place_loss(context.places, w.places.masked_fill(hide[:, None, None], torch.nan))
 
+
+def worth(sigma: Tensor) -> Tensor:
+    """Weight of a clean-signal error: more where little noise is left; a corner that is given is not asked for."""
+    return torch.where(sigma > 0, 1 / (sigma.square() + 0.5), 0.0)
+
+
+def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
+    """The error of each sample, (B, K, A) normalised actions to (B,).
+
+    Pseudo-Huber, as in improved consistency training (arXiv 2310.14189): a hand is open or shut, and the mean of the
+    two, which squares would settle on, is neither. Single steps of the expert are jittery; where they lead is not, so
+    the running sum of xyz is asked for as well.
+    """
+    off = predicted.float() - actions
+    drift = off[..., :3].cumsum(1) / math.sqrt(off.shape[1])
+    return huber(off).mean((1, 2)) + huber(drift).mean((1, 2))
+
+
+def denoise_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Losses:
+    """The loss of imagining video and actions together over a batch of windows."""
+    net = model.transformer
+    context, off_places = encode(model, tokenizer, w, rng)
     delta = ((w.future - w.context[:, None]) / net.delta_scale(w.future)).repeat_interleave(REPLICAS, 0)
     actions = net.normalise_actions(w.actions).repeat_interleave(REPLICAS, 0)
-    context = w.context.repeat_interleave(REPLICAS, 0)
     level = draw_levels(len(delta), rng)
     noisy_video = mix(delta, torch.randn(delta.shape, generator=rng), level.video)
     noisy_actions = mix(actions, torch.randn(actions.shape, generator=rng), level.action)
-    video, acts = net(noisy_video, noisy_actions, level.video, level.action, cache, context, level.blind)
-
-    # Clean-signal error, worth more where little noise is left; a corner that is given is not asked for.
-    def worth(sigma: Tensor) -> Tensor:
-        return torch.where(sigma > 0, 1 / (sigma.square() + 0.5), 0.0)
-
+    latents = w.context.repeat_interleave(REPLICAS, 0)
+    video, acts = net(noisy_video, noisy_actions, level.video, level.action, context.repeat(REPLICAS), latents)
     moving = 1 + delta.square().mean(2, keepdim=True).sqrt().clamp_max(3.0)  # (B, T, 1, h, w)
     video_error = ((video.float() - delta).square() * moving).mean((1, 2, 3, 4))
-    # Pseudo-Huber, as in improved consistency training (arXiv 2310.14189): a hand is open or shut, and the mean of
-    # the two, which squares would settle on, is neither.
-    off = acts.float() - actions  # (B, K, A)
-    # Single steps of the expert are jittery; where they lead is not, so the running sum of xyz is asked for as well.
-    drift = off[..., :3].cumsum(1) / math.sqrt(off.shape[1])
-    action_error = huber(off).mean((1, 2)) + huber(drift).mean((1, 2))
     for_video = (video_error * worth(level.video)).mean()
-    for_action = (action_error * worth(level.action)).mean()
-    return Losses(for_video + 2 * for_action, for_video.detach(), for_action.detach())
+    for_action = (action_error(acts, actions) * worth(level.action)).mean()
+    return Losses(for_video + 2 * for_action + off_places, for_video.detach(), for_action.detach())
+
+
+def act_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Tensor:
+    """The loss of acting at a glance, without imagining: a fifth of the tokens, so more windows a second."""
+    net = model.transformer
+    context, off_places = encode(model, tokenizer, w, rng, glance=True)
+    actions = net.normalise_actions(w.actions).repeat_interleave(REPLICAS, 0)
+    level = draw_level(len(actions), rng)
+    noisy = mix(actions, torch.randn(actions.shape, generator=rng), level)
+    _, acts = net(None, noisy, torch.ones(len(level)), level, context.repeat(REPLICAS), w.context)
+    return 2 * (action_error(acts, actions) * worth(level)).mean() + off_places
 
 
 def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, AdamW for embeddings, heads, norms and convolutions."""
+    """Muon for the matrices of the layers, AdamW for the rest; what can already see and read learns slowly."""
     hidden: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
+    taught: list[nn.Parameter] = []
     for name, value in model.named_parameters():
-        (hidden if value.ndim == 2 and ("_layers." in name or ".block." in name) else rest).append(value)
+        if ".sight." in name or name.startswith("text_encoder."):
+            taught.append(value)
+        else:
+            (hidden if value.ndim == 2 and "_layers." in name else rest).append(value)
     muon = torch.optim.Muon(hidden, lr=peak, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
-    return [muon, torch.optim.AdamW(rest, lr=peak, betas=(0.9, 0.97), weight_decay=0.01)]
+    groups = [{"params": rest, "share": 1.0}, {"params": taught, "share": 0.2}]
+    return [muon, torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.97), weight_decay=0.01)]
 
 
 @torch.inference_mode()
@@ -113,13 +129,13 @@ def validate(
 
     ``video`` is the squared latent error over that of copying the context; ``action`` the absolute error over that of
     holding still, both from pure noise. ``forward`` is the video's error where the actions are given, ``inverse`` the
-    actions' where the video is.
+    actions' where the video is, ``act`` the actions' at a glance.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
     w = data.window(np.sort(rng.integers(len(data), size=count)))
     generator = torch.Generator().manual_seed(7)
-    total = dict.fromkeys(("video", "forward", "video_hold", "action", "inverse", "action_hold"), 0.0)
+    total = dict.fromkeys(("video", "forward", "video_hold", "action", "inverse", "act", "action_hold"), 0.0)
     scale = net.denormalise_actions(torch.ones(7)) - net.denormalise_actions(torch.zeros(7))
     for i in range(0, count, 64):
         part = slice(i, i + 64)
@@ -134,15 +150,18 @@ def validate(
             video, acts = net(*noises, ones, ones, cache, context)
             obeyed, _ = net(noises[0], net.normalise_actions(actions), ones, zeros, cache, context)
             _, read = net(delta, noises[1], zeros, ones, cache, context)
+            glance = net.encode_context(context[:, None], net.normalise_states(w.state[part]), text, words, glance=True)
+            _, done = net(None, noises[1], ones, ones, glance, context)
         hold = torch.zeros_like(actions)
         hold[..., 6] = w.state[part][:, None, 6].round()
         total["video"] += float((video.float() - delta).square().sum())
         total["forward"] += float((obeyed.float() - delta).square().sum())
         total["video_hold"] += float(delta.square().sum())
-        for name, guess in (("action", acts.float()), ("inverse", read.float())):
-            total[name] += float(((net.denormalise_actions(guess) - actions) / scale).abs().sum())
+        for name, guess in (("action", acts), ("inverse", read), ("act", done)):
+            total[name] += float(((net.denormalise_actions(guess.float()) - actions) / scale).abs().sum())
         total["action_hold"] += float(((hold - actions) / scale).abs().sum())
     over = {"video": "video_hold", "forward": "video_hold", "action": "action_hold", "inverse": "action_hold"}
+    over["act"] = "action_hold"
     return {name: total[name] / total[control] for name, control in over.items()}
 
 
@@ -187,20 +206,22 @@ def train_wam(
         rate = peak * min(1.0, elapsed / 60 + 0.05) * max(0.02, min(1.0, (1 - done) / 0.5))  # warm up, hold, fall
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("share", 1.0)
         with torch.autocast("cpu", torch.bfloat16):
-            window = data.window(rng.integers(len(data), size=batch))
+            window, more = (data.window(rng.integers(len(data), size=n), rng) for n in (batch, GLANCES * batch))
             losses = denoise_loss(model, tokenizer, window, generator)
+            acting = act_loss(model, tokenizer, more, generator)
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
+        (losses.total + acting).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
         for optimizer in optimizers:
             optimizer.step()
         average.update(model)
         progress.step(
-            elapsed, batch * REPLICAS, video=losses.video.item(), action=losses.action.item(), norm=norm.item()
-        )
+            elapsed, batch * (1 + GLANCES), video=losses.video.item(), action=losses.action.item(),
+            act=acting.item(), norm=norm.item(),
+        )  # fmt: skip
         now = time.perf_counter()
         if now - validated_at > 240:
             validated_at = now

@@ -146,6 +146,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             None if told is None else told.expand(contexts, -1).repeat(twice, 1),
             text,
             words,
+            glance=mode == "act_only",
         )
         cache = cache.repeat(samples // contexts)
         main = context.expand(samples, -1, -1, -1)

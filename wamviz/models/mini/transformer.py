@@ -24,6 +24,8 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from wamviz.models.mini.sight import Sight
+
 
 def sincos(positions: Tensor, width: int) -> Tensor:
     """Sinusoidal features (N, width) of positions (N,), wavelengths 1/8 .. 64 of the unit."""
@@ -74,12 +76,14 @@ class ContextCache:
     """Keys and values of the context, one pair a layer: (B, E, N, 64) each; ``mask`` (B, N) is True where valid.
 
     ``origin`` (B, 3) is the hand's normalised position, 0 (the mean of training) where the state is not known.
+    ``places`` (B, 2, 3) are metres from the robot's base: what the words name first, and where to go afterwards.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     mask: Tensor
     origin: Tensor
+    places: Tensor
 
     def repeat(self, times: int) -> ContextCache:
         """The cache for ``times`` samples of every context, samples of one context side by side."""
@@ -90,8 +94,9 @@ class ContextCache:
             return x[:, None].expand(-1, times, *x.shape[1:]).flatten(0, 1)
 
         return ContextCache(
-            tuple(map(shared, self.keys)), tuple(map(shared, self.values)), shared(self.mask), shared(self.origin)
-        )
+            tuple(map(shared, self.keys)), tuple(map(shared, self.values)), shared(self.mask), shared(self.origin),
+            shared(self.places),
+        )  # fmt: skip
 
 
 class Expert(nn.Module):
@@ -188,7 +193,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         moments = (torch.arange(horizon) + 0.5) / horizon  # of the horizon, for video groups and action slots alike
         self.group = nn.Parameter(sincos(moments.unflatten(0, (self.groups, -1)).mean(1), width))
         # An action is a step; the running sum says where the hand would be, which is what the video shows.
-        self.action_in = nn.Linear(2 * action_dim + 3, action_width)
+        # Where it is from what the words name says where to go next.
+        self.action_in = nn.Linear(2 * action_dim + 9, action_width)
+        self.sight = Sight(latent_channels, latent_size, text_dim, state_dim, width)
         self.slot = nn.Parameter(sincos(moments, action_width))
         context_grid = grid_positions(latent_size // context_patch, width)
         self.context_position = nn.Parameter(context_grid)
@@ -241,12 +248,14 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     # ---- denoising
 
-    def _paths(self, actions: Tensor, origin: Tensor) -> Tensor:
-        """Normalised actions (B, K, A) with their running sums and the hand's positions: (B, K, 2 A + 3)."""
+    def _paths(self, actions: Tensor, context: ContextCache) -> Tensor:
+        """Normalised actions (B, K, A) with sums, the hand's places and its ways to what is named: (B, K, 2 A + 9)."""
         sums = actions.float().cumsum(1)
         moved = self.denormalise_actions(actions.float())[..., :3].cumsum(1)  # (B, K, 3) m
         reach = moved / self._constant("state_std", self.config.state_dim, 1.0, actions)[:3]
-        paths = torch.cat([actions.float(), sums / math.sqrt(self.config.horizon), origin.float()[:, None] + reach], -1)
+        hand = context.origin.float()[:, None] + reach  # (B, K, 3)
+        ways = [place[:, None] - hand for place in self._normalised(context.places.float()).unbind(1)]
+        paths = torch.cat([actions.float(), sums / math.sqrt(self.config.horizon), hand, *ways], -1)
         return paths.to(actions.dtype)
 
     def _modulation(self, sigma_video: Tensor, sigma_action: Tensor) -> tuple[Tensor, Tensor]:
@@ -255,7 +264,13 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.video_time(levels).unflatten(1, (9, -1)), self.action_time(levels).unflatten(1, (9, -1))
 
     def encode_context(
-        self, latents: Tensor, state: Tensor | None, text: Tensor, text_mask: Tensor, has_state: Tensor | None = None
+        self,
+        latents: Tensor,
+        state: Tensor | None,
+        text: Tensor,
+        text_mask: Tensor,
+        has_state: Tensor | None = None,
+        glance: bool = False,
     ) -> ContextCache:
         """Context to cached keys and values.
 
@@ -264,23 +279,25 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             state: (B, D) normalised, or None when it is not known.
             text: (B, L, text_dim) from the text encoder; text_mask: (B, L), True at words.
             has_state: (B,) bool, to hide some states of a batch.
+            glance: leave the image tokens out and rely on what ``sight`` found, which is all that acting needs.
         """
         b, views = latents.shape[:2]
+        if state is None:
+            state, has_state = latents.new_zeros(b, self.config.state_dim), text_mask.new_zeros(b)
+        elif has_state is None:
+            has_state = text_mask.new_ones(b)
+        state = state * has_state[:, None]
+        told = torch.where(has_state[:, None], self.state_in(state), self.no_state.to(latents.dtype))
+        points, places = self.sight(latents[:, 0], state, text, text_mask)
         image = [
             self.context_in(patchify(latents[:, v : v + 1], self.config.context_patch))
             + self.context_position
             + self.view[v]
-            for v in range(views)
+            + self.kind[0]
+            for v in range(0 if glance else views)
         ]
-        told = self.no_state.expand(b, -1) if state is None else self.state_in(state)
-        origin = latents.new_zeros(b, 3) if state is None else state[:, :3]
-        if has_state is not None:
-            told = torch.where(has_state[:, None], told, self.no_state.to(told.dtype))
-            origin = origin * has_state[:, None]
         words = self.text_in(text)
-        x = torch.cat(
-            [torch.cat(image, 1) + self.kind[0], (told + self.kind[1])[:, None], words + self.kind[2]], dim=1
-        )  # (B, N, width)
+        x = torch.cat([*image, points, (told + self.kind[1])[:, None], words + self.kind[2]], dim=1)  # (B, N, width)
         ones = text_mask.new_ones(b, x.shape[1] - words.shape[1])
         mask = torch.cat([ones, text_mask], dim=1)
         clean = torch.zeros(b, device=x.device)
@@ -295,7 +312,14 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             values.append(v)
             if index + 1 < len(self.video_layers):  # nobody reads the last layer's tokens
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
-        return ContextCache(tuple(keys), tuple(values), mask, origin)
+        return ContextCache(tuple(keys), tuple(values), mask, state[:, :3], places)
+
+    def _normalised(self, places: Tensor) -> Tensor:
+        """Places (B, 2, 3) in metres, scaled like the hand's position in the state."""
+        size = self.config.state_dim
+        return (places - self._constant("state_mean", size, 0.0, places)[:3]) / self._constant(
+            "state_std", size, 1.0, places
+        )[:3]
 
     def forward(
         self,
@@ -305,7 +329,6 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sigma_action: Tensor,
         context: ContextCache,
         context_latents: Tensor,
-        blind: Tensor | None = None,
     ) -> tuple[Tensor | None, Tensor]:
         """Predict the clean video change and the clean actions.
 
@@ -314,7 +337,6 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             actions: (B, K, A) noisy, normalised.
             sigma_video, sigma_action: (B,) noise levels, 0 clean .. 1 pure noise.
             context: from ``encode_context``; context_latents: (B, C, h, w) of the main view.
-            blind: (B,) bool; where True the action tokens do not see the video tokens (trains ``video=None``).
 
         Returns:
             the clean video change (or None) and the clean actions, shaped like the inputs.
@@ -324,7 +346,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for_video, for_action = self._modulation(sigma_video, sigma_action)
         for_video, (video_in, *video_ends) = for_video[:, :6], for_video[:, 6:, None].unbind(1)  # (B, 1, width) each
         for_action, (action_in, *action_ends) = for_action[:, :6], for_action[:, 6:, None].unbind(1)
-        a = self.action_in(self._paths(actions, context.origin)) * (1 + action_in) + self.slot
+        a = self.action_in(self._paths(actions, context)) * (1 + action_in) + self.slot
         x: Tensor | None = None
         count = 0
         if video is not None:
@@ -334,11 +356,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             ]
             x = torch.cat(groups, dim=1)  # (B, groups * patches, width)
             count = x.shape[1]
-        rows, start = count + a.shape[1], context.mask.shape[1]
+        rows = count + a.shape[1]
         visible = torch.cat([context.mask, context.mask.new_ones(b, rows)], dim=1)[:, None]  # (B, 1, N)
-        if blind is not None and count:
-            visible = visible.expand(-1, rows, -1).clone()
-            visible[:, count:, start : start + count] &= ~blind[:, None, None]
         bias: Tensor | None = None
         for index, (video_layer, action_layer) in enumerate(zip(self.video_layers, self.action_layers, strict=True)):
             q, k, v = action_layer.project(a, for_action)

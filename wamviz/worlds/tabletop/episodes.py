@@ -21,6 +21,7 @@ from wamviz.worlds.tabletop import robot
 from wamviz.worlds.tabletop.contract import ACTION_SPACE, STATE_NAMES, STREAM_STYLE, check_seed, stream
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.expert import Expert
+from wamviz.worlds.tabletop.objects import MOVABLE
 from wamviz.worlds.tabletop.tasks import Task, success, task_for_seed
 
 STYLES = ("expert", "perturbed", "play")
@@ -47,6 +48,7 @@ class TabletopEpisode:
         states: (T + 1, 14) float32, see ``contract.STATE_NAMES``.
         actions: (T, 7) float32, as they were executed (after clipping).
         snapshots: (T + 1, S) float64 for ``TabletopEnv.restore(seed, snapshot)``.
+        positions: (T + 1, 1 + M, 3) float32 m, of the lever and of ``objects.MOVABLE`` in their order; NaN if absent.
         cameras: calibration at the first frame (the wrist camera moves on with the hand).
         style: one of ``STYLES``.
         mujoco_version: the one that made it; other versions give other bits.
@@ -60,6 +62,7 @@ class TabletopEpisode:
     states: Floats
     actions: Floats
     snapshots: NDArray[np.float64]
+    positions: Floats
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     style: str = "expert"
     mujoco_version: str = mujoco.__version__
@@ -70,9 +73,11 @@ class TabletopEpisode:
         count = len(self.actions)
         if self.actions.shape != (count, ACTION_SPACE.dim) or self.states.shape != (count + 1, len(STATE_NAMES)):
             raise WamvizError(f"Actions {self.actions.shape} and states {self.states.shape} do not belong together.")
-        lengths = {len(self.snapshots), *(len(frames) for frames in self.frames.values())}
+        lengths = {len(self.snapshots), len(self.positions), *(len(frames) for frames in self.frames.values())}
         if lengths != {count + 1}:
-            raise WamvizError(f"{count} actions need {count + 1} frames and snapshots, not {sorted(lengths)}.")
+            raise WamvizError(
+                f"{count} actions need {count + 1} frames, snapshots and positions, not {sorted(lengths)}."
+            )
 
 
 def record_episode(
@@ -109,13 +114,14 @@ def record_episode(
     else:
         actor = _act(env, task, rng, disturbed=style == "perturbed")
     cameras = {name: env.camera(name) for name in env.cameras}
-    observations, actions, snapshots = [first], [], [env.snapshot()]
+    observations, actions, snapshots, positions = [first], [], [env.snapshot()], [_positions(env)]
     low, high = np.array(ACTION_SPACE.low, np.float32), np.array(ACTION_SPACE.high, np.float32)
     for action in actor:
         executed = np.clip(action, low, high).astype(np.float32)
         observations.append(env.step(executed)[0])
         actions.append(executed)
         snapshots.append(env.snapshot())
+        positions.append(_positions(env))
         if len(actions) >= max_steps:
             break
     return TabletopEpisode(
@@ -127,9 +133,17 @@ def record_episode(
         states=np.stack([o.state for o in observations]),
         actions=np.array(actions, np.float32).reshape(-1, ACTION_SPACE.dim),
         snapshots=np.stack(snapshots),
+        positions=np.stack(positions),
         cameras=cameras,
         style=style,
     )
+
+
+def _positions(env: TabletopEnv) -> Floats:
+    """Where the lever and every movable thing are, (1 + M, 3) float32."""
+    nowhere = np.full(3, np.nan)
+    things = [env.position(name) if name in env.present else nowhere for name in MOVABLE]
+    return np.array([env.lever_position(), *things], np.float32)
 
 
 def _act(env: TabletopEnv, task: Task, rng: np.random.Generator, disturbed: bool) -> Iterator[NDArray[np.float32]]:
