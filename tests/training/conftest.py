@@ -1,4 +1,4 @@
-"""Two tiny shards of made-up episodes, and their latents."""
+"""Two tiny shards of made-up episodes, their latents and their scenes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from wamviz.training.collect import shard_path
+from wamviz.training.scenes import THINGS, scene_path
 
 LENGTHS = (5, 9, 3)
 
@@ -39,6 +40,17 @@ def write_shard(folder: Path, first: int) -> Path:
     )
     latents = np.repeat(number, 8 * 4 * 4).reshape(total, 8, 4, 4).astype(np.float16)
     np.save(path.with_suffix(".latents.npy"), latents)
+    # Thing i of frame n stands at (n, i, 0); the last episode is play and has no task of its own.
+    positions = np.zeros((total, len(THINGS), 3), np.float32)
+    positions[..., 0], positions[..., 1] = number[:, None], np.arange(len(THINGS))
+    words = [
+        {
+            "own": [[f"task {first + i}", 1, 2], [f"the task {first + i}", 1, 2]] if i < 2 else [],
+            "questions": [["q", 3, 4]],
+        }
+        for i in range(3)
+    ]
+    np.savez(scene_path(path), positions=positions, words=json.dumps(words))
     return path
 
 

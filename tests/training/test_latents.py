@@ -14,11 +14,29 @@ def test_windows_are_aligned(shards):
     """Context, state and first action are of one frame; the future starts one frame later; episodes do not mix."""
     data = LatentSet(shards, horizon=4)
     assert len(data) == 34
-    w = data.window(np.array([0, 5, 20]))
-    assert w.context[:, 0, 0, 0].tolist() == [0, 5, 103] and w.state[:, 0].tolist() == [0, 5, 103]
-    assert w.actions[:, :, 0].tolist() == [[0, 1, 2, 3], [5, 6, 7, 8], [103, 104, 104, 104]]
-    assert w.future[:, :, 0, 0, 0].tolist() == [[1, 2, 3, 4], [6, 7, 8, 9], [104, 104, 104, 104]]
-    assert w.instructions == ["task 0", "task 1", "task 100"]
+    w = data.window(np.array([0, 5, 25]))
+    assert w.context[:, 0, 0, 0].tolist() == [0, 5, 108] and w.state[:, 0].tolist() == [0, 5, 108]
+    assert w.actions[:, :, 0].tolist() == [[0, 1, 2, 3], [5, 6, 7, 8], [108, 109, 110, 111]]
+    assert w.future[:, :, 0, 0, 0].tolist() == [[1, 2, 3, 4], [6, 7, 8, 9], [109, 110, 111, 112]]
+    assert w.instructions == ["task 0", "task 1", "task 101"]
+    assert w.places[1].tolist() == [[5, 1, 0], [5, 2, 0]]
+
+
+def test_words_are_drawn_and_play_has_none(shards):
+    """With a source of chance a task is told in any of its ways; an episode without a task asks for nothing."""
+    data = LatentSet(shards, horizon=4)
+    told = {data.window(np.array([0]), np.random.default_rng(i)).instructions[0] for i in range(20)}
+    assert told == {"task 0", "the task 0"}
+    play = data.window(np.array([15]))
+    assert play.instructions == [""] and play.places.isnan().all()
+
+
+def test_questions_are_about_their_frame(shards):
+    """A question's answer is where the named things are at that very frame, for play as well."""
+    data = LatentSet(shards, horizon=4)
+    latents, state, texts, places = data.ask(np.array([15, 18]), np.random.default_rng(0))
+    assert latents[:, 0, 0, 0].tolist() == state[:, 0].tolist() == [15, 101] and texts == ["q", "q"]
+    assert places[:, :, 0].tolist() == [[15, 15], [101, 101]] and places[0, :, 1].tolist() == [3, 4]
 
 
 def test_every_window_stays_in_its_episode(shards):

@@ -12,7 +12,8 @@ from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
 from wamviz.training.latents import LatentSet
 from wamviz.training.state import Average, load_state, save_state
-from wamviz.training.wam import Denoiser, denoise_loss, optimizers_for, train_wam, validate
+from wamviz.training.wam import act_loss, denoise_loss, optimizers_for, train_wam, validate
+from wamviz.training.words import Denoiser
 
 TOKENIZER = build_tokenizer(["task"])
 
@@ -39,7 +40,8 @@ def test_loss_falls_and_reaches_every_weight(shards):
         losses = denoise_loss(model, TOKENIZER, data.window(np.arange(16)), torch.Generator().manual_seed(step % 3))
         for optimizer in optimizers:
             optimizer.zero_grad()
-        losses.total.backward()
+        generator = torch.Generator().manual_seed(step % 3)
+        (losses.total + act_loss(model, TOKENIZER, data.window(np.arange(16)), generator)).backward()
         if step == 1:  # zero-initialised heads let gradients through from the second step on
             idle = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
             # One view has nothing to be told apart from; last-layer context outputs feed nobody.

@@ -63,7 +63,7 @@ def test_one_step_is_the_clean_prediction(pipeline):
     a = torch.randn(8, 7, generator=noise)[None]
     with torch.inference_mode():
         context = pipeline.vae.encode(pipeline.images(FRAME)[None])
-        cache = net.encode_context(context[:, None], torch.tensor(STATE)[None], *pipeline.words("push"))
+        cache = net.encode_context(context[:, None], torch.tensor(STATE)[None], *pipeline.words("push"), glance=True)
         clean = net(None, a, torch.ones(1), torch.ones(1), cache, context)[1]
     torch.testing.assert_close(steps[-1].actions, clean, atol=1e-5, rtol=1e-4)
 

@@ -50,20 +50,26 @@ def test_shapes_and_determinism(net):
     assert torch.equal(video, again[0]) and torch.equal(actions, again[1])
 
 
-def test_blind_actions_equal_absent_video(net):
-    """Training hides the video by a mask, sampling leaves it out: the actions must be the same."""
+def test_a_glance_leaves_the_image_out(net):
+    """At a glance the context is as long as without its image tokens, and the actions still depend on the image."""
     x = inputs()
-    hidden = denoise(net, x, blind=torch.tensor([True, True]))[1]
-    absent = denoise(net, x, video=None)[1]
-    torch.testing.assert_close(hidden, absent, atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(hidden, denoise(net, x)[1], atol=1e-3)
+    whole = net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"])
+    glance = net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"], glance=True)
+    assert whole.mask.shape[1] - glance.mask.shape[1] == net.context_position.shape[0]
+    torch.testing.assert_close(glance.places, whole.places)
+    other = net.encode_context(x["latents"] + 1, x["state"], x["text"], x["text_mask"], glance=True)
+    a, b = (denoise(net, x, video=None, cache=cache)[1] for cache in (glance, other))
+    assert not torch.allclose(a, b, atol=1e-4)
 
 
-def test_blindness_is_per_sample(net):
-    """Blinding one sample leaves the other as it was."""
+def test_an_unknown_state_is_one_unknown(net):
+    """Leaving the state out and hiding it are the same, whatever the hidden state says."""
     x = inputs()
-    mixed = denoise(net, x, blind=torch.tensor([True, False]))[1]
-    torch.testing.assert_close(mixed[1], denoise(net, x)[1][1], atol=1e-5, rtol=1e-4)
+    args = (x["text"], x["text_mask"])
+    absent = net.encode_context(x["latents"], None, *args)
+    hidden = net.encode_context(x["latents"], x["state"], *args, has_state=torch.tensor([False, False]))
+    for a, b in zip((*absent.keys, absent.places, absent.origin), (*hidden.keys, hidden.places, hidden.origin)):
+        torch.testing.assert_close(a, b)
 
 
 def test_padding_words_do_not_matter(net):
