@@ -12,12 +12,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor
 from tqdm import tqdm
 
 from wamviz.errors import WamvizError
+from wamviz.models.mini.familiar import Familiar, fit, statistics
 from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
@@ -99,7 +100,6 @@ def train_and_export(recipe: Recipe, vae: MiniVAE, paths: list[Path], held_out: 
         transformer = MiniWAMTransformer(
             text_dim=text_encoder.config.d_model,
             **data.statistics(),
-            familiar_psnr=round(familiar(vae, held_out), 2),
         )
         transformer.save_config(recipe.work / "wam")
     model = Denoiser(transformer, text_encoder)
@@ -125,7 +125,9 @@ def train_and_export(recipe: Recipe, vae: MiniVAE, paths: list[Path], held_out: 
         seed=recipe.seed,
         log=recipe.work / "curves.jsonl",
     )
-    folder = export(assemble(vae, model, tokenizer), recipe)
+    pipeline = assemble(vae, model, tokenizer)
+    folder = export(pipeline, recipe)
+    familiar_frames(pipeline, paths, held_out).save(folder)  # as exported: rounding is part of what is familiar
     write_report(recipe.work / "curves.jsonl", folder)
     if recipe.graded:
         grade(folder, range(SEEDS.start, SEEDS.start + recipe.graded))
@@ -166,12 +168,13 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
     return recipe.out
 
 
-@torch.inference_mode()
-def familiar(vae: MiniVAE, paths: list[Path]) -> float:
-    """The PSNR (dB) that 99 % of validation frames exceed when rebuilt from their latents alone."""
-    values = []
-    for path in paths[:4]:
-        frames = to_images(read_shard(path).frames[::5])
-        error = (vae(frames) - frames).square().mean((1, 2, 3))
-        values.append(10 * torch.log10(4 / error))
-    return float(np.quantile(torch.cat(values).numpy(), 0.01)) - 1.0
+def familiar_frames(pipeline: MiniWAMPipeline, paths: list[Path], held_out: list[Path]) -> Familiar:
+    """Statistics of about 20 frames an episode's shard for training, of every fifth frame for the unseen ones."""
+
+    def rows(shards: list[Path], every: int) -> Tensor:
+        sight = pipeline.transformer.sight
+        parts = [to_images(read_shard(path).frames[::every]) for path in tqdm(shards, desc="familiar", unit="shard")]
+        images = torch.cat(parts).to(sight.position.dtype)
+        return torch.cat([statistics(pipeline.vae, sight, part) for part in images.split(64)])
+
+    return fit(rows(paths[:60], 31), rows(held_out, 5))

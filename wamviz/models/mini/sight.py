@@ -60,6 +60,14 @@ class Sight(nn.Module):
             nn.Linear(256, 6),
         )  # fmt: skip
 
+    def overview(self, latents: Tensor) -> Tensor:
+        """What the convolutions see without any words: (B, C, h, w) to mean and spread of each feature, (B, 2 F)."""
+        x = self.stem(latents) + self.position
+        for norm, first, second in zip(self.norms, self.first, self.second, strict=True):
+            x = x + second(F.gelu(first(F.gelu(norm(x)))))
+        x = x.float().flatten(2)
+        return torch.cat([x.mean(2), x.std(2)], 1)
+
     def forward(self, latents: Tensor, state: Tensor, text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Look.
 

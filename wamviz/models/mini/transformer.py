@@ -146,7 +146,6 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         views: context cameras, the first is the one that is imagined.
         action_dim, state_dim, text_dim: widths of the inputs.
         width, action_width, heads, layers: sizes; both experts attend with ``width`` channels.
-        familiar_psnr: dB under which a context frame counts as unlike the training frames.
         video_temperature, action_temperature: spread of the noise that sampling starts from; below 1 a sample lies
             nearer to the mean future (PSNR rises, the fan narrows).
         delta_std, state_mean, state_std, action_mean, action_std: training statistics for standardising.
@@ -175,7 +174,6 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         state_std: list[float] | None = None,
         action_mean: list[float] | None = None,
         action_std: list[float] | None = None,
-        familiar_psnr: float | None = None,
         video_temperature: float = 0.3,
         action_temperature: float = 0.3,
     ) -> None:

@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import HAND, Chunk, SoFar, follow, given_actions, given_video, joined, split
+from wamviz.models.mini.familiar import Familiar, statistics
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Step
 from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.vae import Reference
@@ -76,6 +77,7 @@ class MiniWAM:
             # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
             self.pipeline = pipeline.to(self.device, self.dtype)
         self.pipeline.vae.to(memory_format=torch.channels_last)  # convolutions then need no reordering
+        self.familiar = Familiar.load(folder)
         self.weights_digest = digest_of(folder)
         self.size = int(self.pipeline.vae.config.image_size)
 
@@ -84,23 +86,22 @@ class MiniWAM:
         check_request(self.capabilities, request)
         return self._stream(request)
 
-    def familiarity(self, frame: Frames | Reference) -> float:
-        """PSNR in dB of a frame (H, W, 3) rebuilt from its latents alone; low for pictures unlike training's."""
-        vae = self.pipeline.vae
-        with torch.inference_mode():
-            seen = frame if isinstance(frame, Reference) else self.pipeline.reference(frame[None])
-            rebuilt = vae.decode(vae.standardise(seen.raw))
-            error = (rebuilt.float() - seen.images.float()).square().mean().item()
-        return float(10 * np.log10(4 / max(error, 1e-9)))
+    def unfamiliarity(self, frame: Frames | Reference) -> float:
+        """How unlike training's a frame (H, W, 3) is; above 1.0 lie 1 % of the tabletop's own. NaN where unknown."""
+        if self.familiar is None:
+            return float("nan")
+        seen = frame if isinstance(frame, Reference) else self.pipeline.reference(fit_square(frame[None], self.size))
+        vae, sight = self.pipeline.vae, self.pipeline.transformer.sight
+        rows = statistics(vae, sight, seen.images, vae.standardise(seen.raw)).cpu()
+        return float(self.familiar.score(rows).max())
 
     def _notes(self, frame: Reference, request: ImagineRequest) -> list[str]:
         notes = []
-        threshold = self.pipeline.transformer.config.get("familiar_psnr")
-        quality = self.familiarity(frame)
-        if threshold and quality < threshold:
+        score = self.unfamiliarity(frame)
+        if score > 1:
             notes.append(
-                f"This frame looks unlike tabletop frames mini-WAM was trained on (it rebuilds at {quality:.1f} dB, "
-                f"familiar frames at {threshold:.1f} dB or more): take the rollout as a guess."
+                f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
+                "where 99 % of those stay below 1): take the rollout as a guess."
             )
         if strange := unknown_words(self.pipeline.tokenizer, request.observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
