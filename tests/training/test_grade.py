@@ -11,7 +11,8 @@ from wamviz.training.grade import END, START, grade, table
 
 
 def result(**parts: object) -> dict[str, object]:
-    common = {"seeds": "1:3", "n": 2, "chunks": 4, "steps": 2, "video": None, "actions": None, "execution": None}
+    common = {"seeds": "1:3", "n": 2, "chunks": 4, "steps": 2, "video": None, "actions": None, "execution": None,
+              "consistency": None}  # fmt: skip
     return {**common, **parts}
 
 
@@ -30,12 +31,14 @@ def test_the_interval_of_a_rate_is_wilsons():
 
 
 def test_table_has_a_row_a_mode_and_one_for_the_controls():
-    execution = {"success_rate": 0.25, "right_object_rate": 0.5}
-    text = table({"joint": result(video=VIDEO, actions=ACTIONS, execution=execution), "video": result(video=VIDEO)})
+    execution = {"success_rate": 0.25, "success_ci95": [0.1, 0.5], "right_object_rate": 0.5}
+    paths = {"stated_vs_read_path_ade_m": 0.031, "staying_path_ade_m": 0.12}
+    joint = result(video=VIDEO, actions=ACTIONS, execution=execution, consistency=paths)
+    text = table({"joint": joint, "video": result(video=VIDEO)})
     rows = [line.split("|") for line in text.splitlines() if line.startswith("|")]
-    assert {len(row) for row in rows} == {10}
+    assert {len(row) for row in rows} == {11}
     assert rows[2][1:] == [" `joint` ", " 20.00, +1.50 [1.00, 2.00] ", " 14.00 ", " 0.800 ", " 0.100, 0.40 ", " 12.3 ",
-                           " 0.200 ", " 25%, 50% ", ""]  # fmt: skip
+                           " 0.200 ", " 3.1 of 12.0 ", " 25% [10%, 50%], 50% ", ""]  # fmt: skip
     assert rows[-1][2].strip() == "18.50" and rows[-1][5].strip() == "0.250, 1"
 
 

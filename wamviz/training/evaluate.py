@@ -28,6 +28,7 @@ from wamviz.models.registry import load
 from wamviz.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
 
 MOVING = 12.0  # a pixel moves when some colour of it changes by more than this, of 255
+READ_BACK = ("joint", "imagine_then_act", "forward_dynamics")  # what imagines video that comes with actions
 STILL = 0.01  # share of moving pixels under which an imagined video counts as static
 MAX_SEEDS = 2000
 ProgressCall = Callable[[int, int, str], None]
@@ -198,8 +199,8 @@ def _open_loop(
         imagined = collect(model, request).rollouts[0]
         tally.add(latency=time.perf_counter() - began)
         _compare(imagined, truth, mode, tally)
-        if mode in ("joint", "imagine_then_act") and "inverse_dynamics" in caps.modes and imagined.frames is not None:
-            _read_back(model, request, imagined, tally)
+        if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
+            _read_back(model, request, imagined, truth, tally)
     task = episode.task
     kind = task.kind if task is not None else ""
     return kind, episode.instruction, first_target(task) if task is not None else ""
@@ -230,21 +231,34 @@ def _compare(imagined: Rollout, truth: Rollout, mode: str, tally: Tally) -> None
             tally.add(gripper=float(errors.mae_by_dim[6]), hold_gripper=float(errors.hold_mae_by_dim[6]))
 
 
-def _read_back(model: WorldActionModel, request: ImagineRequest, imagined: Rollout, tally: Tally) -> None:
-    """Stated actions against those that inverse dynamics reads from the imagined video, where anything moves."""
+def _read_back(
+    model: WorldActionModel, request: ImagineRequest, imagined: Rollout, truth: Rollout, tally: Tally
+) -> None:
+    """Stated (or given) actions against those that inverse dynamics reads from the imagined video, if anything moves.
+
+    What the reader itself gets wrong on the recorded video, and how far the hand goes at all, stand beside it.
+    """
     assert imagined.frames is not None
     context = imagined.frames[0].astype(np.int16)
     moved = float((np.abs(imagined.frames[-1] - context) > MOVING).any(-1).mean())
     tally.add(moving_share=moved)
     if moved < STILL:  # a static future agrees with anything
         return
-    question = ImagineRequest(request.observation, "inverse_dynamics", request.seed, steps=4, video=imagined.frames)
-    read = collect(model, question).rollouts[0]
-    stated, seen = (commanded_path(r, request.observation.state) for r in (imagined, read))
-    if stated is not None and seen is not None:
-        both = ade_fde(stated, seen, 5.0)
-        if both is not None:
-            tally.add(path_ade=both[0], path_fde=both[1])
+    state = request.observation.state
+
+    def off(claimed: Rollout, video: Frames | None) -> tuple[float, float] | None:
+        question = ImagineRequest(request.observation, "inverse_dynamics", request.seed, steps=4, video=video)
+        paths = [commanded_path(r, state) for r in (claimed, collect(model, question).rollouts[0])]
+        return None if paths[0] is None or paths[1] is None else ade_fde(paths[0], paths[1], 5.0)
+
+    if (both := off(imagined, imagined.frames)) is not None:
+        tally.add(path_ade=both[0], path_fde=both[1])
+    if (own := off(truth, truth.frames)) is not None:
+        tally.add(reader_ade=own[0], reader_fde=own[1])
+    stated = commanded_path(imagined, state)
+    if stated is not None:
+        away = np.linalg.norm(stated - stated[0], axis=1)
+        tally.add(stay_ade=float(away.mean()), stay_fde=float(away[-1]))
 
 
 def _video(tally: Tally) -> dict[str, Any] | None:
@@ -300,6 +314,10 @@ def _consistency(tally: Tally) -> dict[str, Any] | None:
     return {
         "stated_vs_read_path_ade_m": tally.mean("path_ade"),
         "stated_vs_read_path_fde_m": tally.mean("path_fde"),
+        "reader_path_ade_m": tally.mean("reader_ade"),
+        "reader_path_fde_m": tally.mean("reader_fde"),
+        "staying_path_ade_m": tally.mean("stay_ade"),
+        "staying_path_fde_m": tally.mean("stay_fde"),
         "moving_share": tally.mean("moving_share"),
         "static_share": round(float(np.mean([m < STILL for m in tally.rows.get("moving_share", [])])), 4),
     }

@@ -54,12 +54,13 @@ def table(results: Results) -> str:
         f"{first['steps']} denoising steps.",
         "",
         "| mode | PSNR (dB), gain over copy-last-frame [95 %] | PSNR on moving pixels (dB) | SSIM | action MAE, "
-        "of hold-still's | position MAE (mm) | gripper MAE | success, right object first |",
-        "|---|---|---|---|---|---|---|---|",
+        "of hold-still's | position MAE (mm) | gripper MAE | "
+        "path in the video off the actions', of staying (cm) | success [95 %], right object first |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for mode, result in results.items():
         video, actions, execution = result["video"], result["actions"], result["execution"]
-        cells = [f"`{mode}`", "", "", "", "", "", "", ""]
+        cells = [f"`{mode}`", "", "", "", "", "", "", "", ""]
         if video:
             low, high = video["gain_db_ci95"] or (video["gain_db"],) * 2
             cells[1] = f"{video['psnr']:.2f}, {video['gain_db']:+.2f} [{low:.2f}, {high:.2f}]"
@@ -69,13 +70,18 @@ def table(results: Results) -> str:
             cells[4] = f"{actions['mae']:.3f}, {actions['ratio']:.2f}"
             cells[5] = f"{1000 * actions['position_mae_m']:.1f}"
             cells[6] = f"{actions['gripper_mae']:.3f}"
+        if paths := result.get("consistency"):
+            cells[7] = f"{100 * paths['stated_vs_read_path_ade_m']:.1f} of {100 * paths['staying_path_ade_m']:.1f}"
         if execution:
             right = execution["right_object_rate"]
-            cells[7] = f"{execution['success_rate']:.0%}, {'' if right is None else f'{right:.0%}'}"
+            low, high = execution["success_ci95"]
+            cells[8] = (
+                f"{execution['success_rate']:.0%} [{low:.0%}, {high:.0%}], {'' if right is None else f'{right:.0%}'}"
+            )
         lines.append("| " + " | ".join(cells) + " |")
     control = next((r for r in results.values() if r["video"]), None)
     held = next((r for r in results.values() if r["actions"]), None)
-    cells = ["the controls", "", "", "", "", "", "", ""]
+    cells = ["the controls", "", "", "", "", "", "", "", ""]
     if control:
         video = control["video"]
         cells[1:4] = [f"{video['copy_last_psnr']:.2f}", f"{video['copy_last_moving_psnr']:.2f}"] + [
