@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--vae-minutes", type=float, default=14)
     parser.add_argument("--sight-minutes", type=float, default=20)
     parser.add_argument("--wam-minutes", type=float, default=90)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--peak", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--workers", type=int, default=2, help="recording processes")
     parser.add_argument("--seed", type=int, default=0)

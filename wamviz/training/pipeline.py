@@ -54,7 +54,7 @@ class Recipe:
     vae_minutes: float = 14
     sight_minutes: float = 20
     wam_minutes: float = 90
-    batch: int = 16
+    batch: int = 10
     peak: float = 1.5e-3
     workers: int = 2
     seed: int = 0

@@ -23,12 +23,12 @@ from wamviz.models.mini.transformer import ContextCache
 from wamviz.training.latents import LatentSet, Window
 from wamviz.training.noise import draw_level, draw_levels, mix
 from wamviz.training.progress import Progress
-from wamviz.training.sight import KNOWN, place_loss
+from wamviz.training.sight import KNOWN
 from wamviz.training.state import Average, load_state, save_state
 from wamviz.training.words import Denoiser, tokenise
 
 REPLICAS = 2
-GLANCES = 2  # windows that are only acted upon, for each that is imagined as well
+GLANCES = 4  # windows that are only acted upon, for each that is imagined as well
 HUBER = 0.2  # in standard deviations of an action
 
 
@@ -48,16 +48,15 @@ def huber(error: Tensor) -> Tensor:
 
 def encode(
     model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator, glance: bool = False
-) -> tuple[ContextCache, Tensor]:
-    """The contexts of a batch of windows, some without words or states, and how wrong the places are that they name."""
+) -> ContextCache:
+    """The contexts of a batch of windows, some without words or states."""
     net = model.transformer
     hide = torch.rand(len(w.context), generator=rng) < 0.1  # words are dropped for guidance, states for unknown robots
     ids, words = tokenise(tokenizer, ["" if h else t for h, t in zip(hide.tolist(), w.instructions, strict=True)])
     text = model.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
     known = torch.rand(len(w.context), generator=rng) < KNOWN
     state = net.normalise_states(w.state)
-    context = net.encode_context(w.context[:, None], state, text, words, known, glance)
-    return context, place_loss(context.places, w.places.masked_fill(hide[:, None, None], torch.nan))
+    return net.encode_context(w.context[:, None], state, text, words, known, glance)
 
 
 def worth(sigma: Tensor) -> Tensor:
@@ -80,7 +79,7 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
 def denoise_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Losses:
     """The loss of imagining video and actions together over a batch of windows."""
     net = model.transformer
-    context, off_places = encode(model, tokenizer, w, rng)
+    context = encode(model, tokenizer, w, rng)
     delta = ((w.future - w.context[:, None]) / net.delta_scale(w.future)).repeat_interleave(REPLICAS, 0)
     actions = net.normalise_actions(w.actions).repeat_interleave(REPLICAS, 0)
     level = draw_levels(len(delta), rng)
@@ -92,33 +91,36 @@ def denoise_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window,
     video_error = ((video.float() - delta).square() * moving).mean((1, 2, 3, 4))
     for_video = (video_error * worth(level.video)).mean()
     for_action = (action_error(acts, actions) * worth(level.action)).mean()
-    return Losses(for_video + 2 * for_action + off_places, for_video.detach(), for_action.detach())
+    return Losses(for_video + 2 * for_action, for_video.detach(), for_action.detach())
 
 
 def act_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Tensor:
     """The loss of acting at a glance, without imagining: a fifth of the tokens, so more windows a second."""
     net = model.transformer
-    context, off_places = encode(model, tokenizer, w, rng, glance=True)
+    context = encode(model, tokenizer, w, rng, glance=True)
     actions = net.normalise_actions(w.actions).repeat_interleave(REPLICAS, 0)
     level = draw_level(len(actions), rng)
     noisy = mix(actions, torch.randn(actions.shape, generator=rng), level)
     _, acts = net(None, noisy, torch.ones(len(level)), level, context.repeat(REPLICAS), w.context)
-    return 2 * (action_error(acts, actions) * worth(level)).mean() + off_places
+    return 2 * (action_error(acts, actions) * worth(level)).mean()
 
 
 def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the layers, AdamW for the rest; what can already see and read learns slowly."""
+    """Muon for the matrices of the layers, AdamW for the rest that is not frozen."""
     hidden: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
-    taught: list[nn.Parameter] = []
     for name, value in model.named_parameters():
-        if ".sight." in name or name.startswith("text_encoder."):
-            taught.append(value)
-        else:
+        if value.requires_grad:
             (hidden if value.ndim == 2 and "_layers." in name else rest).append(value)
     muon = torch.optim.Muon(hidden, lr=peak, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
-    groups = [{"params": rest, "share": 1.0}, {"params": taught, "share": 0.2}]
-    return [muon, torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.97), weight_decay=0.01)]
+    return [muon, torch.optim.AdamW(rest, lr=peak, betas=(0.9, 0.97), weight_decay=0.01)]
+
+
+def freeze_taught(model: Denoiser) -> None:
+    """Keep what ``train_sight`` taught: denoising alone makes it forget what words mean (measured, see the card)."""
+    model.text_encoder.requires_grad_(False)
+    for name, value in model.transformer.sight.named_parameters():
+        value.requires_grad_(name.startswith(("point.", "which")))  # these write for the transformer
 
 
 @torch.inference_mode()
@@ -173,12 +175,13 @@ def train_wam(
     out: Path,
     *,
     minutes: float,
-    batch: int = 16,
+    batch: int = 10,
     peak: float = 1.5e-3,
     seed: int = 0,
     log: Path | None = None,
 ) -> None:
     """Train for ``minutes`` in all, resuming from ``out`` when it exists; leaves averaged weights in ``model``."""
+    freeze_taught(model)
     optimizers = optimizers_for(model, peak)
     average = Average(model, decay=0.998)
     state_file = out / "training.safetensors"
@@ -206,7 +209,7 @@ def train_wam(
         rate = peak * min(1.0, elapsed / 60 + 0.05) * max(0.02, min(1.0, (1 - done) / 0.5))  # warm up, hold, fall
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * group.get("share", 1.0)
+                group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16):
             window, more = (data.window(rng.integers(len(data), size=n), rng) for n in (batch, GLANCES * batch))
             losses = denoise_loss(model, tokenizer, window, generator)
