@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,11 @@ from wamviz.models.mini.transformer import ContextCache
 from wamviz.training.latents import LatentSet, Window
 from wamviz.training.noise import draw_level, draw_levels, mix
 from wamviz.training.progress import Progress
-from wamviz.training.sight import KNOWN
 from wamviz.training.state import Average, load_state, save_state
 from wamviz.training.words import Denoiser, tokenise
 
 REPLICAS = 2
+TOLD = 0.6  # share of contexts whose named places are the true ones
 GLANCES = 4  # windows that are only acted upon, for each that is imagined as well
 HUBER = 0.2  # in standard deviations of an action
 
@@ -49,14 +49,20 @@ def huber(error: Tensor) -> Tensor:
 def encode(
     model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator, glance: bool = False
 ) -> ContextCache:
-    """The contexts of a batch of windows, some without words or states."""
+    """The contexts of a batch of windows, some without words or states.
+
+    Most are told the true places (a little off, as sight is): who is always led astray learns not to follow.
+    """
     net = model.transformer
     hide = torch.rand(len(w.context), generator=rng) < 0.1  # words are dropped for guidance, states for unknown robots
     ids, words = tokenise(tokenizer, ["" if h else t for h, t in zip(hide.tolist(), w.instructions, strict=True)])
     text = model.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-    known = torch.rand(len(w.context), generator=rng) < KNOWN
+    known = torch.rand(len(w.context), generator=rng) < 0.9
     state = net.normalise_states(w.state)
-    return net.encode_context(w.context[:, None], state, text, words, known, glance)
+    context = net.encode_context(w.context[:, None], state, text, words, known, glance)
+    told = (torch.rand(len(w.context), generator=rng) < TOLD) & ~hide & ~w.places.isnan().any(-1).any(-1)
+    truth = w.places.nan_to_num() + 0.01 * torch.randn(w.places.shape, generator=rng)
+    return replace(context, places=torch.where(told[:, None, None], truth, context.places.float()))
 
 
 def worth(sigma: Tensor) -> Tensor:
