@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wamviz.errors import WamvizError
-from wamviz.models.remote.codec import malformed
+from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures
 from wamviz.models.remote.kinds import kind_of
@@ -128,7 +128,7 @@ class Question:
         return next(iter(main or [view for view in views if view.role == "exterior"] or views))
 
 
-def question(connection: Connection, request: ImagineRequest | None = None) -> Question:
+def question(connection: Connection, request: ImagineRequest | None = None, limits: Limits = LIMITS) -> Question:
     """The question that a connection asks, with its token out of the environment."""
     kind = kind_of(connection.kind)
     token = connection.token()
@@ -137,6 +137,7 @@ def question(connection: Connection, request: ImagineRequest | None = None) -> Q
         headers={"Authorization": f"{kind.token} {token}"} if token else {},
         reply_s=connection.timeout,
         ca_file=connection.ca_file or None,
+        limits=limits,
     )
     robot = kind.robot(connection.robot)
     if connection.rate:

@@ -68,7 +68,7 @@ class Connection:
                 "The token itself does not belong here: name the environment variable that holds it.",
                 "For example: connect NAME --token-env POLICY_TOKEN",
             )
-        for name, low, high in (("timeout", 1, 86400), ("rate", 0, 1000)):
+        for name, low, high in (("timeout", 0.1, 86400), ("rate", 0, 1000)):
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
                 raise WamvizError(f"'{name}' of a connection must lie in {low} .. {high}, not {value!r}.")

@@ -19,6 +19,7 @@ import numpy as np
 from wamviz.errors import WamvizError
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import Question, Reply, Report, question
+from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import ConnectionLost
@@ -29,11 +30,13 @@ from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
 class RemoteModel:
     """A model that runs on a server which the user named."""
 
-    def __init__(self, connection: Connection, capabilities: Capabilities, beat: float = BEAT_S) -> None:
+    def __init__(
+        self, connection: Connection, capabilities: Capabilities, beat: float = BEAT_S, limits: Limits = LIMITS
+    ) -> None:
         self.capabilities = capabilities
         self.connection = connection
         self._kind = kind_of(connection.kind)
-        self._beat = beat
+        self._beat, self._limits = beat, limits
         # The weights are not known from here; another address or another robot is another model.
         told = json.dumps(connection.to_json(), sort_keys=True)
         self.weights_digest = hashlib.sha256(told.encode()).hexdigest()[:16]
@@ -46,7 +49,7 @@ class RemoteModel:
             WamvizError: at once for what the context lacks; from the stream for what the server does or says.
         """
         check_request(self.capabilities, request)
-        asked = question(self.connection, request)
+        asked = question(self.connection, request, self._limits)
         self._kind.dialect().check(asked)
         return self._stream(asked, request)
 

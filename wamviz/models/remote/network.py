@@ -62,7 +62,7 @@ class Server:
 
 def said(words: Any) -> str:
     """A server's words as one line for people: of a traceback the last line, which names the fault."""
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes | memoryview) else str(words)
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     traceback = any(line.startswith("Traceback (most recent call last)") for line in lines)
     line = (lines[-1] if traceback else " ".join(lines)) if lines else ""

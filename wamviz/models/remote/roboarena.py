@@ -99,7 +99,7 @@ def fitted(question: Question, config: Mapping[str, Any]) -> Question:
         for name, role in roles
         for eye in eyes
     )
-    state = DROID_STATE
+    state: tuple[StatePart, ...] = DROID_STATE
     if config["action_space"].startswith("cartesian"):
         state = (StatePart("observation/cartesian_position", 6, "pose"), *state)
     rate = question.robot.actions.rate  # the user may have said that it is another
