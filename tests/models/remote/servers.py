@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -121,8 +122,8 @@ class Talk:
 class Served:
     """A running server and what has happened to it."""
 
-    def __init__(self, script: Callable[[Talk], None]) -> None:
-        self.script = script
+    def __init__(self, script: Callable[[Talk], None], tls: ssl.SSLContext | None = None) -> None:
+        self.script, self._tls = script, tls
         self.talks: list[Talk] = []
         self.faults: list[BaseException] = []
         self.gone = threading.Event()
@@ -149,11 +150,14 @@ class Served:
 
     def _serve(self, link: socket.socket) -> None:
         try:
+            if self._tls is not None:
+                link = self._tls.wrap_socket(link, server_side=True)
+                self._links.append(link)
             with link:
                 talk = Talk(link, self)
                 self.talks.append(talk)
                 self.script(talk)
-        except (Gone, ConnectionError):
+        except (Gone, ConnectionError, ssl.SSLError):
             self.gone.set()
         except OSError as error:
             if not self._listener._closed:  # type: ignore[attr-defined]
@@ -174,9 +178,9 @@ class Served:
 
 
 @contextmanager
-def serving(script: Callable[[Talk], None]) -> Iterator[Served]:
+def serving(script: Callable[[Talk], None], tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     """Run a server inside the block; a failed assertion in its script fails the test."""
-    served = Served(script)
+    served = Served(script, tls)
     try:
         yield served
     finally:

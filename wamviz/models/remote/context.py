@@ -81,7 +81,7 @@ def choose_cameras(wanted: Wanted, observation: Observation) -> dict[str, str]:
             f"Choose a context with such a camera, or say which one to send with connect --view "
             f"{short(missing[0].key)}=CAMERA.",
         )
-    return chosen
+    return {view.key: chosen[view.key] for view in wanted.views}
 
 
 def _bare(name: str) -> str:
