@@ -28,12 +28,20 @@ def register_models() -> list[ModelEntry]:
         return []
     for connection in known:
         try:
-            capabilities = capabilities_of(connection)
+            entries.append(entry_of(connection))
         except WamvizError as error:
             warnings.warn(f"Connection '{connection.name}' is left out: {error}", stacklevel=2)
-            continue
-        entries.append(ModelEntry(capabilities, _loader(connection, capabilities), partial(missing, connection)))
     return entries
+
+
+def entry_of(connection: Connection) -> ModelEntry:
+    """The entry of one connection, kept in the file or not; the server is not asked.
+
+    Raises:
+        WamvizError: see ``capabilities_of``.
+    """
+    capabilities = capabilities_of(connection)
+    return ModelEntry(capabilities, _loader(connection, capabilities), partial(missing, connection))
 
 
 def _loader(connection: Connection, capabilities: Capabilities) -> Callable[[str], WorldActionModel]:
