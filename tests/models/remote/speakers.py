@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from tests.models.remote.servers import Served, Talk
-from wamviz.media import encode_png
+from wamviz.media import encode_png, write_mp4
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
 from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.entry import capabilities_of
@@ -61,6 +63,7 @@ class Speaker:
         script: what the server does with a connection when all is well.
         scheme: of its address.
         answers: what the server says in place of a good reply, by name; see ``speak``.
+        repeats: whether a lost question is asked again.
         heard: what the server understood of each question.
         count: questions so far, so that samples differ.
     """
@@ -71,6 +74,7 @@ class Speaker:
     context: Observation
     script: Callable[[Speaker, Talk, str], None]
     scheme: str = "ws"
+    repeats: bool = True
     heard: list = field(default_factory=list)
     count: int = 0
 
@@ -199,6 +203,42 @@ def predict_reply(speaker: Speaker, told: dict) -> dict:
     return {"action": chunk(16, 7, speaker.count).tolist(), "video": pictures}
 
 
+def form_fields(talk: Talk) -> dict:
+    """The fields and files of a multipart form, by name."""
+    mark = b"--" + talk.headers["content-type"].partition("boundary=")[2].encode()
+    found: dict = {}
+    for part in talk.body.split(mark)[1:-1]:
+        head, _, data = part.strip(b"\r\n").partition(b"\r\n\r\n")
+        name = head.split(b'name="')[1].split(b'"')[0].decode()
+        found[name] = data if b"filename=" in head else data.decode()
+    return found
+
+
+def videos(speaker: Speaker, talk: Talk, mood: str) -> None:
+    """vLLM-Omni's server: a job is given, looked at twice, fetched as a video."""
+    if (talk.method, talk.path) == ("POST", "/v1/videos"):
+        told = form_fields(talk)
+        speaker.heard.append({**told, "extra": unpack_json(told["extra_params"].encode())})
+        if mood == "lost":
+            return None
+        if mood == "silent":
+            talk.wait_until_gone()
+        bad = {"garbage": b"{]", "huge": b"x" * 60_000, "wrong": b'{"hello": 1}'}
+        bad["error"] = pack_json({"id": "job-1", "error": {"message": TRACEBACK}})
+        return talk.answer(bad.get(mood) or b'{"id": "job-1", "status": "queued", "progress": 0}')
+    rows = int(speaker.heard[-1]["num_frames"]) - 1
+    if talk.path == "/v1/videos/job-1":
+        speaker.count += 1
+        if speaker.count % 2:
+            return talk.answer(b'{"id": "job-1", "status": "in_progress", "progress": 50}')
+        action = {"data": chunk(rows, 10).tolist(), "shape": [1, rows, 10], "dtype": "float32"}
+        return talk.answer(pack_json({"id": "job-1", "status": "completed", "action": action}))
+    assert talk.path == "/v1/videos/job-1/content"
+    with tempfile.TemporaryDirectory() as folder:
+        write_mp4(Path(folder) / "a.mp4", clip(rows + 1, 32, 32), 5.0)
+        return talk.answer((Path(folder) / "a.mp4").read_bytes(), Content_Type="video/mp4")
+
+
 def all_speakers() -> list[Speaker]:
     """A fresh speaker of every system."""
     return [
@@ -219,4 +259,5 @@ def all_speakers() -> list[Speaker]:
             "Cosmos3 on LIBERO", "cosmos3-libero", "libero", LIBERO_CONTEXT,
             http(predict_reply, "/predict", {"action": [], "error": TRACEBACK}), "http",
         ),
+        Speaker("Cosmos3 on vLLM-Omni", "vllm-omni", "bridge", LIBERO_CONTEXT, videos, "http", repeats=False),
     ]  # fmt: skip

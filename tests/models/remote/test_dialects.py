@@ -18,12 +18,14 @@ from tests.models.remote.speakers import (
     act_reply,
     all_speakers,
     chunk,
+    clip,
     http,
     predict_reply,
 )
 from wamviz.errors import WamvizError
+from wamviz.media import read_video
 from wamviz.models.protocol import collect
-from wamviz.models.remote import roboarena
+from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import question
 from wamviz.models.remote.codec import pack, pack_json, unpack
 from wamviz.models.remote.kinds import KINDS
@@ -216,6 +218,72 @@ def test_pictures_that_are_none_are_refused(video):
         ask(speaker, "joint", context=LIBERO_CONTEXT)
 
 
+# --- Cosmos3 on vLLM-Omni ---
+
+
+def omni(monkeypatch) -> Speaker:
+    monkeypatch.setattr(vllm_omni, "POLL_S", 0.0)
+    return next(one for one in all_speakers() if one.kind == "vllm-omni")
+
+
+def test_a_job_says_what_is_wanted_and_its_seed(monkeypatch):
+    """Two samples are two jobs; steps, guidance and seed are told."""
+    speaker = omni(monkeypatch)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "joint", seed=7, samples=2, steps=12, guidance=2.0)
+        end = collect(speaker.model(served), wish)
+    told = speaker.heard[1]
+    assert (told["seed"], told["num_inference_steps"], told["guidance_scale"]) == ("8", "12", "2")
+    assert (told["num_frames"], told["fps"], told["size"], told["prompt"]) == ("17", "5", "160x80", "open it")
+    assert told["input_reference"].startswith(b"\x89PNG")
+    assert told["extra"]["action_mode"] == "policy" and told["extra"]["raw_action_dim"] == 10
+    assert [rollout.seed for rollout in end.rollouts] == [7, 8] and end.rollouts[0].frames.shape == (17, 32, 32, 3)
+    assert end.rollouts[0].action_space.kind == "unnamed" and set(end.rollouts[0].action_space.units) == {""}
+
+
+def test_given_actions_are_obeyed_and_stay_as_they_were(monkeypatch):
+    """They are sent, the video comes back, and what did not fit into a chunk is said."""
+    speaker, actions = omni(monkeypatch), chunk(20, 10)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "forward_dynamics", actions=actions)
+        end = collect(speaker.model(served), wish)
+    assert np.allclose(speaker.heard[0]["extra"]["action"], actions[:16])
+    rollout = end.rollouts[0]
+    assert (rollout.actions == actions[:16]).all() and rollout.meta["actions"] == "given" and len(rollout.frames) == 17
+    assert any("the last 4 " in note for note in end.notes)
+
+
+def test_a_given_video_is_explained(monkeypatch, tmp_path):
+    """It travels as a video; actions come back, and no frame is called imagined."""
+    speaker = omni(monkeypatch)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "inverse_dynamics", video=clip(9, 48, 64))
+        rollout = collect(speaker.model(served), wish).rollouts[0]
+    assert rollout.frames is None and rollout.actions.shape == (8, 10)
+    assert speaker.heard[0]["extra"]["action_chunk_size"] == 8 and speaker.heard[0]["prompt"] == "open it"
+    (tmp_path / "sent.mp4").write_bytes(speaker.heard[0]["input_reference"])
+    assert read_video(tmp_path / "sent.mp4")[0].shape == (9, 48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("job", "why"),
+    [
+        ({"id": "../../x", "status": "queued"}, "no proper id"),
+        ({"id": "job-1", "status": "failed", "error": {"message": "out of memory"}}, "The server said: out of memory"),
+        ({"id": "job-1", "status": "failed"}, "The server said: the job failed"),
+        ({"id": "job-1", "status": "dreaming"}, "status is 'dreaming'"),
+        ({"id": "job-1", "status": "completed"}, "has no actions"),
+        ({"id": "job-1", "status": "completed", "action": {"data": [1], "shape": [16, 10]}}, "no table"),
+        ({"id": "job-1", "status": "completed", "action": {"data": chunk(16, 10).tolist()}}, "its video: "),
+    ],
+)
+def test_jobs_that_go_wrong_are_told(monkeypatch, job, why):
+    speaker = omni(monkeypatch)
+    speaker.script = lambda s, talk, mood: talk.answer(pack_json(job))
+    with pytest.raises(WamvizError, match=why):
+        ask(speaker, "joint")
+
+
 # --- looking whether a server is there ---
 
 
@@ -226,7 +294,7 @@ def test_probing_says_who_answers_and_asks_for_no_action(index):
 
     def script(talk):
         if talk.method == "GET" and "upgrade" not in talk.headers:
-            return talk.answer(b'{"model": "cosmos3", "chunk": 16}')
+            return talk.answer(b'{"model": "cosmos3", "chunk": 16, "data": [{"id": "nano"}]}')
         return well(talk)
 
     with serving(script) as served:

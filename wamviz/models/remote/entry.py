@@ -91,6 +91,8 @@ def capabilities_of(connection: Connection) -> Capabilities:
         horizon=robot.frames or robot.chunk,
         max_samples=kind.max_samples,
         cameras=tuple(view.key.rpartition("/")[2] for view in robot.views) or ("exterior",),
-        deterministic=False,
+        deterministic=kind.seeded,
+        default_steps=kind.steps,
+        max_guidance=kind.max_guidance,
         extras={"kind": kind.name, "url": connection.url, "robot": robot.name, "gives": robot.gives},
     )

@@ -44,6 +44,9 @@ class Kind:
         token: the word before a token in the ``Authorization`` header.
         gives: what comes back, for people.
         max_samples: of one request; each sample is a question of its own unless the server draws several.
+        seeded: whether the seed is told to the server, so that the same one gives the same rollout.
+        steps: denoising steps when the request names none; 0 where the server decides.
+        max_guidance: see ``Capabilities``.
     """
 
     name: str
@@ -54,6 +57,9 @@ class Kind:
     token: str
     gives: str
     max_samples: int = 8
+    seeded: bool = False
+    steps: int = 0
+    max_guidance: float = 1.0
 
     def robot(self, name: str) -> Robot:
         """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
@@ -107,6 +113,19 @@ KINDS: dict[str, Kind] = {
             (robots.COSMOS3_LIBERO,),
             "Bearer",
             "actions and the imagined video",
+        ),
+        Kind(
+            "vllm-omni",
+            "Cosmos3 on vLLM-Omni",
+            "vllm_omni",
+            ("http", "https"),
+            (robots.COSMOS3_BRIDGE,),
+            "Bearer",
+            "actions and the imagined video; obeys given actions, explains a given video",
+            max_samples=4,
+            seeded=True,
+            steps=30,
+            max_guidance=10.0,
         ),
     )
 }

@@ -88,7 +88,11 @@ class RemoteModel:
         spent = {"total": time.perf_counter() - start}
         if told := [reply.server_s for reply in replies if reply.server_s is not None]:
             spent["server"] = sum(told)
-        yield Imagined(tuple(self._rollout(reply, request) for reply in replies), spent, self._notes(replies, request))
+        yield Imagined(
+            tuple(self._rollout(reply, request, i) for i, reply in enumerate(replies)),
+            spent,
+            self._notes(replies, request),
+        )
 
     def _preview(self, replies: list[Reply], request: ImagineRequest, note: str) -> Preview:
         if not replies:
@@ -106,10 +110,11 @@ class RemoteModel:
         notes = [note for reply in replies for note in reply.notes]
         if len(replies) < request.samples:
             notes.append(f"The server gave {len(replies)} of the {request.samples} samples that were asked for.")
-        notes.append("The server draws its own random numbers: the seed is not told to it.")
+        if not self._kind.seeded:
+            notes.append("The server draws its own random numbers: the seed is not told to it.")
         return tuple(dict.fromkeys(notes))
 
-    def _rollout(self, reply: Reply, request: ImagineRequest) -> Rollout:
+    def _rollout(self, reply: Reply, request: ImagineRequest, index: int) -> Rollout:
         observation = request.observation
         camera = reply.camera or observation.main_camera
         model = observation.cameras.get(camera)
@@ -131,6 +136,7 @@ class RemoteModel:
             camera_model=None
             if model is None or reply.frames is None
             else model.resized(reply.frames.shape[2], reply.frames.shape[1]),
+            seed=request.seed + index if self._kind.seeded else None,
             meta=meta,
         )
 

@@ -171,3 +171,13 @@ COSMOS3_LIBERO = Robot(
     (View("image", "exterior", None, "as it is"),),
     (), LIBERO_POSE, chunk=16, modes=("joint",), frames=16,
 )  # fmt: skip
+
+# Cosmos3 on BridgeData, as its examples run it: the hand's change (three of position, six of rotation) and the gripper
+# in the model's own normalised numbers, 16 steps of 5 Hz. Nothing says what 1 means, so that no unit is claimed.
+COSMOS3_BRIDGE = Robot(
+    "bridge", "WidowX of BridgeData",
+    (View("input_reference", "exterior", None, "as it is"),),
+    (),
+    ActionSpace(("dx", "dy", "dz", *(f"r{i}" for i in range(1, 7)), "gripper"), ("",) * 10, "unnamed", 5.0),
+    chunk=16, modes=("joint", "forward_dynamics", "inverse_dynamics"), frames=16,
+)  # fmt: skip
