@@ -115,6 +115,7 @@ def test_bad_input_is_refused_in_one_line(wamviz: Run) -> None:
     refused(wamviz(*add, NOWHERE, "--view", "wrist"), "--view VIEW=CAMERA")
     refused(wamviz(*add, NOWHERE, "--state", "joints=7"), "FIRST:END")
     refused(wamviz(*add, NOWHERE, "--token-env", "sk-1234"), "name the environment variable")
+    refused(wamviz(*add, NOWHERE, "--ca", "no-such.pem"), "There is no file 'no-such.pem'")
     refused(wamviz(*add, "ws://me:secret@127.0.0.1"), "may hold a secret")
     refused(wamviz("connect", "mini-wam", "--kind", "openpi", "--url", NOWHERE), "There is a model 'mini-wam' already")
     refused(wamviz("connect", "--list", "--forget"), "stand alone")

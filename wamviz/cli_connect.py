@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models import registry
@@ -71,12 +72,22 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
         "robot": args.robot,
         "token_env": args.token_env,
         "timeout": args.timeout,
-        "ca_file": args.ca,
+        "ca_file": _certificates(args.ca),
         "rate": args.rate,
         "views": None if args.view is None else {**kept.views, **_pairs(args.view, "--view", "VIEW=CAMERA")},
         "state": None if args.state is None else {**kept.state, **_pairs(args.state, "--state", "PART=FIRST:END")},
     }
     return replace(kept, **{name: value for name, value in told.items() if value is not None})
+
+
+def _certificates(named: str | None) -> str | None:
+    """The whole path of a file of certificates, so that it is found from every folder."""
+    if not named:
+        return named
+    file = Path(named).expanduser().resolve()
+    if not file.is_file():
+        raise WamvizError(f"There is no file '{named}'.", "--ca takes certificates in a PEM file.")
+    return str(file)
 
 
 def _pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:

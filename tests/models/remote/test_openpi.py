@@ -67,8 +67,12 @@ def test_libero_and_aloha_are_sent_as_openpi_wants_them():
 def test_the_tabletop_s_state_is_known():
     """The same Franka: joints are its last seven numbers, the gripper the seventh; 1 is closed on both sides."""
     speaker = all_speakers()[0]
-    imagined(speaker, "act_only", TABLETOP_CONTEXT)
+    end = imagined(speaker, "act_only", TABLETOP_CONTEXT)
     told = speaker.heard[0]
+    assert (
+        "What the server was sent: exterior_image_1_left: camera exterior; wrist_image_left: camera wrist; "
+        "joint_position: 7:14 of the state; gripper_position: 6:7 of the state." in end.notes
+    )
     assert (told["observation/joint_position"] == TABLETOP_CONTEXT.state[7:]).all()
     assert (told["observation/gripper_position"] == TABLETOP_CONTEXT.state[6:7]).all()
 

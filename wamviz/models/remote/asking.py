@@ -18,7 +18,7 @@ import numpy as np
 from wamviz.errors import WamvizError
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.connections import Connection
-from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures
+from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import Server, refused
 from wamviz.models.remote.robots import Robot, StatePart, View
@@ -115,6 +115,14 @@ class Question:
     def numbers(self) -> dict[str, Floats]:
         """The parts of the state to send, (count,) float32 by key."""
         return numbers(self.wanted, self.asked.observation)
+
+    @property
+    def sent(self) -> str:
+        """Which camera and which numbers were sent as what, in words: they are matched by name and count alone."""
+        parts = [f"{short(key)}: camera {camera}" for key, camera in self.cameras.items()]
+        found = places(self.wanted, self.asked.observation)
+        parts += [f"{short(key)}: {place.start}:{place.stop} of the state" for key, place in found.items()]
+        return f"What the server was sent: {'; '.join(parts)}."
 
     def wanting(self, views: tuple[View, ...], state: tuple[StatePart, ...], space: ActionSpace) -> Question:
         """The same question to a server that said itself what it wants and returns."""

@@ -119,7 +119,16 @@ def fitted(frame: Frames, view: View) -> Frames:
 
 
 def numbers(wanted: Wanted, observation: Observation) -> dict[str, Floats]:
-    """The parts of the state to send, (count,) float32 by key.
+    """The parts of the state to send, (count,) float32 by key; raises what ``places`` raises."""
+    return {
+        key: observation.state[place].astype(np.float32)
+        for key, place in places(wanted, observation).items()
+        if observation.state is not None
+    }
+
+
+def places(wanted: Wanted, observation: Observation) -> dict[str, slice]:
+    """Where in the context's state each part lies, by key.
 
     Raises:
         WamvizError: no state is known, or where its parts lie is not.
@@ -133,27 +142,25 @@ def numbers(wanted: Wanted, observation: Observation) -> dict[str, Floats]:
             "Choose an episode of a dataset that records it, or a tabletop scene.",
         )
     dim = len(observation.state)
-    places = _places(wanted.state, observation)
-    for part in wanted.state:
-        told = wanted.places.get(short(part.key), wanted.places.get(part.key))
-        if told is not None:
-            places[part.key] = slice(*told)
+    known = _known_places(wanted.state, observation)
     example = " ".join(f"--state {short(part.key)}=FIRST:END" for part in wanted.state)
     found = {}
     for part in wanted.state:
-        place = places.get(part.key)
+        told = wanted.places.get(short(part.key), wanted.places.get(part.key))
+        place = known.get(part.key) if told is None else slice(*told)
         if place is None:
             raise WamvizError(
                 f"{wanted.who} needs {listed}; where they lie in this context's state of {_count(dim)} is not known.",
                 f"If they are there, say where, counted from 0: connect {example}.",
             )
-        found[part.key] = observation.state[place].astype(np.float32)
-        if len(found[part.key]) != part.count:
+        count = len(range(*place.indices(dim)))
+        if count != part.count:
             raise WamvizError(
                 f"'{short(part.key)}' is {_count(part.count)}; {place.start}:{place.stop} of this context's state of "
-                f"{_count(dim)} is {_count(len(found[part.key]))}.",
+                f"{_count(dim)} is {_count(count)}.",
                 f"Correct it with connect {example}.",
             )
+        found[part.key] = place
     return found
 
 
@@ -161,7 +168,7 @@ def _count(number: int) -> str:
     return f"{number} number{'' if number == 1 else 's'}"
 
 
-def _places(parts: Sequence[StatePart], observation: Observation) -> dict[str, slice]:
+def _known_places(parts: Sequence[StatePart], observation: Observation) -> dict[str, slice]:
     """Where the parts lie as far as it is known without being told."""
     assert observation.state is not None
     dim, world = len(observation.state), observation.world_state
@@ -170,8 +177,8 @@ def _places(parts: Sequence[StatePart], observation: Observation) -> dict[str, s
         return {part.key: known[part.means] for part in parts if part.means in known}
     if sum(part.count for part in parts) != dim:
         return {}
-    places, at = {}, 0
+    found, at = {}, 0
     for part in parts:  # exactly the numbers that are wanted, in the usual order
-        places[part.key] = slice(at, at + part.count)
+        found[part.key] = slice(at, at + part.count)
         at += part.count
-    return places
+    return found

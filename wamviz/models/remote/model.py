@@ -88,11 +88,8 @@ class RemoteModel:
         spent = {"total": time.perf_counter() - start}
         if told := [reply.server_s for reply in replies if reply.server_s is not None]:
             spent["server"] = sum(told)
-        yield Imagined(
-            tuple(self._rollout(reply, request, i) for i, reply in enumerate(replies)),
-            spent,
-            self._notes(replies, request),
-        )
+        rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
+        yield Imagined(rollouts, spent, self._notes(replies, asked))
 
     def _preview(self, replies: list[Reply], request: ImagineRequest, note: str) -> Preview:
         if not replies:
@@ -106,10 +103,12 @@ class RemoteModel:
             note,
         )
 
-    def _notes(self, replies: list[Reply], request: ImagineRequest) -> tuple[str, ...]:
+    def _notes(self, replies: list[Reply], asked: Question) -> tuple[str, ...]:
         notes = [note for reply in replies for note in reply.notes]
-        if len(replies) < request.samples:
-            notes.append(f"The server gave {len(replies)} of the {request.samples} samples that were asked for.")
+        if asked.robot.views:  # where only the server knew what it wants, its module has said what was sent
+            notes.append(asked.sent)
+        if len(replies) < asked.asked.samples:
+            notes.append(f"The server gave {len(replies)} of the {asked.asked.samples} samples that were asked for.")
         if not self._kind.seeded:
             notes.append("The server draws its own random numbers: the seed is not told to it.")
         return tuple(dict.fromkeys(notes))

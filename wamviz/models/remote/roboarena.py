@@ -113,4 +113,4 @@ def understood(reply: Any, question: Question) -> Reply:
         raise malformed("it has no actions")
     actions = actions_from(found, question.robot.actions, "its action space")
     spent = seconds(reply) if isinstance(reply, dict) else None
-    return Reply(actions, question.robot.actions, notes=(KEPT,), server_s=spent)
+    return Reply(actions, question.robot.actions, notes=(KEPT, question.sent), server_s=spent)
