@@ -121,6 +121,18 @@ def test_a_reset_that_fails_is_told():
         ask(arena(CONFIG, reset="busy"), "act_only")
 
 
+def test_roboarena_s_first_outer_camera_is_droid_s_first():
+    """It counts from 0, DROID from 1; a right eye is no other camera's left one."""
+    speaker = arena({**CONFIG, "n_external_cameras": 2})
+    end = ask(speaker, "act_only")
+    told = speaker.heard[-1]
+    for index, camera in enumerate(("exterior_1_left", "exterior_2_left")):
+        assert (told[f"observation/exterior_image_{index}_left"] == DROID_CONTEXT.frames[camera]).all()
+    assert any("exterior_image_0_left: camera exterior_1_left" in note for note in end.notes)
+    with pytest.raises(WamvizError, match="'exterior_image_0_right' .right exterior."):
+        ask(arena({**CONFIG, "needs_stereo_camera": True}), "act_only")
+
+
 def test_stereo_views_are_asked_for_by_eye():
     asked = question(Speaker("arena", "roboarena", "droid", DROID_CONTEXT, lambda *a: None).connection(1))
     views = roboarena.fitted(asked, {**CONFIG, "needs_stereo_camera": True}).robot.views

@@ -61,7 +61,7 @@ def choose_cameras(wanted: Wanted, observation: Observation) -> dict[str, str]:
         named = wanted.cameras.get(short(view.key), wanted.cameras.get(view.key))
         if named is not None and named not in observation.frames:
             raise unknown_name(f"camera for view '{short(view.key)}'", named, observation.frames)
-        same = [name for name in observation.frames if _bare(name) == _bare(short(view.key))]
+        same = [name for name in observation.frames if _bare(name) == _bare(view.like or short(view.key))]
         if named is not None or same:
             chosen[view.key] = named if named is not None else same[0]
             if named is None:
@@ -92,10 +92,8 @@ def _fits(name: str, role: str) -> bool:
     """Whether a camera of this name may be a view of this role; a camera without a telling name is an exterior one."""
     low = name.lower()
     held = any(word in low for word in ("wrist", "hand", "gripper"))
-    if role == "exterior":
-        return not held
-    side = role.partition(" ")[0]
-    return held and (role == "wrist" or side in low)
+    side, _, place = role.rpartition(" ")
+    return held == (place == "wrist") and side in low
 
 
 def pictures(wanted: Wanted, observation: Observation, cameras: Mapping[str, str]) -> dict[str, Frames]:

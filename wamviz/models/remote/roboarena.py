@@ -90,14 +90,16 @@ def fitted(question: Question, config: Mapping[str, Any]) -> Question:
         raise malformed(f"it wants pictures of the size {str(size)[:40]}")
     if type(count) is not int or not 0 <= count <= 8:
         raise malformed(f"it wants {str(count)[:20]} external cameras")
-    roles = [(f"exterior_image_{index}", "exterior") for index in range(count)]
+    # It counts the outer cameras from 0; DROID's own names count them from 1.
+    wished = [(f"exterior_image_{index}", f"exterior_{index + 1}", "exterior") for index in range(count)]
     if config.get("needs_wrist_camera"):
-        roles.append(("wrist_image", "wrist"))
-    eyes = ("left", "right") if config.get("needs_stereo_camera") else ("left",)
+        wished.append(("wrist_image", "wrist", "wrist"))
+    eyes = {"left": "", "right": "right "} if config.get("needs_stereo_camera") else {"left": ""}
+    pixels = None if size is None else (size[0], size[1])
     views = tuple(
-        View(f"observation/{name}_{eye}", role, None if size is None else (size[0], size[1]))
-        for name, role in roles
-        for eye in eyes
+        View(f"observation/{name}_{eye}", f"{side}{role}", pixels, like=f"{like}_{eye}")
+        for name, like, role in wished
+        for eye, side in eyes.items()
     )
     state: tuple[StatePart, ...] = DROID_STATE
     if config["action_space"].startswith("cartesian"):

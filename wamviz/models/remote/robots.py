@@ -22,15 +22,17 @@ class View:
 
     Attributes:
         key: its name on the wire.
-        role: ``"exterior"``, ``"wrist"``, ``"left wrist"`` or ``"right wrist"``; decides which camera fits.
+        role: ``"exterior"`` or ``"wrist"``, ``"left "`` or ``"right "`` before it; decides which camera fits.
         size: (H, W) to send, or None for the context's own.
         fit: ``pad`` keeps the proportions with black borders, as openpi's clients do; ``stretch`` does not.
+        like: the camera's usual name, where that is not the last part of the key.
     """
 
     key: str
     role: str
     size: tuple[int, int] | None
     fit: Fit = "pad"
+    like: str = ""
 
 
 @dataclass(frozen=True)
