@@ -2,8 +2,8 @@
 
 Contract: every command exits 0 on success and 2 on bad input with one clear line on stderr, never with a
 traceback; an interrupt ends with 130. What a command does lives in ``cli_run`` (imagine, execute, evaluate,
-generate), ``cli_look`` (inspect, models, doctor) and ``cli_app``; this module only parses and reports. Heavy
-libraries are imported by the command that needs them, so that ``--help`` answers at once.
+generate), ``cli_look`` (inspect, models, doctor), ``cli_connect`` and ``cli_app``; this module only parses and
+reports. Heavy libraries are imported by the command that needs them, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -159,6 +159,23 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
 
     models = command("models", "wamviz.cli_look:models", "List every model, its modes, and whether it can run here.")
     models.add_argument("--json", action="store_true", help="for programs")
+
+    connect = command("connect", "wamviz.cli_connect:connect", "Use a model that runs on a server of yours.")
+    connect.add_argument("name", nargs="?", metavar="NAME", help="what the model is called from then on")
+    connect.add_argument("--kind", metavar="KIND", help="the protocol of the server; see --kinds")
+    connect.add_argument("--url", metavar="URL", help="e.g. ws://127.0.0.1:8000; nobody else is asked")
+    connect.add_argument("--robot", metavar="ROBOT", help="views, state and actions; the kind's first by default")
+    connect.add_argument("--token-env", metavar="VARIABLE", help="environment variable that holds the server's token")
+    connect.add_argument("--timeout", type=float, metavar="SECONDS", help="how long a reply may take; 300 by default")
+    connect.add_argument("--ca", metavar="FILE", help="certificates (PEM) to trust in place of the usual ones")
+    connect.add_argument("--rate", type=float, metavar="HZ", help="actions a second, where the server's differs")
+    connect.add_argument("--view", action="append", metavar="VIEW=CAMERA", help="which camera of a context is a view")
+    connect.add_argument("--state", action="append", metavar="PART=FIRST:END", help="where in a context's state it is")
+    connect.add_argument("--test", action="store_true", help="see whether the server answers")
+    connect.add_argument("--list", action="store_true", help="list the connections")
+    connect.add_argument("--kinds", action="store_true", help="list the kinds of server, and what each gives back")
+    connect.add_argument("--forget", action="store_true", help="remove the connection")
+    connect.add_argument("--json", action="store_true", help="for programs")
 
     app = command("app", "wamviz.cli_app:app", "Open the page.")
     app.add_argument("--host", default=None, help="address to listen on; 127.0.0.1 by default")

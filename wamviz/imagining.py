@@ -137,7 +137,7 @@ def _finished(
         executed=None,
         timings={**imagined.timings, "load": round(loading, 3)},
         notes=(*imagined.notes, *_reference_notes(request, reference)),
-        versions=versions(describe(str(getattr(model, "device", "cpu")))),
+        versions=versions(_runs_on(model)),
         metrics={},
         world_state=observation.world_state,
         state=observation.state,
@@ -145,6 +145,11 @@ def _finished(
         guidance=request.guidance,
     )
     return replace(run, metrics=summarise(run))
+
+
+def _runs_on(model: object) -> str:
+    """Where a model runs, in words: what it says itself, such as a server's address, else this machine's device."""
+    return str(getattr(model, "runs_on", "")) or describe(str(getattr(model, "device", "cpu")))
 
 
 def unusual_horizon(capabilities: Capabilities, request: ImagineRequest) -> int | None:

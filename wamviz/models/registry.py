@@ -16,7 +16,11 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.protocol import ModelEntry, WorldActionModel
 
 GROUP = "wamviz.models"
-BUILT_IN = ("wamviz.models.mini.entry:register_models", "wamviz.models.baselines:register_models")
+BUILT_IN = (
+    "wamviz.models.mini.entry:register_models",
+    "wamviz.models.baselines:register_models",
+    "wamviz.models.remote.entry:register_models",
+)
 
 
 def _hooks() -> list[str]:

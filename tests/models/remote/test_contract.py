@@ -1,0 +1,207 @@
+"""What holds for every server, whatever it speaks: order, alignment, units, cancel, limits, and errors in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.models.remote.servers import serving
+from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
+from wamviz.errors import WamvizError
+from wamviz.models.protocol import WorldActionModel, collect
+from wamviz.models.remote import vllm_omni
+from wamviz.models.remote.codec import Limits
+from wamviz.models.remote.entry import capabilities_of
+from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
+
+STATELESS = ("cosmos3-libero", "vllm-omni")
+NAMES = [speaker.name for speaker in all_speakers()]
+
+
+@pytest.fixture(autouse=True)
+def _no_idle_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is looked at again at once."""
+    monkeypatch.setattr(vllm_omni, "POLL_S", 0.0)
+
+
+@pytest.fixture(params=range(len(NAMES)), ids=NAMES)
+def speaker(request: pytest.FixtureRequest) -> Speaker:
+    return all_speakers()[request.param]
+
+
+@pytest.fixture(params=[i for i, one in enumerate(all_speakers()) if one.kind not in STATELESS], ids=lambda i: NAMES[i])
+def with_state(request: pytest.FixtureRequest) -> Speaker:
+    """Those that want to know the robot's state."""
+    return all_speakers()[request.param]
+
+
+def wish(speaker: Speaker, samples: int = 1, context: Observation | None = None) -> ImagineRequest:
+    mode = capabilities_of(speaker.connection(1)).modes[0]
+    return ImagineRequest(context or speaker.context, mode, samples=samples)
+
+
+def test_previews_then_one_end(speaker: Speaker) -> None:
+    """Steps never go back, every preview has words, and the rollouts come last and once."""
+    with serving(speaker.speak()) as served:
+        model = speaker.model(served)
+        assert isinstance(model, WorldActionModel)
+        events = list(model.imagine(wish(speaker, 2)))
+    assert [type(event) for event in events] == [Preview] * (len(events) - 1) + [Imagined]
+    steps = [event.step for event in events[:-1]]
+    assert steps == sorted(steps) and steps[0] == 0 and steps[-1] == 2 == len(events[-1].rollouts)
+    assert all(event.note for event in events[:-1]) and all(event.steps == 2 for event in events[:-1])
+    assert events[-2].actions.shape == (2, *events[-1].rollouts[0].actions.shape)
+
+
+def test_frames_and_actions_end_together(speaker: Speaker) -> None:
+    """The first frame is the context at 0 s, the last one shows the end of the last action; units are the robot's."""
+    with serving(speaker.speak()) as served:
+        model = speaker.model(served)
+        end = collect(model, wish(speaker))
+    caps, rollout = model.capabilities, end.rollouts[0]
+    assert rollout.action_space == caps.action_space and rollout.origin == "imagined"
+    assert len(rollout.actions) == model._kind.robot(speaker.robot).chunk
+    assert ("joint" in caps.modes) == (rollout.frames is not None)
+    if rollout.frames is not None:
+        assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1]) and rollout.frame_times[0] == 0
+        assert np.isclose(rollout.fps, caps.video_fps) and len(rollout.frames) == caps.horizon + 1
+    assert end.timings["total"] > 0 and model.weights_digest
+    assert caps.deterministic != any("seed" in note for note in end.notes)
+    assert rollout.seed == (0 if caps.deterministic else None)
+    assert rollout.instruction == speaker.context.instruction == prompt_of(speaker.heard[0])
+
+
+def prompt_of(told: dict) -> str:
+    return told.get("prompt") or told.get("task_description")
+
+
+def test_rate_of_the_user_wins(speaker: Speaker) -> None:
+    """``connect --rate`` changes the seconds of actions and video alike."""
+    with serving(speaker.speak()) as served:
+        model = speaker.model(served, settings={"rate": 5.0})
+        rollout = collect(model, wish(speaker)).rollouts[0]
+    assert rollout.action_space.rate == 5.0
+    assert np.isclose(rollout.duration, len(rollout.actions) / 5.0)
+
+
+def test_cancel_stops_waiting(speaker: Speaker) -> None:
+    """Closing the stream closes the connection: the server notices, and nothing is left running."""
+    with serving(speaker.speak("silent")) as served:
+        stream = speaker.model(served).imagine(wish(speaker))
+        assert isinstance(next(event for event in stream if speaker.heard), Preview)
+        stream.close()
+        assert served.gone.wait(10)
+
+
+def test_a_reply_that_takes_too_long_is_given_up(speaker: Speaker) -> None:
+    with serving(speaker.speak("silent")) as served:
+        model = speaker.model(served, settings={"timeout": 0.3})
+        with pytest.raises(WamvizError, match=r"no reply within 0.3 s.*--timeout"):
+            collect(model, wish(speaker))
+        assert served.gone.wait(10)
+
+
+def test_the_server_s_own_words_are_shown(speaker: Speaker) -> None:
+    """One line without a traceback."""
+    with serving(speaker.speak("error")) as served:
+        with pytest.raises(WamvizError, match="The server said: ") as caught:
+            collect(speaker.model(served), wish(speaker))
+    text = str(caught.value)
+    assert "no such view" in text or "said: error" in text
+    assert "Traceback" not in text and "\n" not in text and "File" not in text
+
+
+@pytest.mark.parametrize("mood", ["garbage", "wrong"])
+def test_a_malformed_reply_is_refused(speaker: Speaker, mood: str) -> None:
+    with serving(speaker.speak(mood)) as served:
+        with pytest.raises(WamvizError, match="reply cannot be read"):
+            collect(speaker.model(served), wish(speaker))
+
+
+def test_an_oversized_reply_is_refused(speaker: Speaker) -> None:
+    with serving(speaker.speak("huge")) as served:
+        with pytest.raises(WamvizError, match=r"more than 0\.05 MB"):
+            collect(speaker.model(served, limits=Limits(message_bytes=50_000)), wish(speaker))
+
+
+def test_a_lost_connection_is_tried_once_more(speaker: Speaker) -> None:
+    """Except where asking again would start a second job."""
+    with serving(speaker.speak("lost once")) as served:
+        if speaker.repeats:
+            assert len(collect(speaker.model(served), wish(speaker)).rollouts) == 1
+        else:
+            with pytest.raises(WamvizError, match="was lost.*not given again"):
+                collect(speaker.model(served), wish(speaker))
+        assert served.connections == 1 + speaker.repeats
+
+
+def test_a_connection_lost_twice_is_told(speaker: Speaker) -> None:
+    with serving(speaker.speak("lost")) as served:
+        with pytest.raises(WamvizError, match="connection to 127.0.0.1:.* was lost"):
+            collect(speaker.model(served), wish(speaker))
+        assert served.connections == 1 + speaker.repeats
+
+
+def test_nobody_there_is_told(speaker: Speaker) -> None:
+    with serving(speaker.speak()) as served:
+        model = speaker.model(served)
+    with pytest.raises(WamvizError, match="Nobody listens at .*127.0.0.1"):
+        collect(model, wish(speaker))
+
+
+def test_another_kind_of_server_is_told(speaker: Speaker) -> None:
+    """An HTTP server that knows nothing of it, which is what a wrong port most often is."""
+    with serving(lambda talk: talk.answer(b"<html>", 404)) as served:
+        with pytest.raises(WamvizError, match="Is it this kind of server"):
+            collect(speaker.model(served), wish(speaker))
+
+
+def test_a_redirect_is_not_followed(speaker: Speaker) -> None:
+    """Nobody is asked whom the user did not name."""
+    with serving(lambda talk: talk.answer(b"")) as elsewhere:
+        target = f"http://127.0.0.1:{elsewhere.port}/"
+        with serving(lambda talk: talk.answer(b"", 307, Location=target)) as served:
+            with pytest.raises(WamvizError, match="307"):
+                collect(speaker.model(served), wish(speaker))
+        assert elsewhere.connections == 0
+
+
+def test_a_token_travels_in_the_header_and_nowhere_else(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLICY_TOKEN", "hush")
+    with serving(speaker.speak()) as served:
+        model = speaker.model(served, settings={"token_env": "POLICY_TOKEN"})
+        end = collect(model, wish(speaker))
+        assert served.talks[0].headers["authorization"].split(" ")[1] == "hush"
+    assert "hush" not in repr(end) + repr(model.connection.to_json()) + repr(model.capabilities)
+
+
+def test_a_context_without_the_views_asks_nobody(speaker: Speaker) -> None:
+    """What is wanted, what is there, how to say which is which; told before anything is sent."""
+    only = replace(speaker.context, frames={"wrist_cam": next(iter(speaker.context.frames.values()))})
+    with serving(speaker.speak()) as served:
+        with pytest.raises(WamvizError, match=r"needs the view.*has the cameras wrist_cam.*--view \w+=CAMERA"):
+            collect(speaker.model(served), wish(speaker, context=only))
+        assert not speaker.heard
+
+
+def test_a_context_without_a_state_asks_nobody(with_state: Speaker) -> None:
+    with serving(with_state.speak()) as served:
+        with pytest.raises(WamvizError, match="needs the robot's state.*This context has none"):
+            with_state.model(served).imagine(wish(with_state, context=replace(with_state.context, state=None)))
+        assert served.connections == 0
+
+
+def test_a_state_of_another_length_says_how_to_place_it(with_state: Speaker) -> None:
+    odd = replace(with_state.context, state=np.zeros(31, np.float32))
+    with serving(with_state.speak()) as served:
+        with pytest.raises(WamvizError, match=r"state of 31 numbers is not known.*--state \w+=FIRST:END"):
+            with_state.model(served).imagine(wish(with_state, context=odd))
+
+
+def test_other_modes_are_refused() -> None:
+    speaker = all_speakers()[0]
+    with serving(speaker.speak()) as served:
+        with pytest.raises(WamvizError, match="no mode 'joint'.*act_only"):
+            speaker.model(served).imagine(ImagineRequest(DROID_CONTEXT, "joint"))

@@ -1,0 +1,315 @@
+"""What is particular to RoboArena's servers, Cosmos Policy and Cosmos3 on LIBERO."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.models.remote.servers import serving
+from tests.models.remote.speakers import (
+    ALOHA_CONTEXT,
+    DROID_CONTEXT,
+    LIBERO_CONTEXT,
+    TABLETOP_CONTEXT,
+    Speaker,
+    act_reply,
+    all_speakers,
+    chunk,
+    clip,
+    http,
+    predict_reply,
+)
+from wamviz.errors import WamvizError
+from wamviz.media import read_video
+from wamviz.models.protocol import collect
+from wamviz.models.remote import roboarena, vllm_omni
+from wamviz.models.remote.asking import question
+from wamviz.models.remote.codec import pack, pack_json, unpack
+from wamviz.models.remote.kinds import KINDS
+from wamviz.rollout import ImagineRequest, Observation
+
+CONFIG = {
+    "image_resolution": None,
+    "needs_wrist_camera": True,
+    "n_external_cameras": 1,
+    "needs_stereo_camera": False,
+    "needs_session_id": False,
+    "action_space": "joint_velocity",
+}
+
+
+def ask(speaker: Speaker, mode: str, samples: int = 1, context: Observation | None = None, **settings):
+    with serving(speaker.speak()) as served:
+        model = speaker.model(served, settings=settings)
+        return collect(model, ImagineRequest(context or speaker.context, mode, samples=samples))
+
+
+def arena(config: dict, reply: object = None, reset: object = "reset successful") -> Speaker:
+    """A RoboArena server with another greeting."""
+
+    def script(speaker, talk, mood):
+        talk.accept()
+        talk.send(pack(config))
+        while True:
+            told = unpack(talk.message())
+            speaker.heard.append(told)
+            if told["endpoint"] == "reset":
+                talk.send(reset)
+            else:
+                talk.send(pack({"actions": chunk(8, 8)} if reply is None else reply))
+
+    return Speaker("arena", "roboarena", "droid", DROID_CONTEXT, script)
+
+
+def test_roboarena_s_greeting_decides_what_is_sent():
+    """Views, their size, and the meaning of the actions come from the server."""
+    speaker = arena(CONFIG)
+    end = ask(speaker, "act_only")
+    reset, told = speaker.heard
+    assert reset == {"endpoint": "reset"}
+    assert list(told) == [
+        "observation/exterior_image_0_left", "observation/wrist_image_left", "observation/joint_position",
+        "observation/gripper_position", "prompt", "endpoint",
+    ]  # fmt: skip
+    assert told["endpoint"] == "infer" and told["observation/wrist_image_left"].shape == (90, 160, 3)
+    assert end.rollouts[0].action_space.kind == "joint_velocity" and any("stays there" in note for note in end.notes)
+
+
+def test_dreamzero_gets_a_session_a_sample():
+    """It remembers what it saw: two samples are two sessions, each after a reset."""
+    speaker = next(one for one in all_speakers() if one.name == "DreamZero")
+    ask(speaker, "act_only", samples=2)
+    first, second = (told["session_id"] for told in speaker.heard)
+    assert first != second and len(first) == 36
+    assert speaker.heard[0]["observation/exterior_image_1_left"].shape == (180, 320, 3)
+
+
+def test_roboarena_s_poses_have_to_be_placed():
+    """The tabletop's rotation vector is not sent for Euler angles."""
+    speaker = arena({**CONFIG, "action_space": "cartesian_position"}, {"actions": chunk(8, 7)})
+    with pytest.raises(WamvizError, match="cartesian_position.*--state"):
+        ask(speaker, "act_only", context=TABLETOP_CONTEXT)
+    end = ask(speaker, "act_only", context=TABLETOP_CONTEXT, state={"cartesian_position": "0:6"})
+    assert end.rollouts[0].action_space.kind == "ee_pose"
+    assert (speaker.heard[-1]["observation/cartesian_position"] == TABLETOP_CONTEXT.state[:6]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"action_space": "torque"}, "Unknown action space of the server 'torque'"),
+        ({"n_external_cameras": 99}, "external cameras"),
+        ({"image_resolution": [1, 10**9]}, "pictures of the size"),
+        ({"image_resolution": "big"}, "pictures of the size"),
+    ],
+)
+def test_a_greeting_that_makes_no_sense_is_refused(change, why):
+    with pytest.raises(WamvizError, match=why):
+        ask(arena({**CONFIG, **change}), "act_only")
+
+
+def test_a_greeting_of_another_protocol_is_refused():
+    with pytest.raises(WamvizError, match="without saying its action space"):
+        ask(arena({}), "act_only")
+
+
+def test_a_reset_that_fails_is_told():
+    with pytest.raises(WamvizError, match="The server said: busy"):
+        ask(arena(CONFIG, reset="busy"), "act_only")
+
+
+def test_roboarena_s_first_outer_camera_is_droid_s_first():
+    """It counts from 0, DROID from 1; a right eye is no other camera's left one."""
+    speaker = arena({**CONFIG, "n_external_cameras": 2})
+    end = ask(speaker, "act_only")
+    told = speaker.heard[-1]
+    for index, camera in enumerate(("exterior_1_left", "exterior_2_left")):
+        assert (told[f"observation/exterior_image_{index}_left"] == DROID_CONTEXT.frames[camera]).all()
+    assert any("exterior_image_0_left: camera exterior_1_left" in note for note in end.notes)
+    with pytest.raises(WamvizError, match="'exterior_image_0_right' .right exterior."):
+        ask(arena({**CONFIG, "needs_stereo_camera": True}), "act_only")
+
+
+def test_stereo_views_are_asked_for_by_eye():
+    asked = question(Speaker("arena", "roboarena", "droid", DROID_CONTEXT, lambda *a: None).connection(1))
+    views = roboarena.fitted(asked, {**CONFIG, "needs_stereo_camera": True}).robot.views
+    assert [view.key.rpartition("/")[2] for view in views] == [
+        "exterior_image_0_left", "exterior_image_0_right", "wrist_image_left", "wrist_image_right",
+    ]  # fmt: skip
+
+
+# --- Cosmos Policy ---
+
+
+def policy() -> Speaker:
+    return next(one for one in all_speakers() if one.name == "Cosmos Policy")
+
+
+def test_cosmos_policy_s_future_frame_ends_the_chunk():
+    """Two frames two seconds apart: the context as it was sent, and the one that the model imagined."""
+    speaker = policy()
+    end = ask(speaker, "joint")
+    told, rollout = speaker.heard[0], end.rollouts[0]
+    assert list(told) == ["primary_image", "left_wrist_image", "right_wrist_image", "proprio", "task_description"]
+    assert (told["proprio"] == ALOHA_CONTEXT.state).all() and told["primary_image"].shape == (224, 224, 3)
+    assert rollout.frames.shape == (2, 224, 224, 3) and rollout.fps == 0.5 and rollout.duration == 2.0
+    assert (rollout.frames[0] == told["primary_image"]).all() and (rollout.frames[1] == 80).all()
+    assert rollout.meta["value"] == pytest.approx(0.8) and any("0.80" in note for note in end.notes)
+
+
+def test_the_main_camera_s_future_is_shown():
+    frames = {name: ALOHA_CONTEXT.frames[name] for name in ("cam_right_wrist", "cam_high", "cam_left_wrist")}
+    rollout = ask(policy(), "joint", context=replace(ALOHA_CONTEXT, frames=frames)).rollouts[0]
+    assert rollout.camera == "cam_right_wrist" and (rollout.frames[1] == 82).all()
+
+
+def test_best_of_n_comes_best_first():
+    """The fan is the server's own candidates, ranked by its own value; fewer than asked for is said."""
+    speaker = policy()
+    end = ask(speaker, "joint", samples=4)
+    assert speaker.heard[0]["return_all_query_results"] is True and speaker.count == 1
+    assert [rollout.meta["value"] for rollout in end.rollouts] == pytest.approx([0.8, 0.5, 0.2])
+    assert (end.rollouts[2].actions == chunk(50, 14, 0.2)).all() and (end.rollouts[2].frames[1] == 20).all()
+    assert any("3 of the 4" in note for note in end.notes)
+
+
+def test_a_reply_written_as_json_twice_is_understood():
+    """FastAPI's servers of this family do so for some clients."""
+    speaker = policy()
+    speaker.script = http(lambda s, told: pack_json(act_reply(s, told)).decode(), "/act", "error")
+    assert ask(speaker, "joint").rollouts[0].actions.shape == (50, 14)
+
+
+def test_a_reply_without_futures_makes_none_up():
+    speaker = policy()
+    speaker.script = http(lambda s, told: {"actions": chunk(50, 14)}, "/act", "error")
+    end = ask(speaker, "joint", samples=2)
+    assert end.rollouts[0].frames is None and any("no future frame" in note for note in end.notes)
+
+
+# --- Cosmos3 on LIBERO ---
+
+
+def libero() -> Speaker:
+    return next(one for one in all_speakers() if one.name == "Cosmos3 on LIBERO")
+
+
+def test_cosmos3_gets_a_png_and_gives_a_clip():
+    speaker = libero()
+    rollout = ask(speaker, "joint", samples=2).rollouts[1]
+    assert list(speaker.heard[0]) == ["image", "prompt", "domain_name", "image_size"] and speaker.count == 2
+    assert rollout.frames.shape == (17, 32, 32, 3) and (rollout.frames[:, 0, 0, 0] == np.arange(17) * 3).all()
+    assert (rollout.actions == chunk(16, 7, 2)).all() and rollout.camera == "image"
+
+
+def test_future_frames_alone_get_the_context_in_front():
+    speaker = libero()
+    speaker.script = http(
+        lambda s, told: {**predict_reply(s, told), "video": predict_reply(s, told)["video"][1:]}, "/predict", {}
+    )
+    frames = ask(speaker, "joint").rollouts[0].frames
+    assert len(frames) == 17 and (frames[1] == 3).all() and frames[0].std() > 3
+
+
+def test_actions_of_another_width_stay_unnamed():
+    """Nothing is claimed about numbers that the server does not explain."""
+    speaker = libero()
+    speaker.script = http(lambda s, told: {"action": chunk(16, 10).tolist(), "video": []}, "/predict", {})
+    end = ask(speaker, "joint")
+    assert end.rollouts[0].action_space.kind == "unnamed" and end.rollouts[0].frames is None
+
+
+@pytest.mark.parametrize("video", [["!"], ["aGVsbG8="], "x", [3]])
+def test_pictures_that_are_none_are_refused(video):
+    speaker = libero()
+    speaker.script = http(lambda s, told: {"action": chunk(16, 7).tolist(), "video": video}, "/predict", {})
+    with pytest.raises(WamvizError, match="cannot be read: .*video"):
+        ask(speaker, "joint", context=LIBERO_CONTEXT)
+
+
+# --- Cosmos3 on vLLM-Omni ---
+
+
+def omni(monkeypatch) -> Speaker:
+    monkeypatch.setattr(vllm_omni, "POLL_S", 0.0)
+    return next(one for one in all_speakers() if one.kind == "vllm-omni")
+
+
+def test_a_job_says_what_is_wanted_and_its_seed(monkeypatch):
+    """Two samples are two jobs; steps, guidance and seed are told."""
+    speaker = omni(monkeypatch)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "joint", seed=7, samples=2, steps=12, guidance=2.0)
+        end = collect(speaker.model(served), wish)
+    told = speaker.heard[1]
+    assert (told["seed"], told["num_inference_steps"], told["guidance_scale"]) == ("8", "12", "2")
+    assert (told["num_frames"], told["fps"], told["size"], told["prompt"]) == ("17", "5", "160x80", "open it")
+    assert told["input_reference"].startswith(b"\x89PNG")
+    assert told["extra"]["action_mode"] == "policy" and told["extra"]["raw_action_dim"] == 10
+    assert [rollout.seed for rollout in end.rollouts] == [7, 8] and end.rollouts[0].frames.shape == (17, 32, 32, 3)
+    assert end.rollouts[0].action_space.kind == "unnamed" and set(end.rollouts[0].action_space.units) == {""}
+
+
+def test_given_actions_are_obeyed_and_stay_as_they_were(monkeypatch):
+    """They are sent, the video comes back, and what did not fit into a chunk is said."""
+    speaker, actions = omni(monkeypatch), chunk(20, 10)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "forward_dynamics", actions=actions)
+        end = collect(speaker.model(served), wish)
+    assert np.allclose(speaker.heard[0]["extra"]["action"], actions[:16])
+    rollout = end.rollouts[0]
+    assert (rollout.actions == actions[:16]).all() and rollout.meta["actions"] == "given" and len(rollout.frames) == 17
+    assert any("the last 4 " in note for note in end.notes)
+
+
+def test_a_given_video_is_explained(monkeypatch, tmp_path):
+    """It travels as a video; actions come back, and no frame is called imagined."""
+    speaker = omni(monkeypatch)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "inverse_dynamics", video=clip(9, 48, 64))
+        rollout = collect(speaker.model(served), wish).rollouts[0]
+    assert rollout.frames is None and rollout.actions.shape == (8, 10)
+    assert speaker.heard[0]["extra"]["action_chunk_size"] == 8 and speaker.heard[0]["prompt"] == "open it"
+    (tmp_path / "sent.mp4").write_bytes(speaker.heard[0]["input_reference"])
+    assert read_video(tmp_path / "sent.mp4")[0].shape == (9, 48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("job", "why"),
+    [
+        ({"id": "../../x", "status": "queued"}, "no proper id"),
+        ({"id": "job-1", "status": "failed", "error": {"message": "out of memory"}}, "The server said: out of memory"),
+        ({"id": "job-1", "status": "failed"}, "The server said: the job failed"),
+        ({"id": "job-1", "status": "dreaming"}, "status is 'dreaming'"),
+        ({"id": "job-1", "status": "completed"}, "has no actions"),
+        ({"id": "job-1", "status": "completed", "action": {"data": [1], "shape": [16, 10]}}, "no table"),
+        ({"id": "job-1", "status": "completed", "action": {"data": chunk(16, 10).tolist()}}, "its video: "),
+    ],
+)
+def test_jobs_that_go_wrong_are_told(monkeypatch, job, why):
+    speaker = omni(monkeypatch)
+    speaker.script = lambda s, talk, mood: talk.answer(pack_json(job))
+    with pytest.raises(WamvizError, match=why):
+        ask(speaker, "joint")
+
+
+# --- looking whether a server is there ---
+
+
+@pytest.mark.parametrize("index", range(len(all_speakers())), ids=[one.name for one in all_speakers()])
+def test_probing_says_who_answers_and_asks_for_no_action(index):
+    speaker = all_speakers()[index]
+    well = speaker.speak()
+
+    def script(talk):
+        if talk.method == "GET" and "upgrade" not in talk.headers:
+            return talk.answer(b'{"model": "cosmos3", "chunk": 16, "data": [{"id": "nano"}]}')
+        return well(talk)
+
+    with serving(script) as served:
+        asked = question(speaker.connection(served.port))
+        words = asyncio.run(KINDS[speaker.kind].dialect().probe(asked))
+    assert "answers at" in words and str(served.port) in words and not speaker.heard

@@ -1,0 +1,226 @@
+"""The websocket client against a server that follows RFC 6455, and against one that does not."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.models.remote.servers import Served, Talk, serving
+from wamviz.errors import WamvizError
+from wamviz.models.remote.codec import Limits
+from wamviz.models.remote.network import ConnectionLost, Server
+from wamviz.models.remote.websocket import connected
+
+
+def received(script: Callable[[Talk], None], count: int = 1, **settings) -> list[str | bytes]:
+    """The first ``count`` messages of a server that runs ``script`` after the handshake."""
+
+    def whole(talk: Talk) -> None:
+        talk.accept()
+        script(talk)
+
+    async def talk(served: Served) -> list[str | bytes]:
+        server = Server(f"ws://127.0.0.1:{served.port}/path", **{"reply_s": 10.0, **settings})
+        async with connected(server) as socket:
+            await socket.send(b"hello")
+            return [await socket.receive() for _ in range(count)]
+
+    with serving(whole) as served:
+        return asyncio.run(talk(served))
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 300_000])
+def test_messages_of_every_length_there_and_back(size):
+    """Each of the three forms of a length, in both directions, masked and not."""
+    message = bytes(i % 251 for i in range(size))
+
+    async def echo(served):
+        async with connected(Server(f"ws://127.0.0.1:{served.port}", reply_s=10.0)) as socket:
+            await socket.send(message)
+            return await socket.receive()
+
+    def script(talk):
+        talk.accept()
+        talk.send(talk.message())
+
+    with serving(script) as served:
+        assert asyncio.run(echo(served)) == message
+
+
+def test_pieces_are_put_together_and_pings_between_them_answered():
+    heard = []
+
+    def script(talk):
+        talk.message()
+        talk.frame(2, b"one ", last=False)
+        talk.frame(9, b"are you there")
+        talk.frame(10, b"unasked")
+        talk.frame(0, b"two", last=True)
+        heard.append(talk.hear())
+        talk.send("text")
+
+    assert received(script, 2) == [b"one two", "text"] and heard == [(10, b"are you there")]
+
+
+def test_it_says_goodbye():
+    said = []
+
+    def script(talk):
+        talk.message()
+        talk.send(b"x")
+        said.append(talk.hear())
+
+    received(script)
+    assert said == [(8, b"\x03\xe8")]
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"\x82\x81\0\0\0\0x", "breaks the websocket protocol"),  # a server that masks
+        (b"\xc2\x01x", "breaks the websocket protocol"),  # compressed, which was not agreed on
+        (b"\x83\x01x", "breaks the websocket protocol"),  # an unknown code
+        (b"\x09\x00", "breaks the websocket protocol"),  # a split ping
+        (b"\x89\x7e\x01\x00" + b"x" * 256, "breaks the websocket protocol"),  # a long ping
+        (b"\x80\x01x", "out of order"),  # the end of nothing
+        (b"\x02\x01x\x82\x01y", "out of order"),  # a beginning within a message
+        (b"\x81\x01\xff", "UTF-8"),
+        (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "more than 0.001 MB"),
+        (b"\x82\x7e\x04\x00", "more than 0.001 MB"),
+        (b"\x02\x7e\x03\xe0" + b"x" * 992 + b"\x80\x10" + b"y" * 16, "more than 0.001 MB"),
+    ],
+)
+def test_what_breaks_the_protocol_is_refused(raw, why):
+    """Lengths are judged before anything is read."""
+
+    def script(talk):
+        talk.message()
+        talk.link.sendall(raw)
+        talk.wait_until_gone()
+
+    with pytest.raises(WamvizError, match=why):
+        received(script, limits=Limits(message_bytes=1000))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind", "why"),
+    [
+        (1000, "", ConnectionLost, "closed the connection"),
+        (1001, "going away", ConnectionLost, "closed the connection"),
+        (1011, "out of memory", WamvizError, "The server said: out of memory"),
+        (1008, "", WamvizError, "code 1008"),
+    ],
+)
+def test_a_close_is_a_loss_or_a_word(code, reason, kind, why):
+    def script(talk):
+        talk.message()
+        talk.close(code, reason)
+        talk.wait_until_gone()
+
+    with pytest.raises(kind, match=why) as caught:
+        received(script)
+    assert type(caught.value) is kind
+
+
+def test_a_server_that_vanishes_is_a_loss():
+    with pytest.raises(ConnectionLost, match="was lost"):
+        received(lambda talk: talk.message() and None)
+
+
+def opened(script: Callable[[Talk], None], scheme: str = "ws", **settings) -> None:
+    async def there(served: Served) -> None:
+        url = f"{scheme}://127.0.0.1:{served.port}"
+        async with connected(Server(url, **{"reply_s": 10.0, "connect_s": 10.0, **settings})):
+            pass
+
+    with serving(script) as served:
+        asyncio.run(there(served))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (200, b"OK", "but no websocket"),
+        (401, b"", "wants a token.*--token-env"),
+        (403, b"", "wants a token.*--token-env"),
+        (426, b"", "but no websocket"),
+        (500, b"boom", r"The server said: boom \(HTTP 500\)"),
+        (503, b"", "answered HTTP 503"),
+    ],
+)
+def test_a_handshake_that_fails_is_told(status, body, why):
+    with pytest.raises(WamvizError, match=why):
+        opened(lambda talk: talk.answer(body, status))
+
+
+def test_a_wrong_handshake_is_refused():
+    """A cache that answers 101 to everything is no websocket server."""
+    with pytest.raises(WamvizError, match="handshake is wrong"):
+        opened(lambda talk: talk.accept(key=b"another"))
+
+
+def there(url: str, **settings) -> None:
+    async def open_and_leave() -> None:
+        async with connected(Server(url, reply_s=10.0, **settings)):
+            pass
+
+    asyncio.run(open_and_leave())
+
+
+def test_no_tls_where_tls_was_asked_for():
+    """wss to a plain server is told, and no request goes out in the clear."""
+    heard = []
+
+    def answer(listener: socket.socket) -> None:
+        link, _ = listener.accept()
+        with link:
+            heard.append(link.recv(4096))
+            link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        with pytest.raises(WamvizError, match="could not be trusted or speaks no TLS"):
+            there(f"wss://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert b"GET" not in heard[0]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_tls_is_checked_and_a_certificate_of_one_s_own_can_be_named(tmp_path):
+    """A stranger's certificate is refused; the same one, named, is trusted."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    wish = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run(
+        ["openssl", *wish, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def script(talk):
+        talk.accept()
+        talk.wait_until_gone()
+
+    with serving(script, context) as served:
+        url = f"wss://127.0.0.1:{served.port}"
+        with pytest.raises(WamvizError, match="could not be trusted.*--ca FILE"):
+            there(url)
+        assert served.connections == 0
+        there(url, ca_file=str(certificate))
+        assert served.connections == 1
+
+
+def test_certificates_that_cannot_be_read_are_told(tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text("none")
+    with pytest.raises(WamvizError, match="ca.pem' cannot be read"):
+        opened(lambda talk: None, ca_file=str(file))

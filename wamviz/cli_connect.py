@@ -1,0 +1,154 @@
+"""The command ``connect``: name a server, see whether it is there, list and forget.
+
+Contract: only ``--test`` opens a connection, and only to the servers that were named. What is written is one file of
+the wamviz home, without a secret in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.models import registry
+from wamviz.models.remote import connections
+from wamviz.models.remote.connections import Connection
+from wamviz.models.remote.entry import capabilities_of, missing
+from wamviz.models.remote.kinds import KINDS
+
+SETTINGS = ("kind", "url", "robot", "token_env", "timeout", "ca", "rate", "view", "state")
+
+
+def connect(args: argparse.Namespace) -> None:
+    """Keep, change, test, list or forget connections."""
+    given = [name for name in SETTINGS if getattr(args, name) is not None]
+    if sum((args.list, args.kinds, args.forget)) + bool(given or args.test) > 1:
+        raise WamvizError("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
+    if args.kinds:
+        return _print_kinds(args.json)
+    known = connections.read()
+    if args.list:
+        return _print_list(known.values(), args.json)
+    if args.name is None:
+        if args.test and not given:
+            return _test(known.values())
+        raise WamvizError("Name the connection.", "For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000")
+    if args.forget:
+        connections.forget(args.name)
+        print(f"Forgot {args.name}. Runs that it made are kept.")
+        return None
+    if given:
+        made = _made(args, known.get(args.name))
+        capabilities_of(made)
+        if args.name not in known and args.name in registry.entries():
+            raise WamvizError(f"There is a model '{args.name}' already.", "Choose another name.")
+        connections.keep(made)
+        registry.entries.cache_clear()
+        print(f"Kept {made.name}: {made.kind} at {made.url}. It is a model now: imagine --model {made.name}")
+        known = {made.name: made}
+    elif args.name not in known:
+        raise unknown_name("connection", args.name, known)
+    if args.test:
+        return _test([known[args.name]])
+    if not given:
+        _print_list([known[args.name]], args.json)
+    return None
+
+
+def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
+    """The connection that the options describe; one that is there already is changed only where they say so."""
+    if before is None and not (args.kind and args.url):
+        raise WamvizError(
+            f"There is no connection '{args.name}' yet: give its --kind and --url.", f"Kinds: {', '.join(KINDS)}."
+        )
+    kept = before or Connection(args.name, args.kind, args.url)
+    told = {
+        "kind": args.kind,
+        "url": args.url,
+        "robot": args.robot,
+        "token_env": args.token_env,
+        "timeout": args.timeout,
+        "ca_file": _certificates(args.ca),
+        "rate": args.rate,
+        "views": None if args.view is None else {**kept.views, **_pairs(args.view, "--view", "VIEW=CAMERA")},
+        "state": None if args.state is None else {**kept.state, **_pairs(args.state, "--state", "PART=FIRST:END")},
+    }
+    return replace(kept, **{name: value for name, value in told.items() if value is not None})
+
+
+def _certificates(named: str | None) -> str | None:
+    """The whole path of a file of certificates, so that it is found from every folder."""
+    if not named:
+        return named
+    file = Path(named).expanduser().resolve()
+    if not file.is_file():
+        raise WamvizError(f"There is no file '{named}'.", "--ca takes certificates in a PEM file.")
+    return str(file)
+
+
+def _pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise WamvizError(f"'{name}{equals}{value}' is nothing that {option} takes.", f"Write {option} {form}.")
+    return {name: value for name, _, value in pairs}
+
+
+def _print_kinds(as_json: bool) -> None:
+    rows = [
+        {"kind": kind.name, "title": kind.title, "robots": [r.name for r in kind.robots], "gives": kind.gives}
+        for kind in KINDS.values()
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['kind']}  {row['title']}")
+        print(f"  robots: {', '.join(row['robots'])}")
+        print(f"  gives back: {row['gives']}")
+
+
+def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([connection.to_json() for connection in listed], indent=2))
+        return
+    shown = False
+    for connection in listed:
+        shown = True
+        print(f"{connection.name}  {connection.kind}  {connection.url}")
+        try:
+            capabilities_of(connection)
+            wrong = missing(connection)
+        except WamvizError as error:
+            wrong = str(error)
+        for name, value in connection.to_json().items():
+            if name not in ("name", "kind", "url"):
+                print(f"  {name}: {value}")
+        if wrong:
+            print(f"  cannot be used: {wrong}")
+    if not shown:
+        print("No connections yet. For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000")
+
+
+def _test(listed: Iterable[Connection]) -> None:
+    """Ask each server what it is; the first that fails ends it."""
+    from wamviz.models.remote.asking import question
+    from wamviz.models.remote.kinds import kind_of
+
+    shown = False
+    for connection in listed:
+        shown = True
+        capabilities_of(connection)
+        asked = question(connection)
+        asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, 30.0)))
+
+        async def probe(asked=asked, connection=connection) -> str:  # type: ignore[no-untyped-def]
+            return await kind_of(connection.kind).dialect().probe(asked)
+
+        print(f"{connection.name}: {asyncio.run(probe())}")
+    if not shown:
+        raise WamvizError("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")

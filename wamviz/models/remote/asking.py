@@ -1,0 +1,216 @@
+"""One question to a server and the replies to it: what every protocol shares.
+
+Contract: a ``Question`` is checked against the context before anything is sent; a ``Reply`` holds what the server
+returned and nothing else, with the units of its numbers. Axis letters: T frames, H/W pixels, K actions, A numbers of an
+action.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.models.remote.codec import LIMITS, Limits, malformed
+from wamviz.models.remote.connections import Connection
+from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
+from wamviz.models.remote.kinds import kind_of
+from wamviz.models.remote.network import Server, refused
+from wamviz.models.remote.robots import Robot, StatePart, View
+from wamviz.models.remote.websocket import WebSocket
+from wamviz.rollout import ActionSpace, Floats, Frames, ImagineRequest
+
+MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
+MAX_ACTIONS = 10_000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One sample as the server gave it.
+
+    Attributes:
+        actions: (K, A) float32 in ``space``.
+        space: what its numbers mean.
+        frames: (T, H, W, 3) uint8, the context first; None when no video came back.
+        camera: which of the context's cameras ``frames`` shows.
+        meta: JSON-ready facts that came with it, such as a value.
+        notes: sentences for the user.
+        server_s: seconds that the server says it took, or None.
+    """
+
+    actions: Floats
+    space: ActionSpace
+    frames: Frames | None = None
+    camera: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    server_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
+            raise malformed(f"its actions have shape {self.actions.shape}")
+
+    @property
+    def fps(self) -> float:
+        """Frames a second: the last frame shows the end of the last action."""
+        if self.frames is None or len(self.frames) < 2:
+            return self.space.rate
+        return self.space.rate * (len(self.frames) - 1) / len(self.actions)
+
+
+Report = Callable[[str | Reply], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one server.
+
+    Attributes:
+        title: the model's, for messages.
+        connection: as the user named it.
+        server: where it is, with its token.
+        robot: whose views, state and actions are meant.
+        request: as the model protocol hands it over; None when only looking whether a server is there.
+    """
+
+    title: str
+    connection: Connection
+    server: Server
+    robot: Robot
+    request: ImagineRequest | None = None
+
+    @property
+    def asked(self) -> ImagineRequest:
+        """The request, which is there whenever somebody imagines."""
+        assert self.request is not None
+        return self.request
+
+    @property
+    def prompt(self) -> str:
+        """The instruction."""
+        return self.asked.observation.instruction
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the server wants of the context, with the user's own words on where it is."""
+        robot, told = self.robot, self.connection
+        return Wanted(self.title, robot.views, robot.state, told.views, told.places())
+
+    @cached_property
+    def cameras(self) -> dict[str, str]:
+        """The context's camera for each view, by key."""
+        return choose_cameras(self.wanted, self.asked.observation)
+
+    @cached_property
+    def pictures(self) -> dict[str, Frames]:
+        """The frames to send, (H, W, 3) uint8 by key."""
+        return pictures(self.wanted, self.asked.observation, self.cameras)
+
+    @cached_property
+    def numbers(self) -> dict[str, Floats]:
+        """The parts of the state to send, (count,) float32 by key."""
+        return numbers(self.wanted, self.asked.observation)
+
+    @property
+    def sent(self) -> str:
+        """Which camera and which numbers were sent as what, in words: they are matched by name and count alone."""
+        parts = [f"{short(key)}: camera {camera}" for key, camera in self.cameras.items()]
+        found = places(self.wanted, self.asked.observation)
+        parts += [f"{short(key)}: {place.start}:{place.stop} of the state" for key, place in found.items()]
+        return f"What the server was sent: {'; '.join(parts)}."
+
+    def wanting(self, views: tuple[View, ...], state: tuple[StatePart, ...], space: ActionSpace) -> Question:
+        """The same question to a server that said itself what it wants and returns."""
+        return replace(self, robot=replace(self.robot, views=views, state=state, actions=space))
+
+    @property
+    def shown(self) -> View:
+        """The view whose video is shown: that of the context's main camera, else the robot's first exterior one."""
+        views = self.robot.views
+        main = [view for view in views if self.cameras[view.key] == self.asked.observation.main_camera]
+        return next(iter(main or [view for view in views if view.role == "exterior"] or views))
+
+
+def question(connection: Connection, request: ImagineRequest | None = None, limits: Limits = LIMITS) -> Question:
+    """The question that a connection asks, with its token out of the environment."""
+    kind = kind_of(connection.kind)
+    token = connection.token()
+    server = Server(
+        connection.url,
+        headers={"Authorization": f"{kind.token} {token}"} if token else {},
+        reply_s=connection.timeout,
+        ca_file=connection.ca_file or None,
+        limits=limits,
+    )
+    robot = kind.robot(connection.robot)
+    if connection.rate:
+        robot = replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))
+    return Question(connection.name, connection, server, robot, request)
+
+
+async def next_message(socket: WebSocket, server: Server) -> bytes:
+    """Await a binary message; a text in its place is the server's error, as openpi's servers send it.
+
+    Raises:
+        WamvizError: the server's own words; too slow; see also ``WebSocket.receive``.
+    """
+    message = await anything(socket, server)
+    if isinstance(message, str):
+        raise refused(message)
+    return message
+
+
+async def anything(socket: WebSocket, server: Server) -> str | bytes:
+    """Await a message of either kind; ``TimeoutError`` after the server's time for one reply."""
+    async with asyncio.timeout(server.reply_s):
+        return await socket.receive()
+
+
+def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:
+    """The actions (K, A) of a reply, or ``WamvizError`` when they are none or of another robot.
+
+    Args:
+        value: an array or lists of numbers; one leading axis of length 1 is taken off.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            actions = np.asarray(value, np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise malformed("its actions are no table of numbers") from error
+    if actions.ndim == 3 and len(actions) == 1:
+        actions = actions[0]
+    if actions.ndim != 2 or not 0 < len(actions) <= MAX_ACTIONS or not np.isfinite(actions).all():
+        what = (
+            "hold values that are not finite" if actions.ndim == 2 and len(actions) else f"have shape {actions.shape}"
+        )
+        raise malformed(f"its actions {what}")
+    if actions.shape[1] != space.dim:
+        raise WamvizError(
+            f"The server returned actions of {actions.shape[1]} numbers; {who} takes {space.dim}: "
+            f"{', '.join(space.names)}.",
+            "Another --robot may fit: see connect --kinds.",
+        )
+    return actions.copy()  # out of the message's memory
+
+
+def video_from(value: Any) -> Frames:
+    """The video (T, H, W, 3) uint8 of a reply, or ``WamvizError``."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim != 4 or value.shape[-1] != 3:
+        what = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise malformed(f"its video is no uint8 (T, H, W, 3) but {what}")
+    if not 1 < len(value) <= MAX_FRAMES or 0 in value.shape:
+        raise malformed(f"its video has {len(value)} frames of {value.shape[1]} x {value.shape[2]}")
+    return value
+
+
+def seconds(reply: Mapping[str, Any]) -> float | None:
+    """What a reply of openpi's servers says that inference took, in seconds."""
+    timing = reply.get("server_timing")
+    spent = timing.get("infer_ms") if isinstance(timing, Mapping) else None
+    known = isinstance(spent, int | float | np.number) and 0 <= float(spent) < 1e9
+    return float(spent) / 1000 if known and spent is not None else None

@@ -1,0 +1,104 @@
+"""Cosmos3's LIBERO server: ``POST /predict`` with one PNG, a clip of PNGs and a chunk of actions back.
+
+Contract: plain JSON over HTTP; a failure is a reply with an ``error``. A sample is a question of its own. Source:
+cosmos-framework ``scripts/action_policy_server_libero.py``. It says neither a rate nor names for its actions: seven
+numbers are LIBERO's, another count stays unnamed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.media import encode_png, read_image, resize
+from wamviz.models.remote.asking import MAX_FRAMES, Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.codec import malformed, pack_json, unpack_json
+from wamviz.models.remote.network import ask as fetch
+from wamviz.models.remote.network import client, refused
+from wamviz.rollout import ActionSpace, Frames
+
+DOMAIN = "libero"
+IMAGE_SIZE = 256
+MAX_PIXELS = 500_000_000  # of a whole clip
+
+
+def check(question: Question) -> None:
+    """Refuse a context without a picture of the scene, before anything is sent."""
+    _ = question.cameras
+
+
+async def probe(question: Question) -> str:
+    """Ask ``/info``, which every such server has."""
+    async with client(question.server) as made:
+        info = unpack_json(await fetch(made, question.server, "/info"), question.server.limits)
+    told = f" It says of itself: {', '.join(map(str, info))}." if isinstance(info, dict) and info else ""
+    return f"A Cosmos3 server answers at {question.server.url}.{told}"
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Ask once a sample."""
+    picture = question.pictures[question.robot.views[0].key]
+    message = pack_json(
+        {
+            "image": base64.b64encode(encode_png(picture)).decode(),
+            "prompt": question.prompt,
+            "domain_name": DOMAIN,
+            "image_size": IMAGE_SIZE,
+        }
+    )
+    async with client(question.server) as made:
+        for _ in range(question.asked.samples):
+            report("waiting for the model")
+            reply = await fetch(made, question.server, "/predict", message)
+            report(understood(unpack_json(reply, question.server.limits), question))
+
+
+def understood(reply: Any, question: Question) -> Reply:
+    """One reply."""
+    if not isinstance(reply, dict):
+        raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    if reply.get("error"):
+        raise refused(reply["error"])
+    if "action" not in reply:
+        raise malformed("it has no actions")
+    space = question.robot.actions
+    width = _width(reply["action"])
+    if width != space.dim and width:
+        space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
+    actions = actions_from(reply["action"], space, "LIBERO")
+    view = question.robot.views[0]
+    if not reply.get("video"):
+        return Reply(actions, space, notes=("The server returned no video.",))
+    frames = _clip(reply["video"])
+    if len(frames) == len(actions):  # future frames only: the context goes in front, as it was sent
+        context = resize(question.pictures[view.key], *frames.shape[1:3])
+        frames = np.concatenate([context[None], frames])
+    return Reply(actions, space, frames, question.cameras[view.key])
+
+
+def _width(actions: Any) -> int:
+    if isinstance(actions, list) and actions and isinstance(actions[0], list) and len(actions[0]) <= 64:
+        return len(actions[0])
+    return 0
+
+
+def _clip(listed: Any) -> Frames:
+    """The pictures of a reply as (T, H, W, 3); what one decodes to is judged before the next is opened."""
+    if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed) or len(listed) > MAX_FRAMES:
+        raise malformed("its video is no list of pictures")
+    frames: list[Frames] = []
+    for text in listed:
+        try:
+            frame = read_image(base64.b64decode(text.rpartition(",")[2], validate=True))
+        except (binascii.Error, WamvizError) as error:
+            raise malformed(f"picture {len(frames)} of its video cannot be decoded") from error
+        if frames and frame.shape != frames[0].shape:
+            raise malformed("the pictures of its video differ in size")
+        frames.append(frame)
+        if frame.shape[0] * frame.shape[1] * len(listed) > MAX_PIXELS:
+            raise malformed("its video is too large")
+    return video_from(np.stack(frames))

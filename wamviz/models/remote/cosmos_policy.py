@@ -1,0 +1,108 @@
+"""Cosmos Policy's ``/act``: JSON with numpy arrays; actions, one future frame a camera, and a value.
+
+Contract: one POST a request. The future frame shows the end of the chunk, so that a rollout has two frames: the context
+as it was sent, and that one. Where more samples than one are wanted, the server is asked for all candidates of its
+best-of-N, and the best by its own value come first. Source: cosmos-policy ``experiments/robot/aloha/deploy.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.media import resize
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.codec import malformed, pack_json, unpack_json
+from wamviz.models.remote.network import ask as post
+from wamviz.models.remote.network import client
+
+FUTURE = {
+    "primary_image": "future_image",
+    "left_wrist_image": "future_wrist_image",
+    "right_wrist_image": "future_wrist_image2",
+}
+
+
+def check(question: Question) -> None:
+    """Refuse a context that lacks a view or a state, before anything is sent."""
+    _ = question.cameras, question.numbers
+
+
+async def probe(question: Question) -> str:
+    """See that an HTTP server answers; the protocol has nothing that could be asked without acting."""
+    async with client(question.server) as made:
+        response = await made.get(question.server.http_url, headers=question.server.headers)
+    return f"An HTTP server answers at {question.server.url} (status {response.status_code})."
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Ask once, for all candidates where more samples than one are wanted."""
+    many = question.asked.samples > 1
+    message = pack_json(
+        {
+            **question.pictures,
+            **question.numbers,
+            "task_description": question.prompt,
+            **({"return_all_query_results": True} if many else {}),
+        }
+    )
+    async with client(question.server) as made:
+        report("waiting for the model")
+        path = "" if question.server.http_url.rstrip("/").endswith("/act") else "/act"
+        reply = unpack_json(await post(made, question.server, path, message), question.server.limits)
+    if isinstance(reply, str) and reply[:1] in "{[":  # a reply that was written as JSON twice
+        reply = unpack_json(reply.encode(), question.server.limits)
+    if isinstance(reply, str):
+        raise WamvizError(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
+    if not isinstance(reply, dict):
+        raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    for one in candidates(reply, question.asked.samples) if many else [reply]:
+        report(understood(one, question))
+
+
+def candidates(reply: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
+    """The best ``count`` candidates, best first; only the chosen one where the server did not return them all."""
+    actions, futures = reply.get("all_actions"), reply.get("all_future_image_predictions")
+    values = reply.get("all_value_predictions")
+    if not isinstance(actions, list | np.ndarray) or not len(actions):
+        return [reply]
+    values = values if isinstance(values, list | np.ndarray) and len(values) == len(actions) else [None] * len(actions)
+    futures = futures if isinstance(futures, list) and len(futures) == len(actions) else [None] * len(actions)
+    listed = [
+        {"actions": one, "future_image_predictions": future, "value_prediction": value}
+        for one, future, value in zip(actions, futures, values, strict=True)
+    ]
+    unknown = float("-inf")
+    ranked = sorted(listed, key=lambda one: unknown if (v := _value(one)) is None else v, reverse=True)
+    return list(ranked[:count])
+
+
+def understood(reply: Mapping[str, Any], question: Question) -> Reply:
+    """One candidate."""
+    robot, value, notes = question.robot, _value(reply), []
+    actions = actions_from(reply.get("actions"), robot.actions, f"robot {robot.name}")
+    if value is not None:
+        notes.append(f"The model's own value of this future is {value:.2f} (0 .. 1).")
+    view, futures = question.shown, reply.get("future_image_predictions")
+    future = futures.get(FUTURE[view.key]) if isinstance(futures, dict) else None
+    frames = None
+    if future is None:
+        notes.append("The server returned no future frame of the shown camera.")
+    else:
+        after = video_from(np.stack([future] * 2) if isinstance(future, np.ndarray) else future)[:1]
+        before = resize(question.pictures[view.key], *after.shape[1:3])
+        frames = np.concatenate([before[None], after])
+        notes.append("The model imagines one frame, the end of its actions; what lies between is not known.")
+    meta = {} if value is None else {"value": value}
+    return Reply(actions, robot.actions, frames, question.cameras[view.key], meta, tuple(notes))
+
+
+def _value(reply: Mapping[str, Any]) -> float | None:
+    try:
+        value = float(np.asarray(reply.get("value_prediction"), np.float64).reshape(()))
+    except (TypeError, ValueError):
+        return None
+    return value if np.isfinite(value) else None

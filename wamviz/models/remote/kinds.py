@@ -1,0 +1,138 @@
+"""The kinds of server that wamviz can speak to, and what each gives back.
+
+Contract: a table that loads nothing: a kind names the module that speaks its protocol, imported when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from wamviz.errors import unknown_name
+from wamviz.models.remote import robots
+from wamviz.models.remote.robots import Robot
+
+if TYPE_CHECKING:
+    from wamviz.models.remote.asking import Question, Reply
+
+
+class Dialect(Protocol):
+    """What the module of a kind offers."""
+
+    def check(self, question: Question) -> None:
+        """Raise ``WamvizError`` before anything is sent when the context lacks what the server needs."""
+
+    def ask(self, question: Question, report: Callable[[str | Reply], None]) -> Awaitable[None]:
+        """Ask for ``question.request.samples`` samples; report each as it comes, and words in between."""
+
+    def probe(self, question: Question) -> Awaitable[str]:
+        """Say in a sentence what answers there, without asking for actions."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A protocol, and the systems that speak it.
+
+    Attributes:
+        name: what ``connect --kind`` takes.
+        title: of the systems, for people.
+        module: of this package, a ``Dialect``.
+        schemes: of its addresses.
+        robots: the first is the usual one.
+        token: the word before a token in the ``Authorization`` header.
+        gives: what comes back, for people.
+        max_samples: of one request; each sample is a question of its own unless the server draws several.
+        seeded: whether the seed is told to the server, so that the same one gives the same rollout.
+        steps: denoising steps when the request names none; 0 where the server decides.
+        max_guidance: see ``Capabilities``.
+    """
+
+    name: str
+    title: str
+    module: str
+    schemes: tuple[str, ...]
+    robots: tuple[Robot, ...]
+    token: str
+    gives: str
+    max_samples: int = 8
+    seeded: bool = False
+    steps: int = 0
+    max_guidance: float = 1.0
+
+    def robot(self, name: str) -> Robot:
+        """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
+        for robot in self.robots:
+            if name in ("", robot.name):
+                return robot
+        raise unknown_name(f"robot of kind {self.name}", name, [robot.name for robot in self.robots])
+
+    def dialect(self) -> Dialect:
+        """The module that speaks this protocol."""
+        module: Any = import_module(f"wamviz.models.remote.{self.module}")
+        return cast(Dialect, module)
+
+
+_ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, robots.DROID_JOINTS, chunk=24)
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "openpi",
+            "openpi (pi0, pi0-FAST, pi0.5; Cosmos3-Nano-Policy-DROID)",
+            "openpi",
+            ("ws", "wss"),
+            (robots.DROID, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID),
+            "Api-Key",
+            "actions; with robot cosmos3-droid the imagined video too",
+        ),
+        Kind(
+            "roboarena",
+            "RoboArena (DreamZero and other policies of that arena)",
+            "roboarena",
+            ("ws", "wss"),
+            (_ROBOARENA,),
+            "Api-Key",
+            "actions alone: what DreamZero imagines stays on its server",
+        ),
+        Kind(
+            "cosmos-policy",
+            "Cosmos Policy",
+            "cosmos_policy",
+            ("http", "https"),
+            (robots.COSMOS_POLICY_ALOHA,),
+            "Bearer",
+            "actions, one future frame, a value; all candidates of best-of-N",
+        ),
+        Kind(
+            "cosmos3-libero",
+            "Cosmos3 on LIBERO",
+            "cosmos3_libero",
+            ("http", "https"),
+            (robots.COSMOS3_LIBERO,),
+            "Bearer",
+            "actions and the imagined video",
+        ),
+        Kind(
+            "vllm-omni",
+            "Cosmos3 on vLLM-Omni",
+            "vllm_omni",
+            ("http", "https"),
+            (robots.COSMOS3_BRIDGE,),
+            "Bearer",
+            "actions and the imagined video; obeys given actions, explains a given video",
+            max_samples=4,
+            seeded=True,
+            steps=30,
+            max_guidance=10.0,
+        ),
+    )
+}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name, or ``WamvizError`` with the nearest one."""
+    if name not in KINDS:
+        raise unknown_name("kind of server", name, KINDS)
+    return KINDS[name]

@@ -1,0 +1,149 @@
+"""A server behind the model protocol: a request in, waiting that can be watched and stopped, rollouts out.
+
+Contract: everything in a rollout came in a reply. The context is checked before anything is sent; every quarter of a
+second without news is a ``Preview``, so that closing the generator soon closes the connection; a lost connection is
+tried once more as long as no reply was there. It knows no protocol.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request
+from wamviz.models.remote.asking import Question, Reply, Report, question
+from wamviz.models.remote.codec import LIMITS, Limits
+from wamviz.models.remote.connections import Connection
+from wamviz.models.remote.kinds import kind_of
+from wamviz.models.remote.network import ConnectionLost
+from wamviz.models.remote.waiting import BEAT_S, beside
+from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
+
+
+class RemoteModel:
+    """A model that runs on a server which the user named."""
+
+    def __init__(
+        self, connection: Connection, capabilities: Capabilities, beat: float = BEAT_S, limits: Limits = LIMITS
+    ) -> None:
+        self.capabilities = capabilities
+        self.connection = connection
+        self._kind = kind_of(connection.kind)
+        self._beat, self._limits = beat, limits
+        # The weights are not known from here; another address or another robot is another model.
+        told = json.dumps(connection.to_json(), sort_keys=True)
+        self.weights_digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        self.runs_on = f"a server at {connection.url}"
+
+    def imagine(self, request: ImagineRequest) -> ImagineStream:
+        """Check request and context now; then ask, yielding previews, and end with the rollouts.
+
+        Raises:
+            WamvizError: at once for what the context lacks; from the stream for what the server does or says.
+        """
+        check_request(self.capabilities, request)
+        asked = question(self.connection, request, self._limits)
+        self._kind.dialect().check(asked)
+        return self._stream(asked, request)
+
+    def _stream(self, asked: Question, request: ImagineRequest) -> Iterator[Preview | Imagined]:
+        start = time.perf_counter()
+        replies: list[Reply] = []
+        words = f"connecting to {asked.server.host}"
+        yield Preview(0, request.samples, note=words)
+
+        async def work(report: Report) -> None:
+            came = 0
+
+            def counted(event: str | Reply) -> None:
+                nonlocal came
+                came += isinstance(event, Reply)
+                report(event)
+
+            try:
+                await self._kind.dialect().ask(asked, counted)
+            except ConnectionLost:
+                if came:
+                    raise
+                report("the connection was lost; once more")
+                await self._kind.dialect().ask(asked, counted)
+
+        with contextlib.closing(beside(work, self._beat)) as events:
+            for event in events:
+                if isinstance(event, Reply):
+                    _check_alike(replies, event)
+                    replies.append(event)
+                elif event is not None:
+                    words = event
+                yield self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s")
+        if not replies:
+            raise WamvizError(f"{asked.server.host} ended without a reply.")
+        spent = {"total": time.perf_counter() - start}
+        if told := [reply.server_s for reply in replies if reply.server_s is not None]:
+            spent["server"] = sum(told)
+        rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
+        yield Imagined(rollouts, spent, self._notes(replies, asked))
+
+    def _preview(self, replies: list[Reply], request: ImagineRequest, note: str) -> Preview:
+        if not replies:
+            return Preview(0, request.samples, note=note)
+        frames = [reply.frames for reply in replies if reply.frames is not None]
+        return Preview(
+            len(replies),
+            max(len(replies), request.samples),
+            np.stack(frames) if frames else None,
+            np.stack([reply.actions for reply in replies]),
+            note,
+        )
+
+    def _notes(self, replies: list[Reply], asked: Question) -> tuple[str, ...]:
+        notes = [note for reply in replies for note in reply.notes]
+        if asked.robot.views:  # where only the server knew what it wants, its module has said what was sent
+            notes.append(asked.sent)
+        if len(replies) < asked.asked.samples:
+            notes.append(f"The server gave {len(replies)} of the {asked.asked.samples} samples that were asked for.")
+        if not self._kind.seeded:
+            notes.append("The server draws its own random numbers: the seed is not told to it.")
+        return tuple(dict.fromkeys(notes))
+
+    def _rollout(self, reply: Reply, request: ImagineRequest, index: int) -> Rollout:
+        observation = request.observation
+        camera = reply.camera or observation.main_camera
+        model = observation.cameras.get(camera)
+        meta: dict[str, Any] = {
+            "model": self.capabilities.model_id,
+            "mode": request.mode,
+            "actions": "imagined",
+            "server": self._kind.name,
+            **reply.meta,
+        }
+        return Rollout(
+            origin="imagined",
+            frames=reply.frames,
+            fps=reply.fps,
+            actions=reply.actions,
+            action_space=reply.space,
+            instruction=observation.instruction,
+            camera=camera,
+            camera_model=None
+            if model is None or reply.frames is None
+            else model.resized(reply.frames.shape[2], reply.frames.shape[1]),
+            seed=request.seed + index if self._kind.seeded else None,
+            meta=meta,
+        )
+
+
+def _check_alike(before: list[Reply], reply: Reply) -> None:
+    """A fan is one picture: its samples have one shape."""
+    if before:
+        first = before[0]
+        shapes = [None if one.frames is None else one.frames.shape for one in (first, reply)]
+        if first.actions.shape != reply.actions.shape or shapes[0] != shapes[1]:
+            raise WamvizError("The server's samples differ in length or size.", "Ask for one sample at a time.")

@@ -1,0 +1,163 @@
+"""Reaching one server: one HTTP client for all systems, its errors in words, and bodies that may not grow too large.
+
+Contract: a request goes to the address that the user named and to no other: redirects are not followed, and neither
+proxies nor certificates are taken from the environment. What fails is told as a ``WamvizError``; a connection that
+was lost on the way is a ``ConnectionLost``, which a caller may try once more. It knows no protocol and no model.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from wamviz.errors import WamvizError
+from wamviz.models.remote.codec import LIMITS, Limits, too_large
+
+SAID = 400  # characters of a server's own words that are shown
+
+
+class ConnectionLost(WamvizError):
+    """The connection broke before the answer was here; nothing says that the server refused."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a server is and how patient to be with it.
+
+    Attributes:
+        url: ``ws``, ``wss``, ``http`` or ``https``, a host, and perhaps a port and a path.
+        headers: sent with every request, such as ``Authorization``.
+        connect_s: seconds until somebody has to have answered at all.
+        reply_s: seconds that one reply may take.
+        ca_file: certificates to trust in place of the usual ones, or None.
+        limits: what a reply may cost.
+    """
+
+    url: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)  # a token must not reach a log
+    connect_s: float = 10.0
+    reply_s: float = 300.0
+    ca_file: str | None = None
+    limits: Limits = LIMITS
+
+    @property
+    def http_url(self) -> str:
+        """The address as HTTP names it; a websocket begins as an HTTP request."""
+        return re.sub(r"^ws", "http", self.url)
+
+    @property
+    def host(self) -> str:
+        """Host and port, for messages."""
+        return urlsplit(self.url).netloc
+
+
+def said(words: Any) -> str:
+    """A server's words as one line for people: of a traceback the last line, which names the fault."""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    traceback = any(line.startswith("Traceback (most recent call last)") for line in lines)
+    line = (lines[-1] if traceback else " ".join(lines)) if lines else ""
+    line = "".join(c for c in line if unicodedata.category(c)[0] != "C")
+    return f"{line[:SAID]} ..." if len(line) > SAID else line
+
+
+def refused(words: Any) -> WamvizError:
+    """The error for a server that answered with an error of its own."""
+    return WamvizError(f"The server said: {said(words) or 'an error without words'}")
+
+
+@asynccontextmanager
+async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client for this server alone; what goes wrong inside the block is told as ``WamvizError``."""
+    timeout = httpx.Timeout(server.reply_s, connect=server.connect_s)
+    try:
+        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=server.ca_file) if server.ca_file else True
+    except (OSError, ssl.SSLError) as error:
+        raise WamvizError(f"The certificates in '{server.ca_file}' cannot be read.", "Give a PEM file.") from error
+    try:
+        async with httpx.AsyncClient(timeout=timeout, verify=verify, trust_env=False, follow_redirects=False) as made:
+            yield made
+    except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise explained(error, server) from error
+    except (httpcore.TimeoutException, TimeoutError) as error:
+        raise too_slow(server) from error
+
+
+def too_slow(server: Server) -> WamvizError:
+    """The error for a reply that did not come in time."""
+    return WamvizError(
+        f"{server.host} gave no reply within {server.reply_s:g} s.",
+        "Wait longer with connect --timeout SECONDS.",
+    )
+
+
+def explained(error: Exception, server: Server) -> WamvizError:
+    """What a failed request means, in words."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return WamvizError(f"Nobody answered at {server.url} within {server.connect_s:g} s.", "Is the host right?")
+    if isinstance(error, httpx.TimeoutException):
+        return too_slow(server)
+    if isinstance(error, httpx.ConnectError):
+        why = said(error)
+        if "CERTIFICATE" in why or "SSL" in why:
+            return WamvizError(
+                f"{server.host} could not be trusted or speaks no TLS: {why}",
+                "Name its certificates with connect --ca FILE, or correct the address.",
+            )
+        return WamvizError(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
+    if isinstance(error, httpx.NetworkError | httpx.ProtocolError | httpcore.NetworkError | httpcore.ProtocolError):
+        return ConnectionLost(f"The connection to {server.host} was lost.", "Is the server still running?")
+    return WamvizError(f"{server.host} could not be asked: {said(error)}")
+
+
+async def body(response: httpx.Response, limits: Limits) -> bytes:
+    """The bytes of a response, read no further than the limit."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise WamvizError("The server packed its reply, which was not asked for.")
+    read = bytearray()
+    async for chunk in response.aiter_raw():
+        read += chunk
+        if len(read) > limits.message_bytes:
+            raise too_large(limits)
+    return bytes(read)
+
+
+async def ask(
+    made: httpx.AsyncClient, server: Server, path: str, data: bytes | None = None, kind: str = "application/json"
+) -> bytes:
+    """GET ``path`` below the server's address, or POST ``data`` to it, and return the body of a good reply.
+
+    Raises:
+        WamvizError: another status than 2xx, with the server's own words; or over the size limit.
+    """
+    headers = {**server.headers, "Accept-Encoding": "identity"}
+    if data is not None:
+        headers["Content-Type"] = kind
+    url = server.http_url.rstrip("/") + path
+    async with made.stream("GET" if data is None else "POST", url, content=data, headers=headers) as response:
+        reply = await body(response, server.limits)
+    if not response.is_success:
+        raise status_error(server, response.status_code, reply)
+    return reply
+
+
+def status_error(server: Server, status: int, reply: bytes) -> WamvizError:
+    """The error for an HTTP status that is none of success."""
+    if status in (401, 403):
+        return WamvizError(
+            f"{server.host} wants a token (HTTP {status}).",
+            "Put it into an environment variable and name that with connect --token-env NAME.",
+        )
+    if status == 404:
+        return WamvizError(f"{server.host} has nothing at this address (HTTP 404).", "Is it this kind of server?")
+    words = said(reply)
+    return WamvizError(f"The server said: {words} (HTTP {status})" if words else f"The server answered HTTP {status}.")

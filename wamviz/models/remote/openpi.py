@@ -1,0 +1,98 @@
+"""openpi's websocket protocol: pi0, pi0-FAST, pi0.5, and Cosmos3-Nano-Policy-DROID with its imagined video.
+
+Contract: the server speaks first (its metadata); an observation is one msgpack message, a reply another; text in place
+of it is an error. Sources: openpi ``serving/websocket_policy_server.py`` and ``policies/*_policy.py``; cosmos-framework
+``scripts/action_policy_server_robolab.py``. The policies keep nothing between questions, so that one may be repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.media import resize
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, next_message, seconds, video_from
+from wamviz.models.remote.codec import malformed, pack, unpack
+from wamviz.models.remote.websocket import connected
+from wamviz.rollout import Frames
+
+
+def check(question: Question) -> None:
+    """Refuse a context that lacks a view or a state, before anything is sent."""
+    _ = question.cameras, question.numbers
+
+
+async def probe(question: Question) -> str:
+    """Connect, read the metadata with which the server greets, and leave."""
+    async with connected(question.server) as socket:
+        metadata = unpack(await next_message(socket, question.server), question.server.limits)
+    told = f" It says of itself: {', '.join(map(str, metadata))}." if isinstance(metadata, dict) and metadata else ""
+    return f"An openpi server answers at {question.server.url}.{told}"
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Ask once a sample over one connection."""
+    server = question.server
+    async with connected(server) as socket:
+        unpack(await next_message(socket, server), server.limits)
+        message = pack(observation(question))
+        for _ in range(question.asked.samples):
+            report("waiting for the model")
+            await socket.send(message)
+            report(understood(unpack(await next_message(socket, server), server.limits), question))
+
+
+def observation(question: Question) -> dict[str, Any]:
+    """What is sent: flat keys as DROID and LIBERO want them; ALOHA's pictures lie one level down, colours first."""
+    sent: dict[str, Any] = {}
+    for key, frame in question.pictures.items():
+        folder, _, name = key.rpartition("/")
+        if folder == "images":
+            sent.setdefault(folder, {})[name] = np.ascontiguousarray(frame.transpose(2, 0, 1))  # (3, H, W)
+        else:
+            sent[key] = frame
+    return {**sent, **question.numbers, "prompt": question.prompt}
+
+
+def understood(reply: Any, question: Question) -> Reply:
+    """One reply; ``actions`` by openpi's name, ``action`` by Cosmos3's, or the bare array of some servers."""
+    if isinstance(reply, np.ndarray):
+        reply = {"actions": reply}
+    if not isinstance(reply, dict):
+        raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    found = next((reply[name] for name in ("actions", "action") if name in reply), None)
+    if found is None:
+        raise malformed(f"it has no actions, only {', '.join(map(str, list(reply)[:8])) or 'nothing'}")
+    robot = question.robot
+    actions = actions_from(found, robot.actions, f"robot {robot.name}")
+    if not robot.frames:
+        return Reply(actions, robot.actions, server_s=seconds(reply))
+    if "video" not in reply:
+        note = "The server returned no video; it imagines one when it is started with --decode-video."
+        return Reply(actions, robot.actions, notes=(note,), server_s=seconds(reply))
+    frames, camera = tile(video_from(reply["video"]), question)
+    return Reply(actions, robot.actions, frames, camera, server_s=seconds(reply))
+
+
+def tile(video: Frames, question: Question) -> tuple[Frames, str]:
+    """The shown view cut out of Cosmos3's canvas, (T, H, W, 3), in the proportions of its camera; and that camera.
+
+    The canvas has the wrist view above, two thirds high, and the two exterior ones side by side below.
+    """
+    view = question.shown
+    height, width = video.shape[1:3]
+    upper = 2 * height // 3
+    if upper < 2 or height - upper < 2 or width < 4:
+        raise WamvizError(f"The server's video is only {height} x {width} pixels: no three views fit into it.")
+    if view.role == "wrist":
+        cut = video[:, :upper]
+    else:
+        first = next(v for v in question.robot.views if v.role == "exterior")
+        half = width // 2
+        cut = video[:, upper:, :half] if view is first else video[:, upper:, half : 2 * half]
+    camera = question.cameras[view.key]
+    tall, wide = question.asked.observation.frames[camera].shape[:2]
+    rows = cut.shape[1]  # it was sent stretched to 16:9; its own width comes back
+    return resize(cut, rows, max(1, round(rows * wide / tall))), camera

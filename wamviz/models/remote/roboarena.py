@@ -1,0 +1,118 @@
+"""RoboArena's dialect of openpi's protocol: DreamZero and the other policies of that arena.
+
+Contract: the server's first message says which pictures it wants, at which size, and what its actions mean; every
+question names an ``endpoint``, and ``reset`` is answered in text. Sources: roboarena ``policy_server.py``, dreamzero
+``eval_utils/policy_server.py``. A policy may remember what it saw, so that each sample begins with a reset and, where
+the server wants one, a session of its own; asking again is then safe. DreamZero keeps its video to itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import unknown_name
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, anything, next_message, seconds
+from wamviz.models.remote.codec import malformed, pack, unpack
+from wamviz.models.remote.network import refused
+from wamviz.models.remote.robots import DROID_JOINTS, DROID_STATE, DROID_VELOCITY, StatePart, View
+from wamviz.models.remote.websocket import WebSocket, connected
+from wamviz.rollout import ActionSpace
+
+_POSE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
+SPACES = {
+    "joint_position": DROID_JOINTS,
+    "joint_velocity": DROID_VELOCITY,
+    "cartesian_position": ActionSpace(
+        _POSE, ("m",) * 3 + ("rad",) * 3 + ("1",), "ee_pose", DROID_JOINTS.rate, gripper_index=6
+    ),
+    # Nothing says what 1 means here, so that no unit is claimed.
+    "cartesian_velocity": ActionSpace(
+        tuple(f"v_{n}" for n in _POSE[:6]) + ("gripper",), ("",) * 6 + ("1",), "unnamed", DROID_JOINTS.rate, 6
+    ),
+}
+KEPT = "This server returns actions alone; a video that it imagines stays there."
+
+
+def check(question: Question) -> None:
+    """Refuse a context without the robot's state; which views are wanted, only the server knows."""
+    _ = question.numbers
+
+
+async def probe(question: Question) -> str:
+    """Connect, read what the server wants, and leave."""
+    async with connected(question.server) as socket:
+        told = fitted(question, await _metadata(socket, question))
+    views = ", ".join(view.key.rpartition("/")[2] for view in told.robot.views) or "no pictures"
+    return (
+        f"A RoboArena server answers at {question.server.url}. It wants {views} and returns "
+        f"{told.robot.actions.kind.replace('_', ' ')} actions of {told.robot.actions.dim} numbers."
+    )
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Read what the server wants, then reset and ask once a sample over one connection."""
+    server = question.server
+    async with connected(server) as socket:
+        config = await _metadata(socket, question)
+        told = fitted(question, config)
+        observation = {**told.pictures, **told.numbers, "prompt": told.prompt}
+        for _ in range(told.asked.samples):
+            report("waiting for the model")
+            await socket.send(pack({"endpoint": "reset"}))
+            answer = await anything(socket, server)
+            if isinstance(answer, str) and "reset" not in answer.lower()[:40]:
+                raise refused(answer)
+            session = {"session_id": str(uuid.uuid4())} if config.get("needs_session_id") else {}
+            await socket.send(pack({**observation, **session, "endpoint": "infer"}))
+            report(understood(unpack(await next_message(socket, server), server.limits), told))
+
+
+async def _metadata(socket: WebSocket, question: Question) -> dict[str, Any]:
+    config = unpack(await next_message(socket, question.server), question.server.limits)
+    if not isinstance(config, dict) or "action_space" not in config:
+        raise malformed("it greets without saying its action space, as RoboArena's servers do")
+    return config
+
+
+def fitted(question: Question, config: Mapping[str, Any]) -> Question:
+    """The question with the views, state and action space that the server's first message asks for."""
+    if config["action_space"] not in SPACES:
+        raise unknown_name("action space of the server", str(config["action_space"]), SPACES)
+    space = SPACES[config["action_space"]]
+    size, count = config.get("image_resolution"), config.get("n_external_cameras", 0)
+    if size is not None and not (
+        isinstance(size, list) and len(size) == 2 and all(type(n) is int and 8 <= n <= 4096 for n in size)
+    ):
+        raise malformed(f"it wants pictures of the size {str(size)[:40]}")
+    if type(count) is not int or not 0 <= count <= 8:
+        raise malformed(f"it wants {str(count)[:20]} external cameras")
+    # It counts the outer cameras from 0; DROID's own names count them from 1.
+    wished = [(f"exterior_image_{index}", f"exterior_{index + 1}", "exterior") for index in range(count)]
+    if config.get("needs_wrist_camera"):
+        wished.append(("wrist_image", "wrist", "wrist"))
+    eyes = {"left": "", "right": "right "} if config.get("needs_stereo_camera") else {"left": ""}
+    pixels = None if size is None else (size[0], size[1])
+    views = tuple(
+        View(f"observation/{name}_{eye}", f"{side}{role}", pixels, like=f"{like}_{eye}")
+        for name, like, role in wished
+        for eye, side in eyes.items()
+    )
+    state: tuple[StatePart, ...] = DROID_STATE
+    if config["action_space"].startswith("cartesian"):
+        state = (StatePart("observation/cartesian_position", 6, "pose"), *state)
+    rate = question.robot.actions.rate  # the user may have said that it is another
+    return question.wanting(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))
+
+
+def understood(reply: Any, question: Question) -> Reply:
+    """One reply: a dictionary with ``actions``, or DreamZero's bare array."""
+    found = reply if isinstance(reply, np.ndarray) else reply.get("actions") if isinstance(reply, dict) else None
+    if found is None:
+        raise malformed("it has no actions")
+    actions = actions_from(found, question.robot.actions, "its action space")
+    spent = seconds(reply) if isinstance(reply, dict) else None
+    return Reply(actions, question.robot.actions, notes=(KEPT, question.sent), server_s=spent)

@@ -1,0 +1,185 @@
+"""The robots that served models were made for: which views and states they are sent, and what their actions mean.
+
+Contract: plain frozen descriptions, one a robot and checkpoint family, taken from the servers' own sources. Sizes are
+pixels, (H, W). Nothing here opens a connection or knows a protocol. Adding a robot is adding a ``Robot``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wamviz.errors import WamvizError
+from wamviz.rollout import ActionSpace
+
+Fit = Literal["pad", "stretch", "as it is"]
+Means = Literal["joints", "gripper", "pose", "all"]
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture that a server wants.
+
+    Attributes:
+        key: its name on the wire.
+        role: ``"exterior"`` or ``"wrist"``, ``"left "`` or ``"right "`` before it; decides which camera fits.
+        size: (H, W) to send, or None for the context's own.
+        fit: ``pad`` keeps the proportions with black borders, as openpi's clients do; ``stretch`` does not.
+        like: the camera's usual name, where that is not the last part of the key.
+    """
+
+    key: str
+    role: str
+    size: tuple[int, int] | None
+    fit: Fit = "pad"
+    like: str = ""
+
+
+@dataclass(frozen=True)
+class StatePart:
+    """Numbers of the robot's state that a server wants.
+
+    Attributes:
+        key: their name on the wire.
+        count: how many.
+        means: ``joints`` (rad), ``gripper`` (0 open .. 1 closed), ``pose`` or, for a whole state, ``all``.
+    """
+
+    key: str
+    count: int
+    means: Means
+
+
+@dataclass(frozen=True)
+class Robot:
+    """One robot as its models see it.
+
+    Attributes:
+        name: what ``connect --robot`` takes.
+        title: for people.
+        views, state: what is sent, in this order.
+        actions: what comes back, with its rate.
+        chunk: actions a reply, as released; a server may answer with another number.
+        modes: of ``wamviz.rollout.MODES``; ``act_only`` where no video comes back.
+        frames: imagined frames a reply, without the context; 0 where no video comes back.
+    """
+
+    name: str
+    title: str
+    views: tuple[View, ...]
+    state: tuple[StatePart, ...]
+    actions: ActionSpace
+    chunk: int
+    modes: tuple[str, ...] = ("act_only",)
+    frames: int = 0
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1 or self.frames < 0:
+            raise WamvizError(f"Robot '{self.name}' needs a chunk of at least one action.")
+
+    @property
+    def fps(self) -> float:
+        """Frames a second: the last frame shows the end of the last action. Without video the rate of the actions."""
+        return self.actions.rate * self.frames / self.chunk if self.frames else self.actions.rate
+
+    @property
+    def gives(self) -> str:
+        """What a reply holds, in words."""
+        video = {0: "actions alone, no video", 1: "actions and one future frame"}
+        return video.get(self.frames, "actions and the imagined video")
+
+
+def _joints(kind: str, unit: str, suffix: str = "") -> ActionSpace:
+    return ActionSpace(
+        (*(f"joint{i}{suffix}" for i in range(1, 8)), "gripper"), (unit,) * 7 + ("1",), kind, 15.0, gripper_index=7
+    )
+
+
+# DROID's joint velocities are scaled: 1 is 0.2 rad a step of 1/15 s. The gripper is 0 open .. 1 closed.
+DROID_VELOCITY = _joints("joint_velocity", "3 rad/s", "_velocity")
+DROID_JOINTS = _joints("joint_position", "rad")
+# robosuite's OSC_POSE as LIBERO uses it: shares of 5 cm and 0.5 rad a step; the gripper is -1 open .. 1 closed.
+LIBERO_POSE = ActionSpace(
+    ("dx", "dy", "dz", "drx", "dry", "drz", "gripper"), ("0.05 m",) * 3 + ("0.5 rad",) * 3 + ("1",), "ee_delta", 20.0,
+    gripper_index=6, low=(-1.0,) * 7, high=(1.0,) * 7,
+)  # fmt: skip
+_ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
+# Both arms' joints; each has a gripper, 1 is open, so that no single one is marked.
+ALOHA_JOINTS = ActionSpace(
+    tuple(f"{side}_{name}" for side in ("left", "right") for name in _ARM), (("rad",) * 6 + ("1",)) * 2,
+    "joint_position", 50.0,
+)  # fmt: skip
+
+DROID_STATE = (
+    StatePart("observation/joint_position", 7, "joints"),
+    StatePart("observation/gripper_position", 1, "gripper"),
+)
+
+# pi0, pi0-FAST and pi0.5 as openpi serves them (openpi: policies/droid_policy.py, libero_policy.py, aloha_policy.py).
+DROID = Robot(
+    "droid", "Franka of DROID",
+    (
+        View("observation/exterior_image_1_left", "exterior", (224, 224)),
+        View("observation/wrist_image_left", "wrist", (224, 224)),
+    ),
+    DROID_STATE, DROID_VELOCITY, chunk=15,
+)  # fmt: skip
+LIBERO = Robot(
+    "libero", "Panda of LIBERO",
+    (
+        View("observation/image", "exterior", (224, 224)),
+        View("observation/wrist_image", "wrist", (224, 224)),
+    ),
+    (StatePart("observation/state", 8, "all"),), LIBERO_POSE, chunk=10,
+)  # fmt: skip
+ALOHA = Robot(
+    "aloha", "ALOHA's two arms",
+    (
+        View("images/cam_high", "exterior", (224, 224)),
+        View("images/cam_left_wrist", "left wrist", (224, 224)),
+        View("images/cam_right_wrist", "right wrist", (224, 224)),
+    ),
+    (StatePart("state", 14, "all"),), ALOHA_JOINTS, chunk=50,
+)  # fmt: skip
+
+# Cosmos3-Nano-Policy-DROID (cosmos-framework: action_policy_server_robolab.py, action space joint_pos). The server lays
+# the wrist view over two half-size exterior ones, 540 x 640 in all; sent at those sizes it need not scale anything.
+COSMOS3_DROID = Robot(
+    "cosmos3-droid", "Franka of DROID, with imagined video",
+    (
+        View("observation/wrist_image_left", "wrist", (360, 640), "stretch"),
+        View("observation/exterior_image_1_left", "exterior", (180, 320), "stretch"),
+        View("observation/exterior_image_2_left", "exterior", (180, 320), "stretch"),
+    ),
+    DROID_STATE, DROID_JOINTS, chunk=32, modes=("joint",), frames=32,
+)  # fmt: skip
+
+# Cosmos Policy on ALOHA (cosmos-policy: aloha/deploy.py): fifty actions of 25 Hz and one future frame a camera.
+COSMOS_POLICY_ALOHA = Robot(
+    "aloha", "ALOHA's two arms",
+    (
+        View("primary_image", "exterior", (224, 224), "stretch"),
+        View("left_wrist_image", "left wrist", (224, 224), "stretch"),
+        View("right_wrist_image", "right wrist", (224, 224), "stretch"),
+    ),
+    (StatePart("proprio", 14, "all"),),
+    ActionSpace(ALOHA_JOINTS.names, ALOHA_JOINTS.units, ALOHA_JOINTS.kind, 25.0),
+    chunk=50, modes=("joint",), frames=1,
+)  # fmt: skip
+
+# Cosmos3 on LIBERO (cosmos-framework: action_policy_server_libero.py): one picture in, a clip and a chunk out.
+COSMOS3_LIBERO = Robot(
+    "libero", "Panda of LIBERO",
+    (View("image", "exterior", None, "as it is"),),
+    (), LIBERO_POSE, chunk=16, modes=("joint",), frames=16,
+)  # fmt: skip
+
+# Cosmos3 on BridgeData, as its examples run it: the hand's change (three of position, six of rotation) and the gripper
+# in the model's own normalised numbers, 16 steps of 5 Hz. Nothing says what 1 means, so that no unit is claimed.
+COSMOS3_BRIDGE = Robot(
+    "bridge", "WidowX of BridgeData",
+    (View("input_reference", "exterior", None, "as it is"),),
+    (),
+    ActionSpace(("dx", "dy", "dz", *(f"r{i}" for i in range(1, 7)), "gripper"), ("",) * 10, "unnamed", 5.0),
+    chunk=16, modes=("joint", "forward_dynamics", "inverse_dynamics"), frames=16,
+)  # fmt: skip

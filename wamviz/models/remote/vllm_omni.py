@@ -1,0 +1,190 @@
+"""vLLM-Omni's ``/v1/videos`` with Cosmos3: a job is given, looked at until it is done, and fetched.
+
+Contract: the three modes of that model: ``joint`` (its ``policy``), ``forward_dynamics`` with given actions and
+``inverse_dynamics`` with a given video. Each sample is a job with a seed of its own. A job that was given is not given
+again when the connection breaks. Actions are the model's own normalised numbers, so that no unit is claimed. Source:
+vllm-omni, OpenAI-style videos API for Cosmos3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.media import encode_png, read_video, write_mp4
+from wamviz.models.remote.asking import MAX_FRAMES, Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.codec import malformed, unpack_json
+from wamviz.models.remote.network import ConnectionLost, body, client, refused, status_error
+from wamviz.models.remote.network import ask as fetch
+from wamviz.rollout import Floats, Frames, ImagineRequest
+
+POLL_S = 0.5
+DOMAINS = {"bridge": ("bridge_orig_lerobot", "third_person_view")}  # by robot: the model's name for it, the view
+STEPS = 30
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MODES = {"joint": "policy"}
+
+
+def check(question: Question) -> None:
+    """Refuse a context without a picture of the scene, before anything is sent."""
+    _ = question.cameras
+
+
+async def probe(question: Question) -> str:
+    """Ask which models the server has."""
+    async with client(question.server) as made:
+        found = unpack_json(await fetch(made, question.server, "/v1/models"), question.server.limits)
+    listed = found.get("data") if isinstance(found, dict) else None
+    names = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return f"A vLLM server answers at {question.server.url}. Its models: {', '.join(names) or 'none named'}."
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Give one job a sample, wait for it, fetch it."""
+    try:
+        for index in range(question.asked.samples):
+            async with client(question.server) as made, asyncio.timeout(question.server.reply_s):
+                fields, files = form(question, question.asked.seed + index)
+                report("giving the job")
+                job = await _finished(made, question, await _given(made, question, fields, files), report)
+                report(await _fetched(made, question, job))
+    except ConnectionLost as error:  # anything else than a loss would be asked a second time
+        raise WamvizError(error.message, "The job may be running there; it was not given again.") from error
+
+
+def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames | None]:
+    """The actions to obey and the video to explain, no longer than a chunk (and the context)."""
+    actions = request.actions[:longest] if request.mode == "forward_dynamics" and request.actions is not None else None
+    video = request.video[: longest + 1] if request.mode == "inverse_dynamics" and request.video is not None else None
+    return actions, video
+
+
+def form(question: Question, seed: int) -> tuple[dict[str, str], dict[str, tuple[str, bytes, str]]]:
+    """The fields and the file of a job."""
+    request, robot = question.asked, question.robot
+    actions, video = given(request, robot.chunk)
+    chunk = len(actions) if actions is not None else len(video) - 1 if video is not None else robot.chunk
+    picture = question.pictures[robot.views[0].key]
+    height, width = (max(64, side // 16 * 16) for side in picture.shape[:2])
+    domain, point = DOMAINS[robot.name]
+    extra: dict[str, Any] = {
+        "action_mode": _MODES.get(request.mode, request.mode),
+        "domain_name": domain,
+        "view_point": point,
+        "action_chunk_size": chunk,
+        "raw_action_dim": robot.actions.dim,
+        "image_size": 480 if min(height, width) >= 400 else 256,
+    }
+    if actions is not None:
+        extra["action"] = actions.tolist()
+    fields = {
+        "prompt": question.prompt.strip() or " ",  # an empty field counts as a missing one
+        "num_frames": str(chunk + 1),
+        "fps": f"{robot.fps:g}",
+        "size": f"{width}x{height}",
+        "num_inference_steps": str(request.steps or STEPS),
+        "guidance_scale": f"{request.guidance:g}",
+        "flow_shift": "10.0",
+        "seed": str(seed),
+        "extra_params": json.dumps(extra),
+    }
+    if video is not None:
+        return fields, {"input_reference": ("video.mp4", _mp4(video, robot.fps), "video/mp4")}
+    return fields, {"input_reference": ("context.png", encode_png(picture), "image/png")}
+
+
+async def _given(made: httpx.AsyncClient, question: Question, fields: Any, files: Any) -> str:
+    """Give a job and return its id."""
+    server = question.server
+    headers = {**server.headers, "Accept-Encoding": "identity"}
+    url = server.http_url.rstrip("/") + "/v1/videos"
+    async with made.stream("POST", url, data=fields, files=files, headers=headers) as response:
+        reply = await body(response, server.limits)
+    if not response.is_success:
+        raise status_error(server, response.status_code, reply)
+    job = _job(reply, question)
+    name = job.get("id")
+    if not isinstance(name, str) or _ID.fullmatch(name) is None:  # it becomes part of an address
+        raise malformed("it gives the job no proper id")
+    return name
+
+
+def _job(reply: bytes, question: Question) -> dict[str, Any]:
+    job = unpack_json(reply, question.server.limits)
+    if not isinstance(job, dict):
+        raise malformed(f"it is a {type(job).__name__}, not a dictionary")
+    if job.get("error") or job.get("status") == "failed":
+        error = job.get("error")
+        raise refused(error.get("message") if isinstance(error, dict) else error or "the job failed")
+    return job
+
+
+async def _finished(made: httpx.AsyncClient, question: Question, name: str, report: Report) -> dict[str, Any]:
+    """Look at a job until it is done."""
+    while True:
+        job = _job(await fetch(made, question.server, f"/v1/videos/{name}"), question)
+        if job.get("status") == "completed":
+            return {**job, "id": name}
+        if job.get("status") not in ("queued", "in_progress", "processing", "running", "pending"):
+            raise malformed(f"the job's status is '{str(job.get('status'))[:40]}'")
+        progress = job.get("progress")
+        share = f", {progress:.0f} %" if isinstance(progress, int | float) and 0 < progress <= 100 else ""
+        report(f"imagining{share}")
+        await asyncio.sleep(POLL_S)
+
+
+async def _fetched(made: httpx.AsyncClient, question: Question, job: Mapping[str, Any]) -> Reply:
+    """The actions of a finished job and, where it imagined any, its frames."""
+    request, robot = question.asked, question.robot
+    obeyed, video = given(request, robot.chunk)
+    notes = []
+    left_out = len(request.actions) - len(obeyed) if obeyed is not None and request.actions is not None else 0
+    left_out += len(request.video) - len(video) if video is not None and request.video is not None else 0
+    if left_out:
+        notes.append(f"One chunk is {robot.chunk} steps; the last {left_out} that were given were left out.")
+    if obeyed is None:
+        actions, meta = actions_from(_table(job.get("action")), robot.actions, f"robot {robot.name}"), {}
+    else:
+        actions, meta = obeyed, {"actions": "given"}
+    if video is not None:
+        return Reply(actions, robot.actions, meta=meta, notes=tuple(notes))
+    frames = _frames(await fetch(made, question.server, f"/v1/videos/{job['id']}/content"))
+    return Reply(actions, robot.actions, frames, question.cameras[robot.views[0].key], meta, tuple(notes))
+
+
+def _table(action: Any) -> Any:
+    if not isinstance(action, dict) or "data" not in action:
+        raise malformed("it has no actions")
+    shape = action.get("shape")
+    try:
+        table = np.asarray(action["data"], np.float32)
+        return table.reshape([int(n) for n in shape]) if isinstance(shape, list) else table
+    except (TypeError, ValueError, OverflowError) as error:
+        raise malformed("its actions are no table of numbers") from error
+
+
+def _frames(data: bytes) -> Frames:
+    """The frames of an mp4."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reply.mp4"
+        path.write_bytes(data)
+        try:
+            return video_from(read_video(path, max_frames=MAX_FRAMES)[0])
+        except WamvizError as error:
+            raise malformed(f"its video: {error.message}") from error
+
+
+def _mp4(video: Frames, fps: float) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "video.mp4"
+        write_mp4(path, video, fps)
+        return path.read_bytes()
