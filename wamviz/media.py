@@ -204,7 +204,7 @@ def read_video_span(path: str | Path, seconds: float, count: int, fps: float) ->
         half = 0.5 / max(fps, float(stream.average_rate or 0))  # half a frame of the file or of the dataset
         # A quarter of a frame late, so that rounding never skips the key frame that is asked for. Where a container
         # finds a later key frame all the same, everything is decoded from the start.
-        for target in ((wanted + half / 2, 0.0) if seconds > 0 else (0.0,)):
+        for target in (wanted + half / 2, 0.0) if seconds > 0 else (0.0,):
             if seconds > 0:
                 tick = int(target / stream.time_base)
                 container.seek(max(0, tick), stream=stream, backward=True, any_frame=False)

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import fit_square
@@ -269,6 +270,21 @@ class RecordedEpisode(Episode):
         return self._recording.views[camera](start, stop)
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What is known of every episode without opening one, in the order of ``Dataset.indices``.
+
+    Attributes:
+        instructions: "" where there is none, or where only the episode itself can say it.
+        labels: the format's own names (``train/6``), or () where there are none.
+        frames: (n,) numbers of frames, or None where only the episodes know.
+    """
+
+    instructions: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    frames: NDArray[np.int64] | None = None
+
+
 class Dataset(ABC):
     """A set of episodes; opening it reads metadata only.
 
@@ -298,6 +314,10 @@ class Dataset(ABC):
     @abstractmethod
     def summary(self) -> dict[str, Any]:
         """JSON-ready facts: title, format, episodes, frames, seconds, fps, cameras, actions, tasks ..."""
+
+    def outline(self) -> Outline:
+        """What is known of every episode from metadata alone."""
+        return Outline(("",) * len(self.indices))
 
     @property
     def episodes_count(self) -> int:

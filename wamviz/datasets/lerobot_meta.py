@@ -154,6 +154,13 @@ class EpisodeTable:
     def _any_file(self, listing: Listing) -> bool:
         return listing.data.is_file() or any(path.is_file() for path, _ in listing.videos.values())
 
+    def texts(self) -> tuple[str, ...]:
+        """Every episode's first task, "" where the list of episodes has none."""
+        if "tasks" not in self._table.column_names:
+            return ("",) * len(self.indices)
+        with readable(Path("tasks")):
+            return tuple(_first_text(tasks) or "" for tasks in self._table.column("tasks").to_pylist())
+
     def instructions(self) -> list[str]:
         """Every first task, once, in the order of the episodes."""
         if "tasks" not in self._table.column_names:

@@ -297,7 +297,21 @@ class Wiring:
             parts = handlers.reopen(page.shelf, asked["run"], asked.get("frame"), asked.get("view"), theme)
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
             form = self._asked(parts.get("run"))
+        elif "context" in asked:
+            form = self._linked(asked["context"], asked.get("camera", ""))
         return {page.theme: theme, **self._updates(parts), **form}
+
+    def _linked(self, source: str, camera: str) -> Updates:
+        """The form on the frame of an episode that a link of the Datasets page names; why not, where it cannot be."""
+        page = self.page
+        try:
+            scene, frame = page.scenes.at(source, camera)
+            model = choices.default_model()
+            told = present.status("good", f"{scene.name}, episode {scene.number}, frame {frame}.", "Press Imagine.")
+            updates = self._scene(scene, frame, model, choices.capabilities(model).modes[0])
+            return {**updates, page.instruction: scene.instruction, page.status: told}
+        except Exception as error:
+            return {page.status: handlers.refused(error)["status"]}
 
     def _asked(self, run_id: str | None) -> Updates:
         """The form as it was when a kept run was asked for, so that Imagine asks the same again."""
