@@ -72,10 +72,10 @@ class Catalogue:
         return self._all[0] if self._here else None
 
     def find(self, query: str = "") -> tuple[int, ...]:
-        """Numbers of the episodes that hold every word of ``query`` in their instruction or label, in order; those whose
-        files are here come first.
+        """Numbers of the episodes that hold every word of ``query`` in their instruction or label, in order.
 
-        A number (``12`` or ``#12``) finds that episode before all; nothing asked finds all.
+        Those whose files are here come first. A number (``12`` or ``#12``) finds that episode before all; nothing asked
+        finds all.
         """
         words = query.casefold().split()
         if not words:

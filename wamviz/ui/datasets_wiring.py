@@ -51,7 +51,7 @@ class DatasetsWiring:
             self._opens(trigger, self.folder, [page.path, page.theme], whole)
         self._opens(page.upload.click, self.uploaded, [page.files, page.rate, page.told, page.theme], whole)
         self._opens(page.shipped.click, self.back, [page.theme], whole)
-        page.query.input(self.search, [page.place, page.query], rows, **LATEST)
+        page.query.change(self.search, [page.place, page.query], rows, **LATEST)
         page.previous.click(self.turned(-1), [page.place, page.query, page.page], rows, **AT_ONCE)
         page.next.click(self.turned(1), [page.place, page.query, page.page], rows, **AT_ONCE)
         picked = page.listing.pick(
@@ -84,7 +84,7 @@ class DatasetsWiring:
 
     def uploaded(self, files: list[str] | None, rate: Any, told: str, theme: str) -> Updates:
         """Files were uploaded."""
-        read = None if rate is None else handlers.number(rate, "rate")
+        read = float(rate) if rate else None  # an emptied field may come as 0, which is no rate either
         return self._shown(
             lambda: browsing.dataset_parts(self.library.upload(files or [], rate=read, instruction=told or "")), theme
         )

@@ -200,7 +200,7 @@ class Surface {
       const part = this.parts[origin];
       const shot = shots[origin];
       if (!shot) continue;
-      if (part.clip !== shot.clip || !part.missing.hidden) [part.clip, part.missing.hidden] = [shot.clip, true];
+      if (root.dataset.alone !== undefined) [part.clip, part.missing.hidden] = [shot.clip, true];
       const drawn = !player.compared || player.visible().includes(origin);
       if (drawn) drawShot(part.canvas, shot, player.pixels);
       part.mark.hidden = !shot.ended && !(origin === "imagined" && player.preview);
@@ -209,7 +209,7 @@ class Surface {
       part.pane.dataset.state = shot.ended ? "ended" : "shown";
       part.pane.dataset.frame = String(shot.k);
       const seconds = (shot.k / shot.clip.fps).toFixed(2) + " s";
-      this.text(part.at, shot.k ? seconds : "context");
+      this.text(part.at, shot.k || root.dataset.alone !== undefined ? seconds : "context");
       part.canvas.setAttribute("aria-label", player.panes[origin].name + ", frame " + shot.k + " of " + (shot.clip.frames - 1) + ", " + seconds + (shot.ended ? ", ended" : ""));
       this.drawPaths(part, origin, shot.clip, drawn);
     }
