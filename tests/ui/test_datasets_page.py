@@ -95,11 +95,14 @@ def test_words_and_numbers_find_episodes_and_pages_turn(page: Page) -> None:
 
 
 def test_a_camera_is_chosen_and_goes_along(page: Page) -> None:
+    page.get_by_test_id("stage-scrub").fill("3")
+    expect(page.get_by_test_id("pane-recorded")).to_have_attribute("data-frame", "3")
     page.get_by_label("wrist").check()
     expect(page.get_by_test_id("stage")).to_contain_text("wrist")
+    expect(page.get_by_test_id("pane-recorded")).to_have_attribute("data-frame", "3")
     expect(page).to_have_url(re.compile("camera=wrist"))
     page.get_by_role("link", name="Imagine from this frame").click()
-    expect(page.locator(".wz-caption")).to_contain_text("Episode 0 ")
+    expect(page.locator(".wz-caption")).to_contain_text("Frame 3 of")
     expect(page).to_have_url(re.compile("camera=wrist"))
 
 
@@ -120,6 +123,25 @@ def test_a_folder_of_this_machine_opens_and_a_reload_brings_it_back(page: Page, 
     expect(page).to_have_url(re.compile("open="))
     page.reload()
     expect(page.get_by_test_id("dataset")).to_contain_text(str(robot))
+
+
+def test_what_the_numbers_mean_is_corrected(page: Page, robot: Path) -> None:
+    expect(page.locator("#wz-correct")).to_be_hidden()  # the shipped episodes say it themselves
+    page.get_by_role("button", name="Or upload one").click()
+    page.locator("#wz-files input[type=file]").set_input_files([robot / "run.mp4", robot / "acts.csv"])
+    expect(page.locator("#wz-files")).to_contain_text("acts")
+    typed(page, "wz-rate", "5")
+    page.get_by_role("button", name="Open the upload").click()
+    expect(page.get_by_test_id("meaning")).to_contain_text("2 unnamed dimensions")
+    page.get_by_role("button", name="Correct what they mean").click()
+    typed(page, "wz-units", "m/s")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_test_id("applied")).to_contain_text("an action has 2 numbers")
+    typed(page, "wz-units", "m/s, mm")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_test_id("applied")).to_contain_text('{"layout": {"units": ["m/s", "mm"]')
+    expect(page.get_by_test_id("meaning")).to_contain_text("mm")
+    expect(page.get_by_test_id("pane-recorded")).to_have_attribute("data-state", "shown")
 
 
 def test_an_upload_asks_for_what_it_lacks_and_its_words_stay_words(page: Page, robot: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.datasets.meaning import Layout
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import fit_square
 from wamviz.rollout import ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
@@ -292,10 +293,12 @@ class Dataset(ABC):
         title: its name for people.
         indices: the numbers of all episodes that its metadata lists, in order.
         available: those of them whose files are here.
+        told: a person's correction of what the numbers mean; empty when nobody said anything.
     """
 
     title: str
     indices: tuple[int, ...]
+    told: Layout = Layout()
 
     @property
     @abstractmethod

@@ -24,6 +24,7 @@ from wamviz.datasets.tables import SUFFIXES as TABLES
 from wamviz.datasets.tables import read_table
 from wamviz.errors import WamvizError
 
+MOST_FILES = 20  # given at once: the views of one episode, and a table
 SINGLE = (".hdf5", ".h5")  # a whole dataset in one file
 _BLOCK = 1 << 20
 _END, _END64 = b"PK\x05\x06", b"PK\x06\x07"
@@ -95,7 +96,13 @@ def lay_out(
         rate: actions a second, Hz; needed with a table.
         instruction: what the robot was told in these videos.
     """
-    kinds = {path: path.suffix.lower() for path in files}
+    kinds, limits = {path: path.suffix.lower() for path in files}, limits or Limits()
+    size = sum(path.stat().st_size for path in files)
+    if len(files) > MOST_FILES or size > limits.unpacked:
+        raise WamvizError(
+            f"{len(files)} files of {size / 1e6:.0f} MB were given.",
+            f"{MOST_FILES} files and {limits.unpacked / 1e6:.0f} MB are the limits.",
+        )
     odd = [path.name for path, suffix in kinds.items() if suffix not in (".zip", *SINGLE, *VIDEOS, *TABLES)]
     if not files or odd:
         said = f"'{odd[0]}' is no dataset." if odd else "No file was chosen."

@@ -15,7 +15,7 @@ from wamviz import figures
 from wamviz.datasets import Episode
 from wamviz.errors import WamvizError
 from wamviz.rollout import Rollout
-from wamviz.ui import episodes, present
+from wamviz.ui import correction, episodes, present
 from wamviz.ui.footage import clip_shape
 from wamviz.ui.library import Opened
 from wamviz.ui.markup import Node
@@ -48,7 +48,8 @@ def dataset_parts(opened: Opened, index: int | None = None, camera: str = "", fr
     if chosen is None:
         missing = "The files of this dataset's episodes are not here."
         return {**parts, **nothing(missing), "status": present.status("warm", missing)}
-    return {**parts, **episode_parts(opened, chosen, camera, frame)}
+    space = _tried(lambda: opened.dataset.episode(chosen).action_space, [])
+    return {**parts, **correction.fields(space), **episode_parts(opened, chosen, camera, frame)}
 
 
 def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) -> Parts:

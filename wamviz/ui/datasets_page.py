@@ -10,6 +10,7 @@ import gradio as gr
 
 from wamviz.datasets.clips import SUFFIXES as VIDEOS
 from wamviz.datasets.tables import SUFFIXES as TABLES
+from wamviz.rollout import ACTION_KINDS
 from wamviz.ui.markup import Markup, h
 from wamviz.ui.stage import Stage, episode_value
 
@@ -81,6 +82,18 @@ class DatasetsPage:
         self.plot = gr.Plot(label="Actions over time", show_label=False, elem_id="wz-action-plot", container=False)
         Markup([h("h2", {"class": "wz-title"}, "What the numbers mean")])
         self.meaning = Markup([], elem_id="wz-meaning", testid="meaning")
+        with gr.Accordion("Correct what they mean", open=False, visible=False, elem_id="wz-correct") as self.correct:
+            self.kind = gr.Dropdown(list(ACTION_KINDS), label="Kind", elem_id="wz-kind")
+            self.names = gr.Textbox(label="Names, separated by commas", max_lines=4, elem_id="wz-names")
+            self.units = gr.Textbox(
+                label="Units, separated by commas (? is not known)", max_lines=4, elem_id="wz-units"
+            )
+            with gr.Row(elem_classes="wz-fresh"):
+                self.hz = gr.Number(label="Actions a second", elem_id="wz-hz")
+                self.gripper = gr.Textbox(label="Gripper (its name)", max_lines=1, elem_id="wz-gripper")
+                self.closed = gr.Number(label="Closed is", elem_id="wz-closed")
+            self.apply = gr.Button("Apply", size="sm", elem_id="wz-apply")
+            self.applied = Markup([], role="status", live="polite", elem_id="wz-applied", testid="applied")
         Markup([h("h2", {"class": "wz-title"}, "About this episode")])
         self.facts = Markup([], elem_id="wz-facts", testid="facts")
 

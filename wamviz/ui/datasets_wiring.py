@@ -11,18 +11,20 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.ui import browsing, handlers
+from wamviz.ui import browsing, correction, handlers, present
 from wamviz.ui.browsing import Parts
 from wamviz.ui.datasets_page import DatasetsPage
-from wamviz.ui.library import SHIPPED, Library, place_of
+from wamviz.ui.library import SHIPPED, Library, Opened, is_here, place_of, typed_path
 from wamviz.ui.wiring import AT_ONCE, LATEST, PRIVATE, SCHEME
 
 PICKED = "(_, ...rest) => [document.querySelector('#wz-episodes .wz-markup').dataset.picked, ...rest]"
+FRAME = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.frame), ...rest]"
 PLACE = "() => { window.wamviz.place(); }"
 SCHEME_AND_REST = "(_, ...rest) => [window.wamviz.scheme(), ...rest]"
 AFTER_STAGE = "async (_, ...rest) => { await window.wamviz.settled(); return [window.wamviz.scheme(), ...rest]; }"
 SHOW = "() => { window.wamviz.place(); window.wamviz.show(); }"
-NAMED = "place index page about query listing pages previous next stage start camera meaning facts status plot shipped"
+NAMED = "place index page about query listing pages previous next stage start camera meaning facts status plot shipped "
+NAMED += "correct kind names units hz gripper closed"
 Updates = dict[Any, Any]
 
 
@@ -51,6 +53,8 @@ class DatasetsWiring:
             self._opens(trigger, self.folder, [page.path, page.theme], whole)
         self._opens(page.upload.click, self.uploaded, [page.files, page.rate, page.told, page.theme], whole)
         self._opens(page.shipped.click, self.back, [page.theme], whole)
+        told = [page.kind, page.names, page.units, page.hz, page.gripper, page.closed]
+        page.apply.click(self.apply, [page.place, page.index, page.theme, *told], [*whole, page.applied], **AT_ONCE)
         page.query.change(self.search, [page.place, page.query], rows, **LATEST)
         page.previous.click(self.turned(-1), [page.place, page.query, page.page], rows, **AT_ONCE)
         page.next.click(self.turned(1), [page.place, page.query, page.page], rows, **AT_ONCE)
@@ -58,7 +62,8 @@ class DatasetsWiring:
             self.pick, [page.picked, page.place, page.camera, page.theme], chosen, js=PICKED, **LATEST
         )
         picked.then(None, js=SHOW, **PRIVATE)
-        seen = page.camera.input(self.look, [page.place, page.index, page.camera], chosen, **LATEST)
+        looked = [page.picked, page.place, page.index, page.camera]
+        seen = page.camera.input(self.look, looked, chosen, js=FRAME, **LATEST)
         seen.then(None, js=PLACE, **PRIVATE)
 
     def _opens(self, trigger: Any, handler: Any, inputs: list[Any], outputs: list[Any]) -> None:
@@ -73,14 +78,20 @@ class DatasetsWiring:
         asked = request.query_params
         if "open" not in asked:
             return {self.page.theme: theme, **self._shown(self._shipped)}
-        updates = self._shown(lambda: self._linked(asked["open"], asked.get("camera", "")))
+        here = is_here(request.headers)
+        updates = self._shown(lambda: self._linked(asked["open"], asked.get("camera", ""), here))
         if self.page.place not in updates:  # what was asked for is not to be had: the reason, above the shipped ones
             updates = {**self._shown(self._shipped), **updates}
         return {self.page.theme: theme, **updates}
 
-    def folder(self, path: str, theme: str) -> Updates:
+    def folder(self, path: str, theme: str, request: gr.Request) -> Updates:
         """A path was typed."""
-        return self._shown(lambda: browsing.dataset_parts(self.library.folder(path)), theme)
+        here = is_here(request.headers)
+        return self._shown(lambda: browsing.dataset_parts(self._folder(path, here)), theme)
+
+    def _folder(self, path: str, here: bool) -> Opened:
+        self.library.allow(str(typed_path(path)), here)
+        return self.library.folder(path)
 
     def uploaded(self, files: list[str] | None, rate: Any, told: str, theme: str) -> Updates:
         """Files were uploaded."""
@@ -96,9 +107,26 @@ class DatasetsWiring:
     def _shipped(self) -> Parts:
         return browsing.dataset_parts(self.library.at(SHIPPED))
 
-    def _linked(self, source: str, camera: str) -> Parts:
+    def _linked(self, source: str, camera: str, here: bool) -> Parts:
         place, index, frame = place_of(source)
+        self.library.allow(place, here)
         return browsing.dataset_parts(self.library.at(place), index, camera, frame)
+
+    def apply(
+        self, place: str, index: int | None, theme: str, kind: str, names: str, units: str, rate: Any, gripper: str,
+        closed: Any,
+    ) -> Updates:  # fmt: skip
+        """What the numbers mean was corrected."""
+        try:
+            space = self.library.at(place).dataset.episode(index or 0).action_space
+            told = correction.changes(space, kind, names, units, rate, gripper, closed)
+            layout = self.library.correct(place, told).dataset.told
+        except Exception as error:
+            return {self.page.applied: handlers.refused(error)["status"]}
+        shown = self._shown(lambda: browsing.dataset_parts(self.library.at(place), index), theme)
+        keep = f"To keep it, write {correction.sidecar(layout)} into wamviz.json in the dataset's folder."
+        said = present.status("good", "Applied.", f"It holds while the page is served. {keep}")
+        return {**shown, self.page.applied: said}
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -120,9 +148,10 @@ class DatasetsWiring:
             lambda: browsing.episode_parts(self.library.at(place), int(picked), camera or ""), theme, place
         )
 
-    def look(self, place: str, index: int | None, camera: str | None) -> Updates:
-        """Another view of the same episode."""
-        return self._shown(lambda: browsing.episode_parts(self.library.at(place), index or 0, camera or ""))
+    def look(self, frame: str, place: str, index: int | None, camera: str | None) -> Updates:
+        """Another view of the same episode, at the same frame."""
+        at = int(frame) if frame.isdecimal() and len(frame) < 10 else 0
+        return self._shown(lambda: browsing.episode_parts(self.library.at(place), index or 0, camera or "", at))
 
     def draw(self, theme: str, place: str, index: int | None) -> Updates:
         """The plot, in the visitor's colours."""
@@ -145,6 +174,7 @@ class DatasetsWiring:
             if "place" in parts:
                 parts.setdefault("status", [])
                 parts["shipped"] = gr.update(visible=parts["place"] != SHIPPED)
+                parts["correct"] = gr.update(visible=parts["place"] != SHIPPED and parts.get("index") is not None)
             return {self.named[name]: value for name, value in parts.items()}
         except Exception as error:
             return self._refused(error)

@@ -2,8 +2,8 @@
 
 Contract: a dataset is named by its *place* (``assets/episodes``, a folder's path, ``upload:ID``), which is also how
 links and runs name it (``PLACE#EPISODE@FRAME``). Folders are opened only where the page is served to this machine
-alone; an upload is known to who has its random id, and forgotten after a day or when others need the room. Addresses
-of pictures carry a random key instead of the place. It knows no layout.
+alone, and only for visitors who sit at it (``allow``); an upload is known to who has its random id, and forgotten after
+a day or when others need the room. Addresses of pictures carry a random key instead of the place. It knows no layout.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from wamviz.datasets import Catalogue, Dataset, Layout, open_dataset, shipped
 from wamviz.datasets.files import entries
@@ -95,6 +96,13 @@ class Library:
             )
         return self.folder(place)
 
+    def allow(self, place: str, here: bool) -> None:
+        """Refuse a folder of this machine to visitors who do not sit at it; whatever else there is, all may see."""
+        if place != SHIPPED and not place.startswith("upload:") and not (self.local and here):
+            raise WamvizError(
+                "This page is served to others, so it opens no folders of its machine.", "Upload a zip instead."
+            )
+
     def by_key(self, key: str) -> Opened:
         """The dataset whose pictures have addresses with ``key``."""
         with self._lock:
@@ -110,10 +118,7 @@ class Library:
             WamvizError: no such path (what is near it is said), no dataset, or a page that is served to others.
         """
         path = typed_path(text)
-        if not self.local:
-            raise WamvizError(
-                "This page is served to others, so it opens no folders of its machine.", "Upload a zip instead."
-            )
+        self.allow(str(path), here=True)
         try:
             exists = path.exists()
         except OSError as error:
@@ -140,6 +145,25 @@ class Library:
             shutil.rmtree(folder.parent, ignore_errors=True)
             raise
 
+    def correct(self, place: str, changes: Mapping[str, Any]) -> Opened:
+        """Open a dataset again with a person's word on what its numbers mean.
+
+        Args:
+            changes: fields of ``Layout``; those that are not named stay as they were.
+
+        Raises:
+            WamvizError: the shipped episodes, which all visitors share, or words that do not fit the numbers.
+        """
+        opened = self.at(place)
+        if place == SHIPPED:
+            raise WamvizError("The shipped episodes say themselves what their numbers mean.")
+        layout = replace(opened.dataset.told, **changes)
+        source = Path(place) if opened.folder is None else next(opened.folder.iterdir())
+        dataset = open_dataset(source, layout, place)
+        if dataset.available:
+            dataset.episode(dataset.available[0])  # a correction that does not fit is told now
+        return self._keep(Opened(place, dataset, opened.folder, since=opened.since))
+
     def _keep(self, opened: Opened) -> Opened:
         """Remember it, and forget what was not asked for the longest; the shipped episodes stay."""
         with self._lock:
@@ -162,6 +186,20 @@ class Library:
             self._opened.pop(one.place, None)
             if one.folder is not None:
                 shutil.rmtree(one.folder, ignore_errors=True)
+
+
+def is_here(headers: Mapping[str, str]) -> bool:
+    """Whether a request comes from a browser on this machine: asked for by this machine's own name, by no proxy.
+
+    A site elsewhere whose name was made to mean this machine, or a proxy that serves the page to others, is told apart
+    by the name that the browser asked for.
+
+    >>> is_here({"host": "127.0.0.1:7860"}), is_here({"host": "robots.example"})
+    (True, False)
+    """
+    if re.fullmatch(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", headers.get("host", "")) is None:
+        return False
+    return not any(mark in headers for mark in ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"))
 
 
 def place_of(text: str) -> tuple[str, int, int]:

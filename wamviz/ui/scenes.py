@@ -132,9 +132,13 @@ class Scenes:
         read_image(path)
         return Scene("picture", path=path, name=name or Path(path).name)
 
-    def of(self, run: Run, folder: Path) -> tuple[Scene, int]:
+    def of(self, run: Run, folder: Path, here: bool = True) -> tuple[Scene, int]:
         """The scene and the frame that a kept run in ``folder`` started from; its context as a picture where the
-        source is not at hand. ``WamvizError`` when that cannot be read either."""
+        source is not at hand. ``WamvizError`` when that cannot be read either.
+
+        Args:
+            here: whether the visitor sits at this machine, and may see episodes out of its folders.
+        """
         place, _, at = run.source.partition("@")
         frame = int(at) if at.isdecimal() else 0
         name, _, number = place.partition("#") if "#" in place else place.partition(":")
@@ -142,6 +146,7 @@ class Scenes:
             return self.episode(int(number)), frame
         if "#" in run.source:
             try:  # an episode of a dataset that is still open, or can be opened again
+                self.library.allow(place_of(run.source)[0], here)
                 return self.at(run.source, run.imagined[0].camera or "")
             except WamvizError:
                 log.info("'%s' is not at hand; its kept picture stands in for it", run.source)

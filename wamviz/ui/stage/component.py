@@ -52,7 +52,7 @@ class Stage(gr.HTML):
             js_on_load="\n".join(_text(name) for name in SCRIPTS),
             apply_default_css=False,
             plots=list(plots),
-            alone=alone,
+            **({"alone": True} if alone else {}),
             **kwargs,
         )
 
