@@ -15,7 +15,7 @@ from wamviz.ui.markup import Markup, h
 from wamviz.ui.stage import Stage, episode_value
 
 UPLOADS = f"One zip or HDF5 file; or the videos of one episode ({', '.join(VIDEOS)}), with a table of its actions "
-UPLOADS += f"({', '.join(TABLES)}) where there is one. Up to 200 MB; nothing leaves this machine's server."
+UPLOADS += f"({', '.join(TABLES)}) where there is one. Up to 200 MB; it stays on the machine that serves this page."
 
 
 class DatasetsPage:

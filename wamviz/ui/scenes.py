@@ -168,11 +168,11 @@ class Scenes:
             return self._of(scene.place, scene.number).world_state(0)
         return self.context(scene, 0).observation.world_state
 
-    def context(self, scene: Scene, number: int = 0) -> Context:
-        """What a model is handed at frame ``number`` of a scene."""
+    def context(self, scene: Scene, number: int = 0, seconds: float = REFERENCE_SECONDS) -> Context:
+        """What a model is handed at frame ``number`` of a scene; of a long recording, the ``seconds`` that follow."""
         number = min(max(int(number), 0), scene.frames - 1)
         if scene.kind == "episode":
-            return self._recorded(scene, number)
+            return self._recorded(scene, number, seconds)
         if scene.kind == "world":
             return resolve(f"tabletop:{scene.number}" + (f"@{number}" if number else ""))
         if scene.kind == "picture":
@@ -180,7 +180,7 @@ class Scenes:
             return Context(Observation({"exterior": frame}, source=f"picture {scene.name}"), title=scene.name)
         raise WamvizError("There is no context frame yet.", "Pick an episode, or add a picture of your own.")
 
-    def _recorded(self, scene: Scene, number: int) -> Context:
+    def _recorded(self, scene: Scene, number: int, seconds: float) -> Context:
         """The context at a frame of an episode, the chosen view first."""
         episode = self._of(scene.place, scene.number)
         seen = episode.observation(number)
@@ -188,8 +188,8 @@ class Scenes:
         frames = {name: seen.frames[name] for name in (camera, *(other for other in seen.frames if other != camera))}
         observation = replace(seen, frames=frames, source=f"{scene.place}#{scene.number}@{number}")
         left = episode.frame_count - number
-        most = min(int(REFERENCE_SECONDS * episode.fps), REFERENCE_BYTES // observation.frame.nbytes)
-        stop = None if left <= max(2, most) else number + max(2, most)
+        most = min(int(min(REFERENCE_SECONDS, seconds) * episode.fps), REFERENCE_BYTES // observation.frame.nbytes)
+        stop = None if scene.shipped or left <= max(2, most) else number + max(2, most)
         reference = episode.rollout(start=number, stop=stop, camera=camera) if left > 1 else None
         where = f"pisode {scene.number}, frame {number}"
         return Context(observation, reference, f"E{where}" if scene.shipped else f"{scene.name}, e{where}")
