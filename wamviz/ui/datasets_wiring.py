@@ -158,8 +158,9 @@ class DatasetsWiring:
         page = self.page
         try:
             figure = None if index is None else browsing.plot_parts(self.library.at(place), index, theme)["plot"]
-        except Exception as error:
-            return {page.theme: theme, page.plot: None, **self._refused(error)}
+        except Exception as error:  # its sentence stands in the status since the episode was picked
+            handlers.refused(error)
+            figure = None
         return {page.theme: theme, page.plot: figure}
 
     # --- parts to components ----------------------------------------------------------------------------------------
