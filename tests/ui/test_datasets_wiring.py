@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,8 @@ from wamviz.ui.datasets_page import DatasetsPage
 from wamviz.ui.datasets_wiring import DatasetsWiring
 from wamviz.ui.library import SHIPPED, Library
 
+# Gradio 6.31 leaves event loops open when Blocks are built outside a server; Python complains when it drops them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 HERE = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, query_params={})
 AWAY = SimpleNamespace(headers={"host": "robots.example"}, query_params={})
 
@@ -22,7 +25,9 @@ AWAY = SimpleNamespace(headers={"host": "robots.example"}, query_params={})
 @pytest.fixture(scope="module")
 def wired() -> DatasetsWiring:
     with gr.Blocks(analytics_enabled=False) as demo:
-        return DatasetsWiring(DatasetsPage(), Library(local=True), demo)
+        made = DatasetsWiring(DatasetsPage(), Library(local=True), demo)
+    gc.collect()  # they are dropped now, not in the middle of somebody else's test
+    return made
 
 
 @pytest.fixture
