@@ -35,7 +35,7 @@ def findings(page: Page) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/history"])
+@pytest.mark.parametrize("path", ["/", "/datasets", "/history"])
 def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: object, scheme: Any, path: str) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
@@ -44,6 +44,10 @@ def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: o
         expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
         page.get_by_role("button", name="Settings").click()
         page.get_by_test_id("download").click()
+    elif path == "/datasets":
+        expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
+        page.get_by_role("button", name="Or upload one").click()
+        expect(page.get_by_role("button", name="Open the upload")).to_be_visible()
     else:
         expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
@@ -94,7 +98,7 @@ def tab_to(page: Page, tag: str, name: str) -> None:
     raise AssertionError(f"No {tag} '{name}' is reached with Tab.")
 
 
-@pytest.mark.parametrize("path", ["/", "/history"])
+@pytest.mark.parametrize("path", ["/", "/datasets", "/history"])
 def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, site: Site, path: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
@@ -104,6 +108,10 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, s
         expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
         page.get_by_role("button", name="Settings").click()
         page.get_by_test_id("download").click()
+    if path == "/datasets":
+        expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
+        page.get_by_role("button", name="Or upload one").click()
+        expect(page.get_by_role("button", name="Open the upload")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.evaluate("""() => [...document.querySelectorAll("button, input, textarea, select, summary, a, figure")]
       .filter((e) => e.offsetParent && !e.closest(".wz-cards, .wz-scroll, [role=tablist], [tabindex='-1'], .wz-sr"))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wamviz.datasets.base import Dataset, Episode
+from wamviz.datasets.base import Dataset, Episode, Outline
+from wamviz.datasets.catalogue import Catalogue, Line
 from wamviz.datasets.convert import Converted, convert, to_physical
 from wamviz.datasets.formats import FORMATS, find, format_of
 from wamviz.datasets.lerobot import LeRobotDataset, LeRobotEpisode
@@ -21,6 +22,7 @@ from wamviz.errors import WamvizError
 
 __all__ = [
     "FORMATS",
+    "Catalogue",
     "Converted",
     "Dataset",
     "Episode",
@@ -28,6 +30,8 @@ __all__ = [
     "LeRobotDataset",
     "LeRobotEpisode",
     "LeRobotWriter",
+    "Line",
+    "Outline",
     "Plan",
     "convert",
     "is_dataset",
@@ -44,12 +48,13 @@ def is_dataset(path: str | Path) -> bool:
     return format_of(Path(path)) is not None
 
 
-def open_dataset(path: str | Path, layout: Layout | None = None) -> Dataset:
+def open_dataset(path: str | Path, layout: Layout | None = None, name: str | None = None) -> Dataset:
     """Open a dataset, reading its metadata only.
 
     Args:
         path: its folder, a folder that holds just one, or an HDF5 file.
         layout: a person's correction of what the numbers mean; else what ``wamviz.json`` in the folder says, if there.
+        name: how SOURCE strings call it; the path as it was given when None.
 
     Raises:
         WamvizError: there is nothing, or nothing known, or several datasets, or metadata that cannot be read.
@@ -61,7 +66,7 @@ def open_dataset(path: str | Path, layout: Layout | None = None) -> Dataset:
         raise WamvizError(f"'{path.name}' is a file, not a dataset folder.", "Give the folder that it lies in.")
     root, kind = find(path)
     told = layout if layout is not None else read_layout(root if root.is_dir() else root.parent)
-    return kind.open(root, str(path), told)
+    return kind.open(root, str(path) if name is None else name, told)
 
 
 def shipped() -> Dataset:

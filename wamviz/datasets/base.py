@@ -18,7 +18,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from wamviz.datasets.meaning import Layout
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import fit_square
 from wamviz.rollout import ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
@@ -269,6 +271,21 @@ class RecordedEpisode(Episode):
         return self._recording.views[camera](start, stop)
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What is known of every episode without opening one, in the order of ``Dataset.indices``.
+
+    Attributes:
+        instructions: "" where there is none, or where only the episode itself can say it.
+        labels: the format's own names (``train/6``), or () where there are none.
+        frames: (n,) numbers of frames, or None where only the episodes know.
+    """
+
+    instructions: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    frames: NDArray[np.int64] | None = None
+
+
 class Dataset(ABC):
     """A set of episodes; opening it reads metadata only.
 
@@ -276,10 +293,12 @@ class Dataset(ABC):
         title: its name for people.
         indices: the numbers of all episodes that its metadata lists, in order.
         available: those of them whose files are here.
+        told: a person's correction of what the numbers mean; empty when nobody said anything.
     """
 
     title: str
     indices: tuple[int, ...]
+    told: Layout = Layout()
 
     @property
     @abstractmethod
@@ -298,6 +317,10 @@ class Dataset(ABC):
     @abstractmethod
     def summary(self) -> dict[str, Any]:
         """JSON-ready facts: title, format, episodes, frames, seconds, fps, cameras, actions, tasks ..."""
+
+    def outline(self) -> Outline:
+        """What is known of every episode from metadata alone."""
+        return Outline(("",) * len(self.indices))
 
     @property
     def episodes_count(self) -> int:

@@ -53,8 +53,11 @@ def _is_pair(path: Path) -> bool:
 
 def _is_hdf5(path: Path) -> bool:
     if path.is_file():
-        with path.open("rb") as file:
-            return file.read(len(hdf5.MAGIC)) == hdf5.MAGIC
+        try:
+            with path.open("rb") as file:
+                return file.read(len(hdf5.MAGIC)) == hdf5.MAGIC
+        except OSError as error:
+            raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
     return path.is_dir() and any(entry.suffix in hdf5.SUFFIXES for entry in entries(path))
 
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wamviz.datasets import layout
-from wamviz.datasets.base import Dataset, Episode, no_episode
+from wamviz.datasets.base import Dataset, Episode, Outline, no_episode
 from wamviz.datasets.files import contained, inside, read_json
 from wamviz.datasets.layout import camera_name, dimension_names
 from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, positive, task_texts
@@ -76,8 +76,6 @@ class LeRobotDataset(Dataset):
         """An optional JSON file of the dataset."""
         path = self.root / name
         return read_json(contained(self.root, path)) if path.exists() else {}
-
-    # --- metadata ---------------------------------------------------------------------------------------------------
 
     @property
     def camera_features(self) -> dict[str, str]:
@@ -148,6 +146,9 @@ class LeRobotDataset(Dataset):
         found = video_info(contained(self.root, listing.videos[feature][0])).codec
         same = {found, found.removeprefix("lib")} | ({"av1"} if found == "libdav1d" else set())
         return [] if told in same else [f"Camera '{camera}': the metadata says {told}, the file is {found}."]
+
+    def outline(self) -> Outline:
+        return Outline(self._episodes.texts(), frames=self._episodes.lengths)
 
     def episode(self, index: int) -> LeRobotEpisode:
         if index not in self._known or index not in self._here:

@@ -112,9 +112,8 @@ class EpisodeTable:
             text = _first_text(row.get("tasks"))
             length = int(self.lengths[self._place[index]])
             if not self._new:
-                where = {"episode_chunk": index // self._chunks, "episode_index": index}
-                videos = {key: (fill(self._root, self._video_path, video_key=key, **where), 0.0) for key in self._keys}
-                return Listing(index, text, length, fill(self._root, self._data_path, **where), videos)
+                data, *paths = self._own_files(index)
+                return Listing(index, text, length, data, {k: (p, 0.0) for k, p in zip(self._keys, paths, strict=True)})
             data = fill(self._root, self._data_path, **{name: int(row[f"data/{name}"]) for name in SPOT})
             videos = {}
             for key in self._keys:
@@ -130,7 +129,7 @@ class EpisodeTable:
     def here(self) -> NDArray[np.bool_]:
         """(n,) whether an episode has any of its files; each file is looked for once."""
         if not self._new:
-            return np.array([self._any_file(self.listing(int(index))) for index in self.indices], bool)
+            return np.array([any(p.is_file() for p in self._own_files(i)) for i in self.indices.tolist()], bool)
         found = np.zeros(len(self.indices), bool)
         paths: list[tuple[str, str, dict[str, str]]] = [(self._data_path, "data", {})]
         paths += [(self._video_path, f"videos/{key}", {"video_key": key}) for key in self._keys]
@@ -151,8 +150,18 @@ class EpisodeTable:
             found |= np.array(is_file, bool)[inverse.reshape(-1)]
         return found
 
-    def _any_file(self, listing: Listing) -> bool:
-        return listing.data.is_file() or any(path.is_file() for path, _ in listing.videos.values())
+    def _own_files(self, index: int) -> list[Path]:
+        """Of v2, where an episode has files of its own: its parquet file, then a video a key."""
+        where = {"episode_chunk": index // self._chunks, "episode_index": index}
+        videos = [fill(self._root, self._video_path, video_key=key, **where) for key in self._keys]
+        return [fill(self._root, self._data_path, **where), *videos]
+
+    def texts(self) -> tuple[str, ...]:
+        """Every episode's first task, "" where the list of episodes has none."""
+        if "tasks" not in self._table.column_names:
+            return ("",) * len(self.indices)
+        with readable(Path("tasks")):
+            return tuple(_first_text(tasks) or "" for tasks in self._table.column("tasks").to_pylist())
 
     def instructions(self) -> list[str]:
         """Every first task, once, in the order of the episodes."""

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from wamviz.datasets.base import Dataset, Episode, no_episode
+from wamviz.datasets.base import Dataset, Episode, Outline, no_episode
 from wamviz.datasets.meaning import Layout
 from wamviz.errors import WamvizError
 from wamviz.rollout import ActionSpace
@@ -57,6 +57,11 @@ class ListedDataset(Dataset):
     def source(self, index: int) -> str:
         """The SOURCE string of an episode."""
         return f"{self.name}#{index}"
+
+    def outline(self) -> Outline:
+        """The labels of all, and the instructions of as many episodes as a summary opens."""
+        told = {episode.index: episode.instruction for episode in self._looked_at[0]}
+        return Outline(tuple(told.get(index, "") for index in self.indices), self.labels)
 
     @cached_property
     def _looked_at(self) -> tuple[list[Episode], list[str]]:

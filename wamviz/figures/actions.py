@@ -42,6 +42,7 @@ TOP, BOTTOM, NOTE = 4, 104, 16  # pixels: above the first heading, below the las
 LONG = 8  # letters; a longer name is written into its lane, not beside it
 SYMBOLS = {"close": "triangle-down", "open": "triangle-up"}
 HEIGHTS = {"imagined": 0.75, "recorded": 0.5, "executed": 0.25}  # in the gripper's lane, so that equal times stay apart
+MOST_ACTIONS = 1500  # points of a line; more is slow to draw and shows nothing more
 MAX_DIMS = 32  # more lanes than this are a wall, not a figure
 
 
@@ -65,24 +66,73 @@ def action_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
         return nothing("This run has no actions to draw.", theme)
     space = next(iter(shown.values())).action_space
     assert space is not None
+    now = gripper_from_state(space, context_state(run))
+    figure = _lanes(shown, _samples(run, space), notes, now, theme, run.id, run_seconds(run))
+    figure.update_layout(meta={"sample": sample, "notes": notes})
+    for origin in sorted(shown, key=["recorded", "imagined", "executed"].index):
+        # What an expert did in physics was not recorded: it is a reference.
+        file = origin != "recorded" or run.reference is None or run.reference.origin == "recorded"
+        figure.add_trace(legend_key(origin if file else "reference", origin, theme))
+    if len(run.imagined) > 1 and any(trace.meta["role"] == "fan" for trace in figure.data):
+        fill = {"fill": "toself", "fillcolor": tint(LOOKS["imagined"].color[theme], 0.25)}
+        title = f"range of {len(_samples(run, space))} samples"
+        figure.add_trace(legend_key(title, "range", theme, look=LOOKS["imagined"], **fill))
+    return figure
+
+
+def episode_figure(episode: Rollout | None, theme: str = "light") -> go.Figure:
+    """The actions of a recorded episode over time, None for one without; of a very long one every n-th is drawn, and
+    the figure says so."""
+    check_theme(theme)
+    space, actions = (None, None) if episode is None else (episode.action_space, episode.actions)
+    if episode is None or space is None or actions is None or not len(actions):
+        return nothing("This episode has no actions to draw.", theme)
+    notes, thin = [], -(-len(actions) // MOST_ACTIONS)
+    if space.dim > MAX_DIMS:
+        notes.append(f"The first {MAX_DIMS} of {space.dim} dimensions are drawn.")
+    if thin > 1:
+        notes.append(f"Every {thin}th of {len(actions)} actions is drawn.")
+        kept = len(actions) // thin * thin
+        episode = replace(
+            episode, actions=actions[:kept].reshape(-1, thin, space.dim)[:, -1],
+            action_space=replace(space, rate=space.rate / thin),
+        )  # fmt: skip
+    states = episode.states
+    now = gripper_from_state(space, None if states is None or not len(states) else states[0])
+    key = str(episode.meta.get("source", ""))
+    figure = _lanes({"recorded": episode}, [], notes, now, theme, key, episode.duration)
+    figure.add_trace(legend_key("recorded", "recorded", theme))
+    return figure
+
+
+def _lanes(
+    shown: dict[str, Rollout],
+    fans: list[Rollout],
+    notes: list[str],
+    now: float | None,
+    theme: str,
+    revision: str,
+    seconds: float,
+) -> go.Figure:
+    """One lane a dimension of rollouts that share an action space; ``now`` is the gripper's value at the context."""
+    space = next(iter(shown.values())).action_space
+    assert space is not None
     groups = grouped(space)
     lanes = [dim for group in groups for dim in group.dims]
     inner = sum(HEAD + len(group.dims) * (LANE + GAP) for group in groups) - GAP
     said = wrapped(" ".join(notes), 56) if notes else ""
     head = TOP + (NOTE * (said.count("<br>") + 1) if said else 0)
-    figure = go.Figure(layout=base_layout(theme, inner + head + BOTTOM, run.id))
+    figure = go.Figure(layout=base_layout(theme, inner + head + BOTTOM, revision))
     bottom_lane = "y" if len(lanes) == 1 else f"y{len(lanes)}"
     figure.update_layout(
         margin={"t": head, "b": BOTTOM, "l": 62},
         hovermode="x unified",
         legend=below(inner),
-        xaxis=time_axis(theme, run_seconds(run), anchor=bottom_lane, domain=[0, 1]),
-        meta={"sample": sample, "notes": notes},
+        xaxis=time_axis(theme, seconds, anchor=bottom_lane, domain=[0, 1]),
+        meta={"notes": notes},
     )
     if said:
         _label(figure, said, 1.0, size=11)
-    fans = _samples(run, space)
-    now = gripper_from_state(space, context_state(run))
     top, lane = 0.0, 0
     for group in groups:
         _label(figure, _heading(group, space, shown, now), 1 - (top + HEAD - 5) / inner)
@@ -113,13 +163,6 @@ def action_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
             if len(space.names[dim]) > LONG:
                 _label(figure, wrapped(space.names[dim], 80), 1 - (top + 13) / inner, size=10)
             top += LANE + GAP
-    for origin in sorted(shown, key=["recorded", "imagined", "executed"].index):
-        # What an expert did in physics was not recorded: it is a reference.
-        file = origin != "recorded" or run.reference is None or run.reference.origin == "recorded"
-        figure.add_trace(legend_key(origin if file else "reference", origin, theme))
-    if len(fans) > 1:
-        fill = {"fill": "toself", "fillcolor": tint(LOOKS["imagined"].color[theme], 0.25)}
-        figure.add_trace(legend_key(f"range of {len(fans)} samples", "range", theme, look=LOOKS["imagined"], **fill))
     return figure
 
 

@@ -32,7 +32,8 @@ from wamviz.rollout import Observation, Rollout
 from wamviz.sources import Context, resolve
 from wamviz.store import Run
 from wamviz.ui import choices, handlers
-from wamviz.ui.scenes import SHIPPED, Scenes, bounded
+from wamviz.ui.library import SHIPPED
+from wamviz.ui.scenes import Scenes, bounded
 from wamviz.ui.shelf import Shelf
 
 FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"

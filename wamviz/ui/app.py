@@ -7,7 +7,9 @@ anywhere, and no file is served but those of kept runs.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import os
 import sys
 import threading
 from typing import Any
@@ -19,18 +21,21 @@ from wamviz.errors import WamvizError
 from wamviz.models import registry
 from wamviz.store import Store
 from wamviz.ui import api, choices, shell
+from wamviz.ui.datasets_page import DatasetsPage
+from wamviz.ui.datasets_wiring import DatasetsWiring
 from wamviz.ui.example import example_run
+from wamviz.ui.footage import Footage
 from wamviz.ui.history import history_page
 from wamviz.ui.imagine_page import ImaginePage
 from wamviz.ui.scenes import Scenes
-from wamviz.ui.serve import routes
+from wamviz.ui.serve import episode_routes, routes
 from wamviz.ui.shelf import Shelf
 from wamviz.ui.theme import FAVICON, css, head, theme
 from wamviz.ui.wiring import Wiring
 
 log = logging.getLogger(__name__)
 QUEUE = 16  # visitors that may wait; the next one is told so
-UPLOAD = "32mb"  # media refuses above 30 MB with a sentence of its own; this only stops the absurd
+UPLOAD = "200mb"  # a dataset in a zip; pictures and videos are refused earlier, with sentences of their own
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
 
@@ -54,6 +59,12 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
         Wiring(page, demo)
         demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
         api.endpoints(shelf, scenes)
+    with demo.route("Datasets", "datasets"):
+        gr.Navbar(visible=False)
+        shell.header("Datasets")
+        DatasetsWiring(DatasetsPage(), scenes.library, demo)
+        device = shell.footer(device_words())
+        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
     with demo.route("History", "history"):
         gr.Navbar(visible=False)
         shell.header("History")
@@ -62,6 +73,7 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
         demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
     demo.queue(max_size=QUEUE, default_concurrency_limit=8)
     demo.wamviz_shelf = shelf  # launch serves its files
+    demo.wamviz_footage = Footage(scenes.library)  # and the pictures of recorded episodes
     return demo
 
 
@@ -75,6 +87,9 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
     """
     demo = demo or build()
     shelf: Shelf = demo.wamviz_shelf
+    footage: Footage = demo.wamviz_footage
+    # Paths that visitors type are paths of this machine: only for visitors who sit at it.
+    footage.library.local = is_loopback(host) and not os.environ.get("SPACE_ID") and not options.get("share")
     warm = threading.Thread(target=warm_up, name="wamviz-warm-up", daemon=True)
     warm.start()
     settings: dict[str, Any] = {
@@ -85,7 +100,7 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "head": head(),
         "favicon_path": str(FAVICON),
         "allowed_paths": [str(shelf.store.root)],
-        "app_kwargs": {"routes": routes(shelf)},
+        "app_kwargs": {"routes": [*routes(shelf), *episode_routes(footage)]},
         "max_file_size": UPLOAD,
         "strict_cors": True,
         "show_error": False,
@@ -98,6 +113,18 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "state_session_capacity": 500,
     }
     return demo.launch(**{**settings, **options})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on ``host``.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def warm_up() -> None:

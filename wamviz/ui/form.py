@@ -12,8 +12,9 @@ from wamviz.errors import WamvizError
 from wamviz.rollout import Frames
 from wamviz.store import Run
 from wamviz.ui import choices, present
+from wamviz.ui.library import SHIPPED
 from wamviz.ui.markup import Node, h
-from wamviz.ui.scenes import SHIPPED, Card, Scene, Scenes
+from wamviz.ui.scenes import Card, Scene, Scenes
 from wamviz.ui.suggest import Suggestions, suggestions
 
 KIND_WORDS = {
@@ -66,7 +67,9 @@ def caption(scenes: Scenes, scene: Scene, frame: int) -> list[Node]:
         text = f"{scene.name}: your picture. What really happens after it is not known."
         return [h("p", {"class": "wz-caption", "data-scene": "picture"}, text)]
     what = f"Episode {scene.number}" if scene.kind == "episode" else f"Tabletop scene {scene.number}"
-    mark = str(scene.number) if scene.kind == "episode" else scene.kind
+    if scene.kind == "episode" and not scene.shipped:
+        what = f"{scene.name}, episode {scene.number}" + (f", {scene.camera}" if scene.camera else "")
+    mark = str(scene.number) if scene.shipped else scene.kind
     place = h("span", None, f"Frame {frame} of {scene.frames - 1}" if scene.frames > 1 else "First frame")
     told = h("q", None, scene.instruction) if scene.instruction else None
     return [h("p", {"class": "wz-caption", "data-scene": mark}, h("b", None, what), place, told)]
@@ -97,7 +100,7 @@ def chips(scenes: Scenes, scene: Scene, frame: int, model: str) -> list[Node]:
     if scene.kind == "none":
         return []
     try:
-        state = scenes.context(scene, 0).observation.world_state
+        state = scenes.world_state(scene)
     except WamvizError:
         state = None
     offered = suggestions(state, scene.instruction)

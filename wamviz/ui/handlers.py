@@ -129,7 +129,9 @@ def why_not_act(run: Run | None) -> str:
 def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
     """The context and the arguments of ``imagine_run`` that a wish means; ``WamvizError`` says what to change."""
     caps = choices.capabilities(wish.model)
-    context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"))
+    horizon = None if wish.horizon is None else whole(wish.horizon, "horizon")
+    seconds = (horizon or caps.horizon) / caps.video_fps + 1  # what is cut off below need not be decoded
+    context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), seconds)
     options: dict[str, Any] = {
         "instruction": wish.instruction or "",
         "mode": wish.mode,
@@ -137,7 +139,6 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
         "samples": whole(wish.samples, "number of samples"),
         "steps": whole(wish.steps, "number of steps") if caps.default_steps else None,
     }
-    horizon = None if wish.horizon is None else whole(wish.horizon, "horizon")
     actions, video = given(caps, wish.mode, context, wish.given, horizon)
     if context.reference is not None:
         context = replace(context, reference=cut(context.reference, (horizon or caps.horizon) / caps.video_fps))

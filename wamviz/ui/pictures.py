@@ -14,7 +14,12 @@ from wamviz.rollout import Frames
 
 def thumbnail(frame: Frames, size: int = 112) -> str:
     """A square JPEG of ``frame`` (H, W, 3) uint8 as a ``data:`` address, about 4 kB."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(frame, size)).decode("ascii")
+
+
+def jpeg(frame: Frames, size: int = 112) -> bytes:
+    """A square JPEG of ``frame`` (H, W, 3) uint8."""
     small = np.ascontiguousarray(fit_square(frame, size))
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, "JPEG", quality=82, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()

@@ -3,6 +3,7 @@
 Contract: ``/runs/ID/NAME`` answers with one of a run's own files (videos with byte ranges, so that a browser
 can seek) and ``/runs/ID/download/KIND`` with an export, made when it is asked for. Ids and names are matched
 against fixed forms before any path is built, so nothing else can be read. Errors are one plain sentence.
+``/episodes/KEY/EPISODE/VIEW.jpg`` and ``.mp4`` show recorded episodes of the datasets that are open.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from wamviz.errors import WamvizError, unknown_name
+from wamviz.ui.footage import Footage
 from wamviz.ui.shelf import KINDS, Shelf
 
 SHOWN = re.compile(r"(rollout(-\d{1,3})?|reference|executed)\.mp4|context\.png")
@@ -57,6 +59,36 @@ def routes(shelf: Shelf) -> list[BaseRoute]:
         Route("/runs/{run_id}/download/{kind}", download, methods=["GET", "HEAD"]),
         Route("/runs/{run_id}/{name}", file, methods=["GET", "HEAD"]),
     ]
+
+
+# In place of a first frame that cannot be decoded: a list with a hole says less than one that names it.
+NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" fill="#8a8f92"/>'
+    '<text x="48" y="45" font-family="sans-serif" font-size="15" text-anchor="middle" fill="#fff">no</text>'
+    '<text x="48" y="63" font-family="sans-serif" font-size="15" text-anchor="middle" fill="#fff">picture</text></svg>'
+)
+EPISODE = re.compile(r"(?P<key>[0-9a-f]{16})/(?P<index>\d{1,9})/(?P<view>\d{1,3})\.(?P<kind>jpg|mp4)")
+
+
+def episode_routes(footage: Footage) -> list[BaseRoute]:
+    """Pictures of recorded episodes."""
+
+    def picture(request: Request) -> Response:
+        asked = EPISODE.fullmatch(request.path_params["rest"])
+        if asked is None:
+            return _refuse("There is no such picture of an episode.")
+        key, index, view = asked["key"], int(asked["index"]), int(asked["view"])
+        forever = {"Cache-Control": "private, max-age=3600"}  # the key is another one when the dataset is read anew
+        try:
+            if asked["kind"] == "jpg":
+                return Response(footage.thumbnail(key, index, view), media_type="image/jpeg", headers=forever)
+            return FileResponse(footage.clip(key, index, view), media_type="video/mp4", headers=forever)
+        except WamvizError as error:
+            if asked["kind"] == "jpg":
+                return Response(NO_PICTURE, media_type="image/svg+xml")
+            return _refuse(str(error))
+
+    return [Route("/episodes/{rest:path}", picture, methods=["GET", "HEAD"])]
 
 
 def _refuse(sentence: str) -> Response:

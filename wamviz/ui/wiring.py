@@ -16,6 +16,7 @@ from wamviz.errors import WamvizError
 from wamviz.ui import choices, form, handlers, present
 from wamviz.ui.imagine_page import ImaginePage
 from wamviz.ui.jobs import Jobs, Switch
+from wamviz.ui.library import is_here, place_of
 from wamviz.ui.scenes import Scene
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -296,17 +297,32 @@ class Wiring:
         if "run" in asked:
             parts = handlers.reopen(page.shelf, asked["run"], asked.get("frame"), asked.get("view"), theme)
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
-            form = self._asked(parts.get("run"))
+            form = self._asked(parts.get("run"), is_here(request.headers))
+        elif "context" in asked:
+            form = self._linked(asked["context"], asked.get("camera", ""), is_here(request.headers))
         return {page.theme: theme, **self._updates(parts), **form}
 
-    def _asked(self, run_id: str | None) -> Updates:
+    def _linked(self, source: str, camera: str, here: bool) -> Updates:
+        """The form on the frame of an episode that a link of the Datasets page names; why not, where it cannot be."""
+        page = self.page
+        try:
+            page.scenes.library.allow(place_of(source)[0], here)
+            scene, frame = page.scenes.at(source, camera)
+            model = choices.default_model()
+            told = present.status("good", f"{scene.name}, episode {scene.number}, frame {frame}.", "Press Imagine.")
+            updates = self._scene(scene, frame, model, choices.capabilities(model).modes[0])
+            return {**updates, page.instruction: scene.instruction, page.status: told}
+        except Exception as error:
+            return {page.status: handlers.refused(error)["status"]}
+
+    def _asked(self, run_id: str | None, here: bool) -> Updates:
         """The form as it was when a kept run was asked for, so that Imagine asks the same again."""
         page = self.page
         try:
             run = page.shelf.load(run_id) if run_id else None
             if run is None:
                 return {}
-            scene, frame = page.scenes.of(run, page.shelf.folder(run.id))
+            scene, frame = page.scenes.of(run, page.shelf.folder(run.id), here)
             model, mode = choices.read_model(run.model), run.mode
         except WamvizError:  # a model or an episode that is not here any more; the stage shows the run all the same
             return {}

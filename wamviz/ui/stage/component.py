@@ -30,6 +30,7 @@ class Stage(gr.HTML):
         value: what ``stage_value``, ``preview_value`` or ``empty_value`` made; None is an empty stage.
         plots: ``elem_id`` (or ``data-testid``) of Plotly plots whose x axis is time in seconds: they get a moving
             cursor, and a click on them seeks. They may come, go and be drawn anew.
+        alone: show the recorded pane only, and nothing that compares.
         **kwargs: further arguments of ``gr.HTML`` (``elem_id``, ``visible`` ...).
 
     >>> Stage().value["panes"]["imagined"]["samples"]
@@ -41,6 +42,7 @@ class Stage(gr.HTML):
         value: Mapping[str, Any] | None = None,
         *,
         plots: Sequence[str] = ("action-plot", "metric-plot"),
+        alone: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -50,6 +52,7 @@ class Stage(gr.HTML):
             js_on_load="\n".join(_text(name) for name in SCRIPTS),
             apply_default_css=False,
             plots=list(plots),
+            **({"alone": True} if alone else {}),
             **kwargs,
         )
 

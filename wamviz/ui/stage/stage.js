@@ -12,11 +12,16 @@ const surface = new Surface(root, { plots: Array.isArray(props.plots) ? props.pl
 const player = new Player(root, surface, { calm });
 surface.player = player;
 root.wamvizPlayer = player;
+if (props.alone) {
+  root.dataset.alone = "";
+  root.setAttribute("aria-label", "Stage: the recorded episode");
+}
 window.__wamvizStage = player.metrics;
 
 const help = root.querySelector(".wv-help");
 
 function toggleView(name) {
+  if (props.alone) return;
   player.setView(player.view === name ? "side-by-side" : name);
   surface.say(player.view.replaceAll("-", " ") + " view");
 }
@@ -95,7 +100,7 @@ const keys = {
   "]": acts["mark-b"],
   ",": () => player.setSpeed(SPEEDS[Math.max(0, SPEEDS.indexOf(player.speed) - 1)]),
   ".": () => player.setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, SPEEDS.indexOf(player.speed) + 1)]),
-  g: () => player.panes.recorded.samples.length && acts.recorded(),
+  g: () => !props.alone && player.panes.recorded.samples.length && acts.recorded(),
   o: () => toggleView("onion-skin"),
   d: () => toggleView("difference"),
   w: () => toggleView("wipe"),

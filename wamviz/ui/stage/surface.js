@@ -200,6 +200,7 @@ class Surface {
       const part = this.parts[origin];
       const shot = shots[origin];
       if (!shot) continue;
+      if (root.dataset.alone !== undefined) [part.clip, part.missing.hidden] = [shot.clip, true];
       const drawn = !player.compared || player.visible().includes(origin);
       if (drawn) drawShot(part.canvas, shot, player.pixels);
       part.mark.hidden = !shot.ended && !(origin === "imagined" && player.preview);
@@ -208,7 +209,7 @@ class Surface {
       part.pane.dataset.state = shot.ended ? "ended" : "shown";
       part.pane.dataset.frame = String(shot.k);
       const seconds = (shot.k / shot.clip.fps).toFixed(2) + " s";
-      this.text(part.at, shot.k ? seconds : "context");
+      this.text(part.at, shot.k || root.dataset.alone !== undefined ? seconds : "context");
       part.canvas.setAttribute("aria-label", player.panes[origin].name + ", frame " + shot.k + " of " + (shot.clip.frames - 1) + ", " + seconds + (shot.ended ? ", ended" : ""));
       this.drawPaths(part, origin, shot.clip, drawn);
     }
@@ -295,9 +296,22 @@ class Surface {
   waiting(shots) {
     this.root.dataset.waiting = "true";
     for (const [origin, { clip, k }] of Object.entries(shots)) {
-      const pane = this.parts[origin].pane;
-      if (!clip.has(k) && pane.dataset.frame === undefined) pane.dataset.state = "loading";
+      const part = this.parts[origin];
+      if (this.root.dataset.alone !== undefined && part.clip !== clip) this.reading(part, clip);
+      if (!clip.has(k) && part.pane.dataset.frame === undefined) part.pane.dataset.state = "loading";
     }
+  }
+
+  /* Another episode, whose clip may have to be made first: the one before must not stand in for it. */
+  reading(part, clip) {
+    part.clip = clip;
+    part.canvas.getContext("2d").clearRect(0, 0, part.canvas.width, part.canvas.height);
+    part.paths.set([], 1, 1);
+    delete part.pane.dataset.frame;
+    this.text(part.at, "");
+    this.text(part.missing, "Reading the recording …");
+    part.missing.hidden = false;
+    this.clock();
   }
 
   /* Sizes are asked for here only: asking while frames are drawn would make the browser lay out the page each time. */

@@ -37,6 +37,7 @@ NO_RECORDING = "This context has no recording to compare with."
 NOT_EXECUTED = "The imagined actions have not been executed yet. Press Act it out to see what physics makes of them."
 NO_WORLD = "These actions cannot be executed: the context has no known state in a simulated world."
 NO_ACTIONS = "There are no actions to execute: this mode imagines video only."
+ONLY_RECORDED = "This page plays what was recorded. Choose a frame and press Imagine from this frame."
 CHUNK = 8  # frames of one Shift+arrow where the model does not say how long its chunks are
 STRIP_PIXELS = 1_500_000  # of a preview's picture: 17 frames at 256 x 256 fit, and it encodes in some 10 ms
 PREVIEW_SAMPLES = 4
@@ -102,6 +103,37 @@ def stage_value(
             "executed": executed,
         },
     )
+
+
+def episode_value(
+    rollout: Rollout | None,
+    address: str,
+    frames: int,
+    width: int,
+    height: int,
+    *,
+    fps: float = 1.0,
+    instruction: str = "",
+    detail: str = "",
+    note: str = "",
+    missing: str = "",
+    frame: int = 0,
+) -> Value:
+    """The value that shows a recorded episode alone, without its frames being decoded for it.
+
+    Args:
+        rollout: its actions and states, for the path; its own frames may be left out. None where there are none.
+        address: of its clip, on this server; "" where there is none, and ``missing`` says why.
+        frames, width, height, fps: of that clip.
+        frame: where to stand.
+    """
+    path = None if rollout is None else _path(rollout, rollout.camera_model, None)
+    clip: dict[str, Any] = {"label": "", "path": path, "frames": frames, "fps": float(fps)}
+    rate = fps if rollout is None or rollout.action_space is None else rollout.action_space.rate
+    clip |= {"rate": float(rate), "width": width, "height": height, "src": address, "key": ""}
+    value = empty_value(ONLY_RECORDED, missing or NO_RECORDING, ONLY_RECORDED)
+    value["panes"]["recorded"]["samples"] = [clip] if address else []
+    return {**value, "instruction": instruction, "detail": detail, "note": note, "frame": frame}
 
 
 def preview_value(

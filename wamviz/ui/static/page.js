@@ -68,6 +68,8 @@
     }
     const scene = document.querySelector("[data-scene]")?.dataset.scene;
     for (const card of document.querySelectorAll(".wz-card")) set(card, "aria-pressed", String(card.dataset.pick === scene));
+    const episode = document.querySelector("[data-episode]")?.dataset.episode;
+    for (const row of document.querySelectorAll(".wz-episode")) set(row, "aria-pressed", String(row.dataset.pick === episode));
     const fold = document.getElementById("wz-settings-toggle");
     const panel = document.getElementById("wz-settings");
     if (fold && panel) {
@@ -105,6 +107,31 @@
     refused = text;
   };
 
+  // --- the Datasets page: its link to the Imagine page, and its own address, name the frame that is shown ---
+  const aim = () => {
+    const link = document.querySelector("a[data-source]");
+    const player = document.querySelector("#wz-stage .wv-stage")?.wamvizPlayer;
+    if (!link || !player) return null;
+    const asked = new URLSearchParams({ context: link.dataset.source + "@" + player.frame });
+    if (link.dataset.camera) asked.set("camera", link.dataset.camera);
+    link.setAttribute("href", "./?" + asked);
+    return asked;
+  };
+  const place = () => {
+    const asked = aim();
+    if (!asked) return;
+    const here = new URL(location.href);
+    here.searchParams.set("open", asked.get("context"));
+    if (asked.has("camera")) here.searchParams.set("camera", asked.get("camera"));
+    else here.searchParams.delete("camera");
+    history.replaceState(history.state, "", here);
+  };
+  // Before the link is followed, whichever way: also its menu ("open in a new tab") reads the address.
+  for (const name of ["pointerdown", "pointerover", "focusin", "keydown"]) {
+    document.addEventListener(name, (event) => { if (event.target.closest?.("a[data-source]")) aim(); }, true);
+  }
+  document.addEventListener("click", (event) => { if (event.target.closest?.("a[data-source]")) place(); }, true);
+
   let scheduled = false;
   const settle = () => {
     scheduled = false;
@@ -123,7 +150,7 @@
   const start = () => {
     paint();
     new MutationObserver(schedule).observe(document.body, {
-      childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "class", "data-scene"],
+      childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "class", "data-scene", "data-episode"],
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { schedule(); recolour(); });
     schedule();
@@ -171,12 +198,14 @@
       }
       return link.toString();
     },
+    // After an episode was chosen: reloading the page, or coming back to it, brings it back.
+    place,
     // After a run: reloading the page brings it back.
     remember() {
       const link = new URL(location.href);
       const run = shown();
       if (!run || link.searchParams.get("run") === run) return;
-      for (const key of ["frame", "view"]) link.searchParams.delete(key);
+      for (const key of ["frame", "view", "context", "camera"]) link.searchParams.delete(key);
       link.searchParams.set("run", run);
       history.replaceState(history.state, "", link);
     },
