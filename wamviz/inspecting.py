@@ -39,7 +39,7 @@ def _episode(source: str) -> dict[str, Any]:
     space, actions, states = episode.action_space, episode.actions, episode.states
     left = episode.frame_count - 1 - frame
     follows: dict[str, Any] = {
-        "origin": "recorded",
+        "origin": episode.origin,
         "frames": left,
         "seconds": round(left / episode.fps, 3),
         "actions": None if actions is None or space is None else len(actions) - round(frame * space.rate / episode.fps),
@@ -48,6 +48,7 @@ def _episode(source: str) -> dict[str, Any]:
     }
     return {
         "title": f"{episode.dataset_title}, episode {episode.index}, frame {frame}",
+        "origin": episode.origin,
         "instruction": episode.instruction or None,
         "frames": episode.frame_count,
         "fps": episode.fps,
@@ -58,6 +59,7 @@ def _episode(source: str) -> dict[str, Any]:
         "states": None if states is None else len(states),
         "world_state": seen.world_state is not None,
         "what_follows": follows if left else None,
+        "facts": dict(episode.facts) or None,
         "missing": list(episode.missing),
     }
 

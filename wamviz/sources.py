@@ -161,8 +161,11 @@ def _episode(text: str) -> Context:
     # Of an hour's recording, only what fits; and of the last frame nothing is known that came after it.
     stop = frame + max(2, REFERENCE_BYTES // observation.frame.nbytes)
     last = episode.frame_count - 1
+    title = f"{episode.dataset_title}, episode {episode.index}, frame {frame}"
+    if episode.origin == "imagined":  # an exported run: what a model expected once is no measure of what happens
+        return Context(observation, None, f"{title} (imagined)")
     reference = episode.rollout(start=frame, stop=None if stop > last else stop) if frame < last else None
-    return Context(observation, reference, f"{episode.dataset_title}, episode {episode.index}, frame {frame}")
+    return Context(observation, reference, title)
 
 
 # --- kept runs ---

@@ -213,9 +213,10 @@ class LeRobotDataset(Dataset):
         for name in ("license", "world", "versions"):
             if name in self.manifest:
                 out[name] = self.manifest[name]
-        kinds = [facts.get("kind") for facts in self._facts.values() if facts.get("kind")]
-        if kinds:
-            out["kinds"] = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+        for name, fact in (("kinds", "kind"), ("origins", "origin")):
+            told = [str(facts[fact]) for facts in self._facts.values() if facts.get(fact)]
+            if told:
+                out[name] = {value: told.count(value) for value in dict.fromkeys(told)}
         return out
 
 
@@ -227,7 +228,9 @@ class LeRobotEpisode(Episode):
         self.dataset_title, self.index = dataset.title, listing.index
         self.fps = dataset.fps
         self.source = f"{dataset.name}#{listing.index}"
-        self.facts = {name: value for name, value in facts.items() if name not in ("cameras", "episode_index")}
+        kept_apart = ("cameras", "episode_index", "rows_without_action")
+        self.facts = {name: value for name, value in facts.items() if name not in kept_apart}
+        self._told_closing = facts.get("rows_without_action")
         cameras = facts.get("cameras", {})
         self._cameras: Mapping[str, Any] = cameras if isinstance(cameras, Mapping) else {}
         features = dataset.camera_features
@@ -283,7 +286,10 @@ class LeRobotEpisode(Episode):
 
     @property
     def _closing(self) -> int:
-        """1 when the last row only holds the frame after the last action."""
+        """How many rows at the end only hold frames after the last action: told of the episode, else of all (1)."""
+        told = self._told_closing
+        if isinstance(told, int) and not isinstance(told, bool):
+            return min(max(told, 0), self.listing.length - 1)
         return int(bool(self._dataset.manifest.get("closing_row")) and self.listing.length > 1)
 
     @property
