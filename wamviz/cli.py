@@ -2,8 +2,8 @@
 
 Contract: every command exits 0 on success and 2 on bad input with one clear line on stderr, never with a
 traceback; an interrupt ends with 130. What a command does lives in ``cli_run`` (imagine, execute, evaluate,
-generate), ``cli_export``, ``cli_look`` (inspect, models, doctor) and ``cli_app``; this module only parses and reports. Heavy
-libraries are imported by the command that needs them, so that ``--help`` answers at once.
+generate), ``cli_export``, ``cli_look`` (inspect, models, doctor) and ``cli_app``; this module only parses and
+reports. Heavy libraries are imported by the command that needs them, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from wamviz.environment import prepare
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import MODES
 
-SOURCE_HELP = "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], or a run id"
+SOURCE_HELP = (
+    "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], "
+    "hub:OWNER/NAME[@REVISION]#EPISODE[@FRAME], or a run id"
+)
 INTERRUPTED = 130  # what a shell reports for a program that was stopped with Ctrl-C
 
 

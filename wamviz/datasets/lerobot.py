@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from wamviz.datasets import layout
 from wamviz.datasets.base import Dataset, Episode, no_episode
 from wamviz.datasets.files import contained, inside, read_json
-from wamviz.datasets.layout import camera_name, dimension_names
+from wamviz.datasets.layout import camera_name, dimension_names, dimensions, feature_info, first_key
 from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, positive, task_texts
 from wamviz.datasets.meaning import Layout, modality_names, understand
 from wamviz.datasets.parquet import column_names, numbers, read_columns, readable
@@ -158,6 +158,14 @@ class LeRobotDataset(Dataset):
                 f"Episode {index} of '{self.title}' holds no frame.", "Its length is 0, says the metadata."
             )
         return LeRobotEpisode(self, listing, self._facts.get(index, {}))
+
+    def files_of(self, index: int) -> tuple[str, ...]:
+        """Where an episode's rows and videos lie, here or not: names inside the dataset's folder, with ``/``."""
+        if index not in self._known:
+            raise no_episode(self.title, index, self.indices, ())
+        listing = self._episodes.listing(index)
+        paths = [listing.data, *(path for path, _ in listing.videos.values())]
+        return tuple(path.relative_to(self.root).as_posix() for path in paths)
 
     @cached_property
     def _known(self) -> frozenset[int]:
@@ -381,24 +389,3 @@ class LeRobotEpisode(Episode):
         if len({frame.shape for frame in frames}) > 1:
             raise WamvizError(f"The pictures in '{feature}' of episode {self.index} differ in size.")
         return np.stack(frames)
-
-
-def first_key(names: Any, wanted: tuple[str, ...]) -> str | None:
-    """The first of ``wanted`` that is among ``names``, or None."""
-    return next((name for name in wanted if name in names), None)
-
-
-def feature_info(feature: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The block that describes a video feature; v2.0 called it ``video_info``."""
-    about = feature.get("info") or feature.get("video_info") or {}
-    return about if isinstance(about, Mapping) else {}
-
-
-def dimensions(feature: Mapping[str, Any]) -> int:
-    """How many numbers a row of a vector feature has, as the metadata says."""
-    shape = feature.get("shape") or [1]
-    if not isinstance(shape, list | tuple) or not all(isinstance(side, int) and 0 < side < 10**6 for side in shape):
-        raise WamvizError(
-            f"meta/info.json says that a feature has shape {shape!r}.", "A shape is a list of whole numbers."
-        )
-    return int(np.prod(shape))

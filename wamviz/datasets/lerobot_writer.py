@@ -116,8 +116,8 @@ def assemble(
     Args:
         manifest: written to ``meta/wamviz.json`` with ``episodes``, the ``meta`` of each episode in order.
         replace: put it in the place of an existing dataset.
-        columns: facts of the ``meta`` of each episode that ``meta/episodes`` carries as well, after LeRobot's own
-            columns: fact -> (column, ``"string"`` or ``"int64"``). Readers of LeRobot pass over columns they do not know.
+        columns: facts of the ``meta`` of each episode that ``meta/episodes`` carries as well, after LeRobot's own:
+            fact -> (column, ``"string"`` or ``"int64"``). Readers pass over columns that they do not know.
     """
     folders = list(staged(staging).values())
     if not folders:
