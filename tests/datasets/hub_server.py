@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +27,7 @@ class Hub:
 
     Attributes:
         root: the files of ``REPO`` at ``COMMIT``.
+        url, far: addresses of the hub and of its large files.
         asked: (method, path) of every request, in order.
         refuse: status and X-Error-Code with which everything is answered, or None.
         token: what a reader has to show, or None.
@@ -35,6 +36,7 @@ class Hub:
 
     root: Path
     url: str = ""
+    far: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     refuse: tuple[int, str] | None = None
     token: str | None = None
@@ -96,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = here.read_bytes()
         if here.suffix in LFS:
             headers["X-Linked-Size"], headers["X-Linked-Etag"] = str(len(data)), f'"{_sha(data)}"'
-            headers["Location"] = f"{self.hub.url}/cdn/{COMMIT}/{file}"  # another address: absolute
+            headers["Location"] = f"{self.hub.far}/cdn/{COMMIT}/{file}"  # another address: absolute
             return self._send(302, headers, b"", body)
         headers["X-Linked-Size"], headers["ETag"] = str(len(data)), f'"{_sha(data)[:40]}"'
         headers["Location"] = f"/api/resolve-cache/datasets/{REPO}/{COMMIT}/{quote(unquote(file), safe='')}"
@@ -146,12 +148,14 @@ def serving(root: Path) -> Iterator[Hub]:
     """A hub that serves the files below ``root`` until the block ends."""
     hub = Hub(root)
     handler = type("Handler", (_Handler,), {"hub": hub})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        hub.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield hub
-        finally:
-            server.shutdown()
-            thread.join()
+    with ExitStack() as stack:
+        ports = []
+        for _ in ("the hub", "where large files lie"):
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            ports.append(server.server_port)
+        hub.url, hub.far = (f"http://127.0.0.1:{port}" for port in ports)
+        yield hub

@@ -84,7 +84,8 @@ class Form:
             # H.264 has even sides only; write_mp4 pads, and the metadata has to say what the file holds.
             shape = [side + side % 2 for side in self.size] + [3]
             features[self.video_key] = {"dtype": "video", "shape": shape}
-        return Plan(features, self.fps, crf=18, without_stats=(ACTED,))
+        # lerobot 0.6 decodes every video as BT.601, whatever it says of itself; ours and browsers do as it says.
+        return Plan(features, self.fps, crf=18, without_stats=(ACTED,), matrix="bt601")
 
     @property
     def video_key(self) -> str:
