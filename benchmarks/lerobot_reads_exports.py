@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,8 @@ Found = dict[str, float]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="*", default=[str(RUN)], help="folders of runs; the shipped one by default")
-    parser.add_argument("--lerobot", default=sys.executable, help="the interpreter of an environment with lerobot")
+    default = os.environ.get("WAMVIZ_LEROBOT", sys.executable)
+    parser.add_argument("--lerobot", default=default, help="Python of an environment with lerobot, or WAMVIZ_LEROBOT")
     parser.add_argument("--read", nargs=2, help=argparse.SUPPRESS)  # what this script is called with over there
     args = parser.parse_args()
     if args.read:
@@ -62,10 +64,10 @@ def main() -> int:
     print(f"{len(written)} datasets, {count} episodes, read by {reader}")
     return report(
         "lerobot_reads_exports",
-        "lerobot's own reader finds the actions, frames and instructions of an export",
+        f"{'lerobot' if version else 'pandas (lerobot NOT TESTED)'} finds what we find in an export of kept runs",
         {
             "largest difference of an action": (worst["actions"], 1e-9),
-            "mean difference of a frame": (worst["frames"], 1.0),
+            "mean difference of a frame": (worst["frames"], 3.0),  # colours are scaled up by another rule there
             "instructions that differ": (worst["words"], 0.5),
         },
         reader=reader,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub import close_session
 
 from tests.datasets import hub_server, makers
 from wamviz import cli
@@ -59,6 +60,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         def refused(*args: object, **options: object) -> None:
             raise ConnectionRefusedError("no network")
 
+        close_session()  # a connection that stands would go on working
         monkeypatch.setattr(socket.socket, "connect", refused)
 
     return cut
