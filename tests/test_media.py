@@ -288,3 +288,12 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_frames_of_another_form_are_refused(tmp_path: Path, frames: np.ndarray) -> None:
     with pytest.raises(WamvizError, match="Frames must be a uint8 array"):
         media.write_mp4(tmp_path / "a.mp4", frames, 5)
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "bt601"])
+def test_colours_come_back_by_either_matrix(matrix: str, tmp_path: Path) -> None:
+    colours = np.array([[250, 20, 20], [20, 250, 20], [20, 20, 250], [200, 180, 40]], np.uint8)
+    frames = np.broadcast_to(colours[:, None, None], (4, 16, 16, 3)).copy()
+    media.write_mp4(tmp_path / "a.mp4", frames, 5, crf=4, matrix=matrix)
+    found, _ = media.read_video(tmp_path / "a.mp4")
+    assert np.abs(found[:, 8, 8].astype(int) - colours).max() <= 3

@@ -2,8 +2,8 @@
 
 Contract: every command exits 0 on success and 2 on bad input with one clear line on stderr, never with a
 traceback; an interrupt ends with 130. What a command does lives in ``cli_run`` (imagine, execute, evaluate,
-generate), ``cli_look`` (inspect, models, doctor), ``cli_connect`` and ``cli_app``; this module only parses and
-reports. Heavy libraries are imported by the command that needs them, so that ``--help`` answers at once.
+generate), ``cli_export``, ``cli_look`` (inspect, models, doctor), ``cli_connect`` and ``cli_app``; this module only
+parses and reports. Heavy libraries are imported by the command that needs them, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from wamviz.environment import prepare
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import MODES
 
-SOURCE_HELP = "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], or a run id"
+SOURCE_HELP = (
+    "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], "
+    "hub:OWNER/NAME[@REVISION]#EPISODE[@FRAME], or a run id"
+)
 INTERRUPTED = 130  # what a shell reports for a program that was stopped with Ctrl-C
 
 
@@ -152,6 +155,14 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     generate.add_argument("--seeds", required=True, metavar="A:B", help="scenes A up to but not including B")
     generate.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset")
     generate.add_argument("--workers", type=int, metavar="N", help="processes; one a core by default")
+
+    export = command("export", "wamviz.cli_export:export", "Write kept runs as a LeRobot v3.0 dataset.")
+    export.add_argument("runs", nargs="+", metavar="RUN", help="a run's id or its folder")
+    export.add_argument("--format", default="lerobot", metavar="FORMAT", help="lerobot")
+    export.add_argument("--only", metavar="LIST", help="origins separated by commas: imagined,executed,recorded")
+    export.add_argument("--without-states", action="store_true", help="so that imagined and recorded share a dataset")
+    export.add_argument("--force", action="store_true", help="replace an earlier export")
+    export.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset")
 
     inspect = command("inspect", "wamviz.cli_look:inspect", "Say what is in a dataset, episode, image, video or run.")
     inspect.add_argument("source", metavar="SOURCE", help=f"{SOURCE_HELP}; a dataset's folder by itself too")

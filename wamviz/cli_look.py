@@ -17,9 +17,11 @@ LONG = 14  # numbers in a row that a person still reads: a state of the tabletop
 
 def inspect(args: argparse.Namespace) -> None:
     """Say what is in a source."""
+    from wamviz.cli_progress import fetching
     from wamviz.inspecting import describe
 
-    facts = describe(args.source)
+    with fetching(args.source) as progress:
+        facts = describe(args.source, progress)
     if args.json:
         print(json.dumps(facts, indent=2, allow_nan=False, default=str))
     else:

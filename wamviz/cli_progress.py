@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
 
 from wamviz.imagining import Eta
+from wamviz.sources import HUB
 
 
 class Progress:
@@ -66,6 +68,16 @@ class Progress:
             self._stream.write("\n")
             self._stream.flush()
             self._written = 0
+
+
+@contextmanager
+def fetching(source: str) -> Iterator[Progress | None]:
+    """The progress of a download for a ``hub:`` name; None for every other source, which needs none."""
+    if not source.strip().startswith(HUB):
+        yield None
+        return
+    with Progress("download", unit="kB") as progress:
+        yield progress
 
 
 def _span(seconds: float) -> str:

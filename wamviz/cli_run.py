@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wamviz.cli_progress import Progress
+from wamviz.cli_progress import Progress, fetching
 from wamviz.devices import pick
 from wamviz.errors import WamvizError
 from wamviz.inputs import parse_seeds, read_actions, read_clip
@@ -39,7 +39,8 @@ def imagine(args: argparse.Namespace) -> None:
     from wamviz.sources import resolve
     from wamviz.store import Store, write_run
 
-    context = resolve(args.context, args.instruction)
+    with fetching(args.context) as fetched:
+        context = resolve(args.context, args.instruction, fetched)
     stream = imagine_run(
         args.model,
         context,

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from wamviz.environment import home
+from wamviz.environment import OURS, home, offline
 
 PACKAGES = ("torch", "gradio", "diffusers", "transformers", "mujoco-core", "plotly", "av", "pyarrow", "numpy")
 INSTALL = "make install, or: python -m pip install -r requirements.txt"
@@ -157,5 +157,7 @@ def _disk() -> Check:
 
 
 def _network() -> Check:
-    offline = os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in ("1", "on", "yes", "true")
-    return Check("network", True, "not used" if offline else "hub look-ups allowed (HF_HUB_OFFLINE is off)")
+    said = os.environ.get("HF_HUB_OFFLINE", OURS)
+    if said == OURS:
+        return Check("network", True, "asked only for a name of the hub (hub:OWNER/NAME)")
+    return Check("network", True, "never asked (HF_HUB_OFFLINE is on)" if offline() else "hub look-ups allowed")

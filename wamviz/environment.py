@@ -11,9 +11,10 @@ import contextlib
 import os
 from pathlib import Path
 
+OURS = "On"  # as true to the libraries as 1, and nobody types it: so ``hub:`` can tell our default from a person's word
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",  # read when gradio is imported, not when it is launched
-    "HF_HUB_OFFLINE": "1",  # weights come from this checkout; a hub is asked only by those who say so
+    "HF_HUB_OFFLINE": OURS,  # weights come from this checkout; a hub is asked only by those who say so
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",  # transformers asks it too; wamviz has one progress line of its own
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
@@ -30,6 +31,12 @@ def prepare() -> None:
     if os.environ.get("SPACES_ZERO_GPU"):
         with contextlib.suppress(ImportError):
             import spaces  # noqa: F401  (it patches torch, so it has to come before torch)
+
+
+def offline() -> bool:
+    """Whether the person at the keyboard forbids every look-up, even one that was asked for by name (``hub:``)."""
+    said = os.environ.get("HF_HUB_OFFLINE", "")
+    return said != OURS and said.strip().lower() in ("1", "on", "yes", "true")
 
 
 def home() -> Path:

@@ -10,36 +10,37 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.rollout import ActionSpace, Observation, Rollout
-from wamviz.sources import Context, kind_of, open_episode, resolve
+from wamviz.sources import Context, Progress, kind_of, open_episode, open_source, resolve
 from wamviz.store import Run, Store, read_run
 
 
-def describe(source: str) -> dict[str, Any]:
-    """The facts of one source.
+def describe(source: str, progress: Progress | None = None) -> dict[str, Any]:
+    """The facts of one source; ``progress`` is called while files of a ``hub:`` name come in.
 
     Raises:
         WamvizError: no such source, or it cannot be read.
     """
     kind = kind_of(source)
-    facts = {"dataset": _dataset, "run": _run, "episode": _episode}.get(kind, _context)(source)
+    if kind in ("dataset", "episode"):
+        facts = (_dataset if kind == "dataset" else _episode)(source.strip(), progress)
+    else:
+        facts = (_run if kind == "run" else _context)(source)
     return {"source": source, "kind": kind, **facts}
 
 
-def _dataset(source: str) -> dict[str, Any]:
-    from wamviz.datasets import open_dataset
-
-    dataset = open_dataset(Path(source.strip()).expanduser())
+def _dataset(source: str, progress: Progress | None) -> dict[str, Any]:
+    dataset = open_source(source, progress=progress)
     return {"title": dataset.title, "episodes": len(dataset), **dataset.summary()}
 
 
-def _episode(source: str) -> dict[str, Any]:
+def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
     """An episode's facts; only the frame that is named is decoded."""
-    episode, frame = open_episode(source.strip())
+    episode, frame = open_episode(source, progress)
     seen = episode.observation(frame)
     space, actions, states = episode.action_space, episode.actions, episode.states
     left = episode.frame_count - 1 - frame
     follows: dict[str, Any] = {
-        "origin": "recorded",
+        "origin": episode.origin,
         "frames": left,
         "seconds": round(left / episode.fps, 3),
         "actions": None if actions is None or space is None else len(actions) - round(frame * space.rate / episode.fps),
@@ -48,6 +49,7 @@ def _episode(source: str) -> dict[str, Any]:
     }
     return {
         "title": f"{episode.dataset_title}, episode {episode.index}, frame {frame}",
+        "origin": episode.origin,
         "instruction": episode.instruction or None,
         "frames": episode.frame_count,
         "fps": episode.fps,
@@ -58,6 +60,7 @@ def _episode(source: str) -> dict[str, Any]:
         "states": None if states is None else len(states),
         "world_state": seen.world_state is not None,
         "what_follows": follows if left else None,
+        "facts": dict(episode.facts) or None,
         "missing": list(episode.missing),
     }
 

@@ -56,6 +56,7 @@ VIDEO_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,ogg"
 _SHARP = (
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 )
+MATRICES = {"bt709": (Colorspace.ITU709, 1), "bt601": (Colorspace.ITU601, 6)}  # FFmpeg's word, H.264's number
 _UNSPECIFIED = 2  # FFmpeg's number for "colour matrix not said"
 
 Frames = NDArray[np.uint8]
@@ -308,8 +309,9 @@ def _stacked(frames: list[Frames], name: str) -> Frames:
 
 
 def write_mp4(
-    path: str | Path, frames: Frames, fps: float, *, scale: int = 1, crf: int = 18, keyframe_every: int = 1
-) -> None:
+    path: str | Path, frames: Frames, fps: float, *, scale: int = 1, crf: int = 18, keyframe_every: int = 1,
+    matrix: str = "bt709",
+) -> None:  # fmt: skip
     """Write (T, H, W, 3) uint8 as H.264 yuv420p in an MP4 with faststart, atomically.
 
     The same frames give the same bytes.
@@ -319,12 +321,14 @@ def write_mp4(
         scale: enlarge by this whole factor, each pixel a block.
         crf: quality, 0 (best) .. 51; 18 is visually near the original.
         keyframe_every: 1 is all-intra, which browsers can seek exactly; larger is smaller on disk.
+        matrix: ``bt709``, or ``bt601`` for readers that take every video for that (PyAV 15); said in the stream.
 
     H.264 with half-resolution colour needs even sides: an odd side is padded by repeating its last row or column.
     """
     frames, rate = check_uint8(frames, 4), _rate(fps)
     if scale < 1 or not 0 <= crf <= 51 or keyframe_every < 1:
         raise WamvizError(f"Video options are out of range: scale {scale}, crf {crf}, keyframe_every {keyframe_every}.")
+    colours, said = MATRICES[matrix]
     height, width = frames.shape[1] * scale, frames.shape[2] * scale
     padding = ((0, height % 2), (0, width % 2), (0, 0))
     with (
@@ -337,7 +341,7 @@ def write_mp4(
         context = stream.codec_context
         context.thread_count = 1  # the encoder's output depends on its number of threads
         context.time_base = 1 / rate
-        context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
+        context.color_primaries, context.color_trc, context.colorspace = 1, 1, said  # 1 is BT.709
         context.color_range = int(ColorRange.MPEG)
         for k, frame in enumerate(frames):
             if scale > 1:
@@ -345,7 +349,7 @@ def write_mp4(
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.pad(frame, padding, "edge")), format="rgb24")
             picture = picture.reformat(
                 format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
+                dst_colorspace=colours,
                 dst_color_range=ColorRange.MPEG,
                 interpolation=_SHARP,
             )

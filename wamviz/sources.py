@@ -1,14 +1,15 @@
 """SOURCE strings to contexts: one place that knows what a context can be taken from.
 
-Contract: ``resolve`` turns an image or video file, ``tabletop:SEED[@STEP]``, ``DATASET_DIR#EPISODE[@FRAME]``, a
-run id or the folder of a run into a ``Context``: the observation for a model, and what really happened next
-where that is known. It decodes and, for the tabletop, lets the scripted expert act; it knows no model and no
-page. Rooms are imported when a source needs them.
+Contract: ``resolve`` turns an image or video file, ``tabletop:SEED[@STEP]``, ``DATASET_DIR#EPISODE[@FRAME]``, the same
+of ``hub:OWNER/NAME[@REVISION]``, a run id or the folder of a run into a ``Context``: the observation for a model, and
+what really happened next where that is known. It decodes and, for the tabletop, lets the scripted expert act; only a
+``hub:`` name makes it ask a network. It knows no model and no page. Rooms are imported when a source needs them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from wamviz.datasets import Dataset, Episode
 
 Kind = Literal["image", "video", "tabletop", "dataset", "episode", "run"]
-FORMS = "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], or a run id"
+HUB = "hub:"
+FORMS = (
+    "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], "
+    f"{HUB}OWNER/NAME[@REVISION]#EPISODE[@FRAME], or a run id"
+)
+Progress = Callable[[int, int, str], None]  # kB here, kB in all, file
 TABLETOP_SIZE = 256  # pixels, as the shipped episodes have it; a model scales the context to its own size
 EXPERT = "scripted expert, executed in physics"
 VIDEO_MAGIC = re.compile(
@@ -56,12 +62,13 @@ class Context:
             object.__setattr__(self, "observation", replace(self.observation, instruction=told))
 
 
-def resolve(source: str, instruction: str | None = None) -> Context:
+def resolve(source: str, instruction: str | None = None, progress: Progress | None = None) -> Context:
     """The context that ``source`` names.
 
     Args:
         source: see the module docstring.
         instruction: replaces the source's own instruction when neither None nor blank.
+        progress: called while files of a ``hub:`` name come in.
 
     Raises:
         WamvizError: no such source, or it cannot be read; the message says which forms there are.
@@ -69,11 +76,14 @@ def resolve(source: str, instruction: str | None = None) -> Context:
     text = str(source).strip()
     kind = kind_of(text)
     if kind == "dataset":
-        here = _open(text).available
+        dataset = open_source(text, progress=progress)
+        here = dataset.indices if text.startswith(HUB) else dataset.available
         name = f"Name one: {text}#{here[0]} .. {text}#{here[-1]}." if here else "None of their files are here."
         raise WamvizError(f"'{text}' is a dataset of {len(here)} episodes.", name)
-    reader = {"image": _image, "video": _video, "tabletop": _tabletop, "episode": _episode, "run": _run}[kind]
-    context = reader(text)
+    if kind == "episode":
+        context = _episode(text, progress)
+    else:
+        context = {"image": _image, "video": _video, "tabletop": _tabletop, "run": _run}[kind](text)
     return replace(context, instruction=instruction.strip()) if instruction and instruction.strip() else context
 
 
@@ -84,6 +94,8 @@ def kind_of(source: str) -> Kind:
         raise WamvizError("The source is empty.", f"Give {FORMS}.")
     if text.startswith("tabletop:"):
         return "tabletop"
+    if text.startswith(HUB):
+        return "episode" if "#" in text else "dataset"
     path = _path(text)
     if path.is_file():
         with path.open("rb") as file:
@@ -138,31 +150,42 @@ def _video(text: str) -> Context:
 # --- datasets ---
 
 
-def _open(text: str) -> Dataset:
+def open_source(text: str, episode: int | None = None, progress: Progress | None = None) -> Dataset:
+    """The dataset of a folder or of a ``hub:`` name; of the hub's, the files of ``episode`` are fetched as well."""
+    if text.startswith(HUB):
+        from wamviz.datasets.hub import open_hub
+
+        return open_hub(text, episode, progress)
     from wamviz.datasets import open_dataset
 
     return open_dataset(_path(text))
 
 
-def open_episode(text: str) -> tuple[Episode, int]:
+def open_episode(text: str, progress: Progress | None = None) -> tuple[Episode, int]:
     """The episode and the frame that ``DATASET#EPISODE[@FRAME]`` names; no frame is decoded."""
     folder, _, place = text.rpartition("#")
     match = re.fullmatch(r"(\d{1,9})(?:@(\d{1,9}))?", place)
     if match is None:
         raise WamvizError(f"'{place}' is no place in a dataset.", "Write DIR#EPISODE or DIR#EPISODE@FRAME.")
-    if not folder or not _path(folder).exists():
+    if not folder or not (folder.startswith(HUB) or _path(folder).exists()):
         raise WamvizError(f"There is no dataset folder '{folder}'.", f"The source was '{text}'.")
-    return _open(folder).episode(int(match[1])), int(match[2] or 0)
+    index = int(match[1])
+    return open_source(folder, index, progress).episode(index), int(match[2] or 0)
 
 
-def _episode(text: str) -> Context:
-    episode, frame = open_episode(text)
-    observation = replace(episode.observation(frame), source=text)
+def _episode(text: str, progress: Progress | None = None) -> Context:
+    episode, frame = open_episode(text, progress)
+    observation = episode.observation(frame)
+    if not text.startswith(HUB):  # of the hub, the commit that was opened and not a branch, which moves
+        observation = replace(observation, source=text)
     # Of an hour's recording, only what fits; and of the last frame nothing is known that came after it.
     stop = frame + max(2, REFERENCE_BYTES // observation.frame.nbytes)
     last = episode.frame_count - 1
+    title = f"{episode.dataset_title}, episode {episode.index}, frame {frame}"
+    if episode.origin == "imagined":  # an exported run: what a model expected once is no measure of what happens
+        return Context(observation, None, f"{title} (imagined)")
     reference = episode.rollout(start=frame, stop=None if stop > last else stop) if frame < last else None
-    return Context(observation, reference, f"{episode.dataset_title}, episode {episode.index}, frame {frame}")
+    return Context(observation, reference, title)
 
 
 # --- kept runs ---

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from wamviz.datasets.meaning import Layout
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import fit_square
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
+from wamviz.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
 
 
 class Episode(ABC):
@@ -85,6 +85,12 @@ class Episode(ABC):
     def _decode(self, camera: str, start: int, stop: int) -> Frames:
         """Frames ``start`` .. ``stop`` - 1 of a known camera, 0 <= start < stop <= T."""
 
+    @property
+    def origin(self) -> str:
+        """``recorded``, unless the dataset says of this episode that it was ``imagined`` or ``executed``."""
+        told = self.facts.get("origin")
+        return told if told in ORIGINS else "recorded"
+
     def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
         """Calibration of a view at a frame, for the size in which it was recorded, or None when it is not known."""
         return None
@@ -135,7 +141,7 @@ class Episode(ABC):
         )
 
     def rollout(self, start: int = 0, stop: int | None = None, camera: str | None = None) -> Rollout:
-        """Frames ``start`` .. ``stop`` - 1 with the actions between them, as a recorded rollout.
+        """Frames ``start`` .. ``stop`` - 1 with the actions between them, as a rollout of the episode's origin.
 
         Up to the end (``stop`` None) all remaining actions are there, also one that has no frame after it.
         """
@@ -147,7 +153,7 @@ class Episode(ABC):
         chosen = None if actions is None or first >= last else actions[first:last]
         names = {"state_names": list(self.state_names)} if self.state_names else {}
         return Rollout(
-            origin="recorded",
+            origin=self.origin,
             frames=frames,
             fps=self.fps,
             actions=chosen,

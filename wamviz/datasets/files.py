@@ -49,7 +49,9 @@ def contained(root: Path, path: Path) -> Path:
 def _home(root: Path) -> tuple[str, ...]:
     real = Path(os.path.realpath(root))
     if real.parent.name == "snapshots" and (real.parent.parent / "blobs").is_dir():
-        return str(real), str(real.parent.parent / "blobs")
+        shared = real.parents[2] / "blobs"  # where the hub's own tool keeps what several repositories have in common
+        own = (str(real), str(real.parent.parent / "blobs"))
+        return (*own, str(shared)) if (shared / ".huggingface-shared-blobs").is_file() else own
     return (str(real),)
 
 

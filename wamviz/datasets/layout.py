@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wamviz.datasets.files import inside
 from wamviz.errors import WamvizError
 
@@ -82,3 +84,24 @@ def dimension_names(feature: Mapping[str, Any], dim: int, stem: str) -> tuple[st
 def pose_key(camera: str) -> str:
     """The column with the pose of a camera that moves: (16,) float64, world_from_camera row by row, metres."""
     return f"camera.{camera}.world_from_camera"
+
+
+def first_key(names: Any, wanted: tuple[str, ...]) -> str | None:
+    """The first of ``wanted`` that is among ``names``, or None."""
+    return next((name for name in wanted if name in names), None)
+
+
+def feature_info(feature: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The block that describes a video feature; v2.0 called it ``video_info``."""
+    about = feature.get("info") or feature.get("video_info") or {}
+    return about if isinstance(about, Mapping) else {}
+
+
+def dimensions(feature: Mapping[str, Any]) -> int:
+    """How many numbers a row of a vector feature has, as the metadata says."""
+    shape = feature.get("shape") or [1]
+    if not isinstance(shape, list | tuple) or not all(isinstance(side, int) and 0 < side < 10**6 for side in shape):
+        raise WamvizError(
+            f"meta/info.json says that a feature has shape {shape!r}.", "A shape is a list of whole numbers."
+        )
+    return int(np.prod(shape))

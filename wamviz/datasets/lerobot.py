@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from wamviz.datasets import layout
 from wamviz.datasets.base import Dataset, Episode, Outline, no_episode
 from wamviz.datasets.files import contained, inside, read_json
-from wamviz.datasets.layout import camera_name, dimension_names
+from wamviz.datasets.layout import camera_name, dimension_names, dimensions, feature_info, first_key
 from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, positive, task_texts
 from wamviz.datasets.meaning import Layout, modality_names, understand
 from wamviz.datasets.parquet import column_names, numbers, read_columns, readable
@@ -160,6 +160,14 @@ class LeRobotDataset(Dataset):
             )
         return LeRobotEpisode(self, listing, self._facts.get(index, {}))
 
+    def files_of(self, index: int) -> tuple[str, ...]:
+        """Where an episode's rows and videos lie, here or not: names inside the dataset's folder, with ``/``."""
+        if index not in self._known:
+            raise no_episode(self.title, index, self.indices, ())
+        listing = self._episodes.listing(index)
+        paths = [listing.data, *(path for path, _ in listing.videos.values())]
+        return tuple(path.relative_to(self.root).as_posix() for path in paths)
+
     @cached_property
     def _known(self) -> frozenset[int]:
         return frozenset(self.indices)
@@ -214,9 +222,10 @@ class LeRobotDataset(Dataset):
         for name in ("license", "world", "versions"):
             if name in self.manifest:
                 out[name] = self.manifest[name]
-        kinds = [facts.get("kind") for facts in self._facts.values() if facts.get("kind")]
-        if kinds:
-            out["kinds"] = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+        for name, fact in (("kinds", "kind"), ("origins", "origin")):
+            told = [str(facts[fact]) for facts in self._facts.values() if facts.get(fact)]
+            if told:
+                out[name] = {value: told.count(value) for value in dict.fromkeys(told)}
         return out
 
 
@@ -228,7 +237,9 @@ class LeRobotEpisode(Episode):
         self.dataset_title, self.index = dataset.title, listing.index
         self.fps = dataset.fps
         self.source = f"{dataset.name}#{listing.index}"
-        self.facts = {name: value for name, value in facts.items() if name not in ("cameras", "episode_index")}
+        kept_apart = ("cameras", "episode_index", "rows_without_action")
+        self.facts = {name: value for name, value in facts.items() if name not in kept_apart}
+        self._told_closing = facts.get("rows_without_action")
         cameras = facts.get("cameras", {})
         self._cameras: Mapping[str, Any] = cameras if isinstance(cameras, Mapping) else {}
         features = dataset.camera_features
@@ -284,7 +295,10 @@ class LeRobotEpisode(Episode):
 
     @property
     def _closing(self) -> int:
-        """1 when the last row only holds the frame after the last action."""
+        """How many rows at the end only hold frames after the last action: told of the episode, else of all (1)."""
+        told = self._told_closing
+        if isinstance(told, int) and not isinstance(told, bool):
+            return min(max(told, 0), self.listing.length - 1)
         return int(bool(self._dataset.manifest.get("closing_row")) and self.listing.length > 1)
 
     @property
@@ -376,24 +390,3 @@ class LeRobotEpisode(Episode):
         if len({frame.shape for frame in frames}) > 1:
             raise WamvizError(f"The pictures in '{feature}' of episode {self.index} differ in size.")
         return np.stack(frames)
-
-
-def first_key(names: Any, wanted: tuple[str, ...]) -> str | None:
-    """The first of ``wanted`` that is among ``names``, or None."""
-    return next((name for name in wanted if name in names), None)
-
-
-def feature_info(feature: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The block that describes a video feature; v2.0 called it ``video_info``."""
-    about = feature.get("info") or feature.get("video_info") or {}
-    return about if isinstance(about, Mapping) else {}
-
-
-def dimensions(feature: Mapping[str, Any]) -> int:
-    """How many numbers a row of a vector feature has, as the metadata says."""
-    shape = feature.get("shape") or [1]
-    if not isinstance(shape, list | tuple) or not all(isinstance(side, int) and 0 < side < 10**6 for side in shape):
-        raise WamvizError(
-            f"meta/info.json says that a feature has shape {shape!r}.", "A shape is a list of whole numbers."
-        )
-    return int(np.prod(shape))

@@ -103,13 +103,21 @@ def check_free(root: Path) -> None:
 
 
 def assemble(
-    staging: Path, plan: Plan, root: Path, manifest: Mapping[str, Any] | None = None, *, replace: bool = False
+    staging: Path,
+    plan: Plan,
+    root: Path,
+    manifest: Mapping[str, Any] | None = None,
+    *,
+    replace: bool = False,
+    columns: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
     """Join all staged episodes into the dataset ``root``, which appears when it is whole.
 
     Args:
         manifest: written to ``meta/wamviz.json`` with ``episodes``, the ``meta`` of each episode in order.
         replace: put it in the place of an existing dataset.
+        columns: facts of the ``meta`` of each episode that ``meta/episodes`` carries as well, after LeRobot's own:
+            fact -> (column, ``"string"`` or ``"int64"``). Readers pass over columns that they do not know.
     """
     folders = list(staged(staging).values())
     if not folders:
@@ -123,7 +131,11 @@ def assemble(
         entries = _write_data(draft, plan, folders, episodes)
         for name in plan.videos:
             _write_videos(draft, plan, name, folders, entries)
-        _write_episodes(draft, plan, entries)
+        own = {
+            name: pa.array([episode["meta"].get(fact) for episode in episodes], pa.type_for_alias(kind))
+            for fact, (name, kind) in (columns or {}).items()
+        }
+        _write_episodes(draft, plan, entries, own)
         tasks = list(dict.fromkeys(episode["task"] for episode in episodes))
         _write_tasks(draft, tasks)
         every = [name for name in (*plan.features, *layout.DEFAULT_FEATURES) if name not in plan.without_stats]
@@ -178,15 +190,18 @@ def _write_data(root: Path, plan: Plan, folders: list[Path], episodes: list[dict
                 "index": np.arange(start, start + length),
                 "task_index": np.full(length, tasks[episode["task"]]),
             }
-            table = pq.read_table(folder / "data.parquet").select(list(plan.columns))
-            for name, values in defaults.items():
-                table = table.append_column(name, column(values, layout.DEFAULT_FEATURES[name]))
+            own = pq.read_table(folder / "data.parquet")
+            columns: dict[str, Any] = {
+                name: own.column(name) for name in plan.columns
+            }  # none, where there is only video
+            columns |= {name: column(values, layout.DEFAULT_FEATURES[name]) for name, values in defaults.items()}
+            table = pa.table(columns)
             if number == 0 or place != places[number - 1]:
                 stack.close()
                 path = _made(layout.fill(root, layout.DATA_PATH, chunk_index=place[0], file_index=place[1]))
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="snappy"))
             writer.write_table(table, row_group_size=length)
-            columns = {
+            listed = {
                 "episode_index": number,
                 "tasks": [episode["task"]],
                 "length": length,
@@ -196,7 +211,7 @@ def _write_data(root: Path, plan: Plan, folders: list[Path], episodes: list[dict
                 "dataset_to_index": start + length,
             }
             stats = episode["stats"] | {name: column_stats(values) for name, values in defaults.items()}
-            entries.append(Entry(columns, stats))
+            entries.append(Entry(listed, stats))
             start += length
     return entries
 
@@ -251,8 +266,8 @@ def join_videos(path: Path, sources: list[Path], fps: int) -> None:
                         seen += 1
 
 
-def _write_episodes(root: Path, plan: Plan, entries: list[Entry]) -> None:
-    """Write ``meta/episodes``: one row an episode, columns in LeRobot's order."""
+def _write_episodes(root: Path, plan: Plan, entries: list[Entry], own: Mapping[str, pa.Array]) -> None:
+    """Write ``meta/episodes``: one row an episode, columns in LeRobot's order, then ours."""
     numbers = pa.list_(pa.float64())
     for file, first in enumerate(range(0, len(entries), EPISODES_A_FILE)):
         chosen = entries[first : first + EPISODES_A_FILE]
@@ -265,6 +280,7 @@ def _write_episodes(root: Path, plan: Plan, entries: list[Entry]) -> None:
                 table[f"stats/{feature}/{key}"] = pa.array(values, pa.list_(pa.int64()) if key == "count" else kind)
         table["meta/episodes/chunk_index"] = pa.array([chunk] * len(chosen))
         table["meta/episodes/file_index"] = pa.array([number] * len(chosen))
+        table |= {name: values.slice(first, len(chosen)) for name, values in own.items()}
         path = layout.fill(root, layout.EPISODES_PATH, chunk_index=chunk, file_index=number)
         pq.write_table(pa.table(table), _made(path), compression="snappy")
 

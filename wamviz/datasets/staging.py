@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from wamviz.datasets.files import read_json
 from wamviz.datasets.layout import DEFAULT_FEATURES
 from wamviz.datasets.stats import column_stats, picture_stats
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.media import MATRICES, write_mp4
 
 NUMBERS = {"float32": pa.float32(), "float64": pa.float64(), "int64": pa.int64(), "bool": pa.bool_()}
 _FOLDER = re.compile(r"episode-(\d{12})")
@@ -43,6 +43,7 @@ class Plan:
         crf, keyframe_every: video quality and the distance of key frames.
         without_stats: columns for which no statistics are kept.
         about: JSON-ready facts that must be the same for every episode (versions, sizes ...).
+        matrix: of the colours, see ``media.write_mp4``.
     """
 
     features: Mapping[str, Mapping[str, Any]]
@@ -52,11 +53,14 @@ class Plan:
     keyframe_every: int = 2
     without_stats: tuple[str, ...] = ()
     about: Mapping[str, Any] | None = None
+    matrix: str = "bt709"
 
     def __post_init__(self) -> None:
         if int(self.fps) != self.fps or self.fps < 1:
             raise WamvizError(f"A LeRobot dataset needs a whole number of frames a second, not {self.fps}.")
         object.__setattr__(self, "fps", int(self.fps))
+        if self.matrix not in MATRICES:
+            raise unknown_name("colour matrix", self.matrix, MATRICES)
         for name, feature in self.features.items():
             allowed = ", ".join(("video", *NUMBERS))
             if "/" in name or not name or name in DEFAULT_FEATURES:
@@ -79,6 +83,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict, equal for equal plans."""
         plan = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        if plan["matrix"] == "bt709":
+            del plan["matrix"]  # episodes that were staged before there was a choice are of the same plan
         return dict(json.loads(json.dumps(plan)))
 
 
@@ -144,7 +150,8 @@ def stage_episode(
                 stats[name] = column_stats(values)
         for name in plan.videos:
             stats[name] = picture_stats(frames[name])
-            write_mp4(draft / f"{name}.mp4", frames[name], plan.fps, crf=plan.crf, keyframe_every=plan.keyframe_every)
+            options: dict[str, Any] = {"crf": plan.crf, "keyframe_every": plan.keyframe_every, "matrix": plan.matrix}
+            write_mp4(draft / f"{name}.mp4", frames[name], plan.fps, **options)
         pq.write_table(pa.table(table), draft / "data.parquet")
         write_json(draft / "episode.json", {"task": task, "length": length, "stats": stats, "meta": dict(meta or {})})
         os.rename(draft, final)

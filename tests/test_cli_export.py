@@ -1,0 +1,89 @@
+"""`export` from the command line: by id and by folder, refused early, and readable by `inspect` and `imagine`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wamviz import cli
+from wamviz.sources import resolve
+
+
+def wamviz(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    status = cli.main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.fixture
+def kept(home: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, Path]:
+    """(id, folder) of a run of the control `hold-still`."""
+    folder = tmp_path / "run"
+    status, _, err = wamviz(
+        capsys, "imagine", "--model", "hold-still", "--context", f"{root}/assets/episodes#0@2", "--out", folder
+    )
+    assert status == 0, err
+    return json.loads((folder / "rollout.json").read_text())["id"], folder
+
+
+def test_by_id_and_by_folder(kept: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, folder = kept
+    for run, out in ((name, tmp_path / "a"), (folder, tmp_path / "b")):
+        status, text, err = wamviz(capsys, "export", run, "--format", "lerobot", "--out", out)
+        assert status == 0, err
+        assert "2 datasets" in text and "1 imagined" in text and "1 recorded" in text
+    status, text, _ = wamviz(capsys, "inspect", f"{tmp_path}/a/imagined#0", "--json")
+    facts = json.loads(text)
+    assert status == 0 and facts["origin"] == facts["what_follows"]["origin"] == "imagined"
+    assert facts["facts"]["run"] == name and facts["facts"]["model"] == "hold-still"
+
+
+def test_imagined_frames_are_a_context_but_never_a_reference(
+    kept: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wamviz(capsys, "export", kept[0], "--out", tmp_path / "a")[0] == 0
+    assert resolve(f"{tmp_path}/a/imagined#0@1").reference is None
+    reference = resolve(f"{tmp_path}/a/recorded#0@1").reference
+    assert reference is not None and reference.origin == "recorded"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["0123456789abcdef"], "No run 0123456789abcdef is kept here"),
+        (["nonsense"], "'nonsense' is no run"),
+        (["RUN", "--format", "lerobt"], "Did you mean 'lerobot'"),
+        (["RUN", "--only", "imagned"], "Did you mean 'imagined'"),
+        (["RUN", "--only", "executed"], "no executed rollout"),
+    ],
+)
+def test_refusals_are_one_line(
+    kept: tuple[str, Path], words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [kept[0] if word == "RUN" else word for word in words]
+    status, _, err = wamviz(capsys, "export", *words, "--out", tmp_path / "d")
+    assert status == 2 and says in err and not (tmp_path / "d").exists()
+
+
+def test_a_folder_in_use_needs_force(
+    kept: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", kept[0], "--without-states", "--out", tmp_path / "d"]
+    assert wamviz(capsys, *words)[0] == 0
+    status, _, err = wamviz(capsys, *words)
+    assert status == 2 and "--force" in err
+    assert wamviz(capsys, *words, "--force")[0] == 0
+
+
+def test_ctrl_c_is_answered_in_words(
+    kept: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wamviz.store.episodes.move_into_place", stopped)
+    status, _, err = wamviz(capsys, "export", kept[0], "--out", tmp_path / "d")
+    assert status == 130 and "nothing was written" in err
+    assert not (tmp_path / "d").exists() and not [p for p in tmp_path.iterdir() if p.name.startswith(".")]

@@ -1,0 +1,85 @@
+"""The command ``export``: kept runs as files that other tools read.
+
+Contract: everything that can be refused is refused before the first run is read; what was written is named on stdout,
+with what could not be kept. Stopped with Ctrl-C it leaves nothing behind. The work itself lives in ``store.episodes``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wamviz.cli_progress import Progress
+from wamviz.cli_run import check_folder
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.rollout import ORIGINS
+from wamviz.store import Run, Store, check_id, read_run
+
+FORMATS = ("lerobot",)
+
+
+def export(args: argparse.Namespace) -> None:
+    """Write the rollouts of kept runs as a LeRobot dataset."""
+    if args.format not in FORMATS:
+        raise unknown_name("format", args.format, FORMATS)
+    origins = [name.strip() for name in args.only.split(",") if name.strip()] if args.only else list(ORIGINS)
+    for name in origins:
+        if name not in ORIGINS:
+            raise unknown_name("origin", name, ORIGINS)
+    out = check_folder(args.out)
+    folders = [run_folder(text) for text in args.runs]
+
+    from wamviz.store.episodes import export_lerobot
+
+    try:
+        with Progress("export", unit="run") as progress:
+            progress(0, len(folders))
+            written = export_lerobot(
+                _loaded(folders),
+                out,
+                origins=origins,
+                states=not args.without_states,
+                force=args.force,
+                total=len(folders),
+                progress=progress,
+            )
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt("Stopped; nothing was written.") from stop
+    if len(written) > 1:
+        print(f"The rollouts differ in form, so there are {len(written)} datasets in {out}:")
+    for one in written:
+        held = ", ".join(f"{count} {origin}" for origin, count in one.episodes.items())
+        print(f"{sum(one.episodes.values())} episodes ({held}) in {one.folder}: {one.form}")
+        for note in one.notes:
+            print(f"Note: {note}")
+        if one.form.size is None:
+            print("Note: these rollouts have no frames, so the dataset has no video.")
+        if one.form.space is None:
+            print("Note: these rollouts have no actions, so the dataset has video alone.")
+
+
+def run_folder(text: str) -> Path:
+    """The folder of the run that ``text`` names: a run's folder, or the id of a kept run.
+
+    Raises:
+        WamvizError: there is no such run.
+    """
+    path = Path(text).expanduser()
+    if path.is_dir():
+        if not (path / "rollout.json").is_file():
+            raise WamvizError(f"'{text}' holds no run.", "A run's folder holds a rollout.json.")
+        return path
+    try:
+        check_id(text)
+    except WamvizError as error:
+        raise WamvizError(
+            f"'{text}' is no run.", "Give a run's folder or the id of a kept run, 16 digits out of 0-9 and a-f."
+        ) from error
+    return Store().folder(text)
+
+
+def _loaded(folders: Sequence[Path]) -> Iterator[Run]:
+    """One run at a time: several may not fit into memory."""
+    for folder in folders:
+        yield read_run(folder)
