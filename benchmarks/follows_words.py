@@ -72,9 +72,7 @@ def main() -> int:
         share, (low, high) = wins[column] / len(pairs), wilson(int(wins[column]), len(pairs))
         two, same = np.median(pairs[:, column]), np.median(pairs[:, column + 2])
         unit = "of 255" if name == "video" else "m"
-        print(
-            f"{name}: {share:.0%} [{low:.0%}, {high:.0%}] of {len(pairs)}, medians {two:.3f}, {same:.3f} {unit}"
-        )
+        print(f"{name}: {share:.0%} [{low:.0%}, {high:.0%}] of {len(pairs)}, medians {two:.3f}, {same:.3f} {unit}")
         report[name] = {"share": round(float(share), 3), "ci95": [low, high], "two": float(two), "same": float(same)}
     holds = all(r["share"] >= SHARE for r in report.values())
     claim = f"two tasks lie further apart than two tellings of one in at least {SHARE:.0%} of pairs"
