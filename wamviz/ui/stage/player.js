@@ -221,7 +221,7 @@ class Player {
       }
       time = start + ((time - end) % (end - start));
     }
-    const frame = Math.max(0, Math.min(this.frames - 1, Math.floor(time * this.fps + 1e-6)));
+    const frame = Math.max(0, Math.min(to, Math.floor(time * this.fps + 1e-6))); // rounding must not pass B
     const [oldTime, oldFrame] = [this.time, this.frame];
     this.time = time;
     if (frame === oldFrame && this.pending === null) return;
