@@ -6,11 +6,17 @@ named .png or a 40-megapixel photograph gives our sentence instead of a stack tr
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
+from PIL import Image
 
 from wamviz.rollout import Frames
 
@@ -39,4 +45,28 @@ class ContextImage(gr.Image):
 
     def postprocess(self, value: Frames | None) -> ImageData | None:  # type: ignore[override]
         """Frames only; what the page shows never comes straight from a visitor's file."""
-        return super().postprocess(None if value is None else np.asarray(value, np.uint8))
+        if value is None:
+            return None
+        return ImageData(
+            path=str(kept_png(np.asarray(value, np.uint8), Path(self.GRADIO_CACHE))), orig_name="image.png"
+        )
+
+
+def kept_png(frame: Frames, cache: Path) -> Path:
+    """A frame (H, W, 3) uint8 as a PNG in Gradio's cache, written at most once and whole.
+
+    Gradio's own writer writes over the file of the same picture; a browser that is just loading it after a quick second
+    click then gets half of it.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG")
+    data = buffer.getvalue()
+    path = cache.resolve() / hashlib.sha256(data).hexdigest() / "image.png"
+    if path.exists():
+        os.utime(path)  # in use again: not yet to be forgotten
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(data)
+    os.replace(file.name, path)
+    return path
