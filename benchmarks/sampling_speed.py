@@ -25,7 +25,7 @@ from wamviz import devices
 from wamviz.media import fit_square
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.pipeline import MiniWAMPipeline
-from wamviz.models.mini.wam import MiniWAM, without_bars
+from wamviz.models.mini.wam import MiniWAM, quietly
 from wamviz.models.protocol import collect
 from wamviz.rollout import Frames, ImagineRequest, Observation, Preview
 from wamviz.sources import resolve
@@ -98,7 +98,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3, help="the median of so many counts")
     options = parser.parse_args()
     model = MiniWAM(checkpoint(), capabilities())
-    with without_bars():
+    with quietly():
         slow = MiniWAMPipeline.from_pretrained(checkpoint(), dtype=torch.float32, local_files_only=True)
     slow = slow.to(model.device, torch.float32)
 

@@ -127,6 +127,7 @@ def run_closed_loop(
     instruction: str | None = None,
     mode: str = "joint",
     *,
+    told: str | None = None,
     steps: int | None = None,
     sampling_seed: int = 0,
     execute: int = EXECUTED_OF_CHUNK,
@@ -141,6 +142,7 @@ def run_closed_loop(
         model: its actions must be the tabletop's.
         seed: the scene.
         instruction: what the robot is told; the scene's own task when None or blank.
+        told: other words for ``instruction`` that the model is given; success is judged by ``instruction``.
         mode: one that gives actions from a context alone.
         steps: denoising steps a chunk, or None for the model's default.
         sampling_seed: chunk i is imagined with ``sampling_seed + i``.
@@ -164,8 +166,9 @@ def run_closed_loop(
     with contextlib.ExitStack() as stack:
         env = env or stack.enter_context(contextlib.closing(TabletopEnv(size=size, cameras=(camera,))))
         env.reset(seed)
-        told = instruction.strip() if instruction and instruction.strip() else task_for_seed(env).instruction
-        record = _Record(env, camera, told)
+        asked = instruction.strip() if instruction and instruction.strip() else task_for_seed(env).instruction
+        told = told or asked
+        record = _Record(env, camera, asked)
         context = first = _look(env, views, told)
         expected: list[Frames] = [first.frame[None]]  # frame 0 is the context
         looks = 0

@@ -149,6 +149,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     _model_options(evaluate)
     evaluate.add_argument("--seeds", required=True, metavar="A:B", help="scenes A up to but not including B")
     evaluate.add_argument("--tasks", metavar="LIST", help="task kinds separated by commas; the natural mix by default")
+    evaluate.add_argument("--wording", default="usual", help="how tasks are told: usual, heldout, typos or synonyms")
     evaluate.add_argument("--json", required=True, metavar="FILE", help="where the numbers go; - is stdout")
 
     generate = command("generate", "wamviz.cli_run:generate", "Record expert episodes as a LeRobot v3.0 dataset.")

@@ -122,7 +122,9 @@ def evaluate(args: argparse.Namespace) -> None:
     from wamviz.training.evaluate import evaluate as measure
 
     with Progress("evaluate", unit="episode") as progress:
-        result = measure(args.model, args.mode, seeds, tasks=tasks, device=args.device, progress=progress)
+        result = measure(
+            args.model, args.mode, seeds, tasks=tasks, device=args.device, progress=progress, wording=args.wording
+        )
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     if args.json == "-":
         sys.stdout.write(text)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from wamviz.errors import WamvizError
+from wamviz.training.budget import Deadline, OutOfTime
 from wamviz.training.collect import collect, read_shard, style_of
+from wamviz.training.scenes import read_scenes
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,18 @@ def test_shards_repeat_and_resume(tmp_path):
     assert a.starts[-1] == len(a.frames) == len(a.states) == len(a.actions)
     stamp = first[0].stat().st_mtime_ns
     assert collect(tmp_path / "a", range(40, 42), workers=1, size=32)[0].stat().st_mtime_ns == stamp
+    scenes = read_scenes(first[0])
+    assert len(scenes.positions) == len(a.frames) and len(scenes.own) == 2
+
+
+@pytest.mark.slow
+def test_collecting_stops_at_the_deadline(tmp_path):
+    """What is recorded by then is kept; a second call goes on."""
+
+    class Now(Deadline):
+        def check(self) -> None:
+            raise OutOfTime
+
+    with pytest.raises(OutOfTime):
+        collect(tmp_path, range(40, 41), workers=1, size=32, deadline=Now())
+    assert len(collect(tmp_path, range(40, 41), workers=1, size=32)) == 1 and not list(tmp_path.glob("*.tmp*"))

@@ -34,9 +34,9 @@ def test_words_are_drawn_and_play_has_none(shards):
 def test_questions_are_about_their_frame(shards):
     """A question's answer is where the named things are at that very frame, for play as well."""
     data = LatentSet(shards, horizon=4)
-    latents, state, texts, places = data.ask(np.array([15, 18]), np.random.default_rng(0))
-    assert latents[:, 0, 0, 0].tolist() == state[:, 0].tolist() == [15, 101] and texts == ["q", "q"]
-    assert places[:, :, 0].tolist() == [[15, 15], [101, 101]] and places[0, :, 1].tolist() == [3, 4]
+    asked = data.ask(np.array([15, 18]), np.random.default_rng(0))
+    assert asked.context[:, 0, 0, 0].tolist() == asked.state[:, 0].tolist() == [15, 101] and asked.texts == ["q", "q"]
+    assert asked.places[:, :, 0].tolist() == [[15, 15], [101, 101]] and asked.places[0, :, 1].tolist() == [3, 4]
 
 
 def test_every_window_stays_in_its_episode(shards):

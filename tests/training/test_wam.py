@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 
 from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
+from wamviz.training.budget import Budget, Deadline, OutOfTime
 from wamviz.training.latents import LatentSet
 from wamviz.training.state import Average, load_state, save_state
 from wamviz.training.wam import act_loss, denoise_loss, freeze_taught, optimizers_for, train_wam, validate
 from wamviz.training.words import Denoiser
 
 TOKENIZER = build_tokenizer(["task"])
+CAMERA = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0, 1.0]  # x across, y down
 
 
 def make(data: LatentSet) -> Denoiser:
@@ -23,15 +26,13 @@ def make(data: LatentSet) -> Denoiser:
     encoder = build_encoder(len(TOKENIZER), width=32, layers=1)
     net = MiniWAMTransformer(
         latent_size=4, horizon=8, video_patch=2, text_dim=32, width=48, action_width=32, heads=3, layers=2, ratio=2,
-        **data.statistics(),
+        camera=CAMERA, **data.statistics(),
     )  # fmt: skip
     return Denoiser(net, encoder)
 
 
 def test_loss_falls_and_reaches_every_weight(shards):
     """A few steps on a handful of windows lower the loss; no weight is left out but what sight taught."""
-    import numpy as np
-
     data = LatentSet(shards, 8)
     model = make(data)
     freeze_taught(model)
@@ -59,20 +60,50 @@ def test_loss_falls_and_reaches_every_weight(shards):
     assert all(torch.equal(p, taught[n]) for n, p in model.named_parameters() if n in taught) and taught
 
 
-def test_training_resumes_where_it_stopped(shards, tmp_path):
-    """A second call goes on from the seconds spent instead of starting over, and the log is kept."""
+def test_a_stopped_run_ends_where_an_unstopped_one_does(shards, tmp_path):
+    """Five steps, a stop and the rest leave the same weights, to the bit, as all of them in one go."""
     data = LatentSet(shards, 8)
+    whole, parted, gone_on = make(data), make(data), make(data)
+    train_wam(whole, TOKENIZER, data, data, tmp_path / "a", budget=Budget(steps=8), batch=4)
+
+    class Stop(Deadline):
+        left = 5
+
+        def check(self) -> None:
+            if self.left == 0:
+                raise OutOfTime
+            self.left -= 1
+
+    with pytest.raises(OutOfTime):
+        train_wam(parted, TOKENIZER, data, data, tmp_path / "b", budget=Budget(steps=8), batch=4, deadline=Stop())
     log = tmp_path / "curves.jsonl"
-    train_wam(make(data), TOKENIZER, data, data, tmp_path / "w", minutes=0.02, batch=4, log=log)
-    with safe_open(tmp_path / "w" / "training.safetensors", "pt") as file:
-        spent = float(file.metadata()["spent"])
-    assert spent == pytest.approx(1.2)
-    fresh = make(data)
-    before = {k: v.clone() for k, v in fresh.state_dict().items()}
-    train_wam(fresh, TOKENIZER, data, data, tmp_path / "w", minutes=0.02, batch=4)  # the budget is already spent
-    assert any(not torch.equal(before[k], v) for k, v in fresh.state_dict().items())  # the kept weights came back
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
-    assert rows[-1]["phase"] == "validation" and rows[-1]["seconds"] == pytest.approx(1.2)
+    train_wam(gone_on, TOKENIZER, data, data, tmp_path / "b", budget=Budget(steps=8), batch=4, log=log)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, gone_on.state_dict()[name]), name
+    assert [json.loads(line)["phase"] for line in log.read_text().splitlines()] == ["wam validation"]
+    train_wam(parted, TOKENIZER, data, data, tmp_path / "b", budget=Budget(steps=8), batch=4)  # already spent
+    assert torch.equal(parted.transformer.slot, whole.transformer.slot)
+
+
+def test_watching_learns_from_video_alone(shards):
+    """Before acting is learnt neither actions nor state reach the loss, and it falls."""
+    data = LatentSet(shards, 8)
+    model = make(data)
+    window = data.window(np.arange(8))
+    other = replace(window, actions=window.actions + 5, state=window.state - 3)
+    a, b = (denoise_loss(model, TOKENIZER, w, torch.Generator().manual_seed(1), True).total for w in (window, other))
+    assert torch.equal(a, denoise_loss(model, TOKENIZER, window, torch.Generator().manual_seed(1), True).total)
+    optimizers = optimizers_for(model, 3e-3)
+    for step in range(20):
+        loss = denoise_loss(model, TOKENIZER, window, torch.Generator().manual_seed(step % 3), True).total
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+    assert model.transformer.action_out.weight.grad is None
+    assert denoise_loss(model, TOKENIZER, window, torch.Generator().manual_seed(1), True).total < 0.8 * a
+    assert b.isfinite()
 
 
 def test_validation_is_relative_to_the_controls(shards):
@@ -89,10 +120,10 @@ def test_state_round_trip(tmp_path):
     optimizer = torch.optim.AdamW(layer.parameters(), lr=0.1)
     layer(torch.ones(1, 3)).sum().backward()
     optimizer.step()
-    save_state(tmp_path / "s.safetensors", [optimizer], 12.5, {"x": torch.arange(4.0)})
+    save_state(tmp_path / "s.safetensors", [optimizer], {"spent": 12.5}, {"x": torch.arange(4.0)})
     other = torch.optim.AdamW(layer.parameters(), lr=0.1)
-    spent, extra = load_state(tmp_path / "s.safetensors", [other])
-    assert spent == 12.5 and torch.equal(extra["x"], torch.arange(4.0))
+    facts, extra = load_state(tmp_path / "s.safetensors", [other])
+    assert facts == {"spent": 12.5} and torch.equal(extra["x"], torch.arange(4.0))
     for index, entries in optimizer.state_dict()["state"].items():
         for name, value in entries.items():
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(other.state_dict()["state"][index][name]))

@@ -6,7 +6,25 @@ import argparse
 import sys
 from pathlib import Path
 
-from wamviz.errors import WamvizError
+from wamviz.errors import WamvizError, unknown_name
+from wamviz.training.budget import OutOfTime
+from wamviz.training.pipeline import PRESETS, Recipe, run
+
+OPTIONS: dict[str, tuple[type, str]] = {
+    "episodes": (int, "for training"),
+    "held_out": (int, "episodes for the curves"),
+    "vae_minutes": (float, "of the frame autoencoder"),
+    "sight_minutes": (float, "of finding what words name"),
+    "video_minutes": (float, "of imagining without actions, before acting is learnt; 0 leaves it out"),
+    "wam_minutes": (float, "of imagining and acting together"),
+    "batch": (int, "contexts a step"),
+    "peak": (float, "highest learning rate"),
+    "workers": (int, "recording processes"),
+    "seed": (int, "of everything"),
+    "device": (str, "auto, cpu, cuda, mps"),
+    "graded": (int, "unseen episodes to measure on at the end; 0 for none"),
+    "limit": (float, "minutes after which to stop; the same command goes on"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,21 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m wamviz.training", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("work/training"), help="episodes, latents, resumable state")
     parser.add_argument("--out", type=Path, default=Path("checkpoints/mini-wam"), help="the pipeline folder to write")
-    parser.add_argument("--episodes", type=int, default=3000)
-    parser.add_argument("--held-out", type=int, default=100)
-    parser.add_argument("--vae-minutes", type=float, default=14)
-    parser.add_argument("--sight-minutes", type=float, default=20)
-    parser.add_argument("--wam-minutes", type=float, default=90)
-    parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--peak", type=float, default=1.5e-3, help="highest learning rate")
-    parser.add_argument("--workers", type=int, default=2, help="recording processes")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--graded", type=int, default=60, help="unseen episodes to measure on at the end; 0 for none")
+    parser.add_argument("--preset", default="cpu", help=f"defaults of the rest: {', '.join(PRESETS)}")
+    for name, (kind, words) in OPTIONS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=words)
     options = vars(parser.parse_args(arguments))
     try:
-        from wamviz.training.pipeline import Recipe, run
-
-        print(f"mini-WAM: {run(Recipe(**options))}")
+        preset = options.pop("preset")
+        if preset not in PRESETS:
+            raise unknown_name("preset", preset, PRESETS)
+        print(f"mini-WAM: {run(Recipe(**PRESETS[preset] | {k: v for k, v in options.items() if v is not None}))}")
+    except OutOfTime:
+        print("the limit is reached; the same command goes on from here", file=sys.stderr)
+        return 75  # EX_TEMPFAIL of sysexits.h: try again
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
         return 2

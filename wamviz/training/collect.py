@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wamviz.errors import WamvizError
+from wamviz.training.budget import Deadline
 
 SHARD = 20  # episodes a file
 TRAINING_SEEDS = range(0, 1_000_000)
@@ -76,13 +77,11 @@ def _collect_shard(job: tuple[str, int, int, int]) -> str:
     folder, first, count, size = job
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # the software renderer must not fight over cores either
-    from wamviz.training.scenes import write_scenes
+    from wamviz.training.scenes import scene_path, write_scenes
     from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
     path = shard_path(Path(folder), first)
-    seeds = np.arange(first, first + count)
-    write_scenes(path, seeds, [style_of(seed) for seed in seeds.tolist()])
-    if path.exists():
+    if path.exists() and scene_path(path).exists():
         return str(path)
     env = TabletopEnv(size=size, cameras=("exterior",))
     episodes = [record_episode(env, seed, style=style_of(seed)) for seed in range(first, first + count)]
@@ -108,11 +107,15 @@ def _collect_shard(job: tuple[str, int, int, int]) -> str:
         seeds=np.array([e.seed for e in episodes]),
         words=np.array(json.dumps(words)),
     )
+    write_scenes(path, env, episodes)
     os.replace(temporary, path)
+    env.close()
     return str(path)
 
 
-def collect(folder: Path, seeds: range, *, workers: int = 2, size: int = 128) -> list[Path]:
+def collect(
+    folder: Path, seeds: range, *, workers: int = 2, size: int = 128, deadline: Deadline | None = None
+) -> list[Path]:
     """Record every seed of ``seeds`` into shards under ``folder`` and return their paths, in order.
 
     Raises ``WamvizError`` for seeds outside the training and validation ranges.
@@ -129,5 +132,6 @@ def collect(folder: Path, seeds: range, *, workers: int = 2, size: int = 128) ->
     context = multiprocessing.get_context("spawn")  # a forked GL context is not usable
     with context.Pool(workers) as pool:
         for _ in tqdm(pool.imap(_collect_shard, jobs), total=len(jobs), desc="episodes", unit="shard"):
-            pass
+            if deadline is not None:
+                deadline.check()
     return [shard_path(folder, first) for first in firsts]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,7 @@ def evaluate(
     *,
     steps: int | None = None,
     execution: bool = True,
+    wording: str = "usual",
     model: WorldActionModel | None = None,
 ) -> dict[str, Any]:
     """Measure one model in one mode.
@@ -107,13 +108,17 @@ def evaluate(
         tasks: only these kinds (each seed then plays one of them, in turn), or None for the natural mix.
         progress: called with episodes done, episodes in all, and a few words.
         execution: whether to drive the robot as well (the slow part).
+        wording: one of ``wordings.WORDINGS``: how the model is told its task.
         model: an already loaded model to use instead of ``model_id``'s.
 
     Raises:
-        WamvizError: bad seeds, tasks, model or mode.
+        WamvizError: bad seeds, tasks, wording, model or mode.
     """
     from wamviz.worlds.tabletop import KINDS, TabletopEnv
+    from wamviz.worlds.tabletop.wordings import WORDINGS
 
+    if wording not in WORDINGS:
+        raise unknown_name("wording", wording, WORDINGS)
     if not 1 <= len(seeds) <= MAX_SEEDS or seeds.start < 0:
         raise WamvizError(
             f"Seeds {seeds.start}:{seeds.stop} give no episode.", f"Use A:B with at most {MAX_SEEDS} seeds."
@@ -135,11 +140,11 @@ def evaluate(
             if progress is not None:
                 progress(done, len(seeds), "episodes")
             wanted = tasks[done % len(tasks)] if tasks else None
-            kind, instruction, target = _open_loop(model, mode, env, seed, wanted, steps, tally)
-            kinds.append(kind)
+            task = _open_loop(model, mode, env, seed, wanted, wording, steps, tally)
+            kinds.append(task.kind)
             if drives:
-                loop = run_closed_loop(model, seed, instruction, mode, steps=steps, env=env)
-                loops.append((kind, target, loop))
+                loop = run_closed_loop(model, seed, task.judged, mode, told=task.told, steps=steps, env=env)
+                loops.append((task.kind, task.first, loop))
     finally:
         env.close()
     if progress is not None:
@@ -156,19 +161,38 @@ def evaluate(
         "latency_s": {"p50": tally.quantile("latency", 0.5), "p95": tally.quantile("latency", 0.95)},
         "chunks": len(tally.rows.get("latency", [])),
         "steps": steps or caps.default_steps,
+        "wording": wording,
         "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
         "seconds": round(time.perf_counter() - started, 1),
     }
 
 
+class Played(NamedTuple):
+    """An episode: its kind, the words that judge it, those that the model is told, and what to touch first."""
+
+    kind: str
+    judged: str
+    told: str
+    first: str
+
+
 def _open_loop(
-    model: WorldActionModel, mode: str, env: Any, seed: int, wanted: str | None, steps: int | None, tally: Tally
-) -> tuple[str, str, str]:
-    """Compare every horizon of one expert episode; returns its kind, instruction and the object to be touched first."""
+    model: WorldActionModel,
+    mode: str,
+    env: Any,
+    seed: int,
+    wanted: str | None,
+    wording: str,
+    steps: int | None,
+    tally: Tally,
+) -> Played:
+    """Compare every horizon of one expert episode, told in the given wording."""
     from wamviz.worlds.tabletop import ACTION_SPACE, first_target, record_episode
+    from wamviz.worlds.tabletop.wordings import reword
 
     caps = model.capabilities
-    episode = record_episode(env, seed, kind=wanted)
+    episode = record_episode(env, seed, kind=wanted, split="heldout" if wording == "heldout" else "train")
+    told = reword(episode.instruction, wording, np.random.default_rng([seed, 5]))
     frames, states, actions = episode.frames["exterior"], episode.states, episode.actions
     for start in range(0, len(actions), caps.horizon):
         stop = min(start + caps.horizon, len(actions))
@@ -182,7 +206,7 @@ def _open_loop(
         )
         observation = Observation(
             {"exterior": frames[start]},
-            episode.instruction,
+            told,
             states[start],
             WorldState("tabletop", seed, episode.snapshots[start]),
             {"exterior": episode.cameras["exterior"]},
@@ -202,8 +226,8 @@ def _open_loop(
         if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
             _read_back(model, request, imagined, truth, tally)
     task = episode.task
-    kind = task.kind if task is not None else ""
-    return kind, episode.instruction, first_target(task) if task is not None else ""
+    assert task is not None  # only play has none
+    return Played(task.kind, episode.instruction, told, first_target(task))
 
 
 def _compare(imagined: Rollout, truth: Rollout, mode: str, tally: Tally) -> None:

@@ -18,19 +18,21 @@ from wamviz.models.mini.vae import MiniVAE
 from wamviz.training.collect import read_shard
 from wamviz.training.scenes import Question, read_scenes
 from wamviz.training.vae import to_images
+from wamviz.training.words import autocast
 
 
 @torch.inference_mode()
-def encode_shard(vae: MiniVAE, path: Path, force: bool = False) -> Path:
+def encode_shard(vae: MiniVAE, path: Path) -> Path:
     """Encode one shard's frames into ``<shard>.latents.npy``, (F, C, h, w) float16, unless that is already there."""
     out = path.with_suffix(".latents.npy")
-    if out.exists() and not force:
+    if out.exists():
         return out
     frames = read_shard(path).frames
-    with torch.autocast("cpu", torch.bfloat16):
-        parts = [vae.encode(to_images(part)) for part in np.array_split(frames, max(1, len(frames) // 64))]
+    device = vae.to_latent.weight.device
+    with autocast(device):
+        parts = [vae.encode(to_images(part).to(device)) for part in np.array_split(frames, max(1, len(frames) // 64))]
     temporary = out.with_suffix(".tmp.npy")
-    np.save(temporary, torch.cat(parts).to(torch.float16).numpy())
+    np.save(temporary, torch.cat(parts).to(torch.float16).cpu().numpy())
     os.replace(temporary, out)
     return out
 
@@ -53,6 +55,21 @@ class Window:
     places: Tensor
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A batch of questions about frames.
+
+    Attributes:
+        context: (B, C, h, w) latents; state: (B, D) physical; texts: B strings.
+        places: (B, 2, 3) m, the answers.
+    """
+
+    context: Tensor
+    state: Tensor
+    texts: list[str]
+    places: Tensor
+
+
 class LatentSet:
     """All windows of a list of shards.
 
@@ -60,12 +77,9 @@ class LatentSet:
     action row (which holds still) repeats with it, so that the model learns to stop when it is done.
     """
 
-    def __init__(self, paths: list[Path], horizon: int) -> None:
-        self.horizon = horizon
+    def __init__(self, paths: list[Path], horizon: int, device: torch.device | str = "cpu") -> None:
+        self.horizon, self.device = horizon, torch.device(device)
         latents, states, actions, starts = [], [], [], []
-        self.instructions: list[str] = []
-        self.kinds: list[str] = []
-        self.styles: list[str] = []
         self.own: list[list[Question]] = []
         self.questions: list[list[Question]] = []
         positions = []
@@ -77,17 +91,14 @@ class LatentSet:
             actions.append(shard.actions)
             starts.append(shard.starts[:-1] + offset)
             offset += int(shard.starts[-1])
-            self.instructions += shard.instructions
-            self.kinds += shard.kinds
-            self.styles += shard.styles
             scenes = read_scenes(path)
             positions.append(scenes.positions)
             self.own += scenes.own
             self.questions += scenes.questions
-        self.latents = torch.from_numpy(np.concatenate(latents))  # (F, C, h, w) float16
-        self.positions = torch.from_numpy(np.concatenate(positions))  # (F, things, 3)
-        self.states = torch.from_numpy(np.concatenate(states))
-        self.actions = torch.from_numpy(np.concatenate(actions))
+        self.latents = torch.from_numpy(np.concatenate(latents)).to(self.device)  # (F, C, h, w) float16
+        self.positions = np.concatenate(positions)  # (F, things, 3) m
+        self.states = torch.from_numpy(np.concatenate(states)).to(self.device)
+        self.actions = torch.from_numpy(np.concatenate(actions)).to(self.device)
         self.starts = np.concatenate([*starts, [offset]])
         self.episode = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))  # (F,) frame -> episode
 
@@ -102,27 +113,30 @@ class LatentSet:
         ahead = np.minimum(frames[:, None] + np.arange(1, self.horizon + 1), last[:, None])  # (B, T)
         acting = np.minimum(frames[:, None] + np.arange(self.horizon), last[:, None])
         return Window(
-            context=self.latents[frames].float(),
-            future=self.latents[ahead].float(),
-            state=self.states[frames],
-            actions=self.actions[acting],
+            context=self.latents[self._at(frames)].float(),
+            future=self.latents[self._at(ahead)].float(),
+            state=self.states[self._at(frames)],
+            actions=self.actions[self._at(acting)],
             instructions=["" if q is None else q.text for q in said],
             places=self._places(frames, said),
         )
 
-    def ask(self, frames: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor, list[str], Tensor]:
-        """A random question about each frame: context (B, C, h, w), state (B, D), B texts, places (B, 2, 3)."""
+    def ask(self, frames: NDArray[np.int64], rng: np.random.Generator) -> Asked:
+        """A random question about each of these frames (B,)."""
         asked = [q[int(rng.integers(len(q)))] for q in (self.questions[e] for e in self.episode[frames])]
+        at = self._at(frames)
         places = self._places(frames, list(asked))
-        return self.latents[frames].float(), self.states[frames], [q.text for q in asked], places
+        return Asked(self.latents[at].float(), self.states[at], [q.text for q in asked], places)
+
+    def _at(self, index: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(index)).to(self.device)
 
     def _places(self, frames: NDArray[np.int64], said: list[Question | None]) -> Tensor:
-        """(B, 2, 3) positions of what is spoken of."""
-        out = torch.full((len(frames), 2, 3), torch.nan)
-        for row, (frame, question) in enumerate(zip(frames.tolist(), said, strict=True)):
-            if question is not None:
-                out[row] = self.positions[frame, [question.first, question.second]]
-        return out
+        """(B, 2, 3) positions of what is spoken of, NaN where nothing is."""
+        things = np.array([(q.first, q.second) if q is not None else (0, 0) for q in said])
+        out = self.positions[frames[:, None], things].astype(np.float32)
+        out[[q is None for q in said]] = np.nan
+        return torch.from_numpy(out).to(self.device)
 
     def statistics(self, sample: int = 4096) -> dict[str, list[float]]:
         """Standardising constants for the transformer's config, from ``sample`` random windows."""
@@ -137,5 +151,5 @@ class LatentSet:
             "state_std": rows(w.state.std(0).clamp_min(0.02)),
             "action_mean": rows(flat.mean(0)),
             # Dimensions that hardly move would be blown up; a floor keeps them quiet.
-            "action_std": rows(torch.maximum(flat.std(0), torch.tensor([0.01] * 3 + [0.05] * 3 + [0.1]))),
+            "action_std": rows(torch.maximum(flat.std(0).cpu(), torch.tensor([0.01] * 3 + [0.05] * 3 + [0.1]))),
         }

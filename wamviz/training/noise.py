@@ -32,13 +32,14 @@ class Levels:
 
 def draw_level(count: int, rng: torch.Generator) -> Tensor:
     """Logit-normal levels leaning towards noise, an eighth of them pure noise, where few-step sampling starts."""
-    level = torch.sigmoid(0.8 + 1.4 * torch.randn(count, generator=rng))
-    return torch.where(torch.rand(count, generator=rng) < 0.125, 1.0, level)
+    level = torch.sigmoid(0.8 + 1.4 * torch.randn(count, generator=rng, device=rng.device))
+    return torch.where(torch.rand(count, generator=rng, device=rng.device) < 0.125, 1.0, level)
 
 
 def draw_levels(count: int, rng: torch.Generator) -> Levels:
     """Draw the noise levels of ``count`` samples in the proportions of ``MIX``."""
-    kind = torch.multinomial(torch.tensor(list(MIX.values())), count, replacement=True, generator=rng)
+    shares = torch.tensor(list(MIX.values()), device=rng.device)
+    kind = torch.multinomial(shares, count, replacement=True, generator=rng)
     index = {name: number for number, name in enumerate(MIX)}
     video, action = draw_level(count, rng), draw_level(count, rng)
     action = torch.where(kind == index["joint"], video, action)

@@ -7,26 +7,28 @@ import sys
 import time
 from pathlib import Path
 
+from wamviz.training.budget import Budget
+
 
 class Progress:
     """Prints a line every few seconds; figures are running means since the last line.
 
     Args:
         name: what is being trained.
-        total: seconds in all; ``spent``: seconds already done.
+        budget: of the stage; ``spent``: seconds already done.
         log: a JSON-lines file to append to, or None.
     """
 
     def __init__(
-        self, name: str, total: float, spent: float = 0.0, log: Path | None = None, every: float = 10.0
+        self, name: str, budget: Budget, spent: float = 0.0, log: Path | None = None, every: float = 10.0
     ) -> None:
-        self.name, self.total, self.log, self.every = name, total, log, every
+        self.name, self.budget, self.log, self.every = name, budget, log, every
         self.last, self.last_elapsed = time.perf_counter(), spent
         self.samples, self.steps = 0, 0
         self.sums: dict[str, float] = {}
 
-    def step(self, elapsed: float, samples: int, **figures: float) -> None:
-        """Count one optimisation step."""
+    def step(self, done: float, elapsed: float, samples: int, **figures: float) -> None:
+        """Count one optimisation step: the share of the budget and the seconds spent after it, its samples."""
         self.samples += samples
         self.steps += 1
         for name, value in figures.items():
@@ -37,10 +39,8 @@ class Progress:
         means = {name: value / self.steps for name, value in self.sums.items()}
         rate = self.samples / max(elapsed - self.last_elapsed, 1e-9)
         shown = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
-        left = max(0.0, self.total - elapsed)
-        print(
-            f"{self.name}: {elapsed / self.total:6.1%}  {shown}  {rate:.1f}/s  ETA {left / 60:.1f} min", file=sys.stderr
-        )
+        left = elapsed * (1 - done) / max(done, 1e-9)
+        print(f"{self.name}: {done:6.1%}  {shown}  {rate:.1f}/s  ETA {left / 60:.1f} min", file=sys.stderr)
         self.note({"phase": self.name, "seconds": round(elapsed, 1), "rate": round(rate, 2), **means})
         self.last, self.last_elapsed, self.samples, self.steps, self.sums = now, elapsed, 0, 0, {}
 

@@ -1,13 +1,14 @@
 """What the simulator knows beyond the frames: where things were, and what else could have been asked for.
 
-Beside every shard lies ``<shard>.scene.npz``, made by acting the episodes out once more without a camera. It teaches
-the model which words mean which things: the same frame is asked about in many ways (``training/sight.py``).
+Beside every shard lies ``<shard>.scene.npz``. It teaches the model which words mean which things: the same
+frame is asked about in many ways (``training/sight.py``).
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.worlds.tabletop import TabletopEnv, record_episode, tasks
+from wamviz.worlds.tabletop import TabletopEnv, TabletopEpisode, tasks
 from wamviz.worlds.tabletop.objects import MOVABLE
 
 THINGS = ("lever", *MOVABLE)
@@ -73,20 +74,15 @@ def read_scenes(shard: Path) -> Scenes:
         )
 
 
-def write_scenes(shard: Path, seeds: NDArray[np.int64], styles: list[str]) -> Path:
-    """Act the shard's episodes out without a camera and write what is known about them, unless that is there."""
+def write_scenes(shard: Path, env: TabletopEnv, episodes: Sequence[TabletopEpisode]) -> Path:
+    """Write what is known about the shard's episodes, which ``env`` recorded, beside it."""
     out = scene_path(shard)
-    if out.exists():
-        return out
-    env = TabletopEnv(render=False)
-    positions, words = [], []
-    for seed, style in zip(seeds.tolist(), styles, strict=True):
-        env.reset(seed)
-        words.append(_words(env, seed, style))
-        positions.append(record_episode(env, seed, style=style).positions)
-    env.close()
+    words = []
+    for episode in episodes:
+        env.reset(episode.seed)
+        words.append(_words(env, episode.seed, episode.style))
     temporary = out.with_suffix(".tmp.npz")
-    np.savez(temporary, positions=np.concatenate(positions), words=json.dumps(words))
+    np.savez(temporary, positions=np.concatenate([e.positions for e in episodes]), words=json.dumps(words))
     os.replace(temporary, out)
     return out
 

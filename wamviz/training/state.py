@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, safe_open, save_file
 from torch import Tensor, nn
 
 
-def save_state(path: Path, optimizers: list[torch.optim.Optimizer], spent: float, extra: dict[str, Tensor]) -> None:
-    """Write optimiser tensors, ``extra`` tensors and the seconds ``spent``, atomically."""
-    tensors = {f"extra/{name}": value.detach().contiguous() for name, value in extra.items()}
+def save_state(
+    path: Path, optimizers: list[torch.optim.Optimizer], facts: dict[str, Any], extra: dict[str, Tensor]
+) -> None:
+    """Write optimiser tensors, ``extra`` tensors and ``facts`` (as JSON), atomically."""
+    tensors = {f"extra/{name}": value for name, value in extra.items()}
     for number, optimizer in enumerate(optimizers):
         for index, entries in optimizer.state_dict()["state"].items():
             for name, value in entries.items():
-                tensors[f"opt{number}/{index}/{name}"] = torch.as_tensor(value).detach().contiguous()
+                tensors[f"opt{number}/{index}/{name}"] = torch.as_tensor(value)
     temporary = path.with_suffix(".tmp")
-    save_file({k: v.clone() for k, v in tensors.items()}, temporary, metadata={"spent": repr(spent)})
+    # Clones, because tied weights share memory, which the format refuses.
+    kept = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    save_file(kept, temporary, metadata={"facts": json.dumps(facts)})
     os.replace(temporary, path)
 
 
-def load_state(path: Path, optimizers: list[torch.optim.Optimizer]) -> tuple[float, dict[str, Tensor]]:
-    """Restore what ``save_state`` wrote into ``optimizers``; returns the seconds spent and the extra tensors."""
+def load_state(path: Path, optimizers: list[torch.optim.Optimizer]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Restore what ``save_state`` wrote into ``optimizers``; returns the facts and the extra tensors."""
     tensors = load_file(path)
     with safe_open(path, "pt") as file:
-        spent = float(file.metadata()["spent"])
+        facts = dict(json.loads(file.metadata()["facts"]))
     for number, optimizer in enumerate(optimizers):
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
@@ -34,7 +40,7 @@ def load_state(path: Path, optimizers: list[torch.optim.Optimizer]) -> tuple[flo
                 _, index, name = key.split("/")
                 state.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return spent, {key.removeprefix("extra/"): value for key, value in tensors.items() if key.startswith("extra/")}
+    return facts, {key.removeprefix("extra/"): value for key, value in tensors.items() if key.startswith("extra/")}
 
 
 class Average:

@@ -7,7 +7,6 @@ latents alone must carry a picture (that is the reconstruction whose error tells
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wamviz.models.mini.vae import MiniVAE
+from wamviz.training.budget import Budget, Deadline
 from wamviz.training.collect import Shard, read_shard
-from wamviz.training.progress import Progress
-from wamviz.training.state import load_state, save_state
+from wamviz.training.loop import Loop, cosine
+from wamviz.training.words import autocast
 
 LONGEST_GAP = 20  # frames between a reference and a target
 
@@ -56,10 +56,10 @@ def edges(images: Tensor) -> tuple[Tensor, Tensor]:
 def vae_loss(vae: MiniVAE, images: Tensor, reference: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Reconstruction (absolute, squared and edge error) plus the KL term; also the plain mean squared error."""
     raw = vae.encode_raw(images)
-    noisy = raw + torch.randn(raw.shape, generator=rng) * vae.config.posterior_std
-    lone = torch.rand(len(images), 1, 1, 1, generator=rng) < 0.2  # no reference
+    noisy = raw + torch.randn(raw.shape, generator=rng, device=raw.device) * vae.config.posterior_std
+    lone = torch.rand(len(images), 1, 1, 1, generator=rng, device=raw.device) < 0.2  # no reference
     shown = torch.where(lone, 0.0, reference)
-    told = torch.where(lone, torch.zeros((), dtype=raw.dtype), vae.encode_raw(reference))
+    told = torch.where(lone, torch.zeros((), dtype=raw.dtype, device=raw.device), vae.encode_raw(reference))
     out = vae.decode_raw(noisy, told, shown).float()
     error = out - images
     sharp = sum((a - b).abs().mean() for a, b in zip(edges(out), edges(images), strict=True))
@@ -69,38 +69,33 @@ def vae_loss(vae: MiniVAE, images: Tensor, reference: Tensor, rng: torch.Generat
 
 
 def train_vae(
-    paths: list[Path], out: Path, *, minutes: float, batch: int = 32, peak: float = 2e-3, seed: int = 0
+    paths: list[Path],
+    out: Path,
+    *,
+    budget: Budget,
+    batch: int = 32,
+    peak: float = 2e-3,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    log: Path | None = None,
+    deadline: Deadline | None = None,
 ) -> MiniVAE:
-    """Train for ``minutes`` (resuming from ``out`` when it exists) and leave standardising statistics in its config."""
+    """Train for ``budget`` (resuming from ``out`` when it exists) and leave standardising statistics in its config."""
+    if (out / "config.json").exists():  # written last: it is done
+        return MiniVAE.from_pretrained(out).to(device).eval()
     torch.manual_seed(seed)
-    state_file = out / "training.safetensors"
-    vae = MiniVAE.from_pretrained(out) if (out / "config.json").exists() else MiniVAE()
-    vae = vae.train().to(memory_format=torch.channels_last)
+    vae = MiniVAE().to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=peak, betas=(0.9, 0.95), weight_decay=1e-2)
-    spent = 0.0
-    if state_file.exists():
-        spent, _ = load_state(state_file, [optimizer])
-    generator = torch.Generator().manual_seed(seed + round(spent))
-    stream = pair_batches(paths, batch, np.random.default_rng(seed + round(spent)))
-    progress = Progress("vae", minutes * 60, spent)
-    start, saved_at = time.perf_counter() - spent, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < minutes * 60:
-        done = elapsed / (minutes * 60)
-        for group in optimizer.param_groups:
-            group["lr"] = peak * min(1.0, elapsed / 20 + 0.05) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-6
-        images, reference = next(stream)
-        images = images.to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss, squared = vae_loss(vae, images, reference.to(memory_format=torch.channels_last), generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        progress.step(elapsed, batch, loss=loss.item(), psnr=10 * math.log10(4 / max(squared.item(), 1e-9)))
-        if time.perf_counter() - saved_at > 120:
-            saved_at = time.perf_counter()
-            vae.save_pretrained(out)
-            save_state(state_file, [optimizer], elapsed, {})
+    loop = Loop(
+        "vae", vae, [optimizer], out / "training.safetensors", budget,
+        peak=peak, shape=cosine, seed=seed, log=log, deadline=deadline,
+    )  # fmt: skip
+    stream = pair_batches(paths, batch, loop.rng)
+    for _ in loop:
+        images, reference = (x.to(device, memory_format=torch.channels_last) for x in next(stream))
+        with autocast(loop.device):
+            loss, squared = vae_loss(vae, images, reference, loop.chance)
+        loop.descend(loss, batch, error=loss.item(), psnr=10 * math.log10(4 / max(squared.item(), 1e-9)))
     measure_latents(vae, paths)
     vae.save_pretrained(out)
     return vae.eval()
@@ -112,7 +107,8 @@ def measure_latents(vae: MiniVAE, paths: list[Path]) -> None:
     raw = []
     for path in paths[:: max(1, len(paths) // 8)][:8]:
         frames = read_shard(path).frames[::7]
-        raw.append(torch.cat([vae.encode_raw(to_images(part)) for part in np.array_split(frames, 8)]))
+        device = vae.to_latent.weight.device
+        raw.append(torch.cat([vae.encode_raw(to_images(part).to(device)) for part in np.array_split(frames, 8)]))
     latents = torch.cat(raw).transpose(0, 1).flatten(1)
     vae.register_to_config(
         latents_mean=[round(float(x), 5) for x in latents.mean(1)],

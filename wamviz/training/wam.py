@@ -9,7 +9,6 @@ the rest by AdamW, both from torch. Averaged (EMA) weights are what is validated
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from wamviz.errors import WamvizError
 from wamviz.models.mini.transformer import ContextCache
+from wamviz.training.budget import Budget, Deadline
 from wamviz.training.latents import LatentSet, Window
-from wamviz.training.noise import draw_level, draw_levels, mix
-from wamviz.training.progress import Progress
-from wamviz.training.state import Average, load_state, save_state
-from wamviz.training.words import Denoiser, tokenise
+from wamviz.training.loop import Loop
+from wamviz.training.noise import Levels, draw_level, draw_levels, mix
+from wamviz.training.state import Average
+from wamviz.training.words import Denoiser, autocast, typed
 
 REPLICAS = 2
 TOLD = 0.6  # share of contexts whose named places are the true ones
@@ -47,22 +46,26 @@ def huber(error: Tensor) -> Tensor:
 
 
 def encode(
-    model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator, glance: bool = False
+    model: Denoiser,
+    tokenizer: PreTrainedTokenizerFast,
+    w: Window,
+    rng: torch.Generator,
+    glance: bool = False,
+    known_share: float = 0.9,
 ) -> ContextCache:
     """The contexts of a batch of windows, some without words or states.
 
     Most are told the true places (a little off, as sight is): who is always led astray learns not to follow.
     """
     net = model.transformer
-    hide = torch.rand(len(w.context), generator=rng) < 0.1  # words are dropped for guidance, states for unknown robots
-    ids, words = tokenise(tokenizer, ["" if h else t for h, t in zip(hide.tolist(), w.instructions, strict=True)])
-    text = model.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-    known = torch.rand(len(w.context), generator=rng) < 0.9
+    draw, told, known = torch.rand(3, len(w.context), generator=rng, device=rng.device)
+    hide, known = draw < 0.1, known < known_share  # words are dropped for guidance, states for unknown robots
+    text, words = model.read(tokenizer, ["" if h else t for h, t in zip(hide.tolist(), w.instructions, strict=True)])
     state = net.normalise_states(w.state)
     context = net.encode_context(w.context[:, None], state, text, words, known, glance)
-    told = (torch.rand(len(w.context), generator=rng) < TOLD) & ~hide & ~w.places.isnan().any(-1).any(-1)
-    truth = w.places.nan_to_num() + 0.01 * torch.randn(w.places.shape, generator=rng)
-    return replace(context, places=torch.where(told[:, None, None], truth, context.places.float()))
+    led = (told < TOLD) & ~hide & ~w.places.isnan().any(-1).any(-1)
+    truth = w.places.nan_to_num() + 0.01 * torch.randn(w.places.shape, generator=rng, device=rng.device)
+    return replace(context, places=torch.where(led[:, None, None], truth, context.places.float()))
 
 
 def worth(sigma: Tensor) -> Tensor:
@@ -82,22 +85,35 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
     return huber(off).mean((1, 2)) + huber(drift).mean((1, 2))
 
 
-def denoise_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Losses:
-    """The loss of imagining video and actions together over a batch of windows."""
+def noise_like(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Unit noise shaped like ``x``."""
+    return torch.randn(x.shape, generator=rng, device=rng.device)
+
+
+def denoise_loss(
+    model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator, watching: bool = False
+) -> Losses:
+    """The loss of imagining video and actions together over a batch of windows.
+
+    ``watching``: of imagining video alone, as if these were videos of which neither state nor actions are known.
+    """
     net = model.transformer
-    context = encode(model, tokenizer, w, rng)
+    context = encode(model, tokenizer, w, rng, known_share=0.0 if watching else 0.9)
     delta = ((w.future - w.context[:, None]) / net.delta_scale(w.future)).repeat_interleave(REPLICAS, 0)
     actions = net.normalise_actions(w.actions).repeat_interleave(REPLICAS, 0)
     level = draw_levels(len(delta), rng)
-    noisy_video = mix(delta, torch.randn(delta.shape, generator=rng), level.video)
-    noisy_actions = mix(actions, torch.randn(actions.shape, generator=rng), level.action)
+    if watching:
+        level = Levels(draw_level(len(delta), rng), torch.ones_like(level.action))
+    noisy_video = mix(delta, noise_like(delta, rng), level.video)
+    noisy_actions = mix(actions, noise_like(actions, rng), level.action)
     latents = w.context.repeat_interleave(REPLICAS, 0)
     video, acts = net(noisy_video, noisy_actions, level.video, level.action, context.repeat(REPLICAS), latents)
     moving = 1 + delta.square().mean(2, keepdim=True).sqrt().clamp_max(3.0)  # (B, T, 1, h, w)
     video_error = ((video.float() - delta).square() * moving).mean((1, 2, 3, 4))
     for_video = (video_error * worth(level.video)).mean()
     for_action = (action_error(acts, actions) * worth(level.action)).mean()
-    return Losses(for_video + 2 * for_action, for_video.detach(), for_action.detach())
+    total = for_video if watching else for_video + 2 * for_action
+    return Losses(total, for_video.detach(), for_action.detach())
 
 
 def act_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng: torch.Generator) -> Tensor:
@@ -106,8 +122,8 @@ def act_loss(model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, rng
     context = encode(model, tokenizer, w, rng, glance=True)
     actions = net.normalise_actions(w.actions).repeat_interleave(REPLICAS, 0)
     level = draw_level(len(actions), rng)
-    noisy = mix(actions, torch.randn(actions.shape, generator=rng), level)
-    _, acts = net(None, noisy, torch.ones(len(level)), level, context.repeat(REPLICAS), w.context)
+    noisy = mix(actions, noise_like(actions, rng), level)
+    _, acts = net(None, noisy, torch.ones_like(level), level, context.repeat(REPLICAS), w.context)
     return 2 * (action_error(acts, actions) * worth(level)).mean()
 
 
@@ -142,23 +158,25 @@ def validate(
     net = model.transformer
     rng = np.random.default_rng(7)
     w = data.window(np.sort(rng.integers(len(data), size=count)))
-    generator = torch.Generator().manual_seed(7)
+    device, generator = data.device, torch.Generator().manual_seed(7)
     total = dict.fromkeys(("video", "forward", "video_hold", "action", "inverse", "act", "action_hold"), 0.0)
-    scale = net.denormalise_actions(torch.ones(7)) - net.denormalise_actions(torch.zeros(7))
+    scale = net.denormalise_actions(torch.ones(7, device=device)) - net.denormalise_actions(
+        torch.zeros(7, device=device)
+    )
     for i in range(0, count, 64):
         part = slice(i, i + 64)
-        ids, words = tokenise(tokenizer, w.instructions[part])
         context, actions = w.context[part], w.actions[part]
         delta = (w.future[part] - context[:, None]) / net.delta_scale(context)
-        noises = [torch.randn(x.shape, generator=generator) for x in (delta, actions)]
-        zeros, ones = torch.zeros(len(context)), torch.ones(len(context))
-        with torch.autocast("cpu", torch.bfloat16):
-            text = model.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-            cache = net.encode_context(context[:, None], net.normalise_states(w.state[part]), text, words)
+        noises = [torch.randn(x.shape, generator=generator).to(device) for x in (delta, actions)]
+        zeros, ones = context.new_zeros(len(context)), context.new_ones(len(context))
+        state = net.normalise_states(w.state[part])
+        with autocast(device):
+            text, words = model.read(tokenizer, w.instructions[part])
+            cache = net.encode_context(context[:, None], state, text, words)
             video, acts = net(*noises, ones, ones, cache, context)
             obeyed, _ = net(noises[0], net.normalise_actions(actions), ones, zeros, cache, context)
             _, read = net(delta, noises[1], zeros, ones, cache, context)
-            glance = net.encode_context(context[:, None], net.normalise_states(w.state[part]), text, words, glance=True)
+            glance = net.encode_context(context[:, None], state, text, words, glance=True)
             _, done = net(None, noises[1], ones, ones, glance, context)
         hold = torch.zeros_like(actions)
         hold[..., 6] = w.state[part][:, None, 6].round()
@@ -180,76 +198,53 @@ def train_wam(
     held_out: LatentSet,
     out: Path,
     *,
-    minutes: float,
+    budget: Budget,
+    watching: bool = False,
     batch: int = 10,
     peak: float = 1.5e-3,
     seed: int = 0,
     log: Path | None = None,
+    deadline: Deadline | None = None,
 ) -> None:
-    """Train for ``minutes`` in all, resuming from ``out`` when it exists; leaves averaged weights in ``model``."""
+    """Train for ``budget`` in all, resuming from ``out`` when it exists; leaves averaged weights in ``model``.
+
+    ``watching`` is the stage before: from video alone, to imagine, before acting is learnt.
+    """
     freeze_taught(model)
-    optimizers = optimizers_for(model, peak)
     average = Average(model, decay=0.998)
-    state_file = out / "training.safetensors"
-    out.mkdir(parents=True, exist_ok=True)
-    spent = 0.0
-    if state_file.exists():
-        spent, extra = load_state(state_file, optimizers)
-        model.load_state_dict({k.removeprefix("model/"): v for k, v in extra.items() if k.startswith("model/")})
-        average.weights = {k.removeprefix("average/"): v for k, v in extra.items() if k.startswith("average/")}
-        average.steps = 10_000
-    generator = torch.Generator().manual_seed(seed + round(spent))
-    rng = np.random.default_rng(seed + round(spent))
-    progress = Progress("wam", minutes * 60, spent, log)
-    start = time.perf_counter() - spent
-    saved_at = validated_at = time.perf_counter()
-    model.train()
+    name = "video" if watching else "wam"
+    loop = Loop(
+        name, model, optimizers_for(model, peak), out / ("video.safetensors" if watching else "training.safetensors"),
+        budget, peak=peak, warm=60.0, average=average, seed=seed, log=log, deadline=deadline,
+    )  # fmt: skip
 
-    def keep(elapsed: float) -> None:
-        extra = {f"model/{k}": v for k, v in model.state_dict().items()}
-        extra |= {f"average/{k}": v for k, v in average.weights.items()}
-        save_state(state_file, optimizers, elapsed, extra)
+    def check() -> None:
+        current = {k: v.clone() for k, v in model.state_dict().items()}
+        model.load_state_dict(average.weights)
+        model.eval()
+        loop.note(f"{name} validation", validate(model, tokenizer, held_out))
+        model.load_state_dict(current)
+        model.train()
 
-    while (elapsed := time.perf_counter() - start) < minutes * 60:
-        done = elapsed / (minutes * 60)
-        rate = peak * min(1.0, elapsed / 60 + 0.05) * max(0.02, min(1.0, (1 - done) / 0.5))  # warm up, hold, fall
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16):
-            window, more = (data.window(rng.integers(len(data), size=n), rng) for n in (batch, GLANCES * batch))
-            losses = denoise_loss(model, tokenizer, window, generator)
-            acting = act_loss(model, tokenizer, more, generator)
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        (losses.total + acting).backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        average.update(model)
-        progress.step(
-            elapsed, batch * (1 + GLANCES), video=losses.video.item(), action=losses.action.item(),
-            act=acting.item(), norm=norm.item(),
-        )  # fmt: skip
-        now = time.perf_counter()
-        if now - validated_at > 240:
-            validated_at = now
-            current = {k: v.clone() for k, v in model.state_dict().items()}
-            model.load_state_dict(average.weights)
-            model.eval()
-            figures = validate(model, tokenizer, held_out)
-            model.load_state_dict(current)
-            model.train()
-            progress.note({"phase": "validation", "seconds": round(elapsed, 1), **figures})
-            print("validation", {k: round(v, 4) for k, v in figures.items()}, flush=True)
-        if now - saved_at > 180:
-            saved_at = now
-            keep(elapsed)
-    keep(minutes * 60)
+    finished = loop.done == 1
+    for _ in loop:
+        window = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
+        window = replace(window, instructions=typed(window.instructions, loop.rng))
+        with autocast(loop.device):
+            losses = denoise_loss(model, tokenizer, window, loop.chance, watching)
+        figures = {"video": losses.video.item()}
+        loss, seen = losses.total, batch
+        if not watching:
+            more = data.window(loop.rng.integers(len(data), size=GLANCES * batch), loop.rng)
+            more = replace(more, instructions=typed(more.instructions, loop.rng))
+            with autocast(loop.device):
+                acting = act_loss(model, tokenizer, more, loop.chance)
+            figures |= {"action": losses.action.item(), "act": acting.item()}
+            loss, seen = loss + acting, batch * (1 + GLANCES)
+        loop.descend(loss, seen, **figures)
+        if loop.due("validation", 240):
+            check()
+    if not finished:
+        check()
     model.load_state_dict(average.weights)
     model.eval()
-    if not math.isfinite(next(model.parameters()).sum().item()):
-        raise WamvizError("Training diverged.", f"Delete {out} and start over with a lower --peak than {peak}.")
-    figures = validate(model, tokenizer, held_out)
-    progress.note({"phase": "validation", "seconds": round(minutes * 60, 1), **figures})
-    print("validation", {k: round(v, 4) for k, v in figures.items()}, flush=True)

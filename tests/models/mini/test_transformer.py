@@ -69,7 +69,7 @@ def test_an_unknown_state_is_one_unknown(net):
     absent = net.encode_context(x["latents"], None, *args)
     hidden = net.encode_context(x["latents"], x["state"], *args, has_state=torch.tensor([False, False]))
     for a, b in zip(
-        (*absent.keys, absent.places, absent.origin), (*hidden.keys, hidden.places, hidden.origin), strict=True
+        (*absent.keys, absent.places, absent.hand), (*hidden.keys, hidden.places, hidden.hand), strict=True
     ):
         torch.testing.assert_close(a, b)
 

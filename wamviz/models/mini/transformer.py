@@ -19,70 +19,28 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from wamviz.models.mini.layers import Expert, attend, attention_bias, grid_positions, patchify, sincos, unpatchify
+from wamviz.models.mini.painter import Painter
 from wamviz.models.mini.sight import Sight
-
-
-def sincos(positions: Tensor, width: int) -> Tensor:
-    """Sinusoidal features (N, width) of positions (N,), wavelengths 1/8 .. 64 of the unit."""
-    frequencies = torch.exp(torch.linspace(math.log(8.0), math.log(1 / 64.0), width // 2)) * 2 * math.pi
-    angles = positions[:, None].float() * frequencies.to(positions.device)
-    return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def grid_positions(cells: int, width: int) -> Tensor:
-    """(cells * cells, width) features of the patch centres of a square image, whatever the patch size."""
-    centres = (torch.arange(cells) + 0.5) / cells
-    y, x = torch.meshgrid(centres, centres, indexing="ij")
-    return torch.cat([sincos(y.flatten(), width // 2), sincos(x.flatten(), width // 2)], dim=1)
-
-
-def patchify(latents: Tensor, size: int) -> Tensor:
-    """(B, T, C, h, w) to (B, h/size * w/size, T * C * size**2): one token a square of ``size`` cells, all frames."""
-    b, t, c, h, w = latents.shape
-    x = latents.reshape(b, t, c, h // size, size, w // size, size)
-    return x.permute(0, 3, 5, 1, 2, 4, 6).reshape(b, (h // size) * (w // size), t * c * size * size)
-
-
-def unpatchify(tokens: Tensor, frames: int, channels: int, cells: int, size: int) -> Tensor:
-    """The inverse of ``patchify`` for a square grid of ``cells`` latent cells a side."""
-    b, n = tokens.shape[0], cells // size
-    x = tokens.reshape(b, n, n, frames, channels, size, size)
-    return x.permute(0, 3, 4, 1, 5, 2, 6).reshape(b, frames, channels, cells, cells)
-
-
-def attention_bias(visible: Tensor, queries: int, heads: int, dtype: torch.dtype) -> Tensor:
-    """(B * E, queries, N) to add to scores: 0 where ``visible`` (B, 1 or queries, N), else hugely negative."""
-    bias = torch.zeros(visible.shape, dtype=dtype, device=visible.device).masked_fill_(~visible, -1e4)
-    b, _, n = visible.shape
-    return bias[:, None].expand(b, heads, queries, n).reshape(b * heads, queries, n)
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """Softmax attention over (B, E, N, head).
-
-    Written out because torch's fused CPU kernel takes three times as long forwards and backwards at these lengths.
-    """
-    scores = torch.baddbmm(bias, q.flatten(0, 1) * q.shape[-1] ** -0.5, k.flatten(0, 1).transpose(1, 2))
-    return torch.bmm(scores.softmax(-1), v.flatten(0, 1)).unflatten(0, q.shape[:2])
 
 
 @dataclass(frozen=True)
 class ContextCache:
     """Keys and values of the context, one pair a layer: (B, E, N, 64) each; ``mask`` (B, N) is True where valid.
 
-    ``origin`` (B, 3) is the hand's normalised position, 0 (the mean of training) where the state is not known.
+    ``hand`` (B, 8) is the hand's normalised pose (place, rotation vector, gripper) and 1, or zeros (the mean of
+    training, and 0) where the state is not known.
     ``places`` (B, 2, 3) are metres from the robot's base: what the words name first, and where to go afterwards.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     mask: Tensor
-    origin: Tensor
+    hand: Tensor
     places: Tensor
 
     def repeat(self, times: int) -> ContextCache:
@@ -94,45 +52,9 @@ class ContextCache:
             return x[:, None].expand(-1, times, *x.shape[1:]).flatten(0, 1)
 
         return ContextCache(
-            tuple(map(shared, self.keys)), tuple(map(shared, self.values)), shared(self.mask), shared(self.origin),
+            tuple(map(shared, self.keys)), tuple(map(shared, self.values)), shared(self.mask), shared(self.hand),
             shared(self.places),
         )  # fmt: skip
-
-
-class Expert(nn.Module):
-    """One expert's share of one layer: its projections, feed-forward and modulation offsets."""
-
-    def __init__(self, width: int, attention: int, heads: int, ratio: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1 = nn.LayerNorm(width, elementwise_affine=False)
-        self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
-        self.qkv = nn.Linear(width, 3 * attention, bias=False)
-        self.query_norm = nn.Parameter(torch.ones(attention // heads))
-        self.key_norm = nn.Parameter(torch.ones(attention // heads))
-        self.out = nn.Linear(attention, width, bias=False)
-        self.up = nn.Linear(width, ratio * width)
-        self.down = nn.Linear(ratio * width, width)
-        # adaLN-single (PixArt-alpha, arXiv 2310.00426): one shared modulation, a learned offset a layer.
-        self.offset = nn.Parameter(torch.zeros(6, width))
-
-    def project(self, x: Tensor, modulation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Tokens (B, N, width) and modulation (B, 6 of 9, width) to queries, keys, values (B, E, N, head)."""
-        shift, scale = (modulation + self.offset)[:, :2].unbind(1)
-        qkv = self.qkv(self.norm1(x) * (1 + scale[:, None]) + shift[:, None])
-        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k = (
-            F.rms_norm(x, x.shape[-1:], weight.to(v.dtype), 1e-6)
-            for x, weight in ((q, self.query_norm), (k, self.key_norm))
-        )
-        return q, k, v
-
-    def finish(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
-        """Add the attention's result (B, E, N, head) and the feed-forward to the tokens."""
-        _, _, gate1, shift, scale, gate2 = (modulation + self.offset)[:, :, None].unbind(1)  # (B, 1, width)
-        x = x + (1 + gate1) * self.out(attended.transpose(1, 2).flatten(2))
-        h = F.gelu(self.up(self.norm2(x) * (1 + scale) + shift), approximate="tanh")
-        return x + (1 + gate2) * self.down(h)
 
 
 class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -146,6 +68,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         views: context cameras, the first is the one that is imagined.
         action_dim, state_dim, text_dim: widths of the inputs.
         width, action_width, heads, layers: sizes; both experts attend with ``width`` channels.
+        camera: of ``Painter``.
         video_temperature, action_temperature: spread of the noise that sampling starts from; below 1 a sample lies
             nearer to the mean future (PSNR rises, the fan narrows).
         delta_std, state_mean, state_std, action_mean, action_std: training statistics for standardising.
@@ -174,6 +97,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         state_std: list[float] | None = None,
         action_mean: list[float] | None = None,
         action_std: list[float] | None = None,
+        camera: list[float] | None = None,
         video_temperature: float = 0.3,
         action_temperature: float = 0.3,
     ) -> None:
@@ -211,6 +135,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.refine = nn.Sequential(
             nn.Conv2d(2 * latent_channels, 48, 3, padding=1), nn.SiLU(), nn.Conv2d(48, latent_channels, 3, padding=1)
         )
+        self.painter = Painter(latent_channels, latent_size, camera)
         for layer in (self.video_time[2], self.action_time[2], self.refine[2]):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -251,7 +176,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sums = actions.float().cumsum(1)
         moved = self.denormalise_actions(actions.float())[..., :3].cumsum(1)  # (B, K, 3) m
         reach = moved / self._constant("state_std", self.config.state_dim, 1.0, actions)[:3]
-        hand = context.origin.float()[:, None] + reach  # (B, K, 3)
+        hand = context.hand.float()[:, None, :3] + reach  # (B, K, 3)
         ways = [place[:, None] - hand for place in self._normalised(context.places.float()).unbind(1)]
         paths = torch.cat([actions.float(), sums / math.sqrt(self.config.horizon), hand, *ways], -1)
         return paths.to(actions.dtype)
@@ -310,7 +235,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             values.append(v)
             if index + 1 < len(self.video_layers):  # nobody reads the last layer's tokens
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
-        return ContextCache(tuple(keys), tuple(values), mask, state[:, :3], places)
+        hand = torch.cat([state[:, :7], has_state[:, None].to(state.dtype)], 1)
+        return ContextCache(tuple(keys), tuple(values), mask, hand, places)
 
     def _normalised(self, places: Tensor) -> Tensor:
         """Places (B, 2, 3) in metres, scaled like the hand's position in the state."""
@@ -377,4 +303,31 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             [unpatchify(t, c.frames_per_token, c.latent_channels, c.latent_size, c.video_patch) for t in tokens], 1
         )
         flat = torch.cat([clean, context_latents[:, None].expand_as(clean).to(clean.dtype)], dim=2).flatten(0, 1)
-        return clean + self.refine(flat).unflatten(0, (b, -1)), clean_actions
+        clean = clean + self.refine(flat).unflatten(0, (b, -1))
+        # What is drawn follows the actions that are given, else those that are foreseen here; their error is their own.
+        given = (sigma_action == 0)[:, None, None]
+        drawn = torch.where(given, actions.float(), clean_actions.detach().float())
+        return clean + self._paint(clean, context_latents, drawn, sigma_video, sigma_action, context), clean_actions
+
+    def _paint(
+        self, clean: Tensor, latents: Tensor, actions: Tensor, sigma_video: Tensor, sigma_action: Tensor,
+        context: ContextCache,
+    ) -> Tensor:  # fmt: skip
+        """What ``Painter`` adds to the predicted change (B, T, C, h, w), given normalised actions (B, K, A)."""
+        hand = context.hand.float()
+        size = self.config.state_dim
+        mean, std = (self._constant(f"state_{x}", size, d, hand)[:3] for x, d in (("mean", 0.0), ("std", 1.0)))
+        start = torch.where(hand[:, 7:] > 0, hand[:, :3] * std + mean, torch.nan)  # (B, 3) m
+        way = self.denormalise_actions(actions)[..., :6].cumsum(1)  # (B, K, 6) m, rad
+        levels = torch.stack([sigma_video, sigma_action], 1)[:, None].expand(-1, actions.shape[1], -1)
+        pose = torch.cat(
+            [
+                hand[:, None, :7].expand(-1, actions.shape[1], -1),
+                way[..., :3] / std,
+                2 * way[..., 3:],
+                actions[..., 6:7],
+                levels,
+            ],
+            -1,
+        )  # (B, K, POSE)
+        return self.painter(clean, latents, start[:, None] + way[..., :3], start, pose)

@@ -1,0 +1,160 @@
+"""What every training loop shares: the budget, the learning rate, the progress line, and a state that is on disk.
+
+A loop that was stopped, by its user or by its machine, goes on from its last saved step: weights, optimisers, averages,
+the state of every source of chance and the seconds spent come back. With a budget in steps the outcome is the same to
+the bit as that of a loop that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wamviz.errors import WamvizError
+from wamviz.training.budget import Budget, Deadline
+from wamviz.training.progress import Progress
+from wamviz.training.state import Average, load_state, save_state
+
+SAVE_EVERY = 120.0  # s
+CLIP = 2.0  # largest norm of a step's gradient
+
+
+def held_then_falling(done: float) -> float:
+    """Full rate for the first half, then straight down to a fiftieth."""
+    return max(0.02, min(1.0, (1 - done) / 0.5))
+
+
+def cosine(done: float) -> float:
+    """Half a cosine from 1 to 0."""
+    return 0.5 + 0.5 * math.cos(math.pi * done) + 1e-3
+
+
+class Loop:
+    """One stage of optimisation; iterate over it and call ``descend`` once an iteration.
+
+    Args:
+        name: of the stage, in the progress line and the log.
+        model: what is trained; its whole ``state_dict`` is kept.
+        optimizers: over some of its weights.
+        file: where the state is kept, safetensors.
+        budget: of the stage; deadline: of the whole command.
+        peak: highest learning rate; warm: seconds until it is reached (steps / 10, with a budget in steps).
+        shape: share of the peak by share of the budget.
+        average: averaged weights that are kept along, or None.
+        seed: of ``rng`` (numpy) and ``chance`` (torch, on ``device``).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        optimizers: list[torch.optim.Optimizer],
+        file: Path,
+        budget: Budget,
+        *,
+        peak: float,
+        warm: float = 20.0,
+        shape: Callable[[float], float] = held_then_falling,
+        average: Average | None = None,
+        seed: int = 0,
+        log: Path | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        self.name, self.model, self.optimizers, self.file, self.budget = name, model, optimizers, file, budget
+        self.peak, self.warm, self.shape, self.average = peak, warm, shape, average
+        self.device = next(model.parameters()).device
+        self.rng = np.random.default_rng(seed)
+        self.chance = torch.Generator(self.device).manual_seed(seed)
+        self.seconds, self.steps, self.begun = 0.0, 0, time.perf_counter()
+        self.deadline = deadline or Deadline()
+        self.noted: dict[str, float] = {}
+        if file.exists():
+            self._resume()
+        self.progress = Progress(name, budget, self.seconds, log)
+
+    @property
+    def done(self) -> float:
+        """The share of the budget that is spent."""
+        return self.budget.done(self.seconds, self.steps)
+
+    def __iter__(self) -> Iterator[int]:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.begun = time.perf_counter() - self.seconds
+        saved = time.perf_counter()
+        self.model.train()
+        try:
+            while self.done < 1:
+                self.deadline.check()
+                reached = self.steps / 10 if self.budget.minutes is None else self.seconds / self.warm
+                for optimizer in self.optimizers:
+                    for group in optimizer.param_groups:
+                        group["lr"] = self.peak * min(1.0, reached + 0.05) * self.shape(self.done)
+                yield self.steps
+                if time.perf_counter() - saved > SAVE_EVERY:
+                    self.save()
+                    saved = time.perf_counter()
+        finally:
+            if self.steps:
+                self.save()
+            self.model.eval()
+        if not all(math.isfinite(value.sum().item()) for value in self.model.parameters()):
+            raise WamvizError(
+                f"Training of {self.name} diverged.",
+                f"Delete {self.file.name} and use a lower --peak than {self.peak}.",
+            )
+
+    def descend(self, loss: Tensor, samples: int, **figures: float) -> None:
+        """One step of every optimiser down ``loss``, which ``samples`` samples were looked at for."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        learning = [p for optimizer in self.optimizers for group in optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(learning, CLIP)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if self.average is not None:
+            self.average.update(self.model)
+        self.steps += 1
+        self.seconds = time.perf_counter() - self.begun
+        self.progress.step(self.done, self.seconds, samples, **figures, norm=float(norm))
+
+    def due(self, what: str, every: float) -> bool:
+        """Whether ``every`` seconds of training have passed since this was last true of ``what``."""
+        since = self.noted.setdefault(what, self.seconds)
+        if self.seconds - since < every:
+            return False
+        self.noted[what] = self.seconds
+        return True
+
+    def note(self, phase: str, figures: dict[str, float]) -> None:
+        """Log and print the figures of a validation."""
+        self.progress.note({"phase": phase, "seconds": round(self.seconds, 1), **figures})
+        print(phase, {name: round(value, 4) for name, value in figures.items()}, flush=True)
+
+    def save(self) -> None:
+        """Write everything that is needed to go on, atomically."""
+        extra = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        if self.average is not None:
+            extra |= {f"average/{name}": value for name, value in self.average.weights.items()}
+            extra["average steps"] = torch.tensor(self.average.steps)
+        extra["chance"] = self.chance.get_state()
+        state = self.rng.bit_generator.state
+        save_state(self.file, self.optimizers, {"spent": self.seconds, "steps": self.steps, "rng": state}, extra)
+
+    def _resume(self) -> None:
+        facts, extra = load_state(self.file, self.optimizers)
+        self.seconds, self.steps = float(facts["spent"]), int(facts["steps"])
+        self.rng.bit_generator.state = facts["rng"]
+        self.chance.set_state(extra["chance"])
+        kept = {name.removeprefix("model/"): value for name, value in extra.items() if name.startswith("model/")}
+        self.model.load_state_dict(kept)
+        if self.average is not None:
+            self.average.steps = int(extra["average steps"])
+            for name in self.average.weights:
+                self.average.weights[name].copy_(extra[f"average/{name}"])
