@@ -1,4 +1,4 @@
-# make run · make test · make lint · make train · make bench · make episodes
+# make run · make test · make lint · make train · make train-gpu · make bench · make episodes
 #
 # Everything runs in $(VENV), made on first use (an activated environment is used as it is found).
 # PYTHON=/path/to/python uses that interpreter untouched: nothing is created or installed.
@@ -24,7 +24,7 @@ FIND_PYTHON = for p in python3.11 python3.12 python3.13 python3; do \
 SOFTWARE_GL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps lavavu-osmesa==1.9.10
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint train bench episodes install clean
+.PHONY: run test lint train train-gpu bench episodes install clean
 
 run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 	$(PY) app.py $(ARGS)
@@ -39,6 +39,9 @@ lint: $(DEV_READY)  ## style, types, and who may import whom
 
 train: $(RUN_READY)  ## episodes -> latents -> weights -> evaluation; resumes where it stopped
 	$(PY) -m wamviz.training $(ARGS)
+
+train-gpu: $(RUN_READY)  ## the same with sizes for one GPU and 16 cores; ARGS="--limit 9.5" splits it into commands
+	$(PY) -m wamviz.training --preset gpu $(ARGS)
 
 bench: $(DEV_READY)  ## every claim in benchmarks/, one script each
 	$(PY) benchmarks/run.py $(ARGS)

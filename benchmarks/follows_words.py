@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 
+import _report  # noqa: F401 - finds wamviz
 import numpy as np
 
 from wamviz.cli_progress import Progress
@@ -21,7 +22,7 @@ from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
 from wamviz.rollout import ImagineRequest, Rollout
-from wamviz.training.evaluate import wilson
+from wamviz.training.tally import wilson
 from wamviz.worlds.tabletop import TabletopEnv, first_target, task_for_seed, tasks
 
 SHARE = 0.8  # of the pairs, in both measures

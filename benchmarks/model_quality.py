@@ -10,6 +10,8 @@ import argparse
 import json
 import sys
 
+import _report  # noqa: F401 - finds wamviz
+
 from wamviz.cli_progress import Progress
 from wamviz.inputs import parse_seeds
 from wamviz.training.evaluate import evaluate

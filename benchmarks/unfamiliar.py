@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import _report  # noqa: F401 - finds wamviz
 import numpy as np
 from numpy.typing import NDArray
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.training import grade as subject
-from wamviz.training.evaluate import wilson
-from wamviz.training.grade import END, START, grade, table
+from wamviz.training.grade import COLUMNS, END, START, grade, table
 
 
 def result(**parts: object) -> dict[str, object]:
@@ -16,38 +18,54 @@ def result(**parts: object) -> dict[str, object]:
     return {**common, **parts}
 
 
-VIDEO = {"psnr": 20.0, "gain_db": 1.5, "gain_db_ci95": [1.0, 2.0], "moving_psnr": 14.0, "ssim": 0.8,
-         "copy_last_psnr": 18.5, "copy_last_moving_psnr": 11.0, "copy_last_ssim": 0.7}  # fmt: skip
-ACTIONS = {"mae": 0.1, "ratio": 0.4, "position_mae_m": 0.0123, "gripper_mae": 0.2, "hold_mae": 0.25,
-           "hold_position_mae_m": 0.02, "hold_gripper_mae": 0.5}  # fmt: skip
-
-
-def test_the_interval_of_a_rate_is_wilsons():
-    """At 0 of 1 nothing is certain; the interval mirrors; it narrows with the count (values: Wilson 1927)."""
-    assert wilson(0, 1) == [0.0, 0.7935]
-    assert wilson(1, 1) == [0.2065, 1.0]
-    assert wilson(5, 10) == [0.2366, 0.7634]
-    assert wilson(500, 1000)[1] - wilson(500, 1000)[0] < 0.07
+VIDEO = {"psnr": 20.0, "gain_db": 1.5, "gain_db_ci95": [1.0, 2.0], "moving_gain_db": 3.0, "ssim": 0.8,
+         "moving_gain_db_ci95": [2.5, 3.5], "below_ceiling_db": 9.0, "below_ceiling_db_ci95": [8.5, 9.5],
+         "ceiling_psnr": 29.0, "copy_last_psnr": 18.5, "copy_last_ssim": 0.7}  # fmt: skip
+ACTIONS = {"mae": 0.1, "ratio": 0.4, "position_mae_m": 0.0123, "position_mae_m_ci95": [0.011, 0.014],
+           "gripper_mae": 0.2, "hold_mae": 0.25, "hold_position_mae_m": 0.02, "hold_gripper_mae": 0.5}  # fmt: skip
+EXECUTION = {"success_rate": 0.25, "success_ci95": [0.1, 0.5], "right_object_rate": 0.5,
+             "right_object_ci95": [0.3, 0.7], "expert_success_rate": 0.98}  # fmt: skip
+PATHS = {"stated_vs_read_path_ade_m": 0.031, "stated_vs_read_path_ade_m_ci95": [0.029, 0.033],
+         "staying_path_ade_m": 0.12}  # fmt: skip
 
 
 def test_table_has_a_row_a_mode_and_one_for_the_controls():
-    execution = {"success_rate": 0.25, "success_ci95": [0.1, 0.5], "right_object_rate": 0.5}
-    paths = {"stated_vs_read_path_ade_m": 0.031, "staying_path_ade_m": 0.12}
-    joint = result(video=VIDEO, actions=ACTIONS, execution=execution, consistency=paths)
+    joint = result(video=VIDEO, actions=ACTIONS, execution=EXECUTION, consistency=PATHS)
     text = table({"joint": joint, "video": result(video=VIDEO)})
-    rows = [line.split("|") for line in text.splitlines() if line.startswith("|")]
-    assert {len(row) for row in rows} == {11}
-    assert rows[2][1:] == [" `joint` ", " 20.00, +1.50 [1.00, 2.00] ", " 14.00 ", " 0.800 ", " 0.100, 0.40 ", " 12.3 ",
-                           " 0.200 ", " 3.1 of 12.0 ", " 25% [10%, 50%], 50% ", ""]  # fmt: skip
-    assert rows[-1][2].strip() == "18.50" and rows[-1][5].strip() == "0.250, 1"
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {len(COLUMNS)}
+    assert rows[2] == ["`joint`", "20.00, +1.50 [1.00, 2.00]", "+3.00 [2.50, 3.50]", "9.0 [8.5, 9.5]", "0.800",
+                       "0.100, 0.40", "12.3 [11.0, 14.0]", "0.200", "3.1 [2.9, 3.3] of 12.0", "25% [10%, 50%]",
+                       "50% [30%, 70%]"]  # fmt: skip
+    assert rows[3][5:] == [""] * 6
+    assert rows[-1] == ["copy the last frame, hold still; the expert", "18.50, 0", "0", "0 at 29.00", "0.700",
+                        "0.250, 1", "20.0", "0.500", "", "98%", ""]  # fmt: skip
 
 
-def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, monkeypatch):
-    """Only what lies between the marks changes, and only by what was measured."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, monkeypatch, workers):
+    """Only what lies between the marks changes, and only by what was measured; modes keep their order."""
+
+    class Pool:
+        """Modes come back in another order than they were given."""
+
+        def __init__(self, count: int, prepare: object) -> None:
+            assert count == workers and callable(prepare)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def imap_unordered(self, call, jobs):
+            return map(call, reversed(jobs))
+
+    monkeypatch.setattr(subject.multiprocessing, "get_context", lambda _: SimpleNamespace(Pool=Pool))
     monkeypatch.setattr(subject, "MiniWAM", lambda *_: object())
     monkeypatch.setattr(subject, "evaluate", lambda *_, **given: result(video=VIDEO, n=len(_[2])))
     (tmp_path / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    found = grade(tmp_path, range(2), modes=("video",))
+    found = grade(tmp_path, range(2), modes=("video", "joint"), workers=workers)
+    assert list(found) == ["video", "joint"]
     card = (tmp_path / "README.md").read_text()
     assert card == f"before\n{START}\n{table(found)}{END}\nafter\n"
     assert (tmp_path / "evaluation.json").exists()

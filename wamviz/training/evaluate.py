@@ -10,9 +10,9 @@ The result is the ``evaluate`` JSON of the design; parts that do not apply to a 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,66 +26,13 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
 from wamviz.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
+from wamviz.training.tally import MOVING, Tally, moving_psnr, wilson
 
-MOVING = 12.0  # a pixel moves when some colour of it changes by more than this, of 255
 READ_BACK = ("joint", "imagine_then_act", "forward_dynamics")  # what imagines video that comes with actions
+RATE = 5.0  # Hz, of the tabletop
 STILL = 0.01  # share of moving pixels under which an imagined video counts as static
 MAX_SEEDS = 2000
 ProgressCall = Callable[[int, int, str], None]
-
-
-class Tally:
-    """Lists of numbers by name; ``mean`` gives None where nothing was counted."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[float]] = {}
-
-    def add(self, **numbers: float | None) -> None:
-        """Append each number that is known and finite."""
-        for name, value in numbers.items():
-            if value is not None and math.isfinite(value):
-                self.rows.setdefault(name, []).append(float(value))
-
-    def mean(self, name: str) -> float | None:
-        """The mean of one list, rounded to 5 decimals."""
-        rows = self.rows.get(name)
-        return round(float(np.mean(rows)), 5) if rows else None
-
-    def quantile(self, name: str, q: float) -> float | None:
-        """A quantile of one list."""
-        rows = self.rows.get(name)
-        return round(float(np.quantile(rows, q)), 4) if rows else None
-
-    def interval(self, name: str) -> list[float] | None:
-        """A 95 % confidence interval of the mean (normal approximation)."""
-        rows = self.rows.get(name)
-        if not rows or len(rows) < 2:
-            return None
-        half = 1.96 * float(np.std(rows, ddof=1)) / math.sqrt(len(rows))
-        return [round(float(np.mean(rows)) - half, 5), round(float(np.mean(rows)) + half, 5)]
-
-
-def wilson(hits: int, count: int) -> list[float]:
-    """The 95 % Wilson score interval of a rate, right also at 0 and 1 (Wilson 1927, JASA 22: 209-212).
-
-    >>> wilson(0, 1)
-    [0.0, 0.7935]
-    """
-    z2 = 1.96**2
-    centre, spread = hits + z2 / 2, 1.96 * math.sqrt(hits * (count - hits) / count + z2 / 4)
-    return [round(max(0.0, (centre - spread) / (count + z2)), 4), round(min(1.0, (centre + spread) / (count + z2)), 4)]
-
-
-def moving_psnr(frames: Frames, truth: Frames, context: Frames) -> float | None:
-    """PSNR in dB over the pixels that change from ``context`` in ``truth``; None where nothing moves.
-
-    frames, truth: (T, H, W, 3) uint8; context: (H, W, 3) uint8. The error is pooled over all such pixels.
-    """
-    moved = (np.abs(truth.astype(np.int16) - context) > MOVING).any(-1)  # (T, H, W)
-    if not moved.any():
-        return None
-    error = np.square(frames[moved].astype(np.float32) - truth[moved]).mean()
-    return float(10 * np.log10(255.0**2 / max(float(error), 1e-3)))
 
 
 def evaluate(
@@ -100,6 +47,7 @@ def evaluate(
     execution: bool = True,
     wording: str = "usual",
     model: WorldActionModel | None = None,
+    played: dict[int, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure one model in one mode.
 
@@ -110,11 +58,12 @@ def evaluate(
         execution: whether to drive the robot as well (the slow part).
         wording: one of ``wordings.WORDINGS``: how the model is told its task.
         model: an already loaded model to use instead of ``model_id``'s.
+        played: the expert's episodes by seed, where several calls share them; filled here.
 
     Raises:
         WamvizError: bad seeds, tasks, wording, model or mode.
     """
-    from wamviz.worlds.tabletop import KINDS, TabletopEnv
+    from wamviz.worlds.tabletop import KINDS, TabletopEnv, record_episode
     from wamviz.worlds.tabletop.wordings import WORDINGS
 
     if wording not in WORDINGS:
@@ -131,7 +80,8 @@ def evaluate(
     if mode not in caps.modes:
         raise WamvizError(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
     drives = execution and mode in ("joint", "imagine_then_act", "act_only") and "tabletop" in caps.worlds
-    tally, kinds, loops = Tally(), [], []
+    tally, kinds, loops, expert = Tally(), [], [], []
+    played = {} if played is None else played
     size = caps.frame_size[0] if caps.frame_size else 128
     env = TabletopEnv(size=size, cameras=("exterior",))
     started = time.perf_counter()
@@ -140,8 +90,13 @@ def evaluate(
             if progress is not None:
                 progress(done, len(seeds), "episodes")
             wanted = tasks[done % len(tasks)] if tasks else None
-            task = _open_loop(model, mode, env, seed, wanted, wording, steps, tally)
+            tally.next_episode()
+            if seed not in played:
+                split = "heldout" if wording == "heldout" else "train"
+                played[seed] = record_episode(env, seed, kind=wanted, split=split)
+            task = _open_loop(model, mode, env, played[seed], wording, steps, tally)
             kinds.append(task.kind)
+            expert.append(bool(played[seed].success))
             if drives:
                 loop = run_closed_loop(model, seed, task.judged, mode, told=task.told, steps=steps, env=env)
                 loops.append((task.kind, task.first, loop))
@@ -156,7 +111,7 @@ def evaluate(
         "n": len(seeds),
         "video": _video(tally),
         "actions": _actions(tally),
-        "execution": _execution(loops) if drives else None,
+        "execution": _execution(loops, expert) if drives else None,
         "consistency": _consistency(tally),
         "latency_s": {"p50": tally.quantile("latency", 0.5), "p95": tally.quantile("latency", 0.95)},
         "chunks": len(tally.rows.get("latency", [])),
@@ -177,21 +132,14 @@ class Played(NamedTuple):
 
 
 def _open_loop(
-    model: WorldActionModel,
-    mode: str,
-    env: Any,
-    seed: int,
-    wanted: str | None,
-    wording: str,
-    steps: int | None,
-    tally: Tally,
+    model: WorldActionModel, mode: str, env: Any, episode: Any, wording: str, steps: int | None, tally: Tally
 ) -> Played:
     """Compare every horizon of one expert episode, told in the given wording."""
-    from wamviz.worlds.tabletop import ACTION_SPACE, first_target, record_episode
+    from wamviz.worlds.tabletop import ACTION_SPACE, first_target
     from wamviz.worlds.tabletop.wordings import reword
 
     caps = model.capabilities
-    episode = record_episode(env, seed, kind=wanted, split="heldout" if wording == "heldout" else "train")
+    seed = episode.seed
     told = reword(episode.instruction, wording, np.random.default_rng([seed, 5]))
     frames, states, actions = episode.frames["exterior"], episode.states, episode.actions
     for start in range(0, len(actions), caps.horizon):
@@ -222,29 +170,34 @@ def _open_loop(
         began = time.perf_counter()
         imagined = collect(model, request).rollouts[0]
         tally.add(latency=time.perf_counter() - began)
-        _compare(imagined, truth, mode, tally)
+        _compare(model, imagined, truth, mode, tally)
         if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
-            _read_back(model, request, imagined, truth, tally)
+            _read_back(model, request, imagined, truth, env, tally)
     task = episode.task
     assert task is not None  # only play has none
     return Played(task.kind, episode.instruction, told, first_target(task))
 
 
-def _compare(imagined: Rollout, truth: Rollout, mode: str, tally: Tally) -> None:
+def _compare(model: WorldActionModel, imagined: Rollout, truth: Rollout, mode: str, tally: Tally) -> None:
     assert truth.frames is not None and truth.states is not None
     if imagined.frames is not None:
         metrics = compare_video(imagined, truth)
+        count = min(len(truth.frames), len(imagined.frames))
+        context, future = truth.frames[0], truth.frames[1:count]
         if metrics is not None:
             for value, control in zip(metrics.psnr, metrics.copy_last_psnr, strict=True):
                 tally.add(psnr=value, copy_psnr=control, gain=value - control)
             for value, control in zip(metrics.ssim, metrics.copy_last_ssim, strict=True):
                 tally.add(ssim=value, copy_ssim=control)
-            count = min(len(truth.frames), len(imagined.frames))
-            context, future = truth.frames[0], truth.frames[1:count]
-            tally.add(
-                moving=moving_psnr(imagined.frames[1:count], future, context),
-                copy_moving=moving_psnr(np.repeat(context[None], count - 1, 0), future, context),
-            )
+            moving = moving_psnr(imagined.frames[1:count], future, context)
+            still = moving_psnr(np.repeat(context[None], count - 1, 0), future, context)
+            gained = None if moving is None or still is None else moving - still
+            tally.add(moving=moving, copy_moving=still, moving_gain=gained)
+        rebuild = getattr(model, "rebuild", None)
+        if rebuild is not None and metrics is not None:  # what the model's own autoencoder can draw at best
+            best = compare_video(replace(imagined, frames=rebuild(truth.frames)), truth)
+            for value, most in zip(metrics.psnr, () if best is None else best.psnr, strict=True):
+                tally.add(ceiling=most, below_ceiling=most - value)
     if imagined.actions is not None and mode != "forward_dynamics":
         errors = compare_actions(imagined, truth, gripper_from_state(truth.action_space, truth.states[0]))
         if errors is not None:
@@ -256,33 +209,39 @@ def _compare(imagined: Rollout, truth: Rollout, mode: str, tally: Tally) -> None
 
 
 def _read_back(
-    model: WorldActionModel, request: ImagineRequest, imagined: Rollout, truth: Rollout, tally: Tally
+    model: WorldActionModel, request: ImagineRequest, imagined: Rollout, truth: Rollout, env: Any, tally: Tally
 ) -> None:
     """Stated (or given) actions against those that inverse dynamics reads from the imagined video, if anything moves.
 
-    What the reader itself gets wrong on the recorded video, and how far the hand goes at all, stand beside it.
+    What the reader itself gets wrong on the recorded video, and how far the hand goes at all, stand beside it; and,
+    where the actions are the model's own, where physics takes the hand that follows them.
     """
-    assert imagined.frames is not None
+    assert imagined.frames is not None and imagined.actions is not None
     context = imagined.frames[0].astype(np.int16)
     moved = float((np.abs(imagined.frames[-1] - context) > MOVING).any(-1).mean())
     tally.add(moving_share=moved)
     if moved < STILL:  # a static future agrees with anything
         return
-    state = request.observation.state
+    state, world = request.observation.state, request.observation.world_state
 
-    def off(claimed: Rollout, video: Frames | None) -> tuple[float, float] | None:
+    def read(video: Frames | None) -> Any:
         question = ImagineRequest(request.observation, "inverse_dynamics", request.seed, steps=4, video=video)
-        paths = [commanded_path(r, state) for r in (claimed, collect(model, question).rollouts[0])]
-        return None if paths[0] is None or paths[1] is None else ade_fde(paths[0], paths[1], 5.0)
+        return commanded_path(collect(model, question).rollouts[0], state)
 
-    if (both := off(imagined, imagined.frames)) is not None:
+    seen, stated, told = read(imagined.frames), commanded_path(imagined, state), commanded_path(truth, state)
+    own = read(truth.frames)
+    if stated is not None and seen is not None and (both := ade_fde(stated, seen, RATE)) is not None:
         tally.add(path_ade=both[0], path_fde=both[1])
-    if (own := off(truth, truth.frames)) is not None:
-        tally.add(reader_ade=own[0], reader_fde=own[1])
-    stated = commanded_path(imagined, state)
+    if told is not None and own is not None and (both := ade_fde(told, own, RATE)) is not None:
+        tally.add(reader_ade=both[0], reader_fde=both[1])
     if stated is not None:
         away = np.linalg.norm(stated - stated[0], axis=1)
         tally.add(stay_ade=float(away.mean()), stay_fde=float(away[-1]))
+    if request.mode != "forward_dynamics" and world is not None and seen is not None:
+        env.restore(world.seed, world.snapshot)
+        done = [env.observation().state[:3], *(env.step(action)[0].state[:3] for action in imagined.actions)]
+        if (both := ade_fde(seen, np.array(done, np.float64), RATE)) is not None:
+            tally.add(executed_ade=both[0])
 
 
 def _video(tally: Tally) -> dict[str, Any] | None:
@@ -297,6 +256,11 @@ def _video(tally: Tally) -> dict[str, Any] | None:
         "gain_db_ci95": tally.interval("gain"),
         "moving_psnr": tally.mean("moving"),
         "copy_last_moving_psnr": tally.mean("copy_moving"),
+        "moving_gain_db": tally.mean("moving_gain"),
+        "moving_gain_db_ci95": tally.interval("moving_gain"),
+        "ceiling_psnr": tally.mean("ceiling"),
+        "below_ceiling_db": tally.mean("below_ceiling"),
+        "below_ceiling_db_ci95": tally.interval("below_ceiling"),
     }
 
 
@@ -310,25 +274,29 @@ def _actions(tally: Tally) -> dict[str, Any] | None:
         "ratio": round(mae / hold, 4) if hold else None,
         "mae_ci95": tally.interval("mae"),
         "position_mae_m": tally.mean("position"),
+        "position_mae_m_ci95": tally.interval("position"),
         "hold_position_mae_m": tally.mean("hold_position"),
         "gripper_mae": tally.mean("gripper"),
         "hold_gripper_mae": tally.mean("hold_gripper"),
     }
 
 
-def _execution(loops: list[tuple[str, str, ClosedLoop]]) -> dict[str, Any]:
+def _execution(loops: list[tuple[str, str, ClosedLoop]], expert: list[bool]) -> dict[str, Any]:
     success: NDArray[np.bool_] = np.array([bool(loop.executed.success) for _, _, loop in loops])
     touched = [str(loop.executed.meta.get("first_touched") or "") == target for _, target, loop in loops if target]
     by_task = {}
     for kind in sorted({kind for kind, _, _ in loops}):
         mine = [bool(loop.executed.success) for k, _, loop in loops if k == kind]
-        by_task[kind] = {"success_rate": round(float(np.mean(mine)), 4), "n": len(mine)}
+        rate = round(float(np.mean(mine)), 4)
+        by_task[kind] = {"success_rate": rate, "ci95": wilson(sum(mine), len(mine)), "n": len(mine)}
     rate = float(success.mean())
     return {
         "success_rate": round(rate, 4),
         "success_ci95": wilson(int(success.sum()), len(success)),
         "by_task": by_task,
         "right_object_rate": round(float(np.mean(touched)), 4) if touched else None,
+        "right_object_ci95": wilson(sum(touched), len(touched)) if touched else None,
+        "expert_success_rate": round(float(np.mean(expert)), 4),
     }
 
 
@@ -337,11 +305,14 @@ def _consistency(tally: Tally) -> dict[str, Any] | None:
         return None
     return {
         "stated_vs_read_path_ade_m": tally.mean("path_ade"),
+        "stated_vs_read_path_ade_m_ci95": tally.interval("path_ade"),
         "stated_vs_read_path_fde_m": tally.mean("path_fde"),
         "reader_path_ade_m": tally.mean("reader_ade"),
         "reader_path_fde_m": tally.mean("reader_fde"),
         "staying_path_ade_m": tally.mean("stay_ade"),
         "staying_path_fde_m": tally.mean("stay_fde"),
+        "imagined_vs_executed_path_ade_m": tally.mean("executed_ade"),
+        "imagined_vs_executed_path_median_m": tally.quantile("executed_ade", 0.5),
         "moving_share": tally.mean("moving_share"),
         "static_share": round(float(np.mean([m < STILL for m in tally.rows.get("moving_share", [])])), 4),
     }

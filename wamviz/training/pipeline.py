@@ -141,7 +141,7 @@ def run(recipe: Recipe) -> Path:
     write_strips(pipeline, held_out, folder / "samples.png")
     if recipe.graded:
         deadline.check()
-        grade(folder, range(SEEDS.start, SEEDS.start + recipe.graded), device=recipe.device)
+        grade(folder, range(SEEDS.start, SEEDS.start + recipe.graded), device=recipe.device, workers=recipe.workers)
     return folder
 
 

@@ -11,6 +11,7 @@ from typing import Any
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 260, 56, 40, 24
 SERIES = (
     ("video", "video: squared latent error / copy the context", "#0072B2", ""),
+    ("forward", "the same, actions given", "#009E73", "2 3"),
     ("action", "actions: absolute error / hold still", "#D55E00", "6 4"),
 )
 
@@ -23,7 +24,7 @@ def validation_rows(log: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             continue
-        if isinstance(row, dict) and row.get("phase") == "validation":
+        if isinstance(row, dict) and row.get("phase") == "wam validation":
             rows.append(row)
     return sorted(rows, key=lambda row: float(row["seconds"]))
 
@@ -62,7 +63,7 @@ def curve_svg(rows: Sequence[dict[str, Any]]) -> str:
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>'
         )
-        x = LEFT + 290 * number
+        x = LEFT + (0, 265, 405)[number]
         parts.append(f'<path d="M{x} 12h24" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
         parts.append(f'<text x="{x + 30}" y="16">{escape(label)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -10,7 +10,7 @@ import pytest
 
 from wamviz.errors import WamvizError
 from wamviz.models.mini.entry import capabilities
-from wamviz.models.mini.wam import MiniWAM, digest_of
+from wamviz.models.mini.wam import MiniWAM, digest_of, spread_note
 from wamviz.models.protocol import collect
 from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview
 
@@ -93,6 +93,26 @@ def test_unknown_words_are_said(model):
     notes = collect(model, request(observation=context)).notes
     assert any("'banana'" in note for note in notes)
     assert not any("never met" in note for note in collect(model, request()).notes)
+
+
+def test_the_spread_of_samples_is_said(model):
+    """Several samples say how far apart they lead, one does not; the distance is that of the ends from their middle."""
+    assert not any("samples end" in note for note in collect(model, request()).notes)
+    done = collect(model, request(samples=3))
+    (said,) = [note for note in done.notes if "samples end" in note]
+    ends = np.stack([rollout.actions[:, :3].sum(0) for rollout in done.rollouts])
+    assert f" {100 * np.linalg.norm(ends - ends.mean(0), axis=1).mean():.1f} cm " in said
+    assert spread_note(np.repeat(np.ones((1, 4, 7), np.float32), 2, 0)).endswith(
+        " 0.0 cm from their middle on average."
+    )
+
+
+def test_the_autoencoder_is_the_ceiling(model):
+    """``rebuild`` keeps the context as it is and draws the rest from latents alone, each frame by itself."""
+    video = np.random.default_rng(3).integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
+    rebuilt = model.rebuild(video)
+    assert rebuilt.shape == video.shape and np.array_equal(rebuilt[0], video[0])
+    assert np.abs(rebuilt[:3].astype(int) - model.rebuild(video[:3])).max() <= 1
 
 
 @pytest.mark.parametrize("mode", ["joint", "imagine_then_act", "video", "forward_dynamics", "inverse_dynamics"])

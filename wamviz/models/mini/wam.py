@@ -63,6 +63,13 @@ def digest_of(folder: Path) -> str:
     return total.hexdigest()[:16]
 
 
+def spread_note(actions: Floats) -> str:
+    """How far apart the hands of several samples (N, K, A) end, in words: what the model is unsure of, it varies."""
+    ends = actions[:, :, :3].sum(1)  # (N, 3) m
+    apart = 100 * float(np.linalg.norm(ends - ends.mean(0), axis=1).mean())
+    return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
+
+
 class MiniWAM:
     """The embedded world-action model."""
 
@@ -94,6 +101,14 @@ class MiniWAM:
         vae, sight = self.pipeline.vae, self.pipeline.transformer.sight
         rows = statistics(vae, sight, seen.images, vae.standardise(seen.raw)).cpu()
         return float(self.familiar.score(rows).max())
+
+    def rebuild(self, frames: Frames) -> Frames:
+        """Frames (T, H, W, 3), context first, through the autoencoder alone: the best that can be imagined here."""
+        square = fit_square(frames, self.size)
+        context = self.pipeline.reference(square[:1])
+        with torch.inference_mode():
+            latents = self.pipeline.vae.encode(self.pipeline.images(square[1:]))
+        return np.concatenate([square[:1], self.pipeline.decode(latents[None], context)[0]])
 
     def _notes(self, frame: Reference, request: ImagineRequest) -> list[str]:
         notes = []
@@ -148,6 +163,8 @@ class MiniWAM:
                 f"Imagined {self.capabilities.horizon} frames at a time, each chunk from where the one before ended: "
                 "mistakes add up."
             )
+        if so_far.actions is not None and request.samples > 1:
+            notes.append(spread_note(so_far.actions))
         rollouts = tuple(self._rollout(request, i, count, so_far, given[0]) for i in range(request.samples))
         yield Imagined(rollouts, {"total": time.perf_counter() - start, **so_far.seconds}, tuple(notes))
 

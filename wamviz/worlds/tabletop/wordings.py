@@ -36,7 +36,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "press": ("depress", "squeeze"),
     "lower": ("depress", "sink"),
     "start": ("activate", "launch"),
-    "lever": ("switch", "knob"),
+    "lever": ("knob", "plunger"),
     "handle": ("knob",),
     "orange": ("tangerine", "clementine"),
     "mug": ("beaker", "tumbler"),
