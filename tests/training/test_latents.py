@@ -8,6 +8,7 @@ import torch
 from wamviz.models.mini.vae import MiniVAE
 from wamviz.training.collect import read_shard
 from wamviz.training.latents import LatentSet, encode_shard
+from wamviz.training.scenes import Question
 
 
 def test_windows_are_aligned(shards):
@@ -37,6 +38,17 @@ def test_questions_are_about_their_frame(shards):
     asked = data.ask(np.array([15, 18]), np.random.default_rng(0))
     assert asked.context[:, 0, 0, 0].tolist() == asked.state[:, 0].tolist() == [15, 101] and asked.texts == ["q", "q"]
     assert asked.places[:, :, 0].tolist() == [[15, 15], [101, 101]] and asked.places[0, :, 1].tolist() == [3, 4]
+
+
+def test_what_comes_first_is_what_comes_next(shards):
+    """Lever, then pick: once the lever is down the answer is the thing to be picked; the lever's own task stays."""
+    data = LatentSet(shards, horizon=4)
+    data.questions[1] = [Question("lever, then thing 2", 0, 2)]
+    data.positions[8:14, 0, 2] = -0.05  # pressed in the middle of the second episode, frames 5 .. 13
+    up, down = (data.ask(np.array([n]), np.random.default_rng(0)).places[0] for n in (7, 8))
+    assert up[:, 1].tolist() == [0, 2] and down[:, 1].tolist() == [2, 2]
+    data.questions[1] = [Question("lever", 0, 0)]
+    assert data.ask(np.array([8]), np.random.default_rng(0)).places[0, :, 1].tolist() == [0, 0]
 
 
 def test_every_window_stays_in_its_episode(shards):

@@ -16,9 +16,12 @@ from torch import Tensor
 
 from wamviz.models.mini.vae import MiniVAE
 from wamviz.training.collect import read_shard
-from wamviz.training.scenes import Question, read_scenes
+from wamviz.training.scenes import THINGS, Question, read_scenes
 from wamviz.training.vae import to_images
 from wamviz.training.words import autocast
+from wamviz.worlds.tabletop.objects import LEVER_PRESSED
+
+LEVER = THINGS.index("lever")
 
 
 @torch.inference_mode()
@@ -132,8 +135,14 @@ class LatentSet:
         return torch.from_numpy(np.ascontiguousarray(index)).to(self.device)
 
     def _places(self, frames: NDArray[np.int64], said: list[Question | None]) -> Tensor:
-        """(B, 2, 3) positions of what is spoken of, NaN where nothing is."""
-        things = np.array([(q.first, q.second) if q is not None else (0, 0) for q in said])
+        """(B, 2, 3) positions of what is spoken of, NaN where nothing is.
+
+        What comes first is what is to be touched *next*: once the lever is down, that is the thing to be picked.
+        """
+        things = np.array([(q.first, q.second) if q is not None else (LEVER, LEVER) for q in said])  # (B, 2)
+        before = self.positions[self.starts[self.episode[frames]], LEVER, 2]
+        down = before - self.positions[frames, LEVER, 2] > LEVER_PRESSED
+        things[:, 0] = np.where(down & (things[:, 0] == LEVER), things[:, 1], things[:, 0])
         out = self.positions[frames[:, None], things].astype(np.float32)
         out[[q is None for q in said]] = np.nan
         return torch.from_numpy(out).to(self.device)

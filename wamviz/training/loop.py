@@ -86,7 +86,7 @@ class Loop:
     def __iter__(self) -> Iterator[int]:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.begun = time.perf_counter() - self.seconds
-        saved = time.perf_counter()
+        saved, kept = time.perf_counter(), self.steps
         self.model.train()
         try:
             while self.done < 1:
@@ -98,9 +98,9 @@ class Loop:
                 yield self.steps
                 if time.perf_counter() - saved > SAVE_EVERY:
                     self.save()
-                    saved = time.perf_counter()
+                    saved, kept = time.perf_counter(), self.steps
         finally:
-            if self.steps:
+            if self.steps > kept:
                 self.save()
             self.model.eval()
         if not all(math.isfinite(value.sum().item()) for value in self.model.parameters()):
