@@ -108,3 +108,25 @@ def test_events_are_paired_by_kind_and_order(ours, theirs, missed, extra):
     pairs, lost, added = match_events(ours, theirs)
     assert (lost, added) == (missed, extra)
     assert len(pairs) == min(len(ours), len(theirs))
+
+
+@given(chunks)
+def test_the_recorded_actions_are_perfect_by_every_measure(rollout, actions):
+    found = compare_actions(rollout(actions=actions), rollout("recorded", actions=actions))
+    assert found.rmse == found.dtw == found.timing_s == 0 and not found.rmse_by_dim.any()
+
+
+@given(chunks, st.randoms(use_true_random=False))
+def test_root_mean_squares_are_no_smaller_and_warping_no_larger(rollout, actions, random):
+    noise = np.random.default_rng(random.randrange(2**31)).uniform(-0.05, 0.05, actions.shape).astype(np.float32)
+    found = compare_actions(rollout(actions=actions + noise), rollout("recorded", actions=actions))
+    assert found.rmse >= found.mae - 1e-6 and (found.rmse_by_dim >= found.mae_by_dim - 1e-6).all()
+    assert found.hold_rmse >= found.hold_mae - 1e-6
+
+
+def test_being_late_is_forgiven_by_warping_alone(rollout):
+    """The same push one action later: an error as it stands, none once aligned, and the shift is told in seconds."""
+    ours, theirs = np.zeros((8, 7)), np.zeros((8, 7))
+    theirs[2:4, 0] = ours[3:5, 0] = 0.06
+    found = compare_actions(rollout(actions=ours), rollout("recorded", actions=theirs))
+    assert found.mae > 0 and found.dtw == 0 and 0 < found.timing_s <= 0.2

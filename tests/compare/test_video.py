@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from wamviz.compare.video import PSNR_CAP, compare_video, compare_videos, fit_view, psnr, ssim
+from wamviz.compare.video import PSNR_CAP, compare_video, compare_videos, fit_view, moving_psnr, psnr, ssim
 from wamviz.errors import WamvizError
 from wamviz.media import resize
 
@@ -136,3 +136,26 @@ def test_samples_compared_together_are_compared_as_each_alone(rollout, scene):
         alone = compare_video(sample, reference)
         for name in ("times", "psnr", "ssim", "copy_last_psnr", "copy_last_ssim"):
             assert np.array_equal(getattr(found, name), getattr(alone, name))
+
+
+def test_moving_pixels_alone_count():
+    """What stays weighs nothing: a wrong still pixel costs nothing, a wrong moving one does; no motion, no number."""
+    context = np.full((4, 4, 3), 100, np.uint8)
+    truth = np.repeat(context[None], 2, 0).copy()
+    assert moving_psnr(truth, truth, context) is None
+    truth[:, 0, 0] = 200
+    guess = truth.copy()
+    guess[:, 3, 3] = 0
+    assert moving_psnr(guess, truth, context) == PSNR_CAP
+    guess[:, 0, 0] = 150
+    assert moving_psnr(guess, truth, context) == pytest.approx(10 * np.log10(255**2 / 50**2))
+
+
+def test_the_mask_is_that_of_the_reference(rollout, scene):
+    """A run's number and its control's are those of the pixels that move in what was recorded."""
+    truth = scene(5)
+    still = np.repeat(truth[:1], 5, 0)
+    found = compare_video(rollout(frames=still), rollout("recorded", frames=truth))
+    assert found.moving_psnr == found.copy_last_moving_psnr == moving_psnr(still[1:], truth[1:], truth[0])
+    assert found.moving_psnr < found.psnr.mean()
+    assert compare_video(rollout(frames=truth), rollout("recorded", frames=still)).moving_psnr is None

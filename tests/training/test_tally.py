@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wamviz.training.tally import Tally, moving_psnr, wilson
+from wamviz.training.tally import Tally, wilson
 
 
 def test_the_interval_of_a_rate_is_wilsons():
@@ -50,16 +50,3 @@ def test_one_episode_has_no_interval():
     tally.add(x=1.0)
     tally.add(x=2.0)
     assert tally.interval("x") is None and tally.mean("x") == 1.5
-
-
-def test_moving_pixels_alone_count():
-    """What stays weighs nothing: a wrong still pixel costs nothing, a wrong moving one does; no motion, no number."""
-    context = np.full((4, 4, 3), 100, np.uint8)
-    truth = np.repeat(context[None], 2, 0).copy()
-    assert moving_psnr(truth, truth, context) is None
-    truth[:, 0, 0] = 200
-    guess = truth.copy()
-    guess[:, 3, 3] = 0
-    assert moving_psnr(guess, truth, context) > 70
-    guess[:, 0, 0] = 150
-    assert moving_psnr(guess, truth, context) == pytest.approx(10 * np.log10(255**2 / 50**2))

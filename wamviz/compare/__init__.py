@@ -3,9 +3,11 @@
 from wamviz.compare.actions import ActionMetrics, compare_actions, gripper_events
 from wamviz.compare.align import common_actions, common_frames, match_times
 from wamviz.compare.consistency import consistency, motion_energy
+from wamviz.compare.motion import jerk, outside_limits
 from wamviz.compare.summary import METRIC_NOTES, context_state, summarise
+from wamviz.compare.timing import warp
 from wamviz.compare.trajectory import ade_fde, ee_path, path_pixels
-from wamviz.compare.video import VideoMetrics, compare_video, psnr, ssim
+from wamviz.compare.video import VideoMetrics, compare_video, moving_psnr, psnr, ssim
 
 __all__ = [
     "METRIC_NOTES",
@@ -20,10 +22,14 @@ __all__ = [
     "context_state",
     "ee_path",
     "gripper_events",
+    "jerk",
     "match_times",
     "motion_energy",
+    "moving_psnr",
+    "outside_limits",
     "path_pixels",
     "psnr",
     "ssim",
     "summarise",
+    "warp",
 ]

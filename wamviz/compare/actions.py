@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wamviz.compare.align import Times, action_mismatch, common_actions
+from wamviz.compare.timing import warp
 from wamviz.rollout import ActionSpace, Floats, Rollout
 
 STEPS = ("ee_delta", "joint_velocity")  # kinds in which zero means "stay"
@@ -28,7 +29,11 @@ class ActionMetrics:
         names, units: the dimensions.
         mae_by_dim: (A,) mean absolute error in each dimension's unit.
         mae: mean over dimensions of the error divided by half the dimension's range; no unit, 0 is perfect.
-        hold_mae_by_dim, hold_mae: the same for staying in place.
+        rmse_by_dim, rmse: root mean squares of the same errors, which single large ones dominate; ``rmse`` in
+            fractions of the half ranges as well.
+        dtw: mean error along the best alignment in time, in fractions of the half ranges (``timing.warp``): what is
+            left when being early or late is forgiven. timing_s: how far that alignment shifts moments, in s.
+        hold_mae_by_dim, hold_mae, hold_rmse, hold_dtw: the same for staying in place.
         error: (M, A) signed error, the rollout's action minus the reference's.
     """
 
@@ -40,6 +45,12 @@ class ActionMetrics:
     hold_mae_by_dim: Floats
     hold_mae: float
     error: Floats
+    rmse_by_dim: Floats
+    rmse: float
+    hold_rmse: float
+    dtw: float
+    hold_dtw: float
+    timing_s: float
 
 
 def compare_actions(rollout: Rollout, reference: Rollout, gripper_now: float | None = None) -> ActionMetrics | None:
@@ -55,9 +66,11 @@ def compare_actions(rollout: Rollout, reference: Rollout, gripper_now: float | N
         return None
     space = reference.action_space if reference.action_space is not None else rollout.action_space
     assert space is not None
-    error, still = ours - theirs, hold(space, theirs, gripper_now) - theirs
+    staying = hold(space, theirs, gripper_now)
+    error, still = ours - theirs, staying - theirs
     by_dim, hold_by_dim = np.abs(error).mean(axis=0), np.abs(still).mean(axis=0)
     scale = _scale(rollout, reference)
+    aligned = warp(ours / scale, theirs / scale)
     return ActionMetrics(
         times=times,
         names=space.names,
@@ -67,6 +80,12 @@ def compare_actions(rollout: Rollout, reference: Rollout, gripper_now: float | N
         hold_mae_by_dim=hold_by_dim,
         hold_mae=float((hold_by_dim / scale).mean()),
         error=error,
+        rmse_by_dim=np.sqrt(np.square(error).mean(axis=0)),
+        rmse=float(np.sqrt(np.square(error / scale).mean())),
+        hold_rmse=float(np.sqrt(np.square(still / scale).mean())),
+        dtw=aligned.cost,
+        hold_dtw=warp(staying / scale, theirs / scale).cost,
+        timing_s=aligned.shift / min(space.rate, rollout.action_space.rate if rollout.action_space else space.rate),
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wamviz.compare.actions import compare_actions, gripper_events, gripper_from_state, match_events
 from wamviz.compare.align import action_mismatch
 from wamviz.compare.consistency import consistency
+from wamviz.compare.motion import jerk, outside_limits
 from wamviz.compare.trajectory import ade_fde, commanded_path, measured_path
 from wamviz.compare.video import PSNR_CAP, VideoMetrics, compare_video, compare_videos
 from wamviz.rollout import Floats, Rollout
@@ -23,8 +24,18 @@ METRIC_NOTES: dict[str, str] = {
     "ssim": "Closeness of local structure, 1 is identical (Wang et al. 2004, Gaussian window of 11 pixels).",
     "copy_last_psnr": "PSNR of a video in which nothing moves: below it, the imagined motion does more harm than good.",
     "copy_last_ssim": "SSIM of a video in which nothing moves: the control for SSIM.",
+    "moving_psnr": "PSNR over the pixels that move in the recorded video alone, so that a still background flatters "
+    "nobody.",
+    "copy_last_moving_psnr": "The same for a video in which nothing moves.",
     "mae": "Mean absolute action error as a share of each dimension's half range, 0 is perfect.",
     "hold_mae": "The same error for a robot that stays where it is: the control for actions.",
+    "rmse": "Root mean square of the same error: single large errors weigh more.",
+    "dtw": "The mean error that is left when being early or late is forgiven: both are aligned in time by dynamic time "
+    "warping (Sakoe and Chiba 1978).",
+    "timing_s": "How far that alignment shifts the actions on average, in seconds.",
+    "jerk": "How jerkily the stated path moves the hand: root mean square of its third derivative (Flash and Hogan "
+    "1985); the control is the recorded path.",
+    "outside_limits": "The share of actions with a number beyond what the robot can do.",
     "ade_m": "Average distance in metres between the two commanded paths of the hand (average displacement error).",
     "fde_m": "Distance in metres between the two commanded paths at the last shared moment (final displacement error).",
     "hold_ade_m": "Average distance in metres between the recorded path and a hand that does not move.",
@@ -58,8 +69,8 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
             summarise them. The executed rollout is compared with this sample as well.
 
     Returns:
-        ``{"sample", "video", "actions", "trajectory", "gripper", "execution", "notes"}``; a part that does not
-        apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in ``_by_frame``
+        ``{"sample", "video", "actions", "trajectory", "gripper", "motion", "execution", "notes"}``; a part that does
+        not apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in ``_by_frame``
         and belong to ``times`` (s).
     """
     sample = min(max(sample, 0), len(run.imagined) - 1)
@@ -67,7 +78,7 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
     start = context_state(run)
     if reference is None:
         notes.append("Nothing was recorded from this context on, so there is no ground truth to compare with.")
-        video = actions = trajectory = gripper = None
+        video = actions = trajectory = gripper = motion = None
     else:
         videos = [_video(found) for found in compare_videos(run.imagined, reference)]
         video = _over_samples(videos, sample, best=("psnr", max))
@@ -81,12 +92,16 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
         paths = [_trajectory(one, reference, start) for one in run.imagined]
         trajectory = _over_samples(paths, sample, best=("ade_m", min))
         gripper = _gripper(run.imagined[sample], reference, now)
+    motion = _over_samples(
+        [_motion(one, reference, start) for one in run.imagined], sample, best=("outside_limits", min)
+    )
     return {
         "sample": sample,
         "video": video,
         "actions": actions,
         "trajectory": trajectory,
         "gripper": gripper,
+        "motion": motion,
         "execution": None if run.executed is None else _execution(run.imagined[sample], run.executed, start),
         "notes": notes,
     }
@@ -109,6 +124,8 @@ def _video(found: VideoMetrics | None) -> dict[str, Any] | None:
     curves = {name: getattr(found, name) for name in ("psnr", "ssim", "copy_last_psnr", "copy_last_ssim")}
     means: dict[str, Any] = {name: _number(curve.mean()) for name, curve in curves.items()}
     by_frame = {f"{name}_by_frame": _numbers(curve) for name, curve in curves.items()}
+    for name in ("moving_psnr", "copy_last_moving_psnr"):
+        means[name] = _number(getattr(found, name))
     return {**means, "times": _numbers(found.times), **by_frame, "fit": found.fit}
 
 
@@ -123,6 +140,12 @@ def _actions(rollout: Rollout, reference: Rollout, gripper_now: float | None) ->
         "units": list(found.units),
         "mae_by_dim": _numbers(found.mae_by_dim),
         "hold_mae_by_dim": _numbers(found.hold_mae_by_dim),
+        "rmse": _number(found.rmse),
+        "hold_rmse": _number(found.hold_rmse),
+        "rmse_by_dim": _numbers(found.rmse_by_dim),
+        "dtw": _number(found.dtw),
+        "hold_dtw": _number(found.hold_dtw),
+        "timing_s": _number(found.timing_s),
         "matched": len(found.times),
     }
 
@@ -141,6 +164,20 @@ def _trajectory(rollout: Rollout, reference: Rollout, start: Floats | None) -> d
         return None
     names = ("ade_m", "fde_m", "hold_ade_m", "hold_fde_m")
     return dict(zip(names, (_number(value) for value in (*apart, *still)), strict=True))
+
+
+def _motion(rollout: Rollout, reference: Rollout | None, start: Floats | None) -> dict[str, Any] | None:
+    """How the stated motion is made; the recorded one stands beside it where both are known at one rate."""
+    space, share = rollout.action_space, outside_limits(rollout)
+    if space is None or share is None:
+        return None
+    path = commanded_path(rollout, start)
+    theirs, recorded = None, None
+    if reference is not None and reference.action_space is not None and reference.action_space.rate == space.rate:
+        theirs = commanded_path(reference, start)
+        recorded = None if theirs is None or path is None else jerk(theirs[: len(path)], space.rate)
+    own = None if path is None else jerk(path if theirs is None else path[: len(theirs)], space.rate)
+    return {"outside_limits": _number(share), "jerk": _number(own), "recorded_jerk": _number(recorded)}
 
 
 def _gripper(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ from wamviz.errors import WamvizError
 from wamviz.media import resize
 from wamviz.rollout import Frames, Rollout
 
+MOVING = 12.0  # a pixel moves when some colour of it changes by more than this, of 255
 PSNR_CAP = 60.0  # dB; identical frames would be infinite, and 60 dB is a mean square error of 0.065 out of 255**2
 WINDOW, SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03  # Wang et al. 2004, IEEE TIP 13(4), section III-B
 TILE = 64  # outputs a product; wider bands multiply more zeros
@@ -39,6 +40,8 @@ class VideoMetrics:
         psnr: (M,) dB, 0 .. 60 (capped).
         ssim: (M,) -1 .. 1.
         copy_last_psnr, copy_last_ssim: (M,) the same for a copy of the context.
+        moving_psnr, copy_last_moving_psnr: dB over the pixels that move in the reference, all frames together; None
+            where nothing moves.
         fit: how the reference was brought to the rollout's size: ``"same"``, ``"scaled"`` or ``"cropped"``.
     """
 
@@ -48,6 +51,8 @@ class VideoMetrics:
     copy_last_psnr: Curve
     copy_last_ssim: Curve
     fit: str = "same"
+    moving_psnr: float | None = None
+    copy_last_moving_psnr: float | None = None
 
 
 def psnr(a: Frames, b: Frames) -> Curve:
@@ -73,6 +78,20 @@ def ssim(a: Frames, b: Frames) -> Curve:
     return np.array([_ssim_frame(x, y) for x, y in zip(a, b, strict=True)])
 
 
+def moving_psnr(frames: Frames, truth: Frames, context: Frames) -> float | None:
+    """PSNR in dB over the pixels that change from ``context`` in ``truth``; None where nothing moves.
+
+    A still background flatters everybody; this is what remains without it. frames, truth: (T, H, W, 3) uint8; context:
+    (H, W, 3) uint8. The error is pooled over all such pixels, and the result capped like ``psnr``.
+    """
+    _check_pair(frames, truth)
+    moved = (np.abs(truth.astype(np.int16) - context) > MOVING).any(-1)  # (T, H, W)
+    if not moved.any():
+        return None
+    error = np.square(frames[moved].astype(np.float32) - truth[moved]).mean(dtype=np.float64)
+    return float(10 * np.log10(255.0**2 / max(float(error), 255.0**2 / 10 ** (PSNR_CAP / 10))))
+
+
 def compare_video(rollout: Rollout, reference: Rollout) -> VideoMetrics | None:
     """How close ``rollout``'s video is to ``reference``'s; None when either has none or they share no later frame.
 
@@ -84,7 +103,7 @@ def compare_video(rollout: Rollout, reference: Rollout) -> VideoMetrics | None:
 
 def compare_videos(rollouts: Sequence[Rollout], reference: Rollout) -> list[VideoMetrics | None]:
     """``compare_video`` for each of ``rollouts``; what all samples of a run share is computed once."""
-    shared: dict[tuple[object, ...], tuple[Curve, Curve]] = {}  # the control's curves
+    shared: dict[tuple[object, ...], tuple[Curve, Curve, float | None]] = {}  # the control's numbers
     found: list[VideoMetrics | None] = []
     for rollout in rollouts:
         if rollout.frames is None or reference.frames is None:
@@ -100,8 +119,11 @@ def compare_videos(rollouts: Sequence[Rollout], reference: Rollout) -> list[Vide
         key = (fit, theirs.shape, times.tobytes())
         if key not in shared:
             still = np.repeat(context, len(theirs), axis=0)
-            shared[key] = psnr(still, theirs), ssim(still, theirs)
-        found.append(VideoMetrics(times, psnr(ours, theirs), ssim(ours, theirs), *shared[key], fit))
+            shared[key] = psnr(still, theirs), ssim(still, theirs), moving_psnr(still, theirs, context[0])
+        still_psnr, still_ssim, still_moving = shared[key]
+        moving = moving_psnr(ours, theirs, context[0])
+        close = psnr(ours, theirs), ssim(ours, theirs)
+        found.append(VideoMetrics(times, *close, still_psnr, still_ssim, fit, moving, still_moving))
     return found
 
 

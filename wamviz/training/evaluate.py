@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from wamviz.acting import ClosedLoop, run_closed_loop
 from wamviz.compare.actions import compare_actions, gripper_from_state
 from wamviz.compare.trajectory import ade_fde, commanded_path
-from wamviz.compare.video import compare_video
+from wamviz.compare.video import MOVING, compare_video
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
 from wamviz.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
-from wamviz.training.tally import MOVING, Tally, moving_psnr, wilson
+from wamviz.training.tally import Tally, wilson
 
 READ_BACK = ("joint", "imagine_then_act", "forward_dynamics")  # what imagines video that comes with actions
 RATE = 5.0  # Hz, of the tabletop
@@ -182,15 +182,12 @@ def _compare(model: WorldActionModel, imagined: Rollout, truth: Rollout, mode: s
     assert truth.frames is not None and truth.states is not None
     if imagined.frames is not None:
         metrics = compare_video(imagined, truth)
-        count = min(len(truth.frames), len(imagined.frames))
-        context, future = truth.frames[0], truth.frames[1:count]
         if metrics is not None:
             for value, control in zip(metrics.psnr, metrics.copy_last_psnr, strict=True):
                 tally.add(psnr=value, copy_psnr=control, gain=value - control)
             for value, control in zip(metrics.ssim, metrics.copy_last_ssim, strict=True):
                 tally.add(ssim=value, copy_ssim=control)
-            moving = moving_psnr(imagined.frames[1:count], future, context)
-            still = moving_psnr(np.repeat(context[None], count - 1, 0), future, context)
+            moving, still = metrics.moving_psnr, metrics.copy_last_moving_psnr
             gained = None if moving is None or still is None else moving - still
             tally.add(moving=moving, copy_moving=still, moving_gain=gained)
         rebuild = getattr(model, "rebuild", None)

@@ -6,10 +6,6 @@ import math
 
 import numpy as np
 
-from wamviz.rollout import Frames
-
-MOVING = 12.0  # a pixel moves when some colour of it changes by more than this, of 255
-
 
 class Tally:
     """Lists of numbers by name, each under the episode that it belongs to; None where nothing was counted."""
@@ -65,15 +61,3 @@ def wilson(hits: int, count: int) -> list[float]:
     z2 = 1.96**2
     centre, spread = hits + z2 / 2, 1.96 * math.sqrt(hits * (count - hits) / count + z2 / 4)
     return [round(max(0.0, (centre - spread) / (count + z2)), 4), round(min(1.0, (centre + spread) / (count + z2)), 4)]
-
-
-def moving_psnr(frames: Frames, truth: Frames, context: Frames) -> float | None:
-    """PSNR in dB over the pixels that change from ``context`` in ``truth``; None where nothing moves.
-
-    frames, truth: (T, H, W, 3) uint8; context: (H, W, 3) uint8. The error is pooled over all such pixels.
-    """
-    moved = (np.abs(truth.astype(np.int16) - context) > MOVING).any(-1)  # (T, H, W)
-    if not moved.any():
-        return None
-    error = np.square(frames[moved].astype(np.float32) - truth[moved]).mean()
-    return float(10 * np.log10(255.0**2 / max(float(error), 1e-3)))
