@@ -55,6 +55,7 @@ def test_imagined_frames_are_a_context_but_never_a_reference(
         (["0123456789abcdef"], "No run 0123456789abcdef is kept here"),
         (["nonsense"], "'nonsense' is no run"),
         (["RUN", "--format", "lerobt"], "Did you mean 'lerobot'"),
+        (["RUN", "--format", "rrd", "--only", "imagned"], "Did you mean 'imagined'"),
         (["RUN", "--only", "imagned"], "Did you mean 'imagined'"),
         (["RUN", "--only", "executed"], "no executed rollout"),
     ],

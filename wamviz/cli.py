@@ -157,13 +157,13 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     generate.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset")
     generate.add_argument("--workers", type=int, metavar="N", help="processes; one a core by default")
 
-    export = command("export", "wamviz.cli_export:export", "Write kept runs as a LeRobot v3.0 dataset.")
+    export = command("export", "wamviz.cli_export:export", "Write kept runs as a LeRobot v3.0 dataset, or for Rerun.")
     export.add_argument("runs", nargs="+", metavar="RUN", help="a run's id or its folder")
-    export.add_argument("--format", default="lerobot", metavar="FORMAT", help="lerobot")
+    export.add_argument("--format", default="lerobot", metavar="FORMAT", help="lerobot or rrd")
     export.add_argument("--only", metavar="LIST", help="origins separated by commas: imagined,executed,recorded")
     export.add_argument("--without-states", action="store_true", help="so that imagined and recorded share a dataset")
     export.add_argument("--force", action="store_true", help="replace an earlier export")
-    export.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset")
+    export.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset, or of the recordings")
 
     inspect = command("inspect", "wamviz.cli_look:inspect", "Say what is in a dataset, episode, image, video or run.")
     inspect.add_argument("source", metavar="SOURCE", help=f"{SOURCE_HELP}; a dataset's folder by itself too")

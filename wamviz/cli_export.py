@@ -16,17 +16,20 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import ORIGINS
 from wamviz.store import Run, Store, check_id, read_run
 
-FORMATS = ("lerobot",)
+FORMATS = ("lerobot", "rrd")
 
 
 def export(args: argparse.Namespace) -> None:
-    """Write the rollouts of kept runs as a LeRobot dataset."""
+    """Write the rollouts of kept runs as a LeRobot dataset, or each run as a Rerun recording."""
     if args.format not in FORMATS:
         raise unknown_name("format", args.format, FORMATS)
     origins = [name.strip() for name in args.only.split(",") if name.strip()] if args.only else list(ORIGINS)
     for name in origins:
         if name not in ORIGINS:
             raise unknown_name("origin", name, ORIGINS)
+    if args.format == "rrd":
+        _export_rrd(args, origins)
+        return
     out = check_folder(args.out)
     folders = [run_folder(text) for text in args.runs]
 
@@ -57,6 +60,19 @@ def export(args: argparse.Namespace) -> None:
             print("Note: these rollouts have no frames, so the dataset has no video.")
         if one.form.space is None:
             print("Note: these rollouts have no actions, so the dataset has video alone.")
+
+
+def _export_rrd(args: argparse.Namespace, origins: Sequence[str]) -> None:
+    from wamviz.store.rrd import export_rrd
+
+    folders = [run_folder(text) for text in args.runs]
+    with Progress("export", unit="run") as progress:
+        written = export_rrd(
+            _loaded(folders), check_folder(args.out), origins=origins, force=args.force, total=len(folders),
+            progress=progress,
+        )  # fmt: skip
+    for path in written:
+        print(f"{path}: open it with `rerun {path.name}`")
 
 
 def run_folder(text: str) -> Path:
