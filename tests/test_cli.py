@@ -255,7 +255,8 @@ def test_an_interrupt_ends_cleanly(wamviz: Callable[..., Out], monkeypatch: pyte
     assert status == 130 and err.strip() == "Stopped."
 
 
-def test_an_interrupt_of_the_whole_program_ends_with_130(root: Path) -> None:
+@pytest.mark.parametrize(("number", "ends"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_of_the_whole_program_is_answered(root: Path, number: signal.Signals, ends: int) -> None:
     # The program tells when it waits; only then is it interrupted, so nothing here depends on time.
     code = (
         "import time, wamviz.cli_look as look\n"
@@ -270,9 +271,9 @@ def test_an_interrupt_of_the_whole_program_ends_with_130(root: Path) -> None:
         [sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == "waiting\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and err.strip() == "Stopped."
+    assert process.returncode == ends and err.strip() == "Stopped."
 
 
 def test_a_reader_that_goes_away_is_no_mistake(root: Path) -> None:

@@ -21,12 +21,13 @@ from wamviz import __version__
 from wamviz.environment import prepare
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import MODES
+from wamviz.stopping import Ended, terminable
 
 SOURCE_HELP = (
     "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], "
     "hub:OWNER/NAME[@REVISION]#EPISODE[@FRAME], or a run id"
 )
-INTERRUPTED = 130  # what a shell reports for a program that was stopped with Ctrl-C
+INTERRUPTED, TERMINATED = 130, 143  # what a shell reports for a program that was stopped with Ctrl-C, or told to end
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,6 +44,11 @@ def main(argv: Sequence[str] | None = None, *, demo: Any = None) -> int:
         argv: the arguments without the program's name; ``sys.argv[1:]`` when None.
         demo: the page that ``app.py`` has already built, for the command ``app``.
     """
+    with terminable() as ended:
+        return _run(argv, demo, ended)
+
+
+def _run(argv: Sequence[str] | None, demo: Any, ended: Ended) -> int:
     prepare()
     try:
         args = _parse(list(sys.argv[1:] if argv is None else argv))
@@ -55,7 +61,7 @@ def main(argv: Sequence[str] | None = None, *, demo: Any = None) -> int:
         return _refuse(str(error))
     except KeyboardInterrupt as stop:  # a command that kept something says so in its own words
         print(f"\n{stop}" if str(stop) else "\nStopped.", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if ended else INTERRUPTED
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "wamviz"):

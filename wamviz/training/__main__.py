@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from wamviz.errors import WamvizError, unknown_name
+from wamviz.stopping import terminable
 from wamviz.training.budget import OutOfTime
 from wamviz.training.pipeline import PRESETS, Recipe, run
 
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         preset = options.pop("preset")
         if preset not in PRESETS:
             raise unknown_name("preset", preset, PRESETS)
-        print(f"mini-WAM: {run(Recipe(**PRESETS[preset] | {k: v for k, v in options.items() if v is not None}))}")
+        with terminable():
+            print(f"mini-WAM: {run(Recipe(**PRESETS[preset] | {k: v for k, v in options.items() if v is not None}))}")
     except OutOfTime:
         print("the limit is reached; the same command goes on from here", file=sys.stderr)
         return 75  # EX_TEMPFAIL of sysexits.h: try again

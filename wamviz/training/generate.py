@@ -17,10 +17,10 @@ import platform
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from wamviz.datasets.files import read_json
 from wamviz.datasets.lerobot_writer import assemble, check_free, staging_folder
 from wamviz.datasets.staging import Plan, open_staging, stage_episode, staged
 from wamviz.errors import WamvizError
+from wamviz.stopping import deaf, terminable
 from wamviz.worlds.tabletop import ACTION_SPACE, CAMERAS, STATE_NAMES, TabletopEnv, record_episode, renderer_name
 
 Progress = Callable[[int, int, str], None]  # episodes done, episodes in all, a few words
@@ -164,7 +165,7 @@ def generate(
     jobs = [(str(staging), key, seed) for seed, key in keys.items() if seed not in done]
     finished = len(seeds) - len(jobs)
     try:
-        with _terminable():
+        with terminable():
             if progress is not None:
                 progress(finished, len(seeds), "")
             with closing(_record_all(jobs, recipe, plan, workers)) as notes:
@@ -194,7 +195,7 @@ def _record_all(
     spawn = multiprocessing.get_context("spawn")  # a forked graphics context is not usable
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_be_a_worker)
     try:
-        with _deaf():  # the processes start here and inherit this: only the parent answers Ctrl-C
+        with deaf():  # the processes start here and inherit this: only the parent answers Ctrl-C
             futures = [pool.submit(record, job) for job in jobs]
         for future in as_completed(futures):
             yield future.result()
@@ -312,30 +313,3 @@ def _manifest(recipe: Recipe, seeds: list[int]) -> dict[str, Any]:
         "seeds": f"{seeds[0]}:{seeds[-1] + 1}" if spans else seeds,
         "versions": versions(),
     }
-
-
-@contextmanager
-def _handling(number: signal.Signals, handler: Any) -> Iterator[None]:
-    """Answer a signal in another way inside the block; does nothing outside the main thread, which may not."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
-
-
-def _terminable() -> AbstractContextManager[None]:
-    """Let SIGTERM stop the block as Ctrl-C does."""
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    return _handling(signal.SIGTERM, stop)
-
-
-def _deaf() -> AbstractContextManager[None]:
-    """Ignore Ctrl-C inside the block."""
-    return _handling(signal.SIGINT, signal.SIG_IGN)
