@@ -9,6 +9,7 @@ import pytest
 
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.training import grade as subject
+from wamviz.training.evaluate import Driven, Measured
 from wamviz.training.grade import COLUMNS, END, START, grade, table
 
 
@@ -44,28 +45,44 @@ def test_table_has_a_row_a_mode_and_one_for_the_controls():
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, monkeypatch, workers):
-    """Only what lies between the marks changes, and only by what was measured; modes keep their order."""
+    """Only what lies between the marks changes, and only by what was measured, whoever measured it."""
 
     class Pool:
-        """Modes come back in another order than they were given."""
+        """Processes that are none."""
 
-        def __init__(self, count: int, prepare: object) -> None:
-            assert count == workers and callable(prepare)
+        def __init__(self, count: int, prepare, given) -> None:
+            assert count == workers and given[-1] is True
+            prepare(*given[:-1])
 
         def __enter__(self):
             return self
 
         def __exit__(self, *_: object) -> None: ...
 
-        def imap_unordered(self, call, jobs):
-            return map(call, reversed(jobs))
+        def imap(self, call, parts):
+            return map(call, parts)
+
+    def part(model: object, mode: str, seeds: range, **options: object) -> Measured:
+        found = Measured(mode, 2, "usual", driven=[] if options["execution"] else None)
+        for seed in seeds:
+            found.tally.next_episode()
+            numbers = {"psnr": 20.0, "copy_psnr": 18.0, "gain": 2.0, "ssim": 0.8, "copy_ssim": 0.7}
+            found.tally.add(**numbers, moving=14.0, copy_moving=11.0, moving_gain=float(seed), latency=0.1)
+            found.kinds.append("pick")
+            found.expert.append(True)
+            if found.driven is not None:
+                found.driven.append(Driven("pick", seed % 2 == 0, True))
+        return found
 
     monkeypatch.setattr(subject.multiprocessing, "get_context", lambda _: SimpleNamespace(Pool=Pool))
     monkeypatch.setattr(subject, "MiniWAM", lambda *_: object())
-    monkeypatch.setattr(subject, "evaluate", lambda *_, **given: result(video=VIDEO, n=len(_[2])))
+    monkeypatch.setattr(subject, "measure", part)
     (tmp_path / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    found = grade(tmp_path, range(2), modes=("video", "joint"), workers=workers)
-    assert list(found) == ["video", "joint"]
+    found = grade(tmp_path, range(12), modes=("video", "joint"), workers=workers)
+    assert list(found) == ["video", "joint"] and found["video"]["execution"] is None
+    joint = found["joint"]
+    assert joint["n"] == 12 and joint["seeds"] == "0:12" and joint["execution"]["success_rate"] == 0.5
+    assert joint["video"]["moving_gain_db"] == 5.5 and joint["video"]["moving_gain_db_ci95"][0] > 3
     card = (tmp_path / "README.md").read_text()
     assert card == f"before\n{START}\n{table(found)}{END}\nafter\n"
     assert (tmp_path / "evaluation.json").exists()

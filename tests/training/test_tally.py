@@ -44,6 +44,19 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.90 < hits / 400 < 0.98
 
 
+def test_parts_add_up():
+    """Two halves, joined, say what the whole says."""
+    values = np.random.default_rng(2).normal(0, 1, (20, 3))
+    whole, first, second = Tally(), Tally(), Tally()
+    for index, rows in enumerate(values):
+        for tally in (whole, first if index < 8 else second):
+            tally.next_episode()
+            for value in rows:
+                tally.add(x=value)
+    first.extend(second)
+    assert first.rows == whole.rows and first.episodes == whole.episodes and first.interval("x") == whole.interval("x")
+
+
 def test_one_episode_has_no_interval():
     """From a single witness nothing follows."""
     tally = Tally()

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wamviz.acting import ClosedLoop, run_closed_loop
+from wamviz.acting import run_closed_loop
 from wamviz.compare.actions import compare_actions, gripper_from_state
 from wamviz.compare.trajectory import ade_fde, commanded_path
 from wamviz.compare.video import MOVING, compare_video
@@ -35,6 +34,63 @@ MAX_SEEDS = 2000
 ProgressCall = Callable[[int, int, str], None]
 
 
+class Driven(NamedTuple):
+    """One closed loop: the task's kind, whether it succeeded, and whether the right thing was touched first."""
+
+    kind: str
+    success: bool
+    right: bool
+
+
+@dataclass
+class Measured:
+    """What was measured of one mode on some seeds; parts of one evaluation add up with ``extend``.
+
+    Attributes:
+        mode: of the model; steps: of denoising; wording: how tasks were told.
+        tally: every number; kinds: of the episodes' tasks; expert: whether the expert succeeded.
+        driven: closed loops, or None where the mode does not drive.
+        seconds: what it took.
+    """
+
+    mode: str
+    steps: int
+    wording: str
+    tally: Tally = field(default_factory=Tally)
+    kinds: list[str] = field(default_factory=list)
+    expert: list[bool] = field(default_factory=list)
+    driven: list[Driven] | None = None
+    seconds: float = 0.0
+
+    def extend(self, other: Measured) -> None:
+        """Append what was measured on further seeds."""
+        self.tally.extend(other.tally)
+        self.kinds += other.kinds
+        self.expert += other.expert
+        self.driven = None if self.driven is None or other.driven is None else self.driven + other.driven
+        self.seconds += other.seconds
+
+    def report(self, model_id: str, seeds: range) -> dict[str, Any]:
+        """The ``evaluate`` JSON of the design."""
+        tally = self.tally
+        return {
+            "model": model_id,
+            "mode": self.mode,
+            "seeds": f"{seeds.start}:{seeds.stop}",
+            "n": len(self.kinds),
+            "video": _video(tally),
+            "actions": _actions(tally),
+            "execution": None if self.driven is None else _execution(self.driven, self.expert),
+            "consistency": _consistency(tally),
+            "latency_s": {"p50": tally.quantile("latency", 0.5), "p95": tally.quantile("latency", 0.95)},
+            "chunks": len(tally.rows.get("latency", [])),
+            "steps": self.steps,
+            "wording": self.wording,
+            "kinds": {kind: self.kinds.count(kind) for kind in sorted(set(self.kinds))},
+            "seconds": round(self.seconds, 1),
+        }
+
+
 def evaluate(
     model_id: str,
     mode: str,
@@ -43,12 +99,30 @@ def evaluate(
     device: str = "auto",
     progress: ProgressCall | None = None,
     *,
+    model: WorldActionModel | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Measure one model in one mode; the arguments of ``measure``.
+
+    Args:
+        model: an already loaded model to use instead of ``model_id``'s.
+    """
+    model = model or load(model_id, device)
+    return measure(model, mode, seeds, tasks, progress, **options).report(model.capabilities.model_id, seeds)
+
+
+def measure(
+    model: WorldActionModel,
+    mode: str,
+    seeds: range,
+    tasks: list[str] | None = None,
+    progress: ProgressCall | None = None,
+    *,
     steps: int | None = None,
     execution: bool = True,
     wording: str = "usual",
-    model: WorldActionModel | None = None,
     played: dict[int, Any] | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """Measure one model in one mode.
 
     Args:
@@ -57,11 +131,10 @@ def evaluate(
         progress: called with episodes done, episodes in all, and a few words.
         execution: whether to drive the robot as well (the slow part).
         wording: one of ``wordings.WORDINGS``: how the model is told its task.
-        model: an already loaded model to use instead of ``model_id``'s.
         played: the expert's episodes by seed, where several calls share them; filled here.
 
     Raises:
-        WamvizError: bad seeds, tasks, wording, model or mode.
+        WamvizError: bad seeds, tasks, wording or mode.
     """
     from wamviz.worlds.tabletop import KINDS, TabletopEnv, record_episode
     from wamviz.worlds.tabletop.wordings import WORDINGS
@@ -75,51 +148,36 @@ def evaluate(
     for kind in tasks or []:
         if kind not in KINDS:
             raise unknown_name("task", kind, KINDS)
-    model = model or load(model_id, device)
     caps = model.capabilities
     if mode not in caps.modes:
         raise WamvizError(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
     drives = execution and mode in ("joint", "imagine_then_act", "act_only") and "tabletop" in caps.worlds
-    tally, kinds, loops, expert = Tally(), [], [], []
+    found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
     played = {} if played is None else played
-    size = caps.frame_size[0] if caps.frame_size else 128
-    env = TabletopEnv(size=size, cameras=("exterior",))
+    env = TabletopEnv(size=caps.frame_size[0] if caps.frame_size else 128, cameras=("exterior",))
     started = time.perf_counter()
     try:
         for done, seed in enumerate(seeds):
             if progress is not None:
                 progress(done, len(seeds), "episodes")
             wanted = tasks[done % len(tasks)] if tasks else None
-            tally.next_episode()
+            found.tally.next_episode()
             if seed not in played:
                 split = "heldout" if wording == "heldout" else "train"
                 played[seed] = record_episode(env, seed, kind=wanted, split=split)
-            task = _open_loop(model, mode, env, played[seed], wording, steps, tally)
-            kinds.append(task.kind)
-            expert.append(bool(played[seed].success))
-            if drives:
-                loop = run_closed_loop(model, seed, task.judged, mode, told=task.told, steps=steps, env=env)
-                loops.append((task.kind, task.first, loop))
+            task = _open_loop(model, mode, env, played[seed], wording, steps, found.tally)
+            found.kinds.append(task.kind)
+            found.expert.append(bool(played[seed].success))
+            if found.driven is not None:
+                loop = run_closed_loop(model, seed, task.judged, mode, told=task.told, steps=steps, env=env).executed
+                right = str(loop.meta.get("first_touched") or "") == task.first
+                found.driven.append(Driven(task.kind, bool(loop.success), right))
     finally:
         env.close()
     if progress is not None:
         progress(len(seeds), len(seeds), "done")
-    return {
-        "model": caps.model_id,
-        "mode": mode,
-        "seeds": f"{seeds.start}:{seeds.stop}",
-        "n": len(seeds),
-        "video": _video(tally),
-        "actions": _actions(tally),
-        "execution": _execution(loops, expert) if drives else None,
-        "consistency": _consistency(tally),
-        "latency_s": {"p50": tally.quantile("latency", 0.5), "p95": tally.quantile("latency", 0.95)},
-        "chunks": len(tally.rows.get("latency", [])),
-        "steps": steps or caps.default_steps,
-        "wording": wording,
-        "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
-        "seconds": round(time.perf_counter() - started, 1),
-    }
+    found.seconds = time.perf_counter() - started
+    return found
 
 
 class Played(NamedTuple):
@@ -278,21 +336,19 @@ def _actions(tally: Tally) -> dict[str, Any] | None:
     }
 
 
-def _execution(loops: list[tuple[str, str, ClosedLoop]], expert: list[bool]) -> dict[str, Any]:
-    success: NDArray[np.bool_] = np.array([bool(loop.executed.success) for _, _, loop in loops])
-    touched = [str(loop.executed.meta.get("first_touched") or "") == target for _, target, loop in loops if target]
+def _execution(driven: list[Driven], expert: list[bool]) -> dict[str, Any]:
+    hits, right = [sum(column) for column in zip(*((one.success, one.right) for one in driven), strict=True)]
     by_task = {}
-    for kind in sorted({kind for kind, _, _ in loops}):
-        mine = [bool(loop.executed.success) for k, _, loop in loops if k == kind]
+    for kind in sorted({one.kind for one in driven}):
+        mine = [one.success for one in driven if one.kind == kind]
         rate = round(float(np.mean(mine)), 4)
         by_task[kind] = {"success_rate": rate, "ci95": wilson(sum(mine), len(mine)), "n": len(mine)}
-    rate = float(success.mean())
     return {
-        "success_rate": round(rate, 4),
-        "success_ci95": wilson(int(success.sum()), len(success)),
+        "success_rate": round(hits / len(driven), 4),
+        "success_ci95": wilson(hits, len(driven)),
         "by_task": by_task,
-        "right_object_rate": round(float(np.mean(touched)), 4) if touched else None,
-        "right_object_ci95": wilson(sum(touched), len(touched)) if touched else None,
+        "right_object_rate": round(right / len(driven), 4),
+        "right_object_ci95": wilson(right, len(driven)),
         "expert_success_rate": round(float(np.mean(expert)), 4),
     }
 

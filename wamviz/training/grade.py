@@ -23,10 +23,10 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.rollout import MODES
-from wamviz.training.evaluate import evaluate
+from wamviz.training.evaluate import Measured, measure
 
 SEEDS = range(1_000_000, 1_000_200)
-COSTLY = ("joint", "imagine_then_act", "act_only", "forward_dynamics", "inverse_dynamics", "video")  # longest first
+PART = 5  # seeds that a process measures before it says so
 DRIVING = ("joint", "act_only")  # the modes that also drive the robot here; the slow part
 START, END = "<!-- figures -->", "<!-- end of figures -->"
 Results = dict[str, dict[str, Any]]
@@ -37,16 +37,27 @@ def grade(
 ) -> Results:
     """Measure the checkpoint in ``folder`` in every mode; write ``evaluation.json`` and the card's table.
 
-    ``workers`` above 1 measure modes side by side, one thread each: on a CPU that is quicker than threads.
+    ``workers`` above 1 measure parts of the seeds side by side, one thread each: on a CPU that is quicker than threads.
     """
-    jobs = [(folder, seeds, mode, device) for mode in sorted(modes, key=COSTLY.index)]
+    parts = [seeds[i : i + PART] for i in range(0, len(seeds), PART)]
+    found: dict[str, Measured] = {}
     with contextlib.ExitStack() as stack:
-        measured: Iterable[tuple[str, dict[str, Any]]] = map(_measure, jobs)
+        measured: Iterable[dict[str, Measured]]
         if workers > 1:
-            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(workers, _alone))
-            measured = pool.imap_unordered(_measure, jobs)
-        found = dict(tqdm(measured, total=len(jobs), desc="grade", unit="mode"))
-    results = {mode: found[mode] for mode in modes}
+            pool = stack.enter_context(
+                multiprocessing.get_context("spawn").Pool(workers, _prepare, (folder, modes, device, True))
+            )
+            measured = pool.imap(_measure, parts)
+        else:
+            _prepare(folder, modes, device)
+            measured = map(_measure, parts)
+        for part in tqdm(measured, total=len(parts), desc="grade", unit="part"):
+            for mode, one in part.items():
+                if mode in found:
+                    found[mode].extend(one)
+                else:
+                    found[mode] = one
+    results = {mode: found[mode].report("mini-wam", seeds) for mode in modes}
     (folder / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
     card = folder / "README.md"
     if card.exists() and START in card.read_text():
@@ -56,21 +67,24 @@ def grade(
     return results
 
 
-def _alone() -> None:
-    """One of several processes: no threads of its own, in torch or in the software renderer, to fight over cores."""
-    torch.set_num_threads(1)
-    os.environ["LP_NUM_THREADS"] = "0"
+_worker: dict[str, Any] = {}  # what each process loads once
 
 
-def _measure(job: tuple[Path, range, str, str]) -> tuple[str, dict[str, Any]]:
-    folder, seeds, mode, device = job
-    model = MiniWAM(folder, capabilities(), device)
-    with tqdm(total=len(seeds), desc=mode, unit="episode", leave=False) as bar:
+def _prepare(folder: Path, modes: tuple[str, ...], device: str, alone: bool = False) -> None:
+    """Load the model; ``alone``, one of several processes: no threads of its own to fight over cores."""
+    if alone:
+        torch.set_num_threads(1)
+        os.environ["LP_NUM_THREADS"] = "0"  # of the software renderer
+    _worker.update(model=MiniWAM(folder, capabilities(), device), modes=modes)
 
-        def seen(done: int, total: int, words: str) -> None:
-            bar.update(done - bar.n)
 
-        return mode, evaluate("mini-wam", mode, seeds, progress=seen, execution=mode in DRIVING, model=model)
+def _measure(seeds: range) -> dict[str, Measured]:
+    """Every mode on some seeds; the expert plays each once for all of them."""
+    played: dict[int, Any] = {}
+    return {
+        mode: measure(_worker["model"], mode, seeds, execution=mode in DRIVING, played=played)
+        for mode in _worker["modes"]
+    }
 
 
 COLUMNS = (
@@ -151,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m wamviz.training.grade", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=checkpoint(), help="a pipeline folder")
     parser.add_argument("--seeds", default=f"{SEEDS.start}:{SEEDS.stop}", metavar="A:B")
-    parser.add_argument("--workers", type=int, default=1, help="modes measured side by side")
+    parser.add_argument("--workers", type=int, default=1, help="processes that measure side by side")
     parser.add_argument("--modes", default=",".join(MODES), metavar="LIST")
     options = parser.parse_args(arguments)
     try:

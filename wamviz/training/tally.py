@@ -26,6 +26,13 @@ class Tally:
                 self.rows.setdefault(name, []).append(float(value))
                 self.episodes.setdefault(name, []).append(self.episode)
 
+    def extend(self, other: Tally) -> None:
+        """Append another tally's numbers, its episodes after these."""
+        for name, rows in other.rows.items():
+            self.rows.setdefault(name, []).extend(rows)
+            self.episodes.setdefault(name, []).extend(self.episode + e for e in other.episodes[name])
+        self.episode += other.episode
+
     def mean(self, name: str) -> float | None:
         """The mean of one list, rounded to 5 decimals."""
         rows = self.rows.get(name)
