@@ -188,15 +188,19 @@ def assemble(vae: MiniVAE, model: Denoiser, tokenizer: object) -> MiniWAMPipelin
     )
 
 
+WHENCE = ("_name_or_path", "is_local", "local_files_only")  # what libraries note of the folder that they loaded from
+
+
 def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
     """Write the pipeline in bfloat16 beside its model card, replacing an older one only when complete."""
     temporary = recipe.out.with_name(recipe.out.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     pipeline.to(torch.bfloat16).save_pretrained(temporary, safe_serialization=True)
-    for file in temporary.rglob("config.json"):  # where a part was resumed from is nobody's business
+    for file in temporary.rglob("*config.json"):  # where a part was resumed from is nobody's business
         config = json.loads(file.read_text())
-        if config.pop("_name_or_path", None) is not None:
-            file.write_text(json.dumps(config, indent=2) + "\n")
+        kept = {name: value for name, value in config.items() if name not in WHENCE}
+        if kept != config:
+            file.write_text(json.dumps(kept, indent=2) + "\n")
     facts = {"episodes": recipe.episodes, "vae_minutes": recipe.vae_minutes, "sight_minutes": recipe.sight_minutes}
     facts |= {
         "video_minutes": recipe.video_minutes,
