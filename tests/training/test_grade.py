@@ -95,7 +95,9 @@ def test_the_shipped_example_was_imagined_by_the_shipped_weights():
     from wamviz.models.mini.wam import digest_of
     from wamviz.ui.shelf import EXAMPLE
 
-    assert json.loads((EXAMPLE / "rollout.json").read_text())["weights_digest"] == digest_of(checkpoint())
+    kept = json.loads((EXAMPLE / "rollout.json").read_text())
+    assert kept["weights_digest"] == digest_of(checkpoint())
+    assert kept["metrics"]["execution"]["success"] is True and kept["metrics"]["motion"]
 
 
 def test_the_shipped_card_shows_the_shipped_results():

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wamviz import acting
+from wamviz.compare import summarise
 from wamviz.errors import WamvizError
 from wamviz.imagining import imagine_run
 from wamviz.rollout import Rollout
@@ -60,6 +61,7 @@ def make(
             event for event in acting.act_out(run.world_state, actions, run.instruction) if isinstance(event, Rollout)
         ]
         run = replace(run, executed=ended[-1])
+        run = replace(run, metrics=summarise(run))
     return run
 
 
