@@ -60,12 +60,20 @@ class Sight(nn.Module):
             nn.Linear(256, 6),
         )  # fmt: skip
 
+    def _trunk(self, latents: Tensor, said: Tensor | None = None) -> Tensor:
+        """Features (B, F, h, w) of latents (B, C, h, w), steered by ``said`` (B, HEADS * text_dim) where it is given."""
+        x = self.stem(latents) + self.position
+        for norm, film, first, second in zip(self.norms, self.films, self.first, self.second, strict=True):
+            seen = norm(x)
+            if said is not None:
+                scale, shift = film(said)[:, :, None, None].chunk(2, 1)
+                seen = seen * (1 + scale) + shift
+            x = x + second(F.gelu(first(F.gelu(seen))))
+        return x
+
     def overview(self, latents: Tensor) -> Tensor:
         """What the convolutions see without any words: (B, C, h, w) to mean and spread of each feature, (B, 2 F)."""
-        x = self.stem(latents) + self.position
-        for norm, first, second in zip(self.norms, self.first, self.second, strict=True):
-            x = x + second(F.gelu(first(F.gelu(norm(x)))))
-        x = x.float().flatten(2)
+        x = self._trunk(latents).float().flatten(2)
         return torch.cat([x.mean(2), x.std(2)], 1)
 
     def forward(self, latents: Tensor, state: Tensor, text: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,10 +89,7 @@ class Sight(nn.Module):
         """
         weights = self.read(text).masked_fill(~mask[..., None], -1e4).softmax(1)  # (B, L, HEADS)
         said = torch.einsum("blk,bld->bkd", weights, text).flatten(1)  # (B, HEADS * text_dim)
-        x = self.stem(latents) + self.position
-        for norm, film, first, second in zip(self.norms, self.films, self.first, self.second, strict=True):
-            scale, shift = film(said)[:, :, None, None].chunk(2, 1)
-            x = x + second(F.gelu(first(F.gelu(norm(x) * (1 + scale) + shift))))
+        x = self._trunk(latents, said)
         heat = self.heat(x).flatten(2).float().softmax(-1).to(x.dtype)  # (B, P, h * w)
         rows = torch.linspace(-1, 1, x.shape[-1], device=x.device, dtype=x.dtype)
         grid = torch.stack(torch.meshgrid(rows, rows, indexing="ij"), -1).flatten(0, 1)  # (h * w, 2)
