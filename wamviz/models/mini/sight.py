@@ -61,7 +61,7 @@ class Sight(nn.Module):
         )  # fmt: skip
 
     def _trunk(self, latents: Tensor, said: Tensor | None = None) -> Tensor:
-        """Features (B, F, h, w) of latents (B, C, h, w), steered by ``said`` (B, HEADS * text_dim) where it is given."""
+        """Features (B, F, h, w) of latents, steered by what was ``said`` (B, HEADS * text_dim) where that is given."""
         x = self.stem(latents) + self.position
         for norm, film, first, second in zip(self.norms, self.films, self.first, self.second, strict=True):
             seen = norm(x)
