@@ -7,7 +7,7 @@ Every time is the median of repeats in one run, and stands as a ratio as well: t
 of floating-point operations a second to those of a large matrix product on the same device. Whether the plain loop's
 actions succeed more often in closed loop is measured with ``--drive N`` scenes.
 
-    python benchmarks/sampling_speed.py [--episodes 30] [--repeat 5] [--drive 40]
+    python benchmarks/sampling_speed.py [--episodes 30] [--repeat 15] [--drive 40]
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def drive(model: MiniWAM, slow: MiniWAMPipeline, count: int) -> dict[str, float]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=30, help="shipped episodes on which the two are compared")
-    parser.add_argument("--repeat", type=int, default=5, help="the median of so many counts")
+    parser.add_argument("--repeat", type=int, default=15, help="the median of so many counts")
     parser.add_argument("--drive", type=int, default=0, help="scenes on which both drive the robot (minutes)")
     options = parser.parse_args()
     model = MiniWAM(checkpoint(), capabilities())

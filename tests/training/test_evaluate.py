@@ -13,7 +13,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.protocol import Capabilities
 from wamviz.models.registry import load
 from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
-from wamviz.training.evaluate import evaluate
+from wamviz.training.evaluate import Shared, evaluate
 from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
 SEED = 1_000_003
@@ -45,8 +45,8 @@ class Expert:
 def test_a_perfect_model_is_perfect():
     """The expert's own future: no error, at the ceiling, path as executed, task done, usual words."""
     model = Expert()
-    played: dict = {}
-    result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, played=played)
+    shared = Shared()
+    result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, shared=shared)
     assert json.loads(json.dumps(result, allow_nan=False))["wording"] == "usual"
     assert result["video"]["below_ceiling_db"] == 0 and result["video"]["psnr"] >= 60
     assert result["actions"]["mae"] == 0 and result["actions"]["hold_mae"] > 0.05
@@ -54,7 +54,11 @@ def test_a_perfect_model_is_perfect():
     assert result["execution"]["right_object_rate"] == 1.0
     assert result["consistency"]["stated_vs_read_path_ade_m"] == 0
     assert result["consistency"]["imagined_vs_executed_path_median_m"] < 0.03
-    assert set(model.told) == {model.episode.instruction} and set(played) == {SEED}
+    assert (
+        set(model.told) == {model.episode.instruction}
+        and set(shared.episodes) == {SEED}
+        and len(shared.ceilings) == len(shared.reader) > 0
+    )
 
 
 def test_the_controls_gain_nothing():

@@ -121,7 +121,7 @@ def measure(
     steps: int | None = None,
     execution: bool = True,
     wording: str = "usual",
-    played: dict[int, Any] | None = None,
+    shared: Shared | None = None,
 ) -> Measured:
     """Measure one model in one mode.
 
@@ -131,7 +131,7 @@ def measure(
         progress: called with episodes done, episodes in all, and a few words.
         execution: whether to drive the robot as well (the slow part).
         wording: one of ``wordings.WORDINGS``: how the model is told its task.
-        played: the expert's episodes by seed, where several calls share them; filled here.
+        shared: what modes have in common on the same seeds; filled here.
 
     Raises:
         WamvizError: bad seeds, tasks, wording or mode.
@@ -153,7 +153,7 @@ def measure(
         raise WamvizError(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
     drives = execution and mode in ("joint", "imagine_then_act", "act_only") and "tabletop" in caps.worlds
     found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
-    played = {} if played is None else played
+    shared = shared or Shared()
     env = TabletopEnv(size=caps.frame_size[0] if caps.frame_size else 128, cameras=("exterior",))
     started = time.perf_counter()
     try:
@@ -162,12 +162,12 @@ def measure(
                 progress(done, len(seeds), "episodes")
             wanted = tasks[done % len(tasks)] if tasks else None
             found.tally.next_episode()
-            if seed not in played:
+            if seed not in shared.episodes:
                 split = "heldout" if wording == "heldout" else "train"
-                played[seed] = record_episode(env, seed, kind=wanted, split=split)
-            task = _open_loop(model, mode, env, played[seed], wording, steps, found.tally)
+                shared.episodes[seed] = record_episode(env, seed, kind=wanted, split=split)
+            task = _open_loop(model, mode, env, shared, seed, wording, steps, found.tally)
             found.kinds.append(task.kind)
-            found.expert.append(bool(played[seed].success))
+            found.expert.append(bool(shared.episodes[seed].success))
             if found.driven is not None:
                 loop = run_closed_loop(model, seed, task.judged, mode, told=task.told, steps=steps, env=env).executed
                 right = str(loop.meta.get("first_touched") or "") == task.first
@@ -180,6 +180,21 @@ def measure(
     return found
 
 
+@dataclass
+class Shared:
+    """What several modes have in common on the same seeds, so that it is made once.
+
+    Attributes:
+        episodes: the expert's, by seed.
+        ceilings: PSNR by frame of the autoencoder's own reconstruction, by seed and first frame.
+        reader: the hand's path that inverse dynamics reads from recorded video, by seed and first frame.
+    """
+
+    episodes: dict[int, Any] = field(default_factory=dict)
+    ceilings: dict[tuple[int, int], list[float]] = field(default_factory=dict)
+    reader: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+
 class Played(NamedTuple):
     """An episode: its kind, the words that judge it, those that the model is told, and what to touch first."""
 
@@ -190,14 +205,21 @@ class Played(NamedTuple):
 
 
 def _open_loop(
-    model: WorldActionModel, mode: str, env: Any, episode: Any, wording: str, steps: int | None, tally: Tally
+    model: WorldActionModel,
+    mode: str,
+    env: Any,
+    shared: Shared,
+    seed: int,
+    wording: str,
+    steps: int | None,
+    tally: Tally,
 ) -> Played:
     """Compare every horizon of one expert episode, told in the given wording."""
     from wamviz.worlds.tabletop import ACTION_SPACE, first_target
     from wamviz.worlds.tabletop.wordings import reword
 
     caps = model.capabilities
-    seed = episode.seed
+    episode = shared.episodes[seed]
     told = reword(episode.instruction, wording, np.random.default_rng([seed, 5]))
     frames, states, actions = episode.frames["exterior"], episode.states, episode.actions
     for start in range(0, len(actions), caps.horizon):
@@ -228,15 +250,23 @@ def _open_loop(
         began = time.perf_counter()
         imagined = collect(model, request).rollouts[0]
         tally.add(latency=time.perf_counter() - began)
-        _compare(model, imagined, truth, mode, tally)
+        _compare(model, imagined, truth, mode, tally, shared, (seed, start))
         if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
-            _read_back(model, request, imagined, truth, env, tally)
+            _read_back(model, request, imagined, truth, env, tally, shared, (seed, start))
     task = episode.task
     assert task is not None  # only play has none
     return Played(task.kind, episode.instruction, told, first_target(task))
 
 
-def _compare(model: WorldActionModel, imagined: Rollout, truth: Rollout, mode: str, tally: Tally) -> None:
+def _compare(
+    model: WorldActionModel,
+    imagined: Rollout,
+    truth: Rollout,
+    mode: str,
+    tally: Tally,
+    shared: Shared,
+    where: tuple[int, int],
+) -> None:
     assert truth.frames is not None and truth.states is not None
     if imagined.frames is not None:
         metrics = compare_video(imagined, truth)
@@ -250,8 +280,10 @@ def _compare(model: WorldActionModel, imagined: Rollout, truth: Rollout, mode: s
             tally.add(moving=moving, copy_moving=still, moving_gain=gained)
         rebuild = getattr(model, "rebuild", None)
         if rebuild is not None and metrics is not None:  # what the model's own autoencoder can draw at best
-            best = compare_video(replace(imagined, frames=rebuild(truth.frames)), truth)
-            for value, most in zip(metrics.psnr, () if best is None else best.psnr, strict=True):
+            if where not in shared.ceilings:
+                best = compare_video(replace(truth, origin="imagined", frames=rebuild(truth.frames)), truth)
+                shared.ceilings[where] = [] if best is None else best.psnr.tolist()
+            for value, most in zip(metrics.psnr, shared.ceilings[where], strict=True):
                 tally.add(ceiling=most, below_ceiling=most - value)
     if imagined.actions is not None and mode != "forward_dynamics":
         errors = compare_actions(imagined, truth, gripper_from_state(truth.action_space, truth.states[0]))
@@ -264,7 +296,14 @@ def _compare(model: WorldActionModel, imagined: Rollout, truth: Rollout, mode: s
 
 
 def _read_back(
-    model: WorldActionModel, request: ImagineRequest, imagined: Rollout, truth: Rollout, env: Any, tally: Tally
+    model: WorldActionModel,
+    request: ImagineRequest,
+    imagined: Rollout,
+    truth: Rollout,
+    env: Any,
+    tally: Tally,
+    shared: Shared,
+    where: tuple[int, int],
 ) -> None:
     """Stated (or given) actions against those that inverse dynamics reads from the imagined video, if anything moves.
 
@@ -284,7 +323,9 @@ def _read_back(
         return commanded_path(collect(model, question).rollouts[0], state)
 
     seen, stated, told = read(imagined.frames), commanded_path(imagined, state), commanded_path(truth, state)
-    own = read(truth.frames)
+    if where not in shared.reader:
+        shared.reader[where] = read(truth.frames)
+    own = shared.reader[where]
     if stated is not None and seen is not None and (both := ade_fde(stated, seen, RATE)) is not None:
         tally.add(path_ade=both[0], path_fde=both[1])
     if told is not None and own is not None and (both := ade_fde(told, own, RATE)) is not None:

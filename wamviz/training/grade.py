@@ -23,7 +23,7 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.rollout import MODES
-from wamviz.training.evaluate import Measured, measure
+from wamviz.training.evaluate import Measured, Shared, measure
 
 SEEDS = range(1_000_000, 1_000_200)
 PART = 5  # seeds that a process measures before it says so
@@ -41,30 +41,38 @@ def grade(
     """
     parts = [seeds[i : i + PART] for i in range(0, len(seeds), PART)]
     found: dict[str, Measured] = {}
+    results: Results = {}
     with contextlib.ExitStack() as stack:
         measured: Iterable[dict[str, Measured]]
         if workers > 1:
             pool = stack.enter_context(
                 multiprocessing.get_context("spawn").Pool(workers, _prepare, (folder, modes, device, True))
             )
-            measured = pool.imap(_measure, parts)
+            measured = pool.imap(_measure, list(parts))
         else:
             _prepare(folder, modes, device)
-            measured = map(_measure, parts)
+            measured = map(_measure, list(parts))
+        done = 0
         for part in tqdm(measured, total=len(parts), desc="grade", unit="part"):
             for mode, one in part.items():
                 if mode in found:
                     found[mode].extend(one)
                 else:
                     found[mode] = one
-    results = {mode: found[mode].report("mini-wam", seeds) for mode in modes}
+            done += len(parts.pop(0))
+            results = {mode: found[mode].report("mini-wam", seeds[:done]) for mode in modes}
+            write(folder, results)  # an evaluation that is stopped leaves what is known by then
+    return results
+
+
+def write(folder: Path, results: Results) -> None:
+    """Keep results as ``evaluation.json``, and as the table between the marks of the card."""
     (folder / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
     card = folder / "README.md"
     if card.exists() and START in card.read_text():
         text = card.read_text()
         head, rest = text.split(START, 1)
         card.write_text(head + START + "\n" + table(results) + END + rest.split(END, 1)[1])
-    return results
 
 
 _worker: dict[str, Any] = {}  # what each process loads once
@@ -80,9 +88,9 @@ def _prepare(folder: Path, modes: tuple[str, ...], device: str, alone: bool = Fa
 
 def _measure(seeds: range) -> dict[str, Measured]:
     """Every mode on some seeds; the expert plays each once for all of them."""
-    played: dict[int, Any] = {}
+    shared = Shared()
     return {
-        mode: measure(_worker["model"], mode, seeds, execution=mode in DRIVING, played=played)
+        mode: measure(_worker["model"], mode, seeds, execution=mode in DRIVING, shared=shared)
         for mode in _worker["modes"]
     }
 

@@ -6,6 +6,7 @@ drains it. Everything is deterministic for a seed on one device. Axis letters as
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,26 @@ from wamviz.models.mini.paths import levels_of, noise_path
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import MiniWAMTransformer
 from wamviz.models.mini.vae import MiniVAE, Reference
+
+AT_ONCE = 32  # frames that a CPU decodes together: more of them do not stay in its cache, and take longer each
+
+
+@contextlib.contextmanager
+def one_thread(alone: bool = True) -> Iterator[None]:
+    """Compute on one CPU thread inside, if ``alone``.
+
+    What looks at a single frame consists of hundreds of operations of a tenth of a millisecond; waking a second thread
+    for each takes longer than it saves (two cores: acting takes 125 ms with two threads and 50 with one).
+    """
+    before = torch.get_num_threads()
+    if not alone or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -80,7 +101,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.inference_mode()
     def reference(self, frames: NDArray[np.uint8]) -> Reference:
         """Context frames (B, H, W, 3) uint8, encoded once for ``stream`` and every ``decode``."""
-        return self.vae.reference(self.images(frames))
+        with one_thread(len(frames) == 1):
+            return self.vae.reference(self.images(frames))
 
     @torch.inference_mode()
     def decode(self, latents: Tensor, reference: Reference) -> NDArray[np.uint8]:
@@ -88,7 +110,9 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         n, t = latents.shape[:2]
         latents = latents.to(reference.images.dtype)
         if len(reference) == 1:
-            out = self.vae.decode(latents.flatten(0, 1), reference)
+            flat = latents.flatten(0, 1)
+            parts = flat.split(len(flat) if self.device.type == "cuda" else AT_ONCE)
+            out = torch.cat([self.vae.decode(part, reference) for part in parts])
         else:
             out = torch.cat([self.vae.decode(x, reference.one(i)) for i, x in enumerate(latents)])
         pixels = ((out.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
@@ -145,7 +169,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         given = frame if isinstance(frame, Reference) else self.reference(frame.reshape(-1, *frame.shape[-3:]))
         context = self.vae.standardise(given.raw)  # (1 or N, C, h, w)
         guided = guidance != 1 and bool(instruction.strip())
-        texts = [self.words(text) for text in ([instruction, ""] if guided else [instruction])]
+        with one_thread():
+            texts = [self.words(text) for text in ([instruction, ""] if guided else [instruction])]
         told = None
         if state is not None:
             told = net.normalise_states(torch.tensor(np.atleast_2d(state), device=self.device)).to(self.dtype)
@@ -153,13 +178,14 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         twice = len(texts)  # first every context with its words, then, for guidance, every context without
         text = torch.cat([_padded(t, max(len(m[0]) for _, m in texts)).expand(contexts, -1, -1) for t, _ in texts])
         words = torch.cat([_padded(m, text.shape[1]).expand(contexts, -1) for _, m in texts])
-        cache = net.encode_context(
-            context[:, None].to(self.dtype).expand(contexts, -1, -1, -1, -1).repeat(twice, 1, 1, 1, 1),
-            None if told is None else told.expand(contexts, -1).repeat(twice, 1),
-            text,
-            words,
-            glance=mode == "act_only",
-        )
+        with one_thread(contexts == 1):
+            cache = net.encode_context(
+                context[:, None].to(self.dtype).expand(contexts, -1, -1, -1, -1).repeat(twice, 1, 1, 1, 1),
+                None if told is None else told.expand(contexts, -1).repeat(twice, 1),
+                text,
+                words,
+                glance=mode == "act_only",
+            )
         cache = cache.repeat(samples // contexts)
         main = context.expand(samples, -1, -1, -1)
         seen = main.to(self.dtype).repeat(twice, 1, 1, 1)  # what every forward is shown beside the cache
@@ -185,9 +211,11 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             level = [torch.full((twice * samples,), path[index][part], device=self.device) for part in (0, 1)]
             noisy_x = None if blind else x.to(self.dtype).repeat(twice, 1, 1, 1, 1)
             noisy_a = a.to(self.dtype).repeat(twice, 1, 1)
+            with one_thread(blind and samples == 1):
+                predicted = net(noisy_x, noisy_a, level[0], level[1], cache, seen)
             clean_x, clean_a = (
                 None if clean is None else _guided(clean.float(), guidance) if guided else clean.float()
-                for clean in net(noisy_x, noisy_a, level[0], level[1], cache, seen)
+                for clean in predicted
             )
             assert clean_a is not None
             a_hat = clean_a

@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import HAND, Chunk, SoFar, follow, given_actions, given_video, joined, split
 from wamviz.models.mini.familiar import Familiar, statistics
-from wamviz.models.mini.pipeline import MiniWAMPipeline, Step
+from wamviz.models.mini.pipeline import MiniWAMPipeline, Step, one_thread
 from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.vae import Reference
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
@@ -99,7 +99,8 @@ class MiniWAM:
             return float("nan")
         seen = frame if isinstance(frame, Reference) else self.pipeline.reference(fit_square(frame[None], self.size))
         vae, sight = self.pipeline.vae, self.pipeline.transformer.sight
-        rows = statistics(vae, sight, seen.images, vae.standardise(seen.raw)).cpu()
+        with one_thread():
+            rows = statistics(vae, sight, seen.images, vae.standardise(seen.raw)).cpu()
         return float(self.familiar.score(rows).max())
 
     def rebuild(self, frames: Frames) -> Frames:
