@@ -27,6 +27,7 @@ class Measure:
         control, control_name: the key of the control in the same part, and what the control is; "" for none.
         unit, factor, digits: how the number is written.
         higher: whether more is better.
+        further: whether it is shown only to those who ask for more.
     """
 
     part: str
@@ -38,6 +39,7 @@ class Measure:
     factor: float = 1.0
     digits: int = 2
     higher: bool = False
+    further: bool = False
 
     def write(self, value: float) -> str:
         """``value`` (already times ``factor``) with its unit."""
@@ -51,14 +53,15 @@ MEASURES = (
     Measure("video", "moving_psnr", "Video, PSNR of what moves", "copy_last_moving_psnr", "copy last frame", "dB",
             higher=True),
     Measure("actions", "mae", "Actions, mean error", "hold_mae", "hold still", "%", 100.0, 1),
-    Measure("actions", "rmse", "Actions, root mean square", "hold_rmse", "hold still", "%", 100.0, 1),
-    Measure("actions", "dtw", "Actions, timing forgiven", "hold_dtw", "hold still", "%", 100.0, 1),
-    Measure("actions", "timing_s", "Actions, early or late by", unit="s"),
+    Measure("actions", "rmse", "Actions, root mean square", "hold_rmse", "hold still", "%", 100.0, 1, further=True),
+    Measure("actions", "dtw", "Actions, timing forgiven", "hold_dtw", "hold still", "%", 100.0, 1, further=True),
+    Measure("actions", "timing_s", "Actions, early or late by", unit="s", further=True),
     Measure("trajectory", "ade_m", "Path of the hand, on average", "hold_ade_m", "hold still", "cm", 100.0, 1),
-    Measure("trajectory", "fde_m", "Path of the hand, at the end", "hold_fde_m", "hold still", "cm", 100.0, 1),
+    Measure("trajectory", "fde_m", "Path of the hand, at the end", "hold_fde_m", "hold still", "cm", 100.0, 1,
+            further=True),
     Measure("gripper", "gripper_timing_s", "Closing and opening, time off", unit="s"),
-    Measure("motion", "jerk", "Jerk of the hand's path", "recorded_jerk", "recorded", "m/s³"),
-    Measure("motion", "outside_limits", "Actions beyond the limits", unit="%", factor=100.0, digits=0),
+    Measure("motion", "jerk", "Jerk of the hand's path", "recorded_jerk", "recorded", "m/s³", further=True),
+    Measure("motion", "outside_limits", "Actions beyond the limits", unit="%", factor=100.0, digits=0, further=True),
     Measure("execution", "executed_psnr", "Imagined against executed, PSNR", "copy_last_psnr", "copy last frame", "dB",
             higher=True),
     Measure("execution", "path_ade_m", "Stated against executed path", unit="cm", factor=100.0, digits=1),
@@ -68,22 +71,30 @@ MEASURES = (
 def table(run: Run) -> list[Node]:
     """The metrics of ``run`` and, under them, its notes: what is missing and why."""
     found, count = run.metrics, len(run.imagined)
-    rows = [row for measure in MEASURES if (row := _row(found, measure, count))]
+    rows = {
+        further: [row for measure in MEASURES if measure.further == further and (row := _row(found, measure, count))]
+        for further in (False, True)
+    }
     notes = [note for note in (*run.notes, *(found.get("notes") or ())) if note]
     nodes: list[Node] = []
-    if rows:
-        nodes.append(
-            h(
-                "table",
-                {"class": "wz-table wz-metrics"},
-                h("caption", {"class": "wz-sr"}, "Metrics of this run with their controls"),
-                h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in _head(found, count)])),
-                h("tbody", None, rows),
-            )
-        )
+    if rows[False]:
+        nodes.append(_rows("Metrics of this run with their controls", found, count, rows[False]))
+    if rows[True]:
+        more = _rows("Further metrics of this run with their controls", found, count, rows[True])
+        nodes.append(h("details", {"class": "wz-more"}, h("summary", None, "More measures"), more))
     if notes:
         nodes.append(h("ul", {"class": "wz-notes"}, [h("li", None, note) for note in notes]))
     return nodes
+
+
+def _rows(caption: str, found: Mapping[str, Any], count: int, rows: list[Any]) -> Node:
+    return h(
+        "table",
+        {"class": "wz-table wz-metrics"},
+        h("caption", {"class": "wz-sr"}, caption),
+        h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in _head(found, count)])),
+        h("tbody", None, rows),
+    )
 
 
 def _head(found: Mapping[str, Any], count: int) -> list[str]:
