@@ -9,8 +9,8 @@ import pytest
 
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.training import grade as subject
-from wamviz.training.evaluate import Driven, Measured
 from wamviz.training.grade import COLUMNS, END, START, grade, table
+from wamviz.training.measured import Driven, Measured
 
 
 def result(**parts: object) -> dict[str, object]:

@@ -23,7 +23,8 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.rollout import MODES
-from wamviz.training.evaluate import Measured, Shared, measure
+from wamviz.training.evaluate import Shared, measure
+from wamviz.training.measured import Measured
 
 SEEDS = range(1_000_000, 1_000_200)
 PART = 5  # seeds that a process measures before it says so
