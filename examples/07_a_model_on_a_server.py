@@ -20,8 +20,8 @@ import numpy as np
 from wamviz.datasets import SHIPPED
 from wamviz.media import encode_png, read_image
 from wamviz.models import registry
+from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
-from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.entry import entry_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation
 from wamviz.sources import resolve

@@ -189,6 +189,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     connect.add_argument("--rate", type=float, metavar="HZ", help="actions a second, where the server's differs")
     connect.add_argument("--view", action="append", metavar="VIEW=CAMERA", help="which camera of a context is a view")
     connect.add_argument("--state", action="append", metavar="PART=FIRST:END", help="where in a context's state it is")
+    connect.add_argument("--set", action="append", metavar="SETTING=VALUE", help="what only this kind has; see --kinds")
     connect.add_argument("--test", action="store_true", help="see whether the server answers")
     connect.add_argument("--list", action="store_true", help="list the connections")
     connect.add_argument("--kinds", action="store_true", help="list the kinds of server, and what each gives back")

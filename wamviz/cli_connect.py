@@ -14,13 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from wamviz.errors import WamvizError, unknown_name
-from wamviz.models import registry
-from wamviz.models.remote import connections
-from wamviz.models.remote.connections import Connection
+from wamviz.models import connections, registry
+from wamviz.models.connections import Connection
 from wamviz.models.remote.entry import capabilities_of, missing
-from wamviz.models.remote.kinds import KINDS
+from wamviz.models.remote.kinds import KINDS, kind_of
 
-SETTINGS = ("kind", "url", "robot", "token_env", "timeout", "ca", "rate", "view", "state")
+SETTINGS = ("kind", "url", "robot", "token_env", "timeout", "ca", "rate", "view", "state", "set")
 
 
 def connect(args: argparse.Namespace) -> None:
@@ -76,6 +75,7 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
         "rate": args.rate,
         "views": None if args.view is None else {**kept.views, **_pairs(args.view, "--view", "VIEW=CAMERA")},
         "state": None if args.state is None else {**kept.state, **_pairs(args.state, "--state", "PART=FIRST:END")},
+        "settings": None if args.set is None else {**kept.settings, **_pairs(args.set, "--set", "SETTING=VALUE")},
     }
     return replace(kept, **{name: value for name, value in told.items() if value is not None})
 
@@ -99,17 +99,25 @@ def _pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
 
 
 def _print_kinds(as_json: bool) -> None:
-    rows = [
-        {"kind": kind.name, "title": kind.title, "robots": [r.name for r in kind.robots], "gives": kind.gives}
-        for kind in KINDS.values()
-    ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        facts = [
+            {
+                "kind": kind.name,
+                "title": kind.title,
+                "robots": [robot.name for robot in kind.robots],
+                "gives": kind.gives,
+                "settings": dict(kind.settings),
+            }
+            for kind in KINDS.values()
+        ]
+        print(json.dumps(facts, indent=2))
         return
-    for row in rows:
-        print(f"{row['kind']}  {row['title']}")
-        print(f"  robots: {', '.join(row['robots'])}")
-        print(f"  gives back: {row['gives']}")
+    for kind in KINDS.values():
+        print(f"{kind.name}  {kind.title}")
+        print(f"  robots: {', '.join(robot.name for robot in kind.robots)}")
+        print(f"  gives back: {kind.gives}")
+        for name, words in kind.settings.items():
+            print(f"  --set {name}=...: {words}")
 
 
 def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
@@ -137,7 +145,6 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
 def _test(listed: Iterable[Connection]) -> None:
     """Ask each server what it is; the first that fails ends it."""
     from wamviz.models.remote.asking import question
-    from wamviz.models.remote.kinds import kind_of
 
     shown = False
     for connection in listed:

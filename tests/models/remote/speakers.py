@@ -12,8 +12,8 @@ import numpy as np
 
 from tests.models.remote.servers import Served, Talk
 from wamviz.media import encode_png, write_mp4
+from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
-from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.model import RemoteModel
 from wamviz.rollout import Observation, WorldState

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from wamviz.errors import WamvizError
+from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
-from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import Server, refused

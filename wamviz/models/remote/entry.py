@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from wamviz.errors import WamvizError
+from wamviz.models.connections import Connection, read
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
-from wamviz.models.remote.connections import Connection, read
 from wamviz.models.remote.kinds import kind_of
 
 
@@ -72,6 +72,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
     """
     kind = kind_of(connection.kind)
     robot = kind.robot(connection.robot)
+    kind.check_settings(connection.settings)
     scheme = connection.url.partition(":")[0]
     if scheme not in kind.schemes:
         raise WamvizError(

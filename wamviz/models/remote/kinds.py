@@ -5,8 +5,8 @@ Contract: a table that loads nothing: a kind names the module that speaks its pr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -47,6 +47,7 @@ class Kind:
         seeded: whether the seed is told to the server, so that the same one gives the same rollout.
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
+        settings: what a connection of this kind may set beside the usual, with a sentence on each.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Kind:
     seeded: bool = False
     steps: int = 0
     max_guidance: float = 1.0
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def robot(self, name: str) -> Robot:
         """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
@@ -67,6 +69,12 @@ class Kind:
             if name in ("", robot.name):
                 return robot
         raise unknown_name(f"robot of kind {self.name}", name, [robot.name for robot in self.robots])
+
+    def check_settings(self, settings: Mapping[str, str]) -> None:
+        """Raise ``WamvizError`` for a setting that this kind does not have."""
+        for name in settings:
+            if name not in self.settings:
+                raise unknown_name(f"setting of kind {self.name}", name, self.settings)
 
     def dialect(self) -> Dialect:
         """The module that speaks this protocol."""

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from wamviz.errors import WamvizError
+from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import Question, Reply, Report, question
 from wamviz.models.remote.codec import LIMITS, Limits
-from wamviz.models.remote.connections import Connection
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import ConnectionLost
 from wamviz.models.remote.waiting import BEAT_S, beside

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from wamviz.errors import WamvizError
-from wamviz.models import registry
-from wamviz.models.remote import connections, entry
-from wamviz.models.remote.connections import Connection
+from wamviz.models import connections, registry
+from wamviz.models.connections import Connection
+from wamviz.models.remote import entry
 
 PI = Connection("pi05", "openpi", "ws://127.0.0.1:8000")
 FULL = Connection(
@@ -134,10 +134,12 @@ def test_a_connection_that_cannot_be_is_left_out(home):
     connections.keep(Connection("old", "telepathy", "ws://127.0.0.1:1"))
     connections.keep(Connection("wrong", "openpi", "http://127.0.0.1:1"))
     connections.keep(Connection("odd", "openpi", "ws://127.0.0.1:1", "octopus"))
+    connections.keep(Connection("set", "openpi", "ws://127.0.0.1:1", settings={"volume": "11"}))
     with pytest.warns(UserWarning, match="is left out") as caught:
         assert [one.capabilities.model_id for one in entry.register_models()] == ["pi05"]
     words = " ".join(str(one.message) for one in caught)
     assert "Allowed: openpi, roboarena" in words and "ws or wss, not http" in words and "droid, libero" in words
+    assert "Unknown setting of kind openpi 'volume'" in words
 
 
 def test_the_file_holds_nothing_that_was_not_said(home):

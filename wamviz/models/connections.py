@@ -1,4 +1,4 @@
-"""The servers that the user named, in one JSON file of the wamviz home.
+"""The models elsewhere that the user named, in one JSON file of the wamviz home.
 
 Contract: the file holds names, addresses and settings, never a secret: a token is named by its environment variable,
 and an address with a password or a query in it is refused. Writing is atomic. Nothing here opens a connection.
@@ -27,7 +27,7 @@ SCHEMES = ("ws", "wss", "http", "https")
 
 @dataclass(frozen=True)
 class Connection:
-    """A server that the user named.
+    """A server, or weights, that the user named.
 
     Attributes:
         name: the model's id from then on: small letters, digits, ``.``, ``_`` and ``-``.
@@ -40,6 +40,7 @@ class Connection:
         rate: actions a second, where the server's differs from the robot's usual one; 0 keeps that.
         views: view to the context's camera.
         state: state part to "FIRST:END" in the context's state, counted from 0.
+        settings: what only this kind knows, as text by name; the kind checks them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Connection:
     rate: float = 0.0
     views: Mapping[str, str] = field(default_factory=dict)
     state: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("name", "kind", "url", "robot", "token_env", "ca_file"):
@@ -72,7 +74,7 @@ class Connection:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
                 raise WamvizError(f"'{name}' of a connection must lie in {low} .. {high}, not {value!r}.")
-        for name in ("views", "state"):
+        for name in ("views", "state", "settings"):
             value = getattr(self, name)
             if not isinstance(value, Mapping) or not all(isinstance(x, str) for pair in value.items() for x in pair):
                 raise WamvizError(f"'{name}' of a connection must map text to text.")
