@@ -7,17 +7,14 @@ the wamviz home, without a secret in it.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from wamviz.errors import WamvizError, unknown_name
-from wamviz.models import connections, registry
+from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
-from wamviz.models.remote.entry import capabilities_of, missing
-from wamviz.models.remote.kinds import KINDS, kind_of
 
 SETTINGS = ("kind", "url", "robot", "token_env", "timeout", "ca", "rate", "view", "state", "set")
 
@@ -42,7 +39,7 @@ def connect(args: argparse.Namespace) -> None:
         return None
     if given:
         made = _made(args, known.get(args.name))
-        capabilities_of(made)
+        connecting.entry_of(made)
         if args.name not in known and args.name in registry.entries():
             raise WamvizError(f"There is a model '{args.name}' already.", "Choose another name.")
         connections.keep(made)
@@ -62,7 +59,8 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
     """The connection that the options describe; one that is there already is changed only where they say so."""
     if before is None and not (args.kind and args.url):
         raise WamvizError(
-            f"There is no connection '{args.name}' yet: give its --kind and --url.", f"Kinds: {', '.join(KINDS)}."
+            f"There is no connection '{args.name}' yet: give its --kind and --url.",
+            f"Kinds: {', '.join(connecting.kinds())}.",
         )
     kept = before or Connection(args.name, args.kind, args.url)
     told = {
@@ -104,17 +102,17 @@ def _print_kinds(as_json: bool) -> None:
             {
                 "kind": kind.name,
                 "title": kind.title,
-                "robots": [robot.name for robot in kind.robots],
+                "robots": list(kind.choices),
                 "gives": kind.gives,
                 "settings": dict(kind.settings),
             }
-            for kind in KINDS.values()
+            for kind in connecting.kinds().values()
         ]
         print(json.dumps(facts, indent=2))
         return
-    for kind in KINDS.values():
+    for kind in connecting.kinds().values():
         print(f"{kind.name}  {kind.title}")
-        print(f"  robots: {', '.join(robot.name for robot in kind.robots)}")
+        print(f"  robots: {', '.join(kind.choices)}")
         print(f"  gives back: {kind.gives}")
         for name, words in kind.settings.items():
             print(f"  --set {name}=...: {words}")
@@ -129,8 +127,7 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
         shown = True
         print(f"{connection.name}  {connection.kind}  {connection.url}")
         try:
-            capabilities_of(connection)
-            wrong = missing(connection)
+            wrong = connecting.entry_of(connection).missing()
         except WamvizError as error:
             wrong = str(error)
         for name, value in connection.to_json().items():
@@ -144,18 +141,9 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
 
 def _test(listed: Iterable[Connection]) -> None:
     """Ask each server what it is; the first that fails ends it."""
-    from wamviz.models.remote.asking import question
-
     shown = False
     for connection in listed:
         shown = True
-        capabilities_of(connection)
-        asked = question(connection)
-        asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, 30.0)))
-
-        async def probe(asked=asked, connection=connection) -> str:  # type: ignore[no-untyped-def]
-            return await kind_of(connection.kind).dialect().probe(asked)
-
-        print(f"{connection.name}: {asyncio.run(probe())}")
+        print(f"{connection.name}: {connecting.probe(connection)}")
     if not shown:
         raise WamvizError("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")

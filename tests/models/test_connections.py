@@ -7,9 +7,8 @@ import json
 import pytest
 
 from wamviz.errors import WamvizError
-from wamviz.models import connections, registry
+from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
-from wamviz.models.remote import entry
 
 PI = Connection("pi05", "openpi", "ws://127.0.0.1:8000")
 FULL = Connection(
@@ -106,7 +105,7 @@ def test_a_file_that_was_spoilt_by_hand_is_named_and_takes_nothing_down(home, te
     with pytest.raises(WamvizError, match=why):
         connections.read()
     with pytest.warns(UserWarning, match="connections.json"):
-        assert entry.register_models() == []
+        assert connecting.register_models() == []
 
 
 def test_connections_are_models(home, monkeypatch):
@@ -136,7 +135,7 @@ def test_a_connection_that_cannot_be_is_left_out(home):
     connections.keep(Connection("odd", "openpi", "ws://127.0.0.1:1", "octopus"))
     connections.keep(Connection("set", "openpi", "ws://127.0.0.1:1", settings={"volume": "11"}))
     with pytest.warns(UserWarning, match="is left out") as caught:
-        assert [one.capabilities.model_id for one in entry.register_models()] == ["pi05"]
+        assert [one.capabilities.model_id for one in connecting.register_models()] == ["pi05"]
     words = " ".join(str(one.message) for one in caught)
     assert "Allowed: openpi, roboarena" in words and "ws or wss, not http" in words and "droid, libero" in words
     assert "Unknown setting of kind openpi 'volume'" in words

@@ -19,7 +19,7 @@ GROUP = "wamviz.models"
 BUILT_IN = (
     "wamviz.models.mini.entry:register_models",
     "wamviz.models.baselines:register_models",
-    "wamviz.models.remote.entry:register_models",
+    "wamviz.models.connecting:register_models",
 )
 
 

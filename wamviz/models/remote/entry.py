@@ -1,37 +1,24 @@
-"""The servers that the user named, for the registry.
+"""Servers as ``wamviz.models.connecting`` wants them: kinds, entries for the registry, a look whether one is there.
 
-Contract: reads one file and opens no connection, so that listing models is instant and asks nobody. A file that cannot
-be understood is warned about and leaves the other models alone.
+Contract: only ``probe`` opens a connection.
 """
 
 from __future__ import annotations
 
-import warnings
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from wamviz.errors import WamvizError
-from wamviz.models.connections import Connection, read
+from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
-from wamviz.models.remote.kinds import kind_of
+from wamviz.models.remote.kinds import KINDS, kind_of
 
+__all__ = ["KINDS", "capabilities_of", "entry_of", "missing", "probe"]
 
-def register_models() -> list[ModelEntry]:
-    """One entry a connection."""
-    entries = []
-    try:
-        known = list(read().values())
-    except WamvizError as error:
-        warnings.warn(str(error), stacklevel=2)
-        return []
-    for connection in known:
-        try:
-            entries.append(entry_of(connection))
-        except WamvizError as error:
-            warnings.warn(f"Connection '{connection.name}' is left out: {error}", stacklevel=2)
-    return entries
+PROBE_S = 30.0  # nobody waits longer to hear whether a server is there
 
 
 def entry_of(connection: Connection) -> ModelEntry:
@@ -42,6 +29,19 @@ def entry_of(connection: Connection) -> ModelEntry:
     """
     capabilities = capabilities_of(connection)
     return ModelEntry(capabilities, _loader(connection, capabilities), partial(missing, connection))
+
+
+def probe(connection: Connection, within: float = PROBE_S) -> str:
+    """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
+    from wamviz.models.remote.asking import question
+
+    asked = question(connection)
+    asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, within)))
+
+    async def look() -> str:
+        return await kind_of(connection.kind).dialect().probe(asked)
+
+    return asyncio.run(look())
 
 
 def _loader(connection: Connection, capabilities: Capabilities) -> Callable[[str], WorldActionModel]:

@@ -70,6 +70,11 @@ class Kind:
                 return robot
         raise unknown_name(f"robot of kind {self.name}", name, [robot.name for robot in self.robots])
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The names of its robots."""
+        return tuple(robot.name for robot in self.robots)
+
     def check_settings(self, settings: Mapping[str, str]) -> None:
         """Raise ``WamvizError`` for a setting that this kind does not have."""
         for name in settings:
