@@ -35,6 +35,7 @@ def connect(args: argparse.Namespace) -> None:
         raise WamvizError("Name the connection.", "For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000")
     if args.forget:
         connections.forget(args.name)
+        registry.refresh()
         print(f"Forgot {args.name}. Runs that it made are kept.")
         return None
     if given:
@@ -43,7 +44,7 @@ def connect(args: argparse.Namespace) -> None:
         if args.name not in known and args.name in registry.entries():
             raise WamvizError(f"There is a model '{args.name}' already.", "Choose another name.")
         connections.keep(made)
-        registry.entries.cache_clear()
+        registry.refresh()
         print(f"Kept {made.name}: {made.kind} at {made.url}. It is a model now: imagine --model {made.name}")
         known = {made.name: made}
     elif args.name not in known:

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from wamviz.errors import WamvizError
-from wamviz.ui import choices, form, handlers, present
+from wamviz.ui import choices, form, handlers, jobs, present
 from wamviz.ui.imagine_page import ImaginePage
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import is_here, place_of
@@ -28,7 +28,8 @@ AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
 PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
-ON_MODEL: dict[str, Any] = {**PRIVATE, "concurrency_id": "model", "concurrency_limit": 1}
+ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
+ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}
 NEW_SEED = "() => Math.floor(Math.random() * 2147483647)"
 SCHEME = "() => window.wamviz.scheme()"
 SCHEME_AND_REST = "(_, run) => [window.wamviz.scheme(), run]"
@@ -122,7 +123,7 @@ class Wiring:
         )
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
-        acting.then(self.act, [page.run, page.theme], self.everything, **ON_MODEL)
+        acting.then(self.act, [page.run, page.theme], self.everything, **ON_PHYSICS)
         page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
 
