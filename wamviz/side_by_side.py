@@ -24,6 +24,7 @@ from wamviz.store import Run
 
 log = logging.getLogger(__name__)
 MOST = 4  # as many as can be told apart on a stage and in a plot
+LONGEST_S = 120.0
 OURS = "Something went wrong on our side; the log says more."
 
 
@@ -120,6 +121,12 @@ def read(names: Iterable[str]) -> tuple[Contender, ...]:
     return tuple(found)
 
 
+def check_seconds(seconds: float | None) -> None:
+    """Raise ``WamvizError`` unless ``seconds`` is None or a time that somebody could imagine."""
+    if seconds is not None and not 0 < seconds <= LONGEST_S:
+        raise WamvizError(f"The seconds must lie above 0 and up to {LONGEST_S:g}, not {seconds:g}.")
+
+
 def compare_models(
     contenders: Sequence[Contender],
     context: Context,
@@ -140,6 +147,7 @@ def compare_models(
         seconds: how long each imagines, as far as it can; one chunk of its own when None.
         imagine: what runs one contender, in the place of ``imagine_run``.
     """
+    check_seconds(seconds)
     for index, contender in enumerate(contenders):
         caps = contender.capabilities
         try:
