@@ -238,7 +238,7 @@ class Wiring:
 
     def begin(self, request: gr.Request) -> Updates:
         """At once, before the queue: the button is taken, and Cancel works while others are served."""
-        self.jobs.begin(_visitor(request))
+        self.jobs.begin(visitor(request))
         page = self.page
         waiting = present.status("busy", "Waiting for the model …", done=0.0)
         return {
@@ -275,17 +275,17 @@ class Wiring:
         yield from self._running(lambda switch: handlers.act_out(run_id, self.page.shelf, switch, theme), request)
 
     def _running(self, start: Callable[[Switch], Iterator[handlers.Parts]], request: gr.Request) -> Iterator[Updates]:
-        visitor = _visitor(request)
-        switch = self.jobs.current(visitor)
+        who = visitor(request)
+        switch = self.jobs.current(who)
         try:
             for parts in start(switch):
                 yield self._updates(parts)
         finally:
-            self.jobs.end(visitor, switch)
+            self.jobs.end(who, switch)
 
     def cancel(self, request: gr.Request) -> Any:
         """Turn the switch off; the generator itself has the last word."""
-        stopping = self.jobs.cancel(_visitor(request))
+        stopping = self.jobs.cancel(visitor(request))
         return present.status("busy", "Stopping after this step …") if stopping else gr.skip()
 
     # --- opening and closing ----------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ class Wiring:
 
     def leave(self, request: gr.Request) -> None:
         """Nobody watches any more: stop sampling."""
-        self.jobs.cancel(_visitor(request))
+        self.jobs.cancel(visitor(request))
 
     def _updates(self, parts: handlers.Parts) -> Updates:
         """Named parts to components."""
@@ -359,5 +359,6 @@ class Wiring:
         return updates
 
 
-def _visitor(request: gr.Request) -> str:
+def visitor(request: gr.Request) -> str:
+    """Which open page a request comes from."""
     return str(request.session_hash or "")
