@@ -153,7 +153,8 @@ def downloads(run_id: str) -> list[Node]:
             {"class": "wz-menu", "data-run": run_id},
             h("summary", {"data-testid": "download", "role": "button"}, "Download"),
             h("ul", None, links),
-        )
+        ),
+        h("a", {"href": f"./compare?run={run_id}", "class": "wz-link"}, "Compare models"),
     ]
 
 
