@@ -1,4 +1,4 @@
-"""The public HTTP endpoints: /imagine, /compare and /models, usable from gradio_client.
+"""The public HTTP endpoints: /imagine, /compare, /compare_models and /models, usable from gradio_client.
 
 Contract: named, typed parameters; JSON and files come back; an error is the same sentence that the page shows.
 ``/imagine`` streams: every step is an intermediate answer, the last one is the run. A source names what lies on
@@ -22,6 +22,7 @@ from typing import Any
 
 import gradio as gr
 
+from wamviz import explaining, side_by_side
 from wamviz.cli_look import model_facts
 from wamviz.compare import METRIC_NOTES, compare_video
 from wamviz.errors import WamvizError
@@ -36,11 +37,12 @@ from wamviz.ui.library import SHIPPED
 from wamviz.ui.scenes import Scenes, bounded
 from wamviz.ui.shelf import Shelf
 
+RUN = re.compile(r"[0-9a-f]{16}")
 FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"
 
 
 def endpoints(shelf: Shelf, scenes: Scenes) -> None:
-    """Add the three endpoints to the current Blocks; they have no visible part."""
+    """Add the endpoints to the current Blocks; they have no visible part."""
 
     def imagine(
         image: str | None = None,
@@ -68,7 +70,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             samples: how many rollouts.
             steps: denoising steps; 0 for the model's default.
             actions: for forward_dynamics, a file of actions (npz, npy, csv or json); recorded ones when left out.
-            video: for inverse_dynamics, a video file; the recorded one when left out.
+            video: for inverse_dynamics, a video file; when left out the recorded one, or the own one of a kept run.
             horizon: frames to imagine in all; 0 for one chunk, or for a file of actions or a video as long as it is.
             guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
@@ -94,6 +96,26 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         """
         return next(_spoken(lambda: iter([_compare(shelf, imagined, reference, run)])))
 
+    def compare_models(
+        image: str | None = None,
+        source: str = "",
+        instruction: str = "",
+        contenders: str = "",
+        seed: int = 0,
+        seconds: float = 0.0,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Ask several models or modes the same, one after the other; one that fails leaves the others alone.
+
+        Args:
+            image, source, instruction, seed: as for /imagine.
+            contenders: two to four of MODEL or MODEL:MODE, separated by commas.
+            seconds: how long each imagines; 0 for a chunk of its own.
+
+        Returns:
+            For each: model, mode, and run id, latency_s, real_time_factor and metrics, or error.
+        """
+        yield from _spoken(lambda: _compare_models(image, source, instruction, contenders, seed, seconds))
+
     def models() -> list[dict[str, Any]]:
         """Every registered model: its modes, its limits, whether it can run here and why not."""
         return [model_facts(entry) for entry in registry.entries().values()]
@@ -115,6 +137,10 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         caps = choices.capabilities(model)
         mode = mode or caps.modes[0]
         context = named_context(image, source, shelf, scenes)
+        if mode == explaining.MODE and not file and RUN.fullmatch(source.strip()):
+            run = shelf.load(source.strip())
+            yield from _kept(explaining.explain_run(run, model, imagine=handlers.imagine_on_card))
+            return
         frames = handlers.whole(horizon or 0, "horizon") or None
         actions, video = handlers.given(caps, mode, context, file, frames)
         stream = handlers.imagine_on_card(
@@ -130,6 +156,9 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             horizon=frames,
             guidance=handlers.number(guidance, "guidance"),
         )
+        yield from _kept(stream)
+
+    def _kept(stream: Iterator[Any]) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         eta = Eta()
         with closing(stream):  # type: ignore[type-var]
             for event in stream:
@@ -139,6 +168,30 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
                     return
                 left = eta.update(event.step, event.steps)
                 yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
+
+    def _compare_models(
+        image: str | None, source: str, told: str, names: str, seed: Any, seconds: Any
+    ) -> Iterator[list[dict[str, Any]]]:
+        contenders = side_by_side.read(name for name in names.split(",") if name.strip())
+        lasting = handlers.number(seconds or 0, "seconds") or None
+        side_by_side.check_seconds(lasting)
+        context = named_context(image, source, shelf, scenes)
+        stream = side_by_side.compare_models(
+            contenders,
+            context,
+            instruction=told.strip() or context.instruction,
+            seed=handlers.whole(seed, "seed"),
+            seconds=lasting,
+            imagine=handlers.imagine_on_card,
+        )
+        found: list[dict[str, Any]] = []
+        with closing(stream):  # type: ignore[type-var]
+            for _, event in stream:
+                if isinstance(event, side_by_side.Outcome):
+                    if event.run is not None:
+                        shelf.save(event.run)
+                    found.append(event.to_json())
+                yield found
 
     with gr.Column(visible=False):
         asked = [
@@ -170,6 +223,18 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             gr.Textbox("", label="run"),
         ]
         gr.Button().click(compare, compared, gr.JSON(label="metrics"), api_name="compare", show_progress="hidden")
+        several = [
+            gr.File(label="image", type="filepath"),
+            gr.Textbox("", label="source"),
+            gr.Textbox("", label="instruction"),
+            gr.Textbox("", label="contenders"),
+            gr.Number(0, label="seed", precision=0),
+            gr.Number(0.0, label="seconds"),
+        ]
+        gr.Button().click(
+            compare_models, several, gr.JSON(label="outcomes"), api_name="compare_models", show_progress="hidden",
+            **jobs.ON_MODEL,
+        )  # fmt: skip
         gr.Button().click(models, None, gr.JSON(label="models"), api_name="models", show_progress="hidden")
 
 
@@ -188,7 +253,7 @@ def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) 
         return scenes.context(scenes.episode(int(episode[1])), int(episode[2] or 0))
     if source.startswith("tabletop:"):
         return resolve(source)
-    if re.fullmatch(r"[0-9a-f]{16}", source):
+    if RUN.fullmatch(source):
         return resolve(str(shelf.folder(source)))
     raise WamvizError(
         f"'{source[:60]}' is no source that can be named here.", f"Use {FORMS}; a file of yours goes into image."
