@@ -253,6 +253,7 @@ class LeRobotEpisode(Episode):
         key = dataset.key("states")
         self.state_names = () if key is None else dataset.names_of(key, "state")
         self.instruction = self._told() if listing.instruction is None else listing.instruction
+        self.calibrate(dataset.told)
 
     def _told(self) -> str:
         """The instruction by way of the rows' task_index, where the list of episodes has none."""
@@ -359,6 +360,8 @@ class LeRobotEpisode(Episode):
 
     def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
         self._check_frame(frame)
+        if camera in self.calibration:
+            return self.calibration[camera]
         model = self._cameras.get(self._known(camera))
         if model is None:
             return None
@@ -367,7 +370,7 @@ class LeRobotEpisode(Episode):
         return Camera(**{**model, "world_from_camera": pose})
 
     def camera_moves(self, camera: str) -> bool:
-        return layout.pose_key(camera) in self._columns
+        return layout.pose_key(camera) in self._columns and camera not in self.calibration
 
     def _decode(self, camera: str, start: int, stop: int) -> Frames:
         feature = self._dataset.camera_features[camera]
