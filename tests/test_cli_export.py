@@ -88,3 +88,25 @@ def test_ctrl_c_is_answered_in_words(
     status, _, err = wamviz(capsys, "export", kept[0], "--out", tmp_path / "d")
     assert status == 130 and "nothing was written" in err
     assert not (tmp_path / "d").exists() and not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_rates_are_told_and_listed(kept: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run at 5 Hz and one at 15 Hz in one command: a dataset a rate, each named in what is printed."""
+    from dataclasses import replace
+
+    from wamviz.store import read_run, write_run
+
+    run = replace(read_run(kept[1]), reference=None)
+    quick = [
+        replace(one, fps=15.0, action_space=replace(one.action_space, rate=15.0))
+        for one in run.imagined
+        if one.action_space is not None
+    ]
+    write_run(tmp_path / "quick", replace(run, id="0123456789abcdef", imagined=tuple(quick)))
+    out = tmp_path / "d"
+    status, text, err = wamviz(capsys, "export", kept[1], tmp_path / "quick", "--only", "imagined", "--out", out)
+    assert status == 0, err
+    assert "go at 5 and 15 rows a second" in text and f"{out}/5hz: 5 rows" in text and f"{out}/15hz: 15 rows" in text
+    for name, fps in (("5hz", 5.0), ("15hz", 15.0)):
+        status, facts, _ = wamviz(capsys, "inspect", f"{out}/{name}", "--json")
+        assert status == 0 and json.loads(facts)["fps"] == fps

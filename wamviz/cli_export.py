@@ -50,7 +50,11 @@ def export(args: argparse.Namespace) -> None:
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("Stopped; nothing was written.") from stop
     if len(written) > 1:
-        print(f"The rollouts differ in form, so there are {len(written)} datasets in {out}:")
+        rates = sorted({one.form.fps for one in written})
+        why = "differ in form"
+        if len(rates) > 1:
+            why = f"go at {' and '.join(map(str, rates))} rows a second, and a LeRobot dataset has one rate"
+        print(f"The rollouts {why}, so there are {len(written)} datasets in {out}:")
     for one in written:
         held = ", ".join(f"{count} {origin}" for origin, count in one.episodes.items())
         print(f"{sum(one.episodes.values())} episodes ({held}) in {one.folder}: {one.form}")
