@@ -192,3 +192,25 @@ def test_no_number_depends_on_the_rate_of_the_reference(rollout, actions, times)
     other = compare_actions(ours, rollout("recorded", actions=fine, rate=5.0 * times))
     for name in ("mae", "rmse", "dtw", "timing_s", "hold_mae", "hold_rmse"):
         assert np.isclose(getattr(one, name), getattr(other, name), atol=1e-5), name
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.sampled_from([2, 3, 5]))
+def test_events_do_not_depend_on_the_rate(rollout, values, times):
+    """The same gripper told more often: the same events at the same moments."""
+    coarse, fine = acting(rollout, values), np.zeros((len(values) * times, 7))
+    fine[:, 6] = np.repeat(values, times)
+    found = gripper_events(rollout(actions=fine, rate=5.0 * times))
+    assert [kind for _, kind in found] == [kind for _, kind in gripper_events(coarse)]
+    assert np.allclose([time for time, _ in found], [time for time, _ in gripper_events(coarse)])
+
+
+moments = st.lists(st.tuples(st.floats(0, 5), st.sampled_from(["close", "open"])), max_size=6).map(sorted)
+
+
+@given(moments, moments)
+def test_matching_events_is_symmetric_and_perfect_with_themselves(ours, theirs):
+    pairs, missed, extra = match_events(ours, theirs)
+    back, lost, added = match_events(theirs, ours)
+    assert (missed, extra) == (added, lost) and sorted(pairs) == sorted((b, a, kind) for a, b, kind in back)
+    pairs, missed, extra = match_events(ours, ours)
+    assert missed == extra == 0 and all(a == b for a, b, _ in pairs)

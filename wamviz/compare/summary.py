@@ -15,7 +15,7 @@ from wamviz.compare.actions import ActionMetrics, compare_actions, gripper_event
 from wamviz.compare.align import action_mismatch
 from wamviz.compare.consistency import consistency
 from wamviz.compare.motion import jerk, outside_limits
-from wamviz.compare.trajectory import ade_fde, commanded_path, measured_path
+from wamviz.compare.trajectory import ade_fde, commanded_path, common_paths, measured_path
 from wamviz.compare.video import VideoMetrics, compare_video, compare_videos
 from wamviz.rollout import Floats, Rollout
 
@@ -157,22 +157,22 @@ def _trajectory(rollout: Rollout, reference: Rollout, start: Floats | None) -> d
 
 
 def _motion(rollout: Rollout, reference: Rollout | None, start: Floats | None) -> dict[str, Any] | None:
-    """How the stated motion is made; the recorded one stands beside it where both are known at one rate."""
+    """How the stated motion is made; the recorded one stands beside it over the moments that both know."""
     space, share = rollout.action_space, outside_limits(rollout)
-    if space is None or share is None:
+    if space is None:
         return None
-    path = commanded_path(rollout, start)
-    theirs, recorded = None, None
-    limits = None if reference is None else outside_limits(reference)
-    if reference is not None and reference.action_space is not None and reference.action_space.rate == space.rate:
-        theirs = commanded_path(reference, start)
-        recorded = None if theirs is None or path is None else jerk(theirs[: len(path)], space.rate)
-    own = None if path is None else jerk(path if theirs is None else path[: len(theirs)], space.rate)
+    path, rate = commanded_path(rollout, start), space.rate
+    theirs = None if reference is None else commanded_path(reference, start)
+    if path is not None and theirs is not None and reference is not None and reference.action_space is not None:
+        path, theirs, rate = common_paths(path, theirs, rate, reference.action_space.rate)
+    own = None if path is None else jerk(path, rate)
+    if own is None and share is None:
+        return None
     return {
         "outside_limits": _number(share),
-        "recorded_outside_limits": _number(limits),
+        "recorded_outside_limits": None if reference is None else _number(outside_limits(reference)),
         "jerk": _number(own),
-        "recorded_jerk": _number(recorded),
+        "recorded_jerk": None if path is None or theirs is None else _number(jerk(theirs, rate)),
     }
 
 
@@ -218,8 +218,9 @@ def _over_samples(parts: list[dict[str, Any] | None], sample: int, best: tuple[s
         return chosen
     known = [part for part in parts if part is not None]
     key, better = best
-    winner = better(range(len(known)), key=lambda index: known[index][key])
-    numbers = [name for name, value in chosen.items() if isinstance(value, float)]
+    judged = [index for index, part in enumerate(known) if part[key] is not None]
+    winner = better(judged, key=lambda index: known[index][key]) if judged else sample
+    numbers = [n for n, value in chosen.items() if isinstance(value, float) and all(p[n] is not None for p in known)]
     return {
         **chosen,
         "mean": {name: _number(np.mean([part[name] for part in known])) for name in numbers},

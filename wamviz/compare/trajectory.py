@@ -149,6 +149,19 @@ def ade_fde(a: Path3D, b: Path3D, rate_a: float, rate_b: float | None = None) ->
     return float(apart.mean()), float(apart[-1])
 
 
+def common_paths(a: Path3D, b: Path3D, rate_a: float, rate_b: float) -> tuple[Path3D, Path3D | None, float]:
+    """Two paths over the moments that both know and the rate of those in Hz; the second is None where rates do not fit.
+
+    Only where one rate is a multiple of the other do rows lie at equal times: matched otherwise, a smooth path would
+    look jerky.
+    """
+    times = max(rate_a, rate_b) / min(rate_a, rate_b)
+    if abs(times - round(times)) > 1e-6:
+        return a, None, rate_a
+    ia, ib = match_times(np.arange(len(a)) / rate_a, np.arange(len(b)) / rate_b)
+    return a[ia], b[ib], min(rate_a, rate_b)
+
+
 def path_length(path: Path3D) -> float:
     """Metres along a path."""
     return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
