@@ -57,7 +57,8 @@ def export(args: argparse.Namespace) -> None:
         print(f"The rollouts {why}, so there are {len(written)} datasets in {out}:")
     for one in written:
         held = ", ".join(f"{count} {origin}" for origin, count in one.episodes.items())
-        print(f"{sum(one.episodes.values())} episodes ({held}) in {one.folder}: {one.form}")
+        count = sum(one.episodes.values())
+        print(f"{count} episode{'' if count == 1 else 's'} ({held}) in {one.folder}: {one.form}")
         for note in one.notes:
             print(f"Note: {note}")
         if one.form.size is None:

@@ -126,7 +126,7 @@ def _by_dimension(actions: Mapping[str, Any]) -> list[Node]:
     for name, unit, *values in listed:
         cells = [h("td", {"data-label": "Unit"}, {"": "not known", "1": "none"}.get(unit, unit))]
         for title, value in zip(titles[2:], values, strict=True):
-            cells.append(_number(title, NONE if value is None else f"{value:.3g}"))
+            cells.append(_number(title, _small(value)))
         rows.append(h("tr", None, h("th", {"scope": "row"}, name), cells))
     note = h("p", {"class": "wz-note"}, METRIC_NOTES["by_unit"], f" Source: {METRIC_SOURCES['by_unit']}.")
     table = h(
@@ -137,6 +137,13 @@ def _by_dimension(actions: Mapping[str, Any]) -> list[Node]:
         h("tbody", None, rows),
     )
     return [h("p", {"class": "wz-lead"}, h("b", None, "Action errors in their own units")), note, table]
+
+
+def _small(value: float | None) -> str:
+    """An error with three digits; what is smaller than anybody measures is said to be that small."""
+    if value is None:
+        return NONE
+    return f"{value:.3g}" if value >= 1e-4 or value == 0 else "< 0.0001"
 
 
 def _head(found: Mapping[str, Any], count: int) -> list[str]:
