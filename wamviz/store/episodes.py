@@ -93,6 +93,7 @@ def export_lerobot(
     force: bool = False,
     total: int | None = None,
     progress: Progress | None = None,
+    left_out: list[str] | None = None,
 ) -> tuple[Written, ...]:
     """Write the rollouts of ``runs`` as one dataset ``out``, or as several inside it where they differ in form.
 
@@ -104,6 +105,7 @@ def export_lerobot(
         states: False leaves the states out, so that imagined rollouts (which have none) join the others.
         force: replace an earlier export; any other folder is still refused.
         total: how many runs there are, for ``progress``, which is called after each.
+        left_out: takes a sentence about each rollout that LeRobot has no place for; without it, such a one is refused.
 
     Raises:
         WamvizError: the folder is in use, there is nothing to write, or a rollout that LeRobot has no place for.
@@ -123,12 +125,25 @@ def export_lerobot(
             if run.id not in seen:
                 seen.add(run.id)
                 for rollout, facts in told(run):
-                    if rollout.origin in wanted and not _repeated(rollout, facts, seen):
-                        _stage(draft, groups, rollout, facts, run, states)
+                    if rollout.origin not in wanted or _repeated(rollout, facts, seen):
+                        continue
+                    sample = f" sample {facts['sample']}" if rollout.origin == "imagined" else " rollout"
+                    try:
+                        form, note = form_of(rollout, f"{rollout.origin}{sample} of run {run.id}", states)
+                    except WamvizError as error:
+                        if left_out is None:
+                            raise
+                        left_out.append(error.message)
+                        continue
+                    _stage(draft, groups, rollout, facts, run, form, note)
             if progress is not None:
                 progress(number, total or number, f"run {run.id}")
         if not groups:
-            raise WamvizError(f"There is no {' or '.join(wanted)} rollout in these runs.", "Name others with --only.")
+            why = " ".join(left_out or ())[:600]
+            raise WamvizError(
+                f"There is no {' or '.join(wanted)} rollout in these runs that can be written.",
+                f"{why} Name others with --only.",
+            )
         whole = draft / "whole"
         written = _finish(groups, whole)
         check_target(root, force)  # somebody may have been there meanwhile
@@ -184,11 +199,9 @@ def _repeated(rollout: Rollout, facts: Mapping[str, Any], seen: set[str]) -> boo
 
 
 def _stage(
-    draft: Path, groups: dict[Form, _Group], rollout: Rollout, facts: dict[str, Any], run: Run, states: bool
+    draft: Path, groups: dict[Form, _Group], rollout: Rollout, facts: dict[str, Any], run: Run, form: Form, note: str
 ) -> None:
     """Put one rollout into the dataset of its form, which is begun where there is none yet."""
-    sample = f" sample {facts['sample']}" if facts["origin"] == "imagined" else " rollout"
-    form, note = form_of(rollout, f"{facts['origin']}{sample} of run {run.id}", states)
     group = groups.get(form)
     if group is None:
         writer = LeRobotWriter(draft / f"group-{len(groups)}", form.plan())
