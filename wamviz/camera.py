@@ -35,7 +35,7 @@ class Tool:
     def __post_init__(self) -> None:
         try:
             given = np.asarray(self.offset, np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             given = np.zeros(0)
         if given.shape != (3,) or not np.isfinite(given).all():
             raise WamvizError("A tool's 'offset' needs three numbers, x, y and z in metres in the hand's own axes.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from wamviz.compare.rotation import matrix
 from wamviz.compare.trajectory import path_pixels
 from wamviz.datasets import Layout, open_dataset, shipped
+from wamviz.datasets.meaning import layout_from_json
 from wamviz.errors import WamvizError
 from wamviz.media import write_mp4
 from wamviz.ui.browsing import episode_parts
@@ -143,6 +145,8 @@ def without(*names: str) -> dict[str, Any]:
         ({"front": {**GOOD, "intrinsics": [600, 610]}}, "three rows"),
         ({"front": {**GOOD, "intrinsics": [600, -610, 320, 240]}}, "focal length"),
         ({"front": {**GOOD, "intrinsics": "600"}}, "three rows"),
+        ({"front": {**GOOD, "intrinsics": [10**400, 1, 1, 1]}}, "three rows"),
+        ({"front": {**GOOD, "world_from_camera": {"a": 1}}}, "four rows of four"),
         ({"front": {**GOOD, "intrinsics": [float("nan"), 1, 1, 1]}}, "three rows"),
     ],
 )
@@ -156,6 +160,16 @@ def test_odd_episode_numbers_and_tools_are_explained() -> None:
         Layout(episode_cameras={"seven": {"front": GOOD}})
     with pytest.raises(WamvizError, match="Did you mean 'offset'"):
         Layout(tool={"offset": [0, 0, 1], "ofset": 1})
+
+
+def test_the_example_of_the_documentation_is_understood(root: Path) -> None:
+    text = (root / "docs/calibration.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    told = layout_from_json(json.loads(example)["layout"], "docs/calibration.md")
+    camera = told.calibration(0)["front"]
+    assert camera.tool is not None and camera.tool.turn == "euler_xyz"
+    pixels, depth = camera.project(np.array([[0.8, 0.1, 0.4]]))
+    assert depth[0] > 0 and 0 < pixels[0, 0] < 640 and 0 < pixels[0, 1] < 480  # it looks ahead and down
 
 
 Change = Callable[[dict[str, Any]], object]

@@ -53,7 +53,7 @@ def lpips_missing(height: int = SMALLEST, width: int = SMALLEST) -> str | None:
 
 
 def lpips(a: Frames, b: Frames) -> NDArray[np.float64]:
-    """LPIPS (T,) of two videos (T, H, W, 3) uint8: 0 is identical, no upper limit; some 0.1 is hardly visible.
+    """LPIPS (T,) of two videos (T, H, W, 3) uint8: 0 is identical, and there is no upper limit.
 
     Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", arXiv 1801.03924,
     formula 1 with AlexNet: unit-length features of five layers, their squared differences weighed by the learned

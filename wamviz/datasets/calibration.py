@@ -108,7 +108,7 @@ def _numbers(told: object) -> NDArray[np.float64]:
     """An array of finite numbers; an empty one for anything else."""
     try:
         values = np.asarray(told, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.zeros(0)
     return values if np.isfinite(values).all() else np.zeros(0)
 
