@@ -128,6 +128,8 @@ def test_compare_says_how_close_two_videos_are_beside_a_still_one(client: Client
     )
     video = found["video"]
     assert video["psnr"] == 60.0 and video["copy_last_psnr"] < 40 and len(video["times"]) == 5
+    assert video["lpips"] is None and "tools/convert_lpips.py" in video["lpips_missing"]
+    assert found["notes"].keys() == found["sources"].keys() == {"psnr", "ssim", "copy_last_psnr", "copy_last_ssim"}
     with pytest.raises(AppError, match="Two videos are needed"):
         client.predict(api_name="/compare")
 

@@ -24,7 +24,7 @@ import gradio as gr
 
 from wamviz import explaining, side_by_side
 from wamviz.cli_look import model_facts
-from wamviz.compare import METRIC_NOTES, compare_video
+from wamviz.compare import METRIC_NOTES, METRIC_SOURCES, compare_video
 from wamviz.errors import WamvizError
 from wamviz.imagining import Eta
 from wamviz.media import read_image, read_video
@@ -92,7 +92,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             run: instead of two files, the id of a kept run.
 
         Returns:
-            PSNR in dB and SSIM by frame and on average, the copy-last-frame control beside each, and what they mean.
+            PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame control
+            beside each, what they mean and who defined them.
         """
         return next(_spoken(lambda: iter([_compare(shelf, imagined, reference, run)])))
 
@@ -279,11 +280,22 @@ def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: 
     found = compare_video(ours, theirs)
     if found is None:
         raise WamvizError("The two videos share no moment after the context.", "Each needs at least two frames.")
-    names = ("psnr", "ssim", "copy_last_psnr", "copy_last_ssim")
-    curves = {f"{name}_by_frame": [round(float(v), 5) for v in getattr(found, name)] for name in names}
-    means = {name: round(float(getattr(found, name).mean()), 5) for name in names}
+    curves = {
+        f"{kind}{name}": values
+        for name in ("psnr", "ssim", "lpips")
+        for kind in ("", "copy_last_")
+        if (values := getattr(found, f"{kind}{name}")) is not None
+    }
+    means: dict[str, Any] = {name: round(float(values.mean()), 5) for name, values in curves.items()}
+    by_frame = {f"{name}_by_frame": [round(float(v), 5) for v in values] for name, values in curves.items()}
+    if found.lpips_missing:
+        means |= {"lpips": None, "copy_last_lpips": None, "lpips_missing": found.lpips_missing}
     times = [round(float(t), 5) for t in found.times]
-    return {"video": {**means, "times": times, **curves}, "notes": {name: METRIC_NOTES[name] for name in names}}
+    return {
+        "video": {**means, "times": times, **by_frame},
+        "notes": {name: METRIC_NOTES[name] for name in curves},
+        "sources": {name: METRIC_SOURCES[name] for name in curves},
+    }
 
 
 def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
