@@ -38,6 +38,7 @@ TABLETOP_CONTEXT = Observation(
     np.arange(14, dtype=np.float32) / 10,
     WorldState("tabletop", 2_000_000),
 )
+ROBOTWIN_CONTEXT = Observation(ARMS, "adjust the bottle")
 TRACEBACK = 'Traceback (most recent call last):\n  File "server.py", line 3, in infer\nKeyError: "no such view"\n'
 
 
@@ -154,6 +155,49 @@ def roboarena(speaker: Speaker, talk: Talk, mood: str) -> None:
         talk.send(bad.get(mood) or pack(chunk(24, 8, speaker.count)))
 
 
+def lingbot(
+    channels: int, latents: int, each: int, video: Callable[[Speaker, int], np.ndarray] | None = None
+) -> Callable[[Speaker, Talk, str], None]:
+    """LingBot-VA's server with its memory: what was not reset knows no prompt, and a chunk has to be remembered before
+    the next one is another."""
+
+    def script(speaker: Speaker, talk: Talk, mood: str) -> None:
+        talk.accept()
+        talk.send(pack({}))
+        prompt, at, given = None, 0, None
+        while True:
+            told = unpack(talk.message())
+            timing = {"server_timing": {"infer_ms": 10.0}}
+            if told.get("reset"):
+                prompt, at, given = told["prompt"], 0, None
+                talk.send(pack(timing))
+                continue
+            if told.get("compute_kv_cache"):
+                # Each latent frame of a chunk is four key frames, but for the first chunk's first, the context.
+                assert len(told["obs"]) == 4 * (latents - (at == 0)) and told["imagine"] is False
+                assert given is not None and (told["state"] == given).all()
+                at += latents
+                speaker.heard.append({**told, "prompt": prompt})
+                talk.send(pack(timing))
+                continue
+            assert prompt == told["prompt"] and prompt, "an observation before any reset"
+            speaker.heard.append(told)
+            if mood == "error":
+                talk.send(TRACEBACK)
+                return talk.close(1011, "Internal server error. Traceback included in previous frame.")
+            if mood == "lost":
+                return None
+            if mood == "silent":
+                talk.wait_until_gone()
+            speaker.count += 1
+            given = chunk(channels, latents * each, speaker.count).reshape(channels, latents, each)
+            film = {} if video is None else {"video": video(speaker, at)}
+            bad = {"garbage": b"\xc1", "huge": pack({"action": np.zeros((16, 100, 16))}), "wrong": pack({"hello": 1})}
+            talk.send(bad.get(mood) or pack({"action": given, **film, **timing}))
+
+    return script
+
+
 def http(reply: Callable[[Speaker, dict], object], path: str, failure: object) -> Callable[[Speaker, Talk, str], None]:
     """A server of one POST; ``failure`` is how it tells an error with status 200."""
 
@@ -252,6 +296,9 @@ def all_speakers() -> list[Speaker]:
             openpi(lambda s: {"action": chunk(32, 8, s.count), "video": clip(33, 54, 64)}),
         ),
         Speaker("DreamZero", "roboarena", "droid", DROID_CONTEXT, roboarena),
+        Speaker("LingBot-VA on RoboTwin", "lingbot-va", "robotwin", ROBOTWIN_CONTEXT, lingbot(16, 2, 16)),
+        Speaker("LingBot-VA on Frankas", "lingbot-va", "franka", ROBOTWIN_CONTEXT, lingbot(16, 4, 20)),
+        Speaker("LingBot-VA on LIBERO", "lingbot-va", "libero", LIBERO_CONTEXT, lingbot(7, 4, 4)),
         Speaker(
             "Cosmos Policy", "cosmos-policy", "aloha", ALOHA_CONTEXT, http(act_reply, "/act", "error"), "http"
         ),

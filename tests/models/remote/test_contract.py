@@ -16,7 +16,7 @@ from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
-STATELESS = ("cosmos3-libero", "vllm-omni")
+STATELESS = ("cosmos3-libero", "lingbot-va", "vllm-omni")
 NAMES = [speaker.name for speaker in all_speakers()]
 
 

@@ -147,7 +147,7 @@ def question(connection: Connection, request: ImagineRequest | None = None, limi
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-    robot = kind.robot(connection.robot)
+    robot = kind.robot(connection.robot, connection.settings)
     if connection.rate:
         robot = replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))
     return Question(connection.name, connection, server, robot, request)

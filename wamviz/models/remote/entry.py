@@ -71,8 +71,8 @@ def capabilities_of(connection: Connection) -> Capabilities:
         WamvizError: no such kind or robot, or an address that the kind cannot have.
     """
     kind = kind_of(connection.kind)
-    robot = kind.robot(connection.robot)
     kind.check_settings(connection.settings)
+    robot = kind.robot(connection.robot, connection.settings)
     scheme = connection.url.partition(":")[0]
     if scheme not in kind.schemes:
         raise WamvizError(
@@ -90,6 +90,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
         frame_size=None,
         video_fps=robot.fps,
         horizon=robot.frames or robot.chunk,
+        max_horizon=robot.longest or None,
         max_samples=kind.max_samples,
         cameras=tuple(view.key.rpartition("/")[2] for view in robot.views) or ("exterior",),
         deterministic=kind.seeded,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wamviz.errors import unknown_name
@@ -16,6 +17,8 @@ from wamviz.models.remote.robots import Robot
 
 if TYPE_CHECKING:
     from wamviz.models.remote.asking import Question, Reply
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Dialect(Protocol):
@@ -48,6 +51,7 @@ class Kind:
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
         settings: what a connection of this kind may set beside the usual, with a sentence on each.
+        films: the setting with which video comes back that otherwise stays on the server, or "".
     """
 
     name: str
@@ -62,12 +66,13 @@ class Kind:
     steps: int = 0
     max_guidance: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict)
+    films: str = ""
 
-    def robot(self, name: str) -> Robot:
-        """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
+    def robot(self, name: str, settings: Mapping[str, str] = NOTHING) -> Robot:
+        """The robot of this name, the first for "", under these settings; or ``WamvizError`` with the nearest name."""
         for robot in self.robots:
             if name in ("", robot.name):
-                return robot
+                return robot.filmed if robot.filmed is not None and self.films in settings else robot
         raise unknown_name(f"robot of kind {self.name}", name, [robot.name for robot in self.robots])
 
     @property
@@ -108,6 +113,17 @@ KINDS: dict[str, Kind] = {
             (_ROBOARENA,),
             "Api-Key",
             "actions alone: what DreamZero imagines stays on its server",
+        ),
+        Kind(
+            "lingbot-va",
+            "LingBot-VA",
+            "lingbot_va",
+            ("ws", "wss"),
+            (robots.LINGBOT_ROBOTWIN, robots.LINGBOT_FRANKA, robots.LINGBOT_LIBERO),
+            "Api-Key",
+            "actions; the imagined video too where the server sends it, which the released one does not",
+            settings={"video": "yes where the server sends its video: rollouts can then go on chunk after chunk"},
+            films="video",
         ),
         Kind(
             "cosmos-policy",
