@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.models.remote.servers import Served, Talk
+from tests.models.remote.servers import Served, Talk, ZeroMq
 from wamviz.media import encode_png, write_mp4
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.model import RemoteModel
+from wamviz.models.remote.npy import unpack_npy
 from wamviz.rollout import Observation, WorldState
 
 RNG = np.random.default_rng(0)
@@ -67,6 +69,7 @@ class Speaker:
         repeats: whether a lost question is asked again.
         heard: what the server understood of each question.
         count: questions so far, so that samples differ.
+        tokens: that came within messages.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Speaker:
     repeats: bool = True
     heard: list = field(default_factory=list)
     count: int = 0
+    tokens: list = field(default_factory=list)
 
     def speak(self, mood: str = "well") -> Callable[[Talk], None]:
         """A script for ``serving``: ``well``, ``error``, ``garbage``, ``huge``, ``wrong``, ``silent``, ``lost`` or
@@ -87,6 +91,7 @@ class Speaker:
         def script(talk: Talk) -> None:
             self.script(self, talk, next(moods, "well") if moods else mood)
 
+        script.talk = ZeroMq if self.scheme == "tcp" else Talk  # how ``serving`` hears a connection
         return script
 
     def model(self, served: Served, **options) -> RemoteModel:
@@ -198,6 +203,63 @@ def lingbot(
     return script
 
 
+def npy(array: np.ndarray) -> dict:
+    """An array as GR00T's servers up to N1.7 write it."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return {"__ndarray_class__": True, "as_npy": file.getvalue()}
+
+
+def modality(keys: list[str], steps: int = 1) -> dict:
+    """A modality's configuration as N1.7's server writes it."""
+    told = {"delta_indices": list(range(1 - steps, 1)), "modality_keys": keys, "action_configs": None}
+    return {"__ModalityConfig_class__": True, "as_json": told}
+
+
+GROOT_DROID = {
+    "video": modality(["exterior_image_1_left", "wrist_image_left"]),
+    "state": modality(["joint_position", "gripper_position"]),
+    "action": modality(["joint_position", "gripper_position"], 32),
+    "language": modality(["annotation.language.language_instruction"]),
+}
+
+
+def groot(
+    config: dict = GROOT_DROID, reply: Callable[[Speaker, dict], object] | None = None, token: str = ""
+) -> Callable[[Speaker, Talk, str], None]:
+    """GR00T's server: one endpoint a request, errors as a dictionary."""
+
+    def usual(speaker: Speaker, told: dict) -> object:
+        rows = chunk(32, 8, speaker.count)[None]
+        return [{"gripper_position": npy(rows[..., 7:]), "joint_position": npy(rows[..., :7])}, {}]
+
+    def script(speaker: Speaker, talk: Talk, mood: str) -> None:
+        talk.accept()
+        while True:
+            told = unpack_npy(talk.message())
+            if token and told.get("api_token") != token:
+                talk.send(pack({"error": "Unauthorized: Invalid API token"}))
+                continue
+            speaker.tokens.append(told.pop("api_token", ""))
+            if told == {"endpoint": "get_modality_config"}:
+                talk.send(pack(config))
+                continue
+            assert told.pop("endpoint") == "get_action"
+            speaker.heard.append(told["data"])
+            if mood == "error":
+                talk.send(pack({"error": TRACEBACK}))
+                continue
+            if mood == "lost":
+                return None
+            if mood == "silent":
+                talk.wait_until_gone()
+            speaker.count += 1
+            bad = {"garbage": b"\xc1", "huge": pack(npy(np.zeros((1000, 8)))), "wrong": pack({"hello": 1})}
+            talk.send(bad.get(mood) or pack((reply or usual)(speaker, told["data"])))
+
+    return script
+
+
 def http(reply: Callable[[Speaker, dict], object], path: str, failure: object) -> Callable[[Speaker, Talk, str], None]:
     """A server of one POST; ``failure`` is how it tells an error with status 200."""
 
@@ -296,6 +358,7 @@ def all_speakers() -> list[Speaker]:
             openpi(lambda s: {"action": chunk(32, 8, s.count), "video": clip(33, 54, 64)}),
         ),
         Speaker("DreamZero", "roboarena", "droid", DROID_CONTEXT, roboarena),
+        Speaker("GR00T on DROID", "groot", "droid", DROID_CONTEXT, groot(), "tcp"),
         Speaker("LingBot-VA on RoboTwin", "lingbot-va", "robotwin", ROBOTWIN_CONTEXT, lingbot(16, 2, 16)),
         Speaker("LingBot-VA on Frankas", "lingbot-va", "franka", ROBOTWIN_CONTEXT, lingbot(16, 4, 20)),
         Speaker("LingBot-VA on LIBERO", "lingbot-va", "libero", LIBERO_CONTEXT, lingbot(7, 4, 4)),

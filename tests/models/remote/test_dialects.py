@@ -305,10 +305,11 @@ def test_probing_says_who_answers_and_asks_for_no_action(index):
     well = speaker.speak()
 
     def script(talk):
-        if talk.method == "GET" and "upgrade" not in talk.headers:
+        if speaker.scheme == "http" and talk.method == "GET" and "upgrade" not in talk.headers:
             return talk.answer(b'{"model": "cosmos3", "chunk": 16, "data": [{"id": "nano"}]}')
         return well(talk)
 
+    script.talk = well.talk
     with serving(script) as served:
         asked = question(speaker.connection(served.port))
         words = asyncio.run(KINDS[speaker.kind].dialect().probe(asked))

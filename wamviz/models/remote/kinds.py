@@ -126,6 +126,18 @@ KINDS: dict[str, Kind] = {
             films="video",
         ),
         Kind(
+            "groot",
+            "GR00T N1.5, N1.6, N1.7",
+            "groot",
+            ("tcp",),
+            (robots.GROOT_DROID, robots.GROOT_LIBERO),
+            "api_token",
+            "actions alone, under the names that the server gives them",
+            settings={
+                "layout": "nested (the usual), flat (a server with --use-sim-policy-wrapper) or n1.5 (that version)"
+            },
+        ),
+        Kind(
             "cosmos-policy",
             "Cosmos Policy",
             "cosmos_policy",

@@ -240,3 +240,12 @@ LINGBOT_LIBERO = _lingbot(
     ),
     latents=4,
 )  # fmt: skip
+
+# GR00T N1.x as released for DROID and LIBERO (Isaac-GR00T: examples/DROID/main_gr00t.py, configs/data/
+# embodiment_configs.py, examples/Libero). The server says itself which views and states it wants. Its LIBERO gripper is
+# 0 closed .. 1 open, which its own client turns into robosuite's 1 .. -1.
+GROOT_DROID = Robot("droid", "Franka of DROID", (), DROID_STATE, DROID_JOINTS, chunk=32)
+GROOT_LIBERO = Robot(
+    "libero", "Panda of LIBERO", (), (),
+    replace(LIBERO_POSE, gripper_closed=0.0, low=(-1.0,) * 6 + (0.0,)), chunk=40,
+)  # fmt: skip
