@@ -41,6 +41,7 @@ class Reply:
         meta: JSON-ready facts that came with it, such as a value.
         notes: sentences for the user.
         server_s: seconds that the server says it took, or None.
+        film_fps: frames a second where a file says it; None where the last frame shows the end of the last action.
     """
 
     actions: Floats
@@ -50,6 +51,7 @@ class Reply:
     meta: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     server_s: float | None = None
+    film_fps: float | None = None
 
     def __post_init__(self) -> None:
         if self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
@@ -57,7 +59,9 @@ class Reply:
 
     @property
     def fps(self) -> float:
-        """Frames a second: the last frame shows the end of the last action."""
+        """Frames a second: the last frame shows the end of the last action, where no file says otherwise."""
+        if self.film_fps is not None:
+            return self.film_fps
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
         return self.space.rate * (len(self.frames) - 1) / len(self.actions)

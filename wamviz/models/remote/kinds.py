@@ -6,7 +6,7 @@ Contract: a table that loads nothing: a kind names the module that speaks its pr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -93,6 +93,8 @@ class Kind:
 
 
 _ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, robots.DROID_JOINTS, chunk=24)
+# DreamZero's first chunk: one latent frame of the context and two imagined ones, nine frames at 5 a second.
+_ROBOARENA = replace(_ROBOARENA, filmed=replace(_ROBOARENA, modes=("joint",), frames=8))
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -107,12 +109,17 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "roboarena",
-            "RoboArena (DreamZero and other policies of that arena)",
+            "RoboArena (DreamZero and other policies of that arena; robot policies of vLLM-Omni)",
             "roboarena",
             ("ws", "wss"),
             (_ROBOARENA,),
             "Api-Key",
-            "actions alone: what DreamZero imagines stays on its server",
+            "actions; the imagined video too where the folder in which DreamZero leaves it is named",
+            settings={
+                "videos": "the folder in which DreamZero's server leaves its videos, where this machine sees it",
+                "embodiment": "roboarena or droid, which vLLM-Omni's /v1/realtime/robot/openpi is told",
+            },
+            films="videos",
         ),
         Kind(
             "lingbot-va",
