@@ -70,6 +70,7 @@ class Speaker:
         heard: what the server understood of each question.
         count: questions so far, so that samples differ.
         tokens: that came within messages.
+        settings: of the connection.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Speaker:
     heard: list = field(default_factory=list)
     count: int = 0
     tokens: list = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
 
     def speak(self, mood: str = "well") -> Callable[[Talk], None]:
         """A script for ``serving``: ``well``, ``error``, ``garbage``, ``huge``, ``wrong``, ``silent``, ``lost`` or
@@ -100,7 +102,8 @@ class Speaker:
 
     def connection(self, port: int, **settings) -> Connection:
         url = f"{self.scheme}://127.0.0.1:{port}"
-        return Connection("served", self.kind, url, self.robot, **{"timeout": 20.0, **settings})
+        usual = {"timeout": 20.0, "settings": self.settings}
+        return Connection("served", self.kind, url, self.robot, **{**usual, **settings})
 
 
 def openpi(reply: Callable[[Speaker], dict]) -> Callable[[Speaker, Talk, str], None]:
@@ -361,6 +364,10 @@ def all_speakers() -> list[Speaker]:
         Speaker("GR00T on DROID", "groot", "droid", DROID_CONTEXT, groot(), "tcp"),
         Speaker("LingBot-VA on RoboTwin", "lingbot-va", "robotwin", ROBOTWIN_CONTEXT, lingbot(16, 2, 16)),
         Speaker("LingBot-VA on Frankas", "lingbot-va", "franka", ROBOTWIN_CONTEXT, lingbot(16, 4, 20)),
+        Speaker(
+            "LingBot-VA with its video", "lingbot-va", "libero", LIBERO_CONTEXT,
+            lingbot(7, 4, 4, lambda s, at: clip(13, 64, 128)), settings={"video": "yes"},
+        ),
         Speaker("LingBot-VA on LIBERO", "lingbot-va", "libero", LIBERO_CONTEXT, lingbot(7, 4, 4)),
         Speaker(
             "Cosmos Policy", "cosmos-policy", "aloha", ALOHA_CONTEXT, http(act_reply, "/act", "error"), "http"

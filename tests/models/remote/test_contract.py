@@ -63,8 +63,9 @@ def test_frames_and_actions_end_together(speaker: Speaker) -> None:
         end = collect(model, wish(speaker))
     caps, rollout = model.capabilities, end.rollouts[0]
     assert rollout.action_space == caps.action_space and rollout.origin == "imagined"
-    assert len(rollout.actions) == model._kind.robot(speaker.robot).chunk
-    assert ("joint" in caps.modes) == (rollout.frames is not None)
+    robot = model._kind.robot(speaker.robot, speaker.settings)
+    assert len(rollout.actions) == robot.chunk
+    assert bool(robot.frames) == (rollout.frames is not None)
     if rollout.frames is not None:
         assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1]) and rollout.frame_times[0] == 0
         assert np.isclose(rollout.fps, caps.video_fps) and len(rollout.frames) == caps.horizon + 1

@@ -197,7 +197,7 @@ _HAND = ("x", "y", "z", "qx", "qy", "qz", "qw", "gripper")
 _HANDS = ActionSpace(
     tuple(f"{side}_{name}" for side in ("left", "right") for name in _HAND),
     (("m",) * 3 + ("1",) * 5) * 2,
-    "ee_pose",
+    "unnamed",
     ALOHA_JOINTS.rate,
 )
 
