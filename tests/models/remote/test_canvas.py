@@ -19,7 +19,7 @@ from wamviz.models.remote import canvas, roboarena
 from wamviz.models.remote.asking import question
 from wamviz.models.remote.codec import pack, unpack
 from wamviz.models.remote.entry import capabilities_of
-from wamviz.rollout import Imagined, ImagineRequest, Observation
+from wamviz.rollout import Camera, Imagined, ImagineRequest, Observation
 
 GREETING = {
     "image_resolution": [180, 320],
@@ -47,6 +47,8 @@ def tiled(step: int = 0, frames: int = 9) -> np.ndarray:
 class DreamZero:
     """Its server: what was imagined is written when the session is forgotten, one file after another."""
 
+    fps = 5.0
+
     def __init__(self, folder: Path, videos: bool = True, greeting: dict = GREETING, name: str = "{:06}.mp4") -> None:
         self.folder, self.videos, self.greeting, self.name = folder, videos, greeting, name
         self.told: list[str] = []
@@ -63,7 +65,7 @@ class DreamZero:
                 if self.pending and self.videos:
                     path = self.folder / self.name.format(self.written)
                     path.parent.mkdir(exist_ok=True, parents=True)
-                    write_mp4(path, tiled(self.pending - 1), 5.0)
+                    write_mp4(path, tiled(self.pending - 1), self.fps)
                     self.written += 1
                 self.pending = 0
                 talk.send("reset successful")
@@ -135,6 +137,26 @@ def test_the_borders_that_were_sent_are_cut_off_again(shape: tuple[int, int]) ->
     bright = frames[0, :, :, 0] > 100
     assert abs(bright.any(1).mean() - 0.5) < 0.03 and abs(bright.any(0).mean() - 0.5) < 0.03
     assert bright[0, 0] and not bright[-1, -1]  # no border is left at either end
+
+
+def test_a_point_of_the_scene_lies_where_the_crop_has_moved_it(tmp_path: Path) -> None:
+    """The calibration follows: the middle stays, a point at 95 % of the way to the edge comes to lie on the edge."""
+    camera = Camera("exterior_1_left", 160, 90, np.array([[100, 0, 80], [0, 100, 45], [0, 0, 1.0]]), np.eye(4))
+    rollout = imagined(DreamZero(tmp_path), replace(DROID_CONTEXT, cameras={"exterior_1_left": camera})).rollouts[0]
+    points = np.array([[0, 0, 1], [0.8 * 0.95, 0.45 * 0.95, 1]])  # 80 and 45 pixels from the middle are the edge
+    pixels, _ = rollout.camera_model.project(points)
+    height, width = rollout.frames.shape[1:3]
+    assert np.allclose(pixels, [[width / 2, height / 2], [width, height]], atol=0.5)
+
+
+def test_the_file_s_own_rate_is_kept(tmp_path: Path) -> None:
+    """A fork that writes at another rate says so in its file."""
+
+    class Faster(DreamZero):
+        fps = 10.0
+
+    end = imagined(Faster(tmp_path))
+    assert end.rollouts[0].fps == 10.0 and np.isclose(end.rollouts[0].frame_times[-1], 0.8)
 
 
 def test_a_folder_of_folders_is_looked_into_but_links_out_of_it_are_not(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from wamviz.rollout import Frames
 
 WAIT_S = 15.0  # the file is there when the reset is answered; a shared disk may show it later
 LOOK_S = 0.25
-CROPPED = "DreamZero sees and imagines the middle 95 % of each picture."
+MIDDLE = 0.95
+CROPPED = f"DreamZero sees and imagines the middle {100 * MIDDLE:g} % of each picture."
 _FILES = 10_000
 Seen = dict[Path, tuple[int, int]]
 
