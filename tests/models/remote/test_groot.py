@@ -113,6 +113,9 @@ def test_the_pose_s_rotation_is_droid_s() -> None:
     assert np.allclose(eef_9d(np.array([1, 2, 3, 0, 0, 0], np.float32)), [1, 2, 3, 0, 0, -1, -1, 0, 0])
     turned = eef_9d(np.array([1, 2, 3, 0, 0, np.pi / 2], np.float32))
     assert np.allclose(turned, [1, 2, 3, 1, 0, 0, 0, 0, -1], atol=1e-6)
+    # A quarter turn about x, then one about the fixed z: x comes to y, y to z, z to x.
+    order = eef_9d(np.array([0, 0, 0, np.pi / 2, 0, np.pi / 2], np.float32))
+    assert np.allclose(order, [0, 0, 0, 0, 1, 0, 0, 0, -1], atol=1e-6)
     both = eef_9d(np.array([0, 0, 0, 0.3, -0.5, 0.7], np.float32))[3:].reshape(2, 3)
     assert np.allclose(both @ both.T, np.eye(2), atol=1e-6)
 

@@ -99,6 +99,8 @@ def test_a_video_that_is_sent_is_shown_as_the_main_camera_s(main: str, value: in
     assert rollout.camera == main and (rollout.frames[:, 2, 2, 0] == value + np.arange(5)).all()
     assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1]) and rollout.fps == 12.5
     assert np.isclose(rollout.frames.shape[2] / rollout.frames.shape[1], 80 / 60, atol=0.03)
+    assert rollout.frames.shape[1] == (64 if main == "cam_high" else 32)
+    assert (rollout.frames == rollout.frames[:, :1, :1]).all()  # no other view at an edge
 
 
 def test_views_in_a_row_and_one_alone_are_recognised() -> None:

@@ -85,6 +85,7 @@ def header(text: str) -> bytes:
         saved(np.zeros(9)) + b"x",
         b"",
         b"\x93NUMPY\x09\x00",
+        saved(np.zeros(9))[:8] + b"\x10\x00" + saved(np.zeros(9))[10:],
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }"),
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }"),
         header("__import__('os')"),
