@@ -93,6 +93,7 @@ def test_with_the_folder_the_mode_is_joint_and_the_rate_the_file_s() -> None:
     hidden = capabilities_of(asked.connection(1))
     shown = capabilities_of(asked.connection(1, settings={"videos": "here"}))
     assert (hidden.modes, shown.modes) == (("act_only",), ("joint",))
+    assert capabilities_of(asked.connection(1, settings={"videos": "no"})).modes == ("act_only",)  # taken back
     assert shown.video_fps == 5.0 and shown.horizon == 8 and "video" in shown.description
 
 

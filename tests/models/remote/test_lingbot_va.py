@@ -176,5 +176,7 @@ def test_replies_that_make_no_sense_are_refused(reply: dict, why: str) -> None:
 
 
 def test_a_setting_that_is_neither_is_refused() -> None:
-    with pytest.raises(WamvizError, match="'video' is yes or not set.*--set video=yes"):
+    with pytest.raises(WamvizError, match="'video' is yes or no.*--set video=yes"):
         imagined(speaker(), settings={"settings": {"video": "maybe"}})
+    end = imagined(speaker(video=t_shape), settings={"settings": {"video": "no"}}, horizon=16)
+    assert len(end.rollouts[0].frames) == 5  # what is sent is shown, but nothing goes on from it

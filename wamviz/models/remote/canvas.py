@@ -16,6 +16,7 @@ from pathlib import Path
 from wamviz.errors import WamvizError
 from wamviz.media import read_video, resize
 from wamviz.models.remote.asking import MAX_FRAMES, Question
+from wamviz.models.remote.kinds import is_set
 from wamviz.models.remote.robots import View
 from wamviz.rollout import Frames
 
@@ -33,9 +34,10 @@ def folder_of(question: Question) -> Path | None:
     Raises:
         WamvizError: it is no folder.
     """
-    named = question.connection.settings.get("videos")
-    if named is None:
+    settings = question.connection.settings
+    if not is_set(settings, "videos"):
         return None
+    named = settings["videos"]
     folder = Path(named).expanduser()
     if not folder.is_dir():
         raise WamvizError(

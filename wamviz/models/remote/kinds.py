@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+def is_set(settings: Mapping[str, str], name: str) -> bool:
+    """Whether a connection has a setting; ``no`` takes one back."""
+    return settings.get(name, "no") != "no"
+
+
 class Dialect(Protocol):
     """What the module of a kind offers."""
 
@@ -51,7 +56,7 @@ class Kind:
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
         settings: what a connection of this kind may set beside the usual, with a sentence on each.
-        films: the setting with which video comes back that otherwise stays on the server, or "".
+        films: the setting with which video comes back that otherwise stays on the server, or ""; see ``is_set``.
     """
 
     name: str
@@ -72,7 +77,7 @@ class Kind:
         """The robot of this name, the first for "", under these settings; or ``WamvizError`` with the nearest name."""
         for robot in self.robots:
             if name in ("", robot.name):
-                return robot.filmed if robot.filmed is not None and self.films in settings else robot
+                return robot.filmed if robot.filmed is not None and is_set(settings, self.films) else robot
         raise unknown_name(f"robot of kind {self.name}", name, [robot.name for robot in self.robots])
 
     @property
@@ -116,7 +121,7 @@ KINDS: dict[str, Kind] = {
             "Api-Key",
             "actions; the imagined video too where the folder in which DreamZero leaves it is named",
             settings={
-                "videos": "the folder in which DreamZero's server leaves its videos, where this machine sees it",
+                "videos": "the folder in which DreamZero's server leaves its videos, as this machine sees it; or no",
                 "embodiment": "roboarena or droid, which vLLM-Omni's /v1/realtime/robot/openpi is told",
             },
             films="videos",
@@ -129,7 +134,9 @@ KINDS: dict[str, Kind] = {
             (robots.LINGBOT_ROBOTWIN, robots.LINGBOT_FRANKA, robots.LINGBOT_LIBERO),
             "Api-Key",
             "actions; the imagined video too where the server sends it, which the released one does not",
-            settings={"video": "yes where the server sends its video: rollouts can then go on chunk after chunk"},
+            settings={
+                "video": "yes where the server sends its video: rollouts can then go on chunk after chunk; or no"
+            },
             films="video",
         ),
         Kind(

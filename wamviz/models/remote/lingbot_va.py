@@ -36,9 +36,9 @@ _PREFIX = "observation.images."
 
 def check(question: Question) -> None:
     """Refuse a context that lacks a view, before anything is sent; the server never reads the state."""
-    told = question.connection.settings.get("video", "yes")
-    if told != "yes":
-        raise WamvizError(f"The setting 'video' is yes or not set, not '{told[:40]}'.", "Write connect --set video=yes")
+    told = question.connection.settings.get("video", "no")
+    if told not in ("yes", "no"):
+        raise WamvizError(f"The setting 'video' is yes or no, not '{told[:40]}'.", "Write connect --set video=yes")
     _ = question.cameras
 
 
