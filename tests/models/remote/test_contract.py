@@ -14,6 +14,7 @@ from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import vllm_omni, zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.entry import capabilities_of
+from wamviz.models.remote.kinds import robot_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
 STATELESS = ("cosmos3-libero", "groot", "lingbot-va", "vllm-omni")  # or only the server knows which state it wants
@@ -63,7 +64,7 @@ def test_frames_and_actions_end_together(speaker: Speaker) -> None:
         end = collect(model, wish(speaker))
     caps, rollout = model.capabilities, end.rollouts[0]
     assert rollout.action_space == caps.action_space and rollout.origin == "imagined"
-    robot = model._kind.robot(speaker.robot, speaker.settings)
+    robot = robot_of(model.connection)
     assert len(rollout.actions) == robot.chunk
     assert bool(robot.frames) == (rollout.frames is not None)
     if rollout.frames is not None:

@@ -19,7 +19,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
-from wamviz.models.remote.kinds import kind_of
+from wamviz.models.remote.kinds import kind_of, robot_of
 from wamviz.models.remote.network import Server, refused
 from wamviz.models.remote.robots import Robot, StatePart, View
 from wamviz.models.remote.websocket import WebSocket
@@ -41,7 +41,7 @@ class Reply:
         meta: JSON-ready facts that came with it, such as a value.
         notes: sentences for the user.
         server_s: seconds that the server says it took, or None.
-        film_fps: frames a second where a file says it; None where the last frame shows the end of the last action.
+        video_fps: frames a second where the video says it itself; 0 where the last frame ends the last action.
         middle: which share of the camera's picture, about its middle, the frames show; 1 is all of it.
     """
 
@@ -52,7 +52,7 @@ class Reply:
     meta: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     server_s: float | None = None
-    film_fps: float | None = None
+    video_fps: float = 0.0
     middle: float = 1.0
 
     def __post_init__(self) -> None:
@@ -61,9 +61,9 @@ class Reply:
 
     @property
     def fps(self) -> float:
-        """Frames a second: the last frame shows the end of the last action, where no file says otherwise."""
-        if self.film_fps is not None:
-            return self.film_fps
+        """Frames a second: the video's own, else so that the last frame shows the end of the last action."""
+        if self.video_fps:
+            return self.video_fps
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
         return self.space.rate * (len(self.frames) - 1) / len(self.actions)
@@ -162,10 +162,7 @@ def question(connection: Connection, request: ImagineRequest | None = None, limi
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-    robot = kind.robot(connection.robot, connection.settings)
-    if connection.rate:
-        robot = replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))
-    return Question(connection.name, connection, server, robot, request)
+    return Question(connection.name, connection, server, robot_of(connection), request)
 
 
 async def next_message(socket: WebSocket, server: Server) -> bytes:

@@ -8,22 +8,29 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wamviz.errors import unknown_name
+from wamviz.models.connections import Connection
 from wamviz.models.remote import robots
 from wamviz.models.remote.robots import Robot
 
 if TYPE_CHECKING:
     from wamviz.models.remote.asking import Question, Reply
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
-
 
 def is_set(settings: Mapping[str, str], name: str) -> bool:
     """Whether a connection has a setting; ``no`` takes one back."""
     return settings.get(name, "no") != "no"
+
+
+def _filmed(name: str) -> Callable[[Robot, Mapping[str, str]], Robot]:
+    """``Kind.fitted`` where video comes back only with a setting of this name."""
+
+    def fitted(robot: Robot, settings: Mapping[str, str]) -> Robot:
+        return robot.filmed if robot.filmed is not None and is_set(settings, name) else robot
+
+    return fitted
 
 
 class Dialect(Protocol):
@@ -56,7 +63,7 @@ class Kind:
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
         settings: what a connection of this kind may set beside the usual, with a sentence on each.
-        films: the setting with which video comes back that otherwise stays on the server, or ""; see ``is_set``.
+        fitted: the robot as a connection's settings make it; the same one where they change nothing about it.
     """
 
     name: str
@@ -71,13 +78,13 @@ class Kind:
     steps: int = 0
     max_guidance: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict)
-    films: str = ""
+    fitted: Callable[[Robot, Mapping[str, str]], Robot] = lambda robot, settings: robot
 
-    def robot(self, name: str, settings: Mapping[str, str] = NOTHING) -> Robot:
-        """The robot of this name, the first for "", under these settings; or ``WamvizError`` with the nearest name."""
+    def robot(self, name: str) -> Robot:
+        """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
         for robot in self.robots:
             if name in ("", robot.name):
-                return robot.filmed if robot.filmed is not None and is_set(settings, self.films) else robot
+                return robot
         raise unknown_name(f"robot of kind {self.name}", name, [robot.name for robot in self.robots])
 
     @property
@@ -124,7 +131,7 @@ KINDS: dict[str, Kind] = {
                 "videos": "the folder in which DreamZero's server leaves its videos, as this machine sees it; or no",
                 "embodiment": "roboarena or droid, which vLLM-Omni's /v1/realtime/robot/openpi is told",
             },
-            films="videos",
+            fitted=_filmed("videos"),
         ),
         Kind(
             "lingbot-va",
@@ -137,7 +144,7 @@ KINDS: dict[str, Kind] = {
             settings={
                 "video": "yes where the server sends its video: rollouts can then go on chunk after chunk; or no"
             },
-            films="video",
+            fitted=_filmed("video"),
         ),
         Kind(
             "groot",
@@ -191,3 +198,17 @@ def kind_of(name: str) -> Kind:
     if name not in KINDS:
         raise unknown_name("kind of server", name, KINDS)
     return KINDS[name]
+
+
+def robot_of(connection: Connection) -> Robot:
+    """The robot of a connection, as its settings and its rate make it.
+
+    Raises:
+        WamvizError: no such kind, robot or setting.
+    """
+    kind = kind_of(connection.kind)
+    kind.check_settings(connection.settings)
+    robot = kind.fitted(kind.robot(connection.robot), connection.settings)
+    if not connection.rate:
+        return robot
+    return replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))

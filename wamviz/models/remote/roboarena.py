@@ -163,4 +163,4 @@ def filmed(reply: Reply, question: Question, found: tuple[Frames, float, str] | 
     except WamvizError as error:
         return replace(reply, notes=(error.message, *reply.notes))
     notes = (f"The video is {said(name)} of the named folder.", canvas.CROPPED, *reply.notes)
-    return replace(reply, frames=frames, camera=camera, film_fps=fps, middle=canvas.MIDDLE, notes=notes)
+    return replace(reply, frames=frames, camera=camera, video_fps=fps, middle=canvas.MIDDLE, notes=notes)
