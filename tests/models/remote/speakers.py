@@ -102,8 +102,7 @@ class Speaker:
 
     def connection(self, port: int, **settings) -> Connection:
         url = f"{self.scheme}://127.0.0.1:{port}"
-        usual = {"timeout": 20.0, "settings": self.settings}
-        return Connection("served", self.kind, url, self.robot, **{**usual, **settings})
+        return Connection("served", self.kind, url, self.robot, **{"timeout": 20.0, **self.settings, **settings})
 
 
 def openpi(reply: Callable[[Speaker], dict]) -> Callable[[Speaker, Talk, str], None]:
@@ -366,7 +365,7 @@ def all_speakers() -> list[Speaker]:
         Speaker("LingBot-VA on Frankas", "lingbot-va", "franka", ROBOTWIN_CONTEXT, lingbot(16, 4, 20)),
         Speaker(
             "LingBot-VA with its video", "lingbot-va", "libero", LIBERO_CONTEXT,
-            lingbot(7, 4, 4, lambda s, at: clip(13, 64, 128)), settings={"video": "yes"},
+            lingbot(7, 4, 4, lambda s, at: clip(13, 64, 128)), settings={"settings": {"video": "yes"}},
         ),
         Speaker("LingBot-VA on LIBERO", "lingbot-va", "libero", LIBERO_CONTEXT, lingbot(7, 4, 4)),
         Speaker(
