@@ -20,9 +20,10 @@ contenders = read([*(f"{MODEL}:{mode}" for mode in modes), "copy-last-frame"])
 context = resolve(f"{SHIPPED}#3@3")
 
 print(f"'{context.instruction}'")
-for index, event in compare_models(contenders, context):
+for place, event in compare_models(contenders, context):
     if not isinstance(event, Outcome):
-        continue  # a preview: contenders[index] is still imagining
+        print(f"  {contenders[place].title}: step {event.step} of {event.steps}", end="\r")
+        continue
     if event.run is None:
         print(f"{event.contender.title}: {event.error}")
         continue
