@@ -20,16 +20,15 @@ contenders = read([*(f"{MODEL}:{mode}" for mode in modes), "copy-last-frame"])
 context = resolve(f"{SHIPPED}#3@3")
 
 print(f"'{context.instruction}'")
-for place, event in compare_models(contenders, context):
+for _, event in compare_models(contenders, context):
     if not isinstance(event, Outcome):
-        print(f"  {contenders[place].title}: step {event.step} of {event.steps}", end="\r")
-        continue
+        continue  # a preview of the one that imagines now
     if event.run is None:
         print(f"{event.contender.title}: {event.error}")
         continue
-    metrics = event.run.metrics
-    video, actions = metrics.get("video") or {}, metrics.get("actions") or {}
-    print(
-        f"{event.contender.title}: {event.latency_s:.2f} s ({event.real_time_factor:.1f} times real time), "
-        f"PSNR {video.get('psnr', float('nan')):.2f} dB, action error {actions.get('mae', float('nan')):.3f}"
-    )
+    words = [f"{event.latency_s:.2f} s ({event.real_time_factor:.1f} times real time)"]
+    if video := event.run.metrics.get("video"):
+        words.append(f"PSNR {video['psnr']:.2f} dB")
+    if actions := event.run.metrics.get("actions"):
+        words.append(f"action error {actions['mae']:.3f} (hold still {actions['hold_mae']:.3f})")
+    print(f"{event.contender.title}: {', '.join(words)}")
