@@ -11,16 +11,21 @@ from __future__ import annotations
 import csv
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import replacing, resize, write_gif, write_mp4
-from wamviz.rollout import Frames, Rollout
+from wamviz.rollout import ORIGINS, Frames, Rollout
 from wamviz.store.files import MANIFEST, OUR_FILE
 from wamviz.store.run import Run
+
+if TYPE_CHECKING:
+    from wamviz.store.episodes import Written
 
 KINDS = ("mp4", "gif", "npz", "csv", "zip", "lerobot")
 GAP = 4  # pixels between two panes
@@ -61,7 +66,7 @@ def export_run(folder: Path, run: Run, kind: str) -> Path:
     elif kind == "csv":
         write_csv(path, run)
     elif kind == "lerobot":
-        _write_lerobot(path, run)
+        pack_lerobot(path, [run])
     else:
         _write_zip(path, folder, run)
     return path
@@ -141,16 +146,20 @@ def write_csv(path: Path, run: Run) -> None:
             writer.writerow([f"{time:.6g}", *("" if value is None else str(np.float32(value)) for value in values)])
 
 
-def _write_lerobot(path: Path, run: Run) -> None:
+def pack_lerobot(
+    path: Path, runs: Iterable[Run], *, origins: Iterable[str] = ORIGINS, left_out: list[str] | None = None
+) -> tuple[Written, ...]:
+    """Write runs as LeRobot datasets into one zip ``path``; see ``store.episodes.export_lerobot``."""
     from wamviz.store.episodes import export_lerobot
 
     with tempfile.TemporaryDirectory() as scratch, replacing(path) as temporary:
         whole = Path(scratch) / path.stem
-        export_lerobot([run], whole)
+        written = export_lerobot(runs, whole, origins=origins, left_out=left_out)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # its parts are compressed already
             for file in sorted(whole.rglob("*")):
                 if file.is_file():
                     archive.write(file, file.relative_to(scratch))
+    return written
 
 
 def _write_zip(path: Path, folder: Path, run: Run) -> None:
