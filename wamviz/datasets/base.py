@@ -130,7 +130,10 @@ class Episode(ABC):
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
-        states, row = self.states, self._row(frame)
+        try:
+            states, row = self.states, self._row(frame)
+        except WamvizError:  # damaged rows take the state away, not the picture; who asks for the states is told why
+            states, row = None, 0
         return Observation(
             frames=pictures,
             instruction=self.instruction,

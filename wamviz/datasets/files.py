@@ -6,8 +6,10 @@ Contract: every reader opens a dataset's files through ``inside`` (a name from m
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -18,6 +20,8 @@ from wamviz.errors import WamvizError
 MAX_JSON_BYTES = 200_000_000  # the largest list of episodes seen has 30 MB
 MAX_DEPTH = 3  # folders below the one that is named, when a dataset is looked for
 MAX_ENTRIES = 2_000  # of a folder, when a dataset is looked for
+# Half of a letter: JSON may say it, but no text with it can be written anywhere.
+_LONE = re.compile(r"(?i)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}")
 
 
 def inside(root: Path, relative: str) -> Path:
@@ -58,7 +62,7 @@ def _home(root: Path) -> tuple[str, ...]:
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object, or ``WamvizError`` naming the file."""
     try:
-        value = json.loads(_text(path, limit))
+        value = json.loads(_LONE.sub(r"\\ufffd", _text(path, limit)))
     except (ValueError, RecursionError) as error:
         raise WamvizError(f"'{path.name}' cannot be read as JSON ({error}).") from error
     if not isinstance(value, dict):
@@ -72,7 +76,7 @@ def read_json_lines(path: Path, limit: int = MAX_JSON_BYTES) -> Iterator[dict[st
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(_LONE.sub(r"\\ufffd", line) if "\\ud" in line.lower() else line)
         except (ValueError, RecursionError) as error:
             raise WamvizError(f"'{path.name}', line {number}, cannot be read as JSON ({error}).") from error
         if not isinstance(value, dict):
@@ -87,11 +91,15 @@ def _text(path: Path, limit: int) -> str:
         size = path.stat().st_size
         if size > limit:
             raise WamvizError(f"'{path.name}' has {size / 1e6:.0f} MB.", f"{limit / 1e6:.0f} MB is the limit.")
-        return path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return data.decode("utf-16")
+        # What is no UTF-8 is shown as a mark: an old letter in one instruction must not hide a whole dataset.
+        return data.decode("utf-8-sig", errors="replace")
     except FileNotFoundError as error:
         raise WamvizError(f"'{path.name}' is missing.") from error
     except UnicodeDecodeError as error:
-        raise WamvizError(f"'{path.name}' cannot be read as JSON: it is no UTF-8 text.") from error
+        raise WamvizError(f"'{path.name}' cannot be read as JSON: it is no UTF-8 text.") from error  # damaged UTF-16
     except OSError as error:
         raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
 

@@ -29,8 +29,13 @@ RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0
 UNKNOWN_RATE = 10.0
 MAX_SHARD_EPISODES = 10_000_000
 PICTURE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-STATE_KEYS = ("steps/observation/state", "steps/observation/proprio")
-TEXT_KEYS = ("steps/language_instruction", "steps/observation/natural_language_instruction", "language_instruction")
+STATE_KEYS = ("steps/observation/state", "steps/observation/proprio", "steps/observation/proprioception")
+TEXT_KEYS = (
+    "steps/language_instruction", "steps/observation/natural_language_instruction", "language_instruction",
+    "steps/language_instruction_2", "steps/language_instruction_3", "steps/observation/instruction",
+    "steps/observation/language_instruction", "steps/instruction", "episode_metadata/language_instruction",
+    "episode_metadata/instruction",
+)  # fmt: skip
 BRIDGE_STATE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 _SHARD = re.compile(
     r"(?P<stem>.+)-(?P<split>[A-Za-z0-9_]+)\.(tfrecord|array_record)-(?P<number>\d{5,6})-of-(?P<of>\d{5,6})"
@@ -59,10 +64,18 @@ class RldsDataset(ListedDataset):
         if re.fullmatch(r"\d+\.\d+\.\d+", self.title):
             self.title = f"{self.set_name} {self.title}"  # the folder is only called after the version
         self._where: list[tuple[Shard, int]] = []
-        for shard in self._shards():
+        self._damaged: list[str] = []
+        shards = self._shards()
+        for shard in shards:
             count = shard.count
             if count is None:
-                count = len(_offsets(shard.path)) if shard.path else 0
+                try:
+                    count = len(_offsets(shard.path)[0]) if shard.path else 0
+                except WamvizError as error:
+                    if len(shards) == 1:
+                        raise
+                    self._damaged.append(str(error))
+                    count = 0
             self._where += [(shard, place) for place in range(count)]
         self.indices = tuple(range(len(self._where)))
         self._here = tuple(i for i, (shard, _) in enumerate(self._where) if shard.path is not None)
@@ -111,19 +124,20 @@ class RldsDataset(ListedDataset):
                 f"The rate is not in these files; {UNKNOWN_RATE:g} Hz is taken. Say it with a layout in wamviz.json.",
             )
         )
-        return (*super().missing, *said)
+        cut = [problem for shard, place in self._where if place == 0 and shard.path for problem in _cut(shard.path)]
+        return (*super().missing, *said, *self._damaged, *cut)
 
     def _open(self, index: int) -> RecordedEpisode:
         shard, place = self._where[index]
         assert shard.path is not None  # it is one of the available
-        offsets = _offsets(shard.path)
+        offsets, problems = _offsets(shard.path)
         if place >= len(offsets):
-            raise WamvizError(
-                f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.", "Download it again."
-            )
+            why = " ".join(problems) or "The metadata do not belong to it."
+            raise WamvizError(f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.",
+                              f"{why} Download it again.")  # fmt: skip
         example = read_example(shard.path, *offsets[place], place)
         views, missing = _views(example)
-        steps = _steps(example, views)
+        steps = _steps(example, views, missing)
         space, actions, why = self._actions(example, steps)
         self.meaning = why
         states = _vector(example, self._state_key(example), steps)
@@ -188,15 +202,25 @@ def shard_files(root: Path) -> list[tuple[Path, re.Match[str]]]:
 
 
 @lru_cache(maxsize=64)
-def _offsets(path: Path) -> tuple[tuple[int, int], ...]:
-    return tuple(record_offsets(path))
+def _offsets(path: Path) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """Where the whole records lie, and what is wrong with the rest."""
+    problems: list[str] = []
+    return tuple(record_offsets(path, problems)), tuple(problems)
+
+
+def _cut(path: Path) -> tuple[str, ...]:
+    try:
+        return _offsets(path)[1]
+    except WamvizError:
+        return ()  # told with its episodes
 
 
 def _views(example: dict[str, Feature]) -> tuple[dict[str, Callable[[int, int], Frames]], list[str]]:
     """View -> decoder for every feature that holds pictures; a view that is one flat colour throughout is left out."""
     views: dict[str, Callable[[int, int], Frames]] = {}
     missing = []
-    for key in sorted(example):
+    order = sorted(example, key=lambda key: ("depth" in key, "wrist" in key or "hand" in key, key))  # the scene first
+    for key in order:
         value = example[key]
         if not key.startswith("steps/observation/") or not isinstance(value, list) or not value:
             continue
@@ -220,37 +244,50 @@ def _decoder(pictures: list[bytes], name: str) -> Callable[[int, int], Frames]:
     return decode
 
 
-def _steps(example: dict[str, Feature], views: dict[str, Any]) -> int:
-    """How many steps the episode has; every view must have as many pictures."""
+def _steps(example: dict[str, Feature], views: dict[str, Any], missing: list[str]) -> int:
+    """How many steps the episode has; a view with fewer pictures is taken out of ``views`` and told in ``missing``."""
+    counts = {view: len(example[f"steps/observation/{view}"]) for view in views}
     for key in ("steps/is_first", "steps/is_last", "steps/reward", "steps/discount", *TEXT_KEYS):
-        if key.startswith("steps/") and len(example.get(key, [])):
-            steps = len(example[key])
+        value = example.get(key, [])
+        flag = isinstance(value, list) or key not in TEXT_KEYS  # a text may be kept letter by letter
+        if key.startswith("steps/") and flag and len(value):
+            steps = len(value)
             break
     else:
-        counts = [len(example[f"steps/observation/{view}"]) for view in views]
         if not counts:
             raise WamvizError("This record holds no steps.", "RLDS episodes keep them under 'steps/'.")
-        steps = counts[0]
-    for view in views:
-        count = len(example[f"steps/observation/{view}"])
-        if count != steps:
-            raise WamvizError(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
+        steps = max(counts.values())
+    for view, count in counts.items():
+        if count < steps:
+            if len(views) == 1:
+                raise WamvizError(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
+            missing.append(f"Camera '{view}' has {count} pictures for {steps} steps; it is left out.")
+            del views[view]
     return steps
 
 
 def _vector(example: dict[str, Feature], key: str | None, steps: int) -> Floats | None:
-    """(steps, D) numbers of a feature, or None when there is no such feature."""
+    """(steps, D) numbers of a feature, (steps - 1, D) where the last step has none; None when there is no feature."""
     if key is None:
         return None
     value = example[key]
-    if not isinstance(value, np.ndarray) or not len(value) or len(value) % steps:
+    if not isinstance(value, np.ndarray):
+        raise WamvizError(f"'{key}' holds texts, not numbers.", "Choose another column with a layout in wamviz.json.")
+    rows = next((rows for rows in (steps, steps - 1) if rows and len(value) and len(value) % rows == 0), None)
+    if rows is None:
         raise WamvizError(f"'{key}' holds {len(value)} numbers for {steps} steps.", "The record is damaged.")
-    return check_floats(value.reshape(steps, -1), f"'{key}'")
+    return check_floats(value.reshape(rows, -1), f"'{key}'")
 
 
 def _text(example: dict[str, Feature]) -> str:
     for key in TEXT_KEYS:
         value = example.get(key)
-        if isinstance(value, list) and value:
-            return value[0].decode("utf-8", "replace").strip()
+        first = value[0] if isinstance(value, list) and value else b""
+        if (
+            isinstance(value, np.ndarray) and len(value) and value.dtype == np.int64
+        ):  # Language-Table: letters as numbers
+            letters = value[: int(np.argmax(value == 0)) if (value == 0).any() else len(value)]
+            first = bytes(letters.astype(np.uint8)) if ((letters > 0) & (letters < 256)).all() else b""
+        if text := first.decode("utf-8", "replace").strip():
+            return text
     return ""

@@ -49,7 +49,15 @@ def dataset_parts(opened: Opened, index: int | None = None, camera: str = "", fr
         missing = "The files of this dataset's episodes are not here."
         return {**parts, **nothing(missing), "status": present.status("warm", missing)}
     space = _tried(lambda: opened.dataset.episode(chosen).action_space, [])
-    return {**parts, **correction.fields(space), **episode_parts(opened, chosen, camera, frame)}
+    if index is not None:
+        return {**parts, **correction.fields(space), **episode_parts(opened, chosen, camera, frame)}
+    problems: list[str] = []
+    for other in opened.catalogue.find()[:PAGE]:  # a damaged first episode must not hide the dataset
+        shown = _tried(lambda other=other: episode_parts(opened, other, camera, frame), problems)  # type: ignore[misc]
+        if shown is not None:
+            space = _tried(lambda other=other: opened.dataset.episode(other).action_space, [])  # type: ignore[misc]
+            return {**parts, **correction.fields(space), **shown}
+    return {**parts, **nothing(problems[0]), "status": present.status("warm", "Take note:", problems[0])}
 
 
 def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) -> Parts:
