@@ -18,6 +18,7 @@ from wamviz.errors import WamvizError
 
 MAX_IMAGE_BYTES = 30_000_000
 MAX_IMAGE_PIXELS = 25_000_000
+POINTER = b"version https://git-lfs"  # how a file begins that was cloned without its content
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
 Frames = NDArray[np.uint8]
@@ -82,7 +83,12 @@ def file_size(path: str | Path) -> int:
         if not path.is_file():
             what = "is a folder, not a file" if path.is_dir() else "does not exist"
             raise WamvizError(f"'{path.name}' {what}.", "Give the path of a picture or video file.")
-        with path.open("rb"):
+        with path.open("rb") as file:
+            if file.read(len(POINTER)) == POINTER:
+                raise WamvizError(
+                    f"'{path.name}' is only a Git LFS pointer, not the file itself.",
+                    "Fetch it: run `git lfs pull` in its folder.",
+                )
             return path.stat().st_size
     except OSError as error:
         raise WamvizError(f"'{path.name}' cannot be read ({error.strerror}).") from error

@@ -38,8 +38,8 @@ def _dataset(source: str, progress: Progress | None) -> dict[str, Any]:
 def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
     """An episode's facts; only the frame that is named is decoded."""
     episode, frame = open_episode(source, progress)
-    seen = episode.observation(frame)
     missing = list(episode.missing)
+    seen = episode.observation(frame) if episode.cameras else None
     space, actions, states, success = (
         _tried(read, missing)
         for read in (
@@ -64,12 +64,12 @@ def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
         "instruction": episode.instruction or None,
         "frames": episode.frame_count,
         "fps": episode.fps,
-        "cameras": _cameras(seen),
-        "calibrated": sorted(seen.cameras),
-        "state": None if seen.state is None else [round(float(value), 4) for value in seen.state],
+        "cameras": {} if seen is None else _cameras(seen),
+        "calibrated": [] if seen is None else sorted(seen.cameras),
+        "state": None if seen is None or seen.state is None else [round(float(value), 4) for value in seen.state],
         "state_names": list(episode.state_names) or None,
         "states": None if states is None else len(states),
-        "world_state": seen.world_state is not None,
+        "world_state": seen is not None and seen.world_state is not None,
         "what_follows": follows if left else None,
         "facts": dict(episode.facts) or None,
         "missing": list(dict.fromkeys(missing)),

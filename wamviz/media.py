@@ -44,6 +44,7 @@ __all__ = [
     "VideoInfo",
     "count_frames",
     "encode_png",
+    "file_size",
     "fit_square",
     "frame_times",
     "read_image",
@@ -225,8 +226,9 @@ def read_video_span(
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
     """Open a video; yields (container, first video stream)."""
-    file_size(path)
     name = f"'{Path(path).name}'"
+    if not file_size(path):
+        raise WamvizError(f"{name} is empty (0 bytes).", "Save or download it again.")
     try:
         container = av.open(
             str(Path(path).absolute()),
@@ -258,7 +260,8 @@ def _info(container: Any, stream: Any) -> VideoInfo:
         seconds = float(stream.duration * stream.time_base)
     else:
         seconds = (container.duration or 0) / av.time_base
-    codec, base = stream.codec_context.name, stream.base_rate
+    codec = stream.codec_context.codec.canonical_name  # av1, whoever decodes it
+    base = stream.base_rate
     steady = not (rate and base) or abs(float(base / rate) - 1) < 0.02
     return VideoInfo(stream.width, stream.height, float(rate or 25), stream.frames, seconds, codec, steady)
 

@@ -8,9 +8,10 @@ at the video's. Headers lie about the rate and may count a frame more than there
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from wamviz.datasets.meaning import DROID_JOINTS, DROID_POSE, DROID_VELOCITY, La
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import ActionSpace, Floats, check_floats
 
+T = TypeVar("T")
 RATE = 15.0  # Hz, DROID's control rate
 FPS = 5.0  # frames a second, where only the video's own rows are kept: Ctrl-World takes every third frame
 VIEWS = ("exterior_1", "exterior_2", "wrist")  # in the order in which Ctrl-World lists them
@@ -63,8 +65,8 @@ class CtrlWorldDataset(ListedDataset):
         path = self._files[index]
         told = read_json(contained(self.root, path), limit=100_000_000)
         clips, missing = self._clips(told)
-        space, actions = self._actions(told)
-        states = self._states(told, space is not None)
+        space, actions = _tried(lambda: self._actions(told), missing) or (None, None)
+        states = _tried(lambda: self._states(told, space is not None), missing)
         known = [clip.frames for clip in clips.values()]
         length = _whole(told.get("video_length"))
         if length:
@@ -159,6 +161,17 @@ class CtrlWorldDataset(ListedDataset):
             if clip is not None:
                 return {"shape": [clip.height, clip.width, 3], "codec": clip.codec}
         return {"shape": None, "codec": None}
+
+
+def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
+    """What ``read`` returns, or None and its complaint: damaged numbers do not hide the pictures."""
+    try:
+        return read()
+    except WamvizError as error:
+        if error.message.startswith("Unknown"):  # a person's own word, who is told at once
+            raise
+        problems.append(str(error))
+        return None
 
 
 def _table(told: dict[str, Any], key: str) -> Floats:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from wamviz.errors import WamvizError
+from wamviz.media import file_size
 
 MAX_JSON_BYTES = 200_000_000  # the largest list of episodes seen has 30 MB
 MAX_DEPTH = 3  # folders below the one that is named, when a dataset is looked for
@@ -72,11 +73,21 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
 
 def read_json_lines(path: Path, limit: int = MAX_JSON_BYTES) -> Iterator[dict[str, Any]]:
     """One JSON object a line; empty lines are passed over."""
-    for number, line in enumerate(_text(path, limit).splitlines(), 1):
+    text = _text(path, limit)
+    text = _LONE.sub(r"\\ufffd", text) if "\\ud" in text or "\\uD" in text else text
+    lines = text.split("\n")
+    try:  # all at once is twice as fast; a list of 100,000 episodes is read in a moment
+        values = json.loads(f"[{','.join(line for line in lines if line and not line.isspace())}]")
+        if all(type(value) is dict for value in values):
+            yield from values
+            return
+    except (ValueError, RecursionError):
+        pass  # which line it was is found below
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            value = json.loads(_LONE.sub(r"\\ufffd", line) if "\\ud" in line.lower() else line)
+            value = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise WamvizError(f"'{path.name}', line {number}, cannot be read as JSON ({error}).") from error
         if not isinstance(value, dict):
@@ -91,6 +102,7 @@ def _text(path: Path, limit: int) -> str:
         size = path.stat().st_size
         if size > limit:
             raise WamvizError(f"'{path.name}' has {size / 1e6:.0f} MB.", f"{limit / 1e6:.0f} MB is the limit.")
+        file_size(path)  # a pointer of Git LFS says so itself
         data = path.read_bytes()
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return data.decode("utf-16")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -48,6 +48,7 @@ STATES = (
     (("robot0_eef_pos", "xyz"), ("robot0_eef_quat", ("qx", "qy", "qz", "qw")),
      ("robot0_gripper_qpos", ("finger_left", "finger_right"))),
 )  # fmt: skip
+T = TypeVar("T")
 ROBOSUITE_RATE, ALOHA_RATE = 20.0, 50.0  # Hz
 
 
@@ -105,14 +106,20 @@ class Hdf5Dataset(ListedDataset):
             facts = facts_of(file, group)
             held, obs = names_in(file, group), seen_in(file, group)
             key = self.told.actions or next((key for key in ACTIONS if key in held), ACTIONS[0])
-            actions = table_at(file, prefix + key)
             views = views_in(file, obs)
-            states, names = self._states(file, obs)
-            rewards = table_at(file, f"{prefix}rewards") if "rewards" in held else None
-        space, rate, self.meaning = self._space(actions.shape[1], facts, views, group.startswith("data/"))
-        count = len(actions)
+            problems: list[str] = []
+            actions = _tried(lambda: table_at(file, prefix + key), problems)
+            if actions is None and not views:
+                raise WamvizError(problems[0])
+            states, names = _tried(lambda: self._states(file, obs), problems) or (None, ())
+            ends = [
+                _tried(partial(table_at, file, prefix + name), []) for name in ("rewards", "success") if name in held
+            ]
+        dim = 1 if actions is None else actions.shape[1]
+        space, rate, self.meaning = self._space(dim, facts, views, group.startswith("data/"))
+        count = min(view.frames for view in views.values()) if actions is None else len(actions)
         frames = min([count + 1, *(view.frames for view in views.values())]) if views else count
-        missing = [] if views else ["The pictures were left out of this file; only numbers are here."]
+        missing = [*problems] if views else ["The pictures were left out of this file; only numbers are here."]
         missing += [
             f"Camera '{name}' has {view.frames} pictures for {count} actions; only {frames} are shown."
             for name, view in views.items() if view.frames not in (count, count + 1)
@@ -121,13 +128,14 @@ class Hdf5Dataset(ListedDataset):
             missing.append(f"The rate is not in this file; {rate:g} Hz is taken. Say it with a layout in wamviz.json.")
         flipped = any(view in LIBERO_VIEWS for view in views)
         success = facts["success"] if isinstance(facts.get("success"), bool) else None
-        if rewards is not None and len(rewards) and rewards.max() > 0:
+        if any(values is not None and values.max() > 0 for values in ends):
             success = True
         numbers = Numbers(actions, states if states is not None and len(states) >= count else None, success)
         return RecordedEpisode(
             Recording(
                 self.title, index, instruction_of(facts), self.told.fps or rate, self.source(index), frames,
-                {key: self._view(path, view, flipped) for key, view in views.items()}, lambda: numbers, space,
+                {key: self._view(path, view, flipped) for key, view in views.items()}, lambda: numbers,
+                None if actions is None else space,
                 {"label": self.labels[index], **({"turned_upright": True} if flipped else {})}, names, tuple(missing),
             )
         )  # fmt: skip
@@ -197,6 +205,17 @@ class Hdf5Dataset(ListedDataset):
             if camera in episode.cameras:
                 return {"shape": list(episode.frames(camera, 0, 1).shape[1:]), "codec": "pictures"}
         return {"shape": None, "codec": None}
+
+
+def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
+    """What ``read`` returns, or None and its complaint: damaged numbers do not hide the pictures."""
+    try:
+        return read()
+    except WamvizError as error:
+        if "not safe" in error.hint:
+            raise
+        problems.append(str(error))
+        return None
 
 
 def _swap(found: tuple[ActionSpace, str], rate: float) -> tuple[ActionSpace, float, str]:

@@ -191,8 +191,9 @@ class LeRobotDataset(Dataset):
         if feature not in listing.videos or not told or not listing.videos[feature][0].is_file():
             return []
         found = video_info(contained(self.root, listing.videos[feature][0])).codec
-        same = {found, found.removeprefix("lib")} | ({"av1"} if found == "libdav1d" else set())
-        return [] if told in same else [f"Camera '{camera}': the metadata says {told}, the file is {found}."]
+        if told in (found, f"lib{found}") or (told, found) == ("libsvtav1", "av1"):
+            return []
+        return [f"Camera '{camera}': the metadata says {told}, the file is {found}."]
 
     def outline(self) -> Outline:
         return Outline(self._episodes.texts(), frames=self._episodes.lengths)

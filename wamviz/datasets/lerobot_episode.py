@@ -57,9 +57,13 @@ class LeRobotEpisode(Episode):
         self._frame_count = min([listing.length, *(s.frames for s in self._spans.values() if s and s.frames)])
         if not self._has_data:
             lacking.append(f"'{listing.data.name}' is not here, so there are no actions and no states.")
-        self.missing = tuple(lacking)
         self.state_names = dataset.names_of_part("states")
-        self.instruction = self._told() if listing.instruction is None else listing.instruction
+        try:
+            self.instruction = self._told() if listing.instruction is None else listing.instruction
+        except WamvizError as error:  # damaged rows must not hide the video
+            self.instruction = ""
+            lacking.append(str(error))
+        self.missing = tuple(dict.fromkeys(lacking))
 
     # --- what is here -----------------------------------------------------------------------------------------------
 
@@ -84,7 +88,7 @@ class LeRobotEpisode(Episode):
             video = self.listing.videos.get(feature)
             if video is not None and video[0].is_file():
                 views[name] = span_of(self._dataset.root, *video, length, self.fps, self.listing.alone)
-            elif self._has_data and feature in self._columns:
+            elif self._in_rows(feature):
                 views[name] = None
             else:
                 lacking.append(f"Camera '{name}' is declared, but its files are not here.")
@@ -98,6 +102,12 @@ class LeRobotEpisode(Episode):
             else:
                 lacking += [f"Camera '{name}': {note}" for note in span.notes]
         return views
+
+    def _in_rows(self, feature: str) -> bool:
+        try:
+            return feature in self._columns
+        except WamvizError:
+            return False  # told when the rows are asked for
 
     @cached_property
     def _schema(self) -> pa.Schema:

@@ -178,6 +178,8 @@ class EpisodeTable:
         if not self._new:
             return self._here_v2()
         found = np.zeros(len(self.indices), bool)
+        if not len(found):
+            return found
         paths: list[tuple[str, str, dict[str, str]]] = [(self._data_path, "data", {})]
         paths += [(self._video_path, f"videos/{key}", {"video_key": key}) for key in self._keys]
         for template, prefix, key in paths:

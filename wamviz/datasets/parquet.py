@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wamviz.errors import WamvizError
+from wamviz.media import file_size
 
 MAX_BYTES = 2_000_000_000  # of the columns that are read, decompressed
 
@@ -38,6 +39,8 @@ def readable(path: Path) -> Iterator[None]:
         OverflowError,
         pa.ArrowException,
     ) as error:
+        if path.is_file():
+            file_size(path)  # a pointer of Git LFS says so itself
         detail = (str(error) or type(error).__name__).splitlines()[0][:200]
         name = "/".join(path.parts[-3:])  # several files of a dataset have the same last name
         raise WamvizError(f"'{name}' is damaged or cut short ({detail}).", "Download it again.") from error

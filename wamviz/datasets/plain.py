@@ -128,6 +128,8 @@ class PairedFolder(ListedDataset):
         if not isinstance(instruction, str) or not isinstance(success, bool | None):
             raise WamvizError(f"Episode {index} in {SIDECAR} needs a text as instruction, true or false as success.")
         numbers = Numbers(numbers.actions, numbers.states, success)
+        if numbers.actions is not None and space is not None:
+            missing += _lasting(len(numbers.actions) / space.rate, count / fps)
         return RecordedEpisode(
             Recording(
                 self.title, index, instruction, fps, self.source(index), count,
@@ -169,6 +171,13 @@ class PairedFolder(ListedDataset):
 def video_files(folder: Path) -> list[Path]:
     """The video files right in a folder, by name."""
     return [path for path in entries(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
+
+
+def _lasting(acting: float, shown: float) -> list[str]:
+    """What to say where actions and video of one episode last differently long (seconds)."""
+    if abs(acting - shown) <= max(0.5, 0.1 * shown):
+        return []
+    return [f"The actions last {acting:.1f} s, the video {shown:.1f} s: is the rate of the actions right?"]
 
 
 def _shape(clip: Clip) -> dict[str, Any]:

@@ -40,6 +40,10 @@ BRIDGE_STATE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 _SHARD = re.compile(
     r"(?P<stem>.+)-(?P<split>[A-Za-z0-9_]+)\.(tfrecord|array_record)-(?P<number>\d{5,6})-of-(?P<of>\d{5,6})"
 )
+# As other tools than TFDS write them: train-00000-of-00004.tfrecord, data.tfrecord.
+_LOOSE = re.compile(
+    r"(?P<stem>)(?P<split>[\w.]*?)[-_]?(?:(?P<number>\d{1,6})(?:-of-(?P<of>\d{1,6}))?)?\.(?P<kind>tfrecords?|tfrec)"
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class RldsDataset(ListedDataset):
     def __init__(self, root: Path, name: str, told: Layout) -> None:
         super().__init__(root, name, told)
         self._info = self._read_info()
-        self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), root.name))
+        self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), "") or root.name)
         if re.fullmatch(r"\d+\.\d+\.\d+", self.title):
             self.title = f"{self.set_name} {self.title}"  # the folder is only called after the version
         self._where: list[tuple[Shard, int]] = []
@@ -89,7 +93,7 @@ class RldsDataset(ListedDataset):
 
     def _shards(self) -> list[Shard]:
         """Every shard that the metadata lists or the folder holds, in order."""
-        files = {(m["split"], int(m["number"])): path for path, m in shard_files(self.root)}
+        files = {(m["split"] or "all", int(m["number"] or 0)): path for path, m in shard_files(self.root)}
         for path in files.values():
             contained(self.root, path)
         shards = []
@@ -97,7 +101,7 @@ class RldsDataset(ListedDataset):
         for split in splits if isinstance(splits, list) else []:
             lengths = split.get("shardLengths") if isinstance(split, dict) else None
             if not isinstance(lengths, list):
-                raise WamvizError("dataset_info.json lists a split without shardLengths.", "Download it again.")
+                continue  # old versions did not tell; the files do
             for number, told in enumerate(lengths):
                 if not str(told).isdigit() or int(told) > MAX_SHARD_EPISODES:
                     raise WamvizError(f"dataset_info.json says that a shard holds {told!r} episodes.")
@@ -105,7 +109,9 @@ class RldsDataset(ListedDataset):
                 shards.append(Shard(name, number, int(told), files.get((name, number))))
         if sum(shard.count or 0 for shard in shards) > MAX_SHARD_EPISODES:
             raise WamvizError("dataset_info.json lists more than 10 million episodes.")
-        return shards or [Shard(split, number, None, path) for (split, number), path in sorted(files.items())]
+        told_of = {shard.split for shard in shards}
+        return shards + [Shard(split, number, None, path) for (split, number), path in sorted(files.items())
+                         if split not in told_of]  # fmt: skip
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -138,9 +144,9 @@ class RldsDataset(ListedDataset):
         example = read_example(shard.path, *offsets[place], place)
         views, missing = _views(example)
         steps = _steps(example, views, missing)
-        space, actions, why = self._actions(example, steps)
+        space, actions, why = self._actions(example, steps, missing)
         self.meaning = why
-        states = _vector(example, self._state_key(example), steps)
+        states = _tried(example, self._state_key(example), steps, missing)
         rewards = example.get("steps/reward")
         success = True if isinstance(rewards, np.ndarray) and len(rewards) and rewards.max() > 0 else None
         numbers = Numbers(actions, states, success)  # a reward of 0 is also what a demonstration without rewards has
@@ -159,7 +165,9 @@ class RldsDataset(ListedDataset):
             return self.told.states
         return next((key for key in STATE_KEYS if key in example), None)
 
-    def _actions(self, example: dict[str, Feature], steps: int) -> tuple[ActionSpace | None, Floats | None, str]:
+    def _actions(
+        self, example: dict[str, Feature], steps: int, missing: list[str]
+    ) -> tuple[ActionSpace | None, Floats | None, str]:
         """(K, A) actions, put together from their parts where the dataset keeps several."""
         told = self.told.actions
         if told is not None and told not in example:
@@ -168,8 +176,8 @@ class RldsDataset(ListedDataset):
             key for key, value in example.items() if key.startswith("steps/action/") and isinstance(value, np.ndarray)
             and value.dtype == np.float32 and len(value) and len(value) % steps == 0
         )  # fmt: skip
-        parts = [(key, part) for key in keys if (part := _vector(example, key, steps)) is not None]
-        if not parts:
+        parts = [(key, part) for key in keys if (part := _tried(example, key, steps, missing)) is not None]
+        if len(parts) < max(1, len(keys)):
             return None, None, "There are no actions."
         actions = np.concatenate([part for _, part in parts], axis=1)
         names: tuple[str, ...] = ()
@@ -197,8 +205,12 @@ class RldsDataset(ListedDataset):
 
 def shard_files(root: Path) -> list[tuple[Path, re.Match[str]]]:
     """Files of a folder that are called like TFRecord shards."""
-    matches = ((path, _SHARD.fullmatch(path.name)) for path in entries(root))
-    return [(path, match) for path, match in matches if match and match[3] == "tfrecord" and path.is_file()]
+    matches = [(path, _SHARD.fullmatch(path.name)) for path in entries(root)]
+    found = [(path, match) for path, match in matches if match and match[3] == "tfrecord" and path.is_file()]
+    if found:
+        return found
+    loose = [(path, _LOOSE.fullmatch(path.name)) for path, _ in matches]
+    return [(path, match) for path, match in loose if match and path.is_file()]
 
 
 @lru_cache(maxsize=64)
@@ -224,9 +236,11 @@ def _views(example: dict[str, Feature]) -> tuple[dict[str, Callable[[int, int], 
         value = example[key]
         if not key.startswith("steps/observation/") or not isinstance(value, list) or not value:
             continue
+        name = key.removeprefix("steps/observation/")
+        if not any(value) and "image" in name:
+            missing.append(f"Camera '{name}' holds no pictures.")
         if not value[0].startswith(PICTURE):
             continue
-        name = key.removeprefix("steps/observation/")
         if np.ptp(read_image(value[0]).reshape(-1, 3), axis=0).max() == 0 and len(set(value)) == 1:
             missing.append(f"Camera '{name}' holds one flat colour: it was never recorded.")
             continue
@@ -277,6 +291,15 @@ def _vector(example: dict[str, Feature], key: str | None, steps: int) -> Floats 
     if rows is None:
         raise WamvizError(f"'{key}' holds {len(value)} numbers for {steps} steps.", "The record is damaged.")
     return check_floats(value.reshape(rows, -1), f"'{key}'")
+
+
+def _tried(example: dict[str, Feature], key: str | None, steps: int, missing: list[str]) -> Floats | None:
+    """The same; damaged numbers are told in ``missing`` and do not hide the pictures."""
+    try:
+        return _vector(example, key, steps)
+    except WamvizError as error:
+        missing.append(str(error))
+        return None
 
 
 def _text(example: dict[str, Feature]) -> str:

@@ -104,7 +104,9 @@ def _chosen(parts: Mapping[str, Any], columns: Sequence[str] | None, name: str) 
 
 def _problem(table: NDArray[Any]) -> str | None:
     """Why an array is no table of numbers, in words, or None when it is one."""
-    if table.dtype.kind in "OSU":
+    if table.dtype.kind == "O":
+        return "Python objects, which are not safe to open"
+    if table.dtype.kind in "SU":
         return "texts, no numbers"
     if table.dtype.kind not in "fiub" or table.ndim not in (1, 2) or 0 in table.shape:
         return f"{table.dtype} of shape {table.shape}, no table of numbers"
@@ -132,7 +134,16 @@ def _from_numpy(path: Path) -> dict[str, Any]:
     if isinstance(loaded, np.ndarray):
         return {"": np.array(loaded)}
     with loaded:
-        return {key: loaded[key] for key in loaded.files}
+        return {key: _array(loaded, key) for key in loaded.files}
+
+
+def _array(loaded: Any, key: str) -> NDArray[Any]:
+    try:
+        return np.asarray(loaded[key])
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        return np.empty(1, object)  # a pickle is never opened; refused only when it is chosen
 
 
 def _from_json(path: Path) -> dict[str, Any]:

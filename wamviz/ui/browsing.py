@@ -91,7 +91,7 @@ def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) 
             played = f"The first {shape.frames:,} of {episode.frame_count:,} frames are played here"
             lacking.append(f"{played}; the Imagine page reaches all of them.")
     reason = "" if first is not None else "There is no picture here that a model could start from."
-    status = present.status("warm", "Take note:", " ".join(lacking)) if lacking else []
+    status = present.status("warm", "Take note:", " ".join(dict.fromkeys(lacking))) if lacking else []
     return {
         "index": index,
         "camera": gr.update(choices=list(episode.cameras), value=camera or None, visible=len(episode.cameras) > 1),
