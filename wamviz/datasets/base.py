@@ -303,11 +303,13 @@ class Dataset(ABC):
         indices: the numbers of all episodes that its metadata lists, in order.
         available: those of them whose files are here.
         told: a person's correction of what the numbers mean; empty when nobody said anything.
+        absent: what a list says of an episode whose files are not here.
     """
 
     title: str
     indices: tuple[int, ...]
     told: Layout = Layout()
+    absent: str = "Its files are not here."
 
     @property
     @abstractmethod
