@@ -73,7 +73,7 @@ class DatasetsWiring:
             self.pick, [page.picked, page.place, page.camera, page.theme], chosen, js=PICKED, **LATEST
         )
         asked = [page.picked, page.place, page.camera, page.query, page.page, page.theme]
-        brought = picked.then(self.bring, asked, [*whole, page.stop], **PRIVATE)
+        brought = picked.then(self.bring, asked, [*whole, page.stop], js=PICKED, **PRIVATE)
         brought.then(None, js=SHOW, **PRIVATE)
         looked = [page.picked, page.place, page.index, page.camera, page.offset]
         seen = page.camera.input(self.look, looked, chosen, js=FRAME, **LATEST)
