@@ -72,6 +72,8 @@ def span_of(root: Path, path: Path, begins: float, length: int, fps: float, alon
         told = f"the file's header says {info.fps:.4g} frames a second; they are played at {fps:g}."
         return _counted(Span(path, begins, info.fps, info.frames, None, (told,)), length)
     here = int((info.frames / info.fps - begins) * fps + 0.5)
+    if abs(info.fps / fps - 1) < 0.05:  # a header may leave out how long the last frame lasts: then count
+        here = max(here, info.frames - round(begins * fps))
     return _counted(Span(path, begins, fps, max(0, here)), length)
 
 
