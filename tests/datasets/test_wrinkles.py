@@ -23,6 +23,7 @@ from wamviz.datasets.clips import open_clip
 from wamviz.datasets.tables import columns_of, read_table
 from wamviz.errors import WamvizError
 from wamviz.inspecting import describe
+from wamviz.sources import resolve
 
 needs_h5py = pytest.mark.skipif(find_spec("h5py") is None, reason="h5py is not installed here")
 VIDEO = "videos/chunk-000/observation.images.top/episode_000000.mp4"
@@ -175,6 +176,21 @@ def test_a_damaged_column_hides_no_other(v2: Path) -> None:
     assert episode.actions is not None and episode.observation(0).state is None
     told = describe(f"{v2}#0")
     assert told["cameras"] and "observation.state' has gaps" in " ".join(told["missing"])
+
+
+def test_a_model_can_start_where_the_numbers_are_damaged(v2: Path) -> None:
+    columns(v2, action=pa.array([[1.0, float("nan")]] * 5))
+    context = resolve(f"{v2}#0@1")
+    assert context.reference is None and "what followed cannot be read" in context.title
+    assert context.observation.frame.shape == (32, 32, 3)
+
+
+def test_views_that_would_be_called_alike_are_both_shown(v2: Path) -> None:
+    features(v2, top={"dtype": "image", "shape": [32, 32, 3]})
+    columns(v2, top=pa.array([makers.png(frame) for frame in makers.pictures(5)]))
+    assert sorted(open_dataset(v2).camera_features.values()) == [  # type: ignore[attr-defined]
+        "observation.images.ghost", "observation.images.top", "top",
+    ]  # fmt: skip
 
 
 def test_fewer_rows_than_listed_are_used_and_told(v2: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,14 +13,11 @@ import pytest
 from tests.datasets import hub_server, makers
 from wamviz.environment import OURS
 from wamviz.errors import WamvizError
-from wamviz.ui.datasets_page import DatasetsPage
-from wamviz.ui.datasets_wiring import DatasetsWiring
+from wamviz.ui.datasets_wiring import NAMED, DatasetsWiring
 from wamviz.ui.fetching import fetched
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import SHIPPED, Library
 
-# Gradio 6.31 leaves event loops open when Blocks are built outside a server; Python complains when it drops them.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 NAME = f"hub:{hub_server.REPO}"
 PINNED = f"{NAME}@{hub_server.COMMIT}"
 HERE = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, query_params={}, session_hash="one")
@@ -38,19 +34,14 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def built() -> DatasetsWiring:
-    with gr.Blocks(analytics_enabled=False) as demo:
-        made = DatasetsWiring(DatasetsPage(), Library(local=True), demo)
-    gc.collect()
-    return made
-
-
 @pytest.fixture
-def wired(built: DatasetsWiring) -> DatasetsWiring:
-    """The page with nothing open but the shipped episodes."""
-    built.library, built.jobs = Library(local=True), Jobs()
-    return built
+def wired() -> DatasetsWiring:
+    """The page's handlers with nothing open but the shipped episodes; its components are their own names."""
+    made = DatasetsWiring.__new__(DatasetsWiring)
+    made.named = {name: name for name in NAMED.split()}
+    made.page = SimpleNamespace(**made.named, theme="theme", stop="stop")  # type: ignore[assignment]
+    made.library, made.jobs = Library(local=True), Jobs()
+    return made
 
 
 def text_of(nodes: Any) -> str:

@@ -76,7 +76,11 @@ class LeRobotDataset(Dataset):
     @cached_property
     def camera_features(self) -> dict[str, str]:
         """View name -> feature, the main view first and depth last."""
-        found = {camera_name(n): n for n, f in self.features.items() if f.get("dtype") in VIEWS}
+        found: dict[str, str] = {}
+        for name, feature in self.features.items():
+            if feature.get("dtype") in VIEWS:  # two that would be called alike are both shown
+                names = (camera_name(name), name, f"{name} ({len(found) + 1})")
+                found[next(free for free in names if free not in found)] = name
         if not found:
             found = {camera_name(n): n for n, f in self._undeclared.items() if f["dtype"] == "image"}
         main = self.manifest.get("main_camera")

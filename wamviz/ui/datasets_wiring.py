@@ -161,6 +161,7 @@ class DatasetsWiring:
         except Exception as error:
             yield {**self._refused(error), page.stop: gr.update(visible=False)}
         finally:
+            switch.turn_off()  # a visitor who left waits for nothing any more
             self.jobs.end(visitor, switch)
 
     def cancel(self, request: gr.Request) -> Any:
