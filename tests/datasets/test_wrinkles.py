@@ -145,6 +145,13 @@ def test_a_shape_that_is_no_shape_stays_out_of_the_summary(v2: Path) -> None:
     assert json.dumps(told, allow_nan=False) and told["cameras"]["top"]["shape"] is None
 
 
+def test_an_optional_file_that_is_damaged_is_told(v2: Path) -> None:
+    features(v2, action={"dtype": "float32", "shape": [2], "names": None})
+    (v2 / "meta/modality.json").write_text("[1]")
+    dataset = open_dataset(v2)
+    assert dataset.episode(0).actions is not None and "'modality.json' must hold" in " ".join(dataset.missing)
+
+
 def test_depth_never_comes_first(v2: Path) -> None:
     top = {"dtype": "video", "shape": [32, 32, 3]}
     depth = {**top, "info": {"is_depth_map": True}}

@@ -113,8 +113,12 @@ class LeRobotDataset(Dataset):
 
     @cached_property
     def modality(self) -> dict[str, Any]:
-        """GR00T's ``meta/modality.json``, or nothing."""
-        return self._beside("meta/modality.json")
+        """GR00T's ``meta/modality.json``, or nothing where there is none or it cannot be read, which is told."""
+        try:
+            return self._beside("meta/modality.json")
+        except WamvizError as error:
+            self._odd.append(f"{error.message} The dimensions have no names from it.")
+            return {}
 
     @cached_property
     def tasks(self) -> dict[int, str]:
@@ -171,6 +175,7 @@ class LeRobotDataset(Dataset):
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
+        self.action_space()  # what it cannot read is told below
         out = [*self._odd, *self._episodes.notes]
         absent = len(self) - len(self.available)
         if absent:
