@@ -1,6 +1,7 @@
 """The command ``connect``: name a server, see whether it is there, list and forget.
 
-Contract: only ``--test`` opens a connection, and only to the servers that were named. What is written is one file of
+Contract: only ``--test`` opens a connection, and only to the servers that were named; a kind whose servers alone know
+what they are is asked that once, when it is connected. What is written is one file of
 the wamviz home, without a secret in it.
 """
 
@@ -38,16 +39,22 @@ def connect(args: argparse.Namespace) -> None:
         print(f"Forgot {args.name}. Runs that it made are kept.")
         return None
     if given:
-        made = _made(args, known.get(args.name))
-        connecting.entry_of(made)
+        made = connecting.completed(_made(args, known.get(args.name)))
+        entry = connecting.entry_of(made)
         if args.name not in known and args.name in registry.entries():
             raise WamvizError(f"There is a model '{args.name}' already.", "Choose another name.")
         connections.keep(made)
         registry.entries.cache_clear()
         print(f"Kept {made.name}: {made.kind} at {made.url}. It is a model now: imagine --model {made.name}")
+        if cost := entry.capabilities.extras.get("cost"):
+            print(cost)
         known = {made.name: made}
     elif args.name not in known:
         raise unknown_name("connection", args.name, known)
+    elif args.test and (fresh := connecting.completed(known[args.name])) != known[args.name]:
+        connections.keep(fresh)  # the server says something else of itself than when it was connected
+        registry.entries.cache_clear()
+        known = {fresh.name: fresh}
     if args.test:
         return _test([known[args.name]])
     if not given:
@@ -57,12 +64,15 @@ def connect(args: argparse.Namespace) -> None:
 
 def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
     """The connection that the options describe; one that is there already is changed only where they say so."""
-    if before is None and not (args.kind and args.url):
+    begin = connecting.usual(args.kind) if before is None and args.kind else {}
+    if args.url:
+        begin = {**begin, "url": args.url}
+    if before is None and not (args.kind and begin.get("url")):
         raise WamvizError(
             f"There is no connection '{args.name}' yet: give its --kind and --url.",
             f"Kinds: {', '.join(connecting.kinds())}.",
         )
-    kept = before or Connection(args.name, args.kind, args.url)
+    kept = before or Connection(args.name, args.kind, **begin)
     told = {
         "kind": args.kind,
         "url": args.url,
@@ -145,5 +155,7 @@ def _test(listed: Iterable[Connection]) -> None:
     for connection in listed:
         shown = True
         print(f"{connection.name}: {connecting.probe(connection)}")
+        if cost := connecting.entry_of(connection).capabilities.extras.get("cost"):
+            print(f"  {cost}")
     if not shown:
         raise WamvizError("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")

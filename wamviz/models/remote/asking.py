@@ -19,7 +19,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
-from wamviz.models.remote.kinds import kind_of
+from wamviz.models.remote.kinds import kind_of, robot_of
 from wamviz.models.remote.network import Server, refused
 from wamviz.models.remote.robots import Robot, StatePart, View
 from wamviz.models.remote.websocket import WebSocket
@@ -34,30 +34,37 @@ class Reply:
     """One sample as the server gave it.
 
     Attributes:
-        actions: (K, A) float32 in ``space``.
-        space: what its numbers mean.
+        actions: (K, A) float32 in ``space``; None when video alone came back.
+        space: what its numbers mean; None without actions.
         frames: (T, H, W, 3) uint8, the context first; None when no video came back.
         camera: which of the context's cameras ``frames`` shows.
         meta: JSON-ready facts that came with it, such as a value.
         notes: sentences for the user.
         server_s: seconds that the server says it took, or None.
+        video_fps: frames a second of a video without actions, which cannot tell; 0 beside actions.
     """
 
-    actions: Floats
-    space: ActionSpace
+    actions: Floats | None
+    space: ActionSpace | None
     frames: Frames | None = None
     camera: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     server_s: float | None = None
+    video_fps: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
+        if self.actions is None or self.space is None:
+            if self.frames is None or not self.video_fps > 0:
+                raise malformed("it has neither actions nor a video")
+        elif self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
             raise malformed(f"its actions have shape {self.actions.shape}")
 
     @property
     def fps(self) -> float:
-        """Frames a second: the last frame shows the end of the last action."""
+        """Frames a second: the last frame shows the end of the last action. Without actions the video's own."""
+        if self.actions is None or self.space is None:
+            return self.video_fps
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
         return self.space.rate * (len(self.frames) - 1) / len(self.actions)
@@ -142,15 +149,12 @@ def question(connection: Connection, request: ImagineRequest | None = None, limi
     token = connection.token()
     server = Server(
         connection.url,
-        headers={"Authorization": f"{kind.token} {token}"} if token else {},
+        headers={kind.token_header: f"{kind.token} {token}".strip()} if token else {},
         reply_s=connection.timeout,
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-    robot = kind.robot(connection.robot)
-    if connection.rate:
-        robot = replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))
-    return Question(connection.name, connection, server, robot, request)
+    return Question(connection.name, connection, server, robot_of(connection), request)
 
 
 async def next_message(socket: WebSocket, server: Server) -> bytes:

@@ -56,7 +56,10 @@ class RemoteModel:
     def _stream(self, asked: Question, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         start = time.perf_counter()
         replies: list[Reply] = []
+        cost = self._kind.cost(self.connection.settings, request.samples) if self._kind.cost else ""
         words = f"connecting to {asked.server.host}"
+        if cost:
+            yield Preview(0, request.samples, note=cost)  # whoever stops here has not been billed
         yield Preview(0, request.samples, note=words)
 
         async def work(report: Report) -> None:
@@ -95,16 +98,18 @@ class RemoteModel:
         if not replies:
             return Preview(0, request.samples, note=note)
         frames = [reply.frames for reply in replies if reply.frames is not None]
+        actions = [reply.actions for reply in replies if reply.actions is not None]
         return Preview(
             len(replies),
             max(len(replies), request.samples),
             np.stack(frames) if frames else None,
-            np.stack([reply.actions for reply in replies]),
+            np.stack(actions) if actions else None,
             note,
         )
 
     def _notes(self, replies: list[Reply], asked: Question) -> tuple[str, ...]:
-        notes = [note for reply in replies for note in reply.notes]
+        notes = [self._kind.cost(self.connection.settings, len(replies))] if self._kind.cost else []
+        notes += [note for reply in replies for note in reply.notes]
         if asked.robot.views:  # where only the server knew what it wants, its module has said what was sent
             notes.append(asked.sent)
         if len(replies) < asked.asked.samples:
@@ -120,7 +125,7 @@ class RemoteModel:
         meta: dict[str, Any] = {
             "model": self.capabilities.model_id,
             "mode": request.mode,
-            "actions": "imagined",
+            "actions": "none" if reply.actions is None else "imagined",
             "server": self._kind.name,
             **reply.meta,
         }
@@ -145,5 +150,6 @@ def _check_alike(before: list[Reply], reply: Reply) -> None:
     if before:
         first = before[0]
         shapes = [None if one.frames is None else one.frames.shape for one in (first, reply)]
-        if first.actions.shape != reply.actions.shape or shapes[0] != shapes[1]:
+        rows = [None if one.actions is None else one.actions.shape for one in (first, reply)]
+        if rows[0] != rows[1] or shapes[0] != shapes[1]:
             raise WamvizError("The server's samples differ in length or size.", "Ask for one sample at a time.")
