@@ -5,16 +5,15 @@
 Contract: this one file, the standard library, numpy and the policy's own environment; wamviz is not imported. It
 listens on this machine only. ``GET /info`` says what the policy wants and gives, as JSON; ``POST /imagine`` takes four
 bytes of length, a JSON header and an npz, and answers with one JSON line an event: ``{"words", "step", "steps"}`` while
-it goes on, ``{"error"}``, or at last ``{"done": {"bytes", "seconds", "notes"}}`` and an npz of that many bytes. Nothing
-is ever unpickled. When the other side hangs up, work ends at the policy's next step. Actions come back in the units of
-the policy's data set, frames out of the policy's own sampling. Written for lerobot 0.6.1.
-
-Axis letters: T frames, H/W pixels, K actions, A numbers of an action, D numbers of the state.
+it goes on, ``{"error"}``, ``{"changed"}`` where the header's ``serves`` is not the digest of ``/info``, or at last
+``{"done": {"bytes", "seconds"}}`` and an npz of that many bytes. Nothing is ever unpickled. When the other side hangs
+up, work ends at the policy's next step. Actions come back in the units of the policy's data. Written for lerobot 0.6.1.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import hmac
 import inspect
 import io
@@ -29,17 +28,20 @@ import time
 import traceback
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 PROTOCOL = 1
+KINDS = ("ee_delta", "ee_pose", "joint_position", "joint_velocity", "unnamed")  # of actions
 CONTENT = "application/x-wamviz-worker"  # no page of a browser can send this to us unasked
 MAX_REQUEST = 64_000_000  # bytes: a few uncompressed views of 4 megapixels
 Tick = Callable[[str, int, int], None]  # words, step, steps; raises ``Gone`` when nobody waits any more
+Answer = tuple[np.ndarray, dict[str, np.ndarray]]  # K actions of A numbers; by view (T, H, W, 3) uint8
 
 
 class Refused(Exception):
@@ -52,43 +54,15 @@ class Gone(Exception):
 
 @dataclass(frozen=True)
 class Ask:
-    """One question.
-
-    Attributes:
-        mode: one of the policy's ``modes``.
-        instruction: the words.
-        seed: of everything drawn.
-        steps: denoising steps, or None for the policy's own number.
-        pictures: (H, W, 3) uint8 by view.
-        state: (D,) float32, or None where the policy wants none.
-    """
+    """One question; ``state`` is None where the policy wants none."""
 
     mode: str
     instruction: str
     seed: int
-    steps: int | None
-    pictures: dict[str, np.ndarray]
-    state: np.ndarray | None
+    steps: int | None  # None: the policy's own number
+    pictures: dict[str, np.ndarray]  # by view, (H, W, 3) uint8
+    state: np.ndarray | None  # (D,) float32
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What the policy gave: actions (K, A) float32 in physical units, and by view (T, H, W, 3) uint8 if any."""
-
-    actions: np.ndarray
-    videos: dict[str, np.ndarray] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-class Policy(Protocol):
-    """What is served: ``LerobotPolicy``, or anything else that answers the same two."""
-
-    info: dict[str, Any]
-
-    def imagine(self, ask: Ask, tick: Tick) -> Answer: ...
-
-
-# --- lerobot --------------------------------------------------------------------------------------------------------
 
 # By policy: what is called once a denoising step, the setting that says how many steps, further steps beside those.
 _STEPS: dict[str, tuple[str, str, str]] = {
@@ -98,9 +72,7 @@ _STEPS: dict[str, tuple[str, str, str]] = {
     "pi0": ("model.denoise_step", "config.num_inference_steps", ""),
     "pi05": ("model.denoise_step", "config.num_inference_steps", ""),
     "smolvla": ("model.denoise_step", "config.num_steps", ""),
-    "act": ("model.forward", "", ""),
 }
-_IMAGES = "observation.images."
 
 
 class LerobotPolicy:
@@ -111,108 +83,92 @@ class LerobotPolicy:
         from lerobot.configs.policies import PreTrainedConfig
         from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 
-        self._torch = torch
         if not told.policy:
-            raise Refused("Name the policy: --policy lerobot/NAME, or the folder of a checkpoint.")
+            raise Refused("Name the policy: --policy OWNER/NAME of the hub, or the folder of a checkpoint.")
         device = told.device or ("cuda" if torch.cuda.is_available() else "cpu")
         config = PreTrainedConfig.from_pretrained(told.policy)
-        config.device = device
-        if config.type == "lingbot_va":
-            config.save_predicted_video = True
-        self._policy = get_policy_class(config.type).from_pretrained(told.policy, config=config).to(device).eval()
+        config.device, self.kind, self._torch = device, str(config.type), torch
+        config.save_predicted_video = True  # LingBot-VA keeps its latents then; nobody else looks at it
+        self._policy = get_policy_class(self.kind).from_pretrained(told.policy, config=config).to(device).eval()
         self._config = self._policy.config
+        here = {"device_processor": {"device": device}}
         self._before, self._after = make_pre_post_processors(
-            self._config,
-            pretrained_path=str(told.policy),
-            preprocessor_overrides={"device_processor": {"device": device}},
+            self._config, pretrained_path=str(told.policy), preprocessor_overrides=here
         )
-        self._views = {_name(key): key for key in self._config.image_features}
-        self.info = self._described(told, str(config.type))
+        keys = list(self._config.image_features)
+        self._views = {key.removeprefix("observation.images.").removeprefix("observation."): key for key in keys}
+        self._call, self._setting, self._beside = _STEPS.get(self.kind, ("", "", ""))
+        self.info = self._described(told)
 
-    def _described(self, told: argparse.Namespace, kind: str) -> dict[str, Any]:
+    def _described(self, told: argparse.Namespace) -> dict[str, Any]:
         config = self._config
-        video = {"fastwam": ("joint", "act_only"), "lingbot_va": ("imagine_then_act",)}.get(kind)
-        chunk, frames = self._lengths(kind)
-        state = config.robot_state_feature
-        dim = int(config.action_feature.shape[0])
+        video = {"fastwam": ["joint", "act_only"], "lingbot_va": ["imagine_then_act"]}.get(self.kind)
         sizes = {name: list(config.image_features[key].shape[1:]) for name, key in self._views.items()}
+        state, (chunk, frames) = config.robot_state_feature, self._lengths()
         return {
             "wamviz_worker": PROTOCOL,
-            "policy": kind,
-            "title": f"{kind} from {Path(told.policy).name if Path(told.policy).exists() else told.policy}",
-            "modes": list(video or ("act_only",)),
+            "policy": self.kind,
+            "title": f"{self.kind} from {Path(told.policy).name if Path(told.policy).exists() else told.policy}",
+            "modes": video or ["act_only"],
             # The world-action models scale each view to their own size themselves, whatever its proportions.
             "views": [{"key": n, "size": size, "fit": "stretch" if video else "pad"} for n, size in sizes.items()],
             "state": None if state is None else {"key": "state", "count": int(state.shape[0])},
-            "actions": _meaning(told, dim, getattr(config, "action_feature_names", None)),
+            "actions": _meaning(told, config.action_feature.shape[0], getattr(config, "action_feature_names", None)),
             "chunk": chunk,
             "frames": frames,
-            "steps": self._steps(kind)[0] if kind in _STEPS and _STEPS[kind][1] else 0,
+            "steps": _number(self._policy, self._setting),
         }
 
-    def _lengths(self, kind: str) -> tuple[int, int]:
+    def _lengths(self) -> tuple[int, int]:
         """Actions of a chunk, and its imagined frames without the context."""
         config = self._config
-        if kind == "fastwam":
+        if self.kind == "fastwam":
             return config.action_horizon, (config.num_video_frames - 1) // config.action_video_freq_ratio
-        if kind == "lingbot_va":  # of the first chunk, whose first latent frame is the context; a latent is four frames
+        if self.kind == "lingbot_va":  # of the first chunk: its first latent is the context, the others four frames
             return (config.frame_chunk_size - 1) * config.action_per_frame, (config.frame_chunk_size - 1) * 4
-        if kind == "diffusion":
-            return int(config.n_action_steps), 0
         return int(getattr(config, "chunk_size", 0) or config.n_action_steps), 0
-
-    def _steps(self, kind: str) -> tuple[int, int]:
-        """Denoising steps that can be asked for, and those that come beside them."""
-        _, main, beside = _STEPS.get(kind, ("", "", ""))
-        return (int(_get(self._policy, main)) if main else 1), (int(_get(self._policy, beside)) if beside else 0)
 
     def imagine(self, ask: Ask, tick: Tick) -> Answer:
         """One chunk from one observation; the same seed, device and versions give the same one."""
-        torch, kind = self._torch, str(self._config.type)
-        call, setting, _ = _STEPS.get(kind, ("", "", ""))
-        usual = _get(self._policy, setting) if setting else None
-        if ask.steps is not None and setting:
-            _set(self._policy, setting, ask.steps)
-        steps, beside = self._steps(kind)
-        undo = _counted(self._policy, call, steps + beside, tick) if call else None
+        owner, name = _owner(self._policy, self._setting)
+        usual = getattr(owner, name, None)
+        if usual is not None and ask.steps is not None:
+            setattr(owner, name, ask.steps)
+        steps = _number(self._policy, self._setting) + _number(self._policy, self._beside)
+        undo = _counted(self._policy, self._call, steps, tick) if self._call else lambda: None
         try:
-            tick("reading the observation", 0, steps + beside)
-            torch.manual_seed(ask.seed)
+            tick("reading the observation", 0, steps)
+            self._torch.manual_seed(ask.seed)
             self._policy.reset()
-            with torch.inference_mode():
-                batch = self._before(self._observation(ask))
-                if kind == "fastwam" and ask.mode == "joint":
-                    return self._fastwam(batch, ask)
+            with self._torch.inference_mode():
+                batch = {**self._before(self._observation(ask)), "seed": ask.seed}  # FastWAM has a fixed one otherwise
+                if self.kind == "fastwam" and ask.mode == "joint":
+                    return self._fastwam(batch)
                 chunk = self._policy.predict_action_chunk(self._remembered(batch))
-                videos = self._lingbot(tick) if kind == "lingbot_va" else {}
-                return Answer(self._physical(chunk), videos)
+                return self._physical(chunk), self._lingbot(tick) if self.kind == "lingbot_va" else {}
         finally:
-            if undo is not None:
-                undo()
-            if setting:
-                _set(self._policy, setting, usual)
+            undo()
+            if usual is not None:
+                setattr(owner, name, usual)
 
     def _observation(self, ask: Ask) -> dict[str, Any]:
         """What a dataset of lerobot would hold: pictures (1, 3, H, W) in 0 .. 1, the state (1, D), the task."""
-        torch = self._torch
         batch: dict[str, Any] = {"task": ask.instruction, "robot_type": ""}
         for name, key in self._views.items():
-            picture = np.ascontiguousarray(ask.pictures[name].transpose(2, 0, 1))
-            batch[key] = torch.from_numpy(picture).float()[None] / 255
+            batch[key] = self._torch.tensor(ask.pictures[name]).permute(2, 0, 1).float()[None] / 255
         if ask.state is not None:
-            batch["observation.state"] = torch.from_numpy(ask.state)[None]
+            batch["observation.state"] = self._torch.from_numpy(ask.state)[None]
         return batch
 
     def _remembered(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Policies that look at several past observations get this one as each, as at the start of an episode."""
         queues = getattr(self._policy, "_queues", None) or {}
         if any(name.startswith("observation") for name in queues):
-            from lerobot.policies.utils import populate_queues
-
+            batch = {key: value for key, value in batch.items() if key != "action"}  # the processors leave an empty one
             if self._views:
-                pictures = [batch[key] for key in self._config.image_features]
-                batch = {**batch, "observation.images": self._torch.stack(pictures, dim=-4)}
-            self._policy._queues = populate_queues(queues, batch)
+                batch["observation.images"] = self._torch.stack([batch[key] for key in self._views.values()], dim=-4)
+            for name in queues.keys() & batch.keys():
+                queues[name].extend([batch[name]] * queues[name].maxlen)
         return batch
 
     def _physical(self, chunk: Any) -> np.ndarray:
@@ -220,36 +176,28 @@ class LerobotPolicy:
         rows = [self._after(chunk[:, index]) for index in range(chunk.shape[1])]
         return np.asarray(self._torch.stack(rows, dim=1)[0].float().cpu().numpy(), np.float32)
 
-    def _fastwam(self, batch: dict[str, Any], ask: Ask) -> Answer:
+    def _fastwam(self, batch: dict[str, Any]) -> Answer:
         """FastWAM's joint sampling, which its ``predict_action_chunk`` leaves out: video and actions together."""
         from lerobot.policies.fastwam.modeling_fastwam import _batch_to_infer_kwargs
 
-        config, model = self._config, self._policy.model
-        wanted = {**_batch_to_infer_kwargs(batch, config), "seed": ask.seed, "test_action_with_infer_action": False}
-        known = inspect.signature(model.infer_joint).parameters
-        frames = (config.num_video_frames - 1) // config.action_video_freq_ratio + 1
-        made = model.infer_joint(
-            num_video_frames=frames, **{name: value for name, value in wanted.items() if name in known}
-        )
-        video = np.stack([np.asarray(frame.convert("RGB"), np.uint8) for frame in made["video"]])  # views side by side
-        return Answer(self._physical(made["action"][None]), _side_by_side(video, list(self._views)))
+        joint = self._policy.model.infer_joint
+        wanted = {**_batch_to_infer_kwargs(batch, self._config), "test_action_with_infer_action": False}
+        wanted = {name: value for name, value in wanted.items() if name in inspect.signature(joint).parameters}
+        made = joint(num_video_frames=self._lengths()[1] + 1, **wanted)
+        video = np.stack([np.asarray(frame.convert("RGB"), np.uint8) for frame in made["video"]])
+        names = sorted(self._views, key=lambda name: self._views[name])  # it lays them side by side in this order
+        return self._physical(made["action"][None]), _side_by_side(video, names)
 
     def _lingbot(self, tick: Tick) -> dict[str, np.ndarray]:
         """The latents that LingBot-VA predicted with the actions, decoded and cut into its views."""
         tick("decoding the video", 0, 0)
-        config = self._config
-        video = np.asarray(self._policy.decode_predicted_latents(self._policy.last_predicted_latents).cpu().numpy())
-        names = [_name(key) for key in config.obs_cam_keys]
+        config, policy = self._config, self._policy
+        video = np.asarray(policy.decode_predicted_latents(policy.last_predicted_latents).cpu().numpy())
+        names = [next(name for name, key in self._views.items() if key == wanted) for wanted in config.obs_cam_keys]
+        found, third = _side_by_side(video, names), video.shape[1] // 3
         if config.camera_layout == "robotwin_tshape":  # two half-size wrists above the head
-            third = video.shape[1] // 3
             found = {names[0]: video[:, third:], **_side_by_side(video[:, :third], names[1:3])}
-        else:
-            found = _side_by_side(video, names)
         return {name: one[:, :, ::-1] if config.image_hflip else one for name, one in found.items()}
-
-
-def _name(key: str) -> str:
-    return key.removeprefix(_IMAGES).removeprefix("observation.")
 
 
 def _side_by_side(video: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
@@ -258,21 +206,20 @@ def _side_by_side(video: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
     return {name: video[:, :, index * width : (index + 1) * width] for index, name in enumerate(names)}
 
 
-def _get(policy: Any, path: str) -> Any:
-    for name in path.split("."):
-        policy = getattr(policy, name)
-    return policy
+def _owner(policy: Any, path: str) -> tuple[Any, str]:
+    *holders, name = path.split(".")
+    for holder in holders:
+        policy = getattr(policy, holder)
+    return policy, name
 
 
-def _set(policy: Any, path: str, value: Any) -> None:
-    holder, _, name = path.rpartition(".")
-    setattr(_get(policy, holder), name, value)
+def _number(policy: Any, path: str) -> int:
+    return int(getattr(*_owner(policy, path))) if path else 0
 
 
 def _counted(policy: Any, path: str, steps: int, tick: Tick) -> Callable[[], None]:
-    """Tick before every call of ``path``, until the returned function is called."""
-    holder, _, name = path.rpartition(".")
-    owner = _get(policy, holder)
+    """Tick before every call of ``path`` until the returned function is called."""
+    owner, name = _owner(policy, path)
     call, done = getattr(owner, name), [0]
 
     def ticking(*args: Any, **kwargs: Any) -> Any:
@@ -286,53 +233,47 @@ def _counted(policy: Any, path: str, steps: int, tick: Tick) -> Callable[[], Non
 
 def _meaning(told: argparse.Namespace, dim: int, known: list[str] | None) -> dict[str, Any]:
     """What the actions mean, as far as the policy, its data set or the user says; nothing is guessed."""
-    rate, names = told.fps, _listed(told.action_names) or list(known or ())
+    rate, names, units = told.fps, told.action_names.split(","), told.action_units.split(",")
     if told.dataset:
         facts = json.loads((Path(told.dataset) / "meta" / "info.json").read_text("utf-8"))
         rate = rate or facts.get("fps")
         recorded = facts.get("features", {}).get("action", {}).get("names")
-        if isinstance(recorded, dict):  # some data sets name them under a heading
-            recorded = next(iter(recorded.values()), None)
-        names = names or list(recorded or ())
+        # Some data sets name them under a heading.
+        known = next(iter(recorded.values()), None) if isinstance(recorded, dict) else recorded or known
     if not rate:
         raise Refused("The policy does not say how fast it acts: give --fps, or --dataset with the data it learned.")
-    names = names or [f"action_{index}" for index in range(dim)]
-    units = _listed(told.action_units) or [""] * dim
+    names = names if told.action_names else [str(one) for one in known or (f"action_{index}" for index in range(dim))]
     units = units * dim if len(units) == 1 else units
     for what, found in (("names", names), ("units", units)):
         if len(found) != dim:
             raise Refused(f"The policy's actions have {dim} numbers; {len(found)} {what} were given: {found}")
-    return {"names": [str(n) for n in names], "units": units, "kind": told.action_kind, "rate": float(rate)}
+    return {"names": names, "units": units, "kind": told.action_kind, "rate": float(rate)}
 
 
-def _listed(words: str | None) -> list[str]:
-    return [word.strip() for word in words.split(",")] if words else []
-
-
-# --- the wire -------------------------------------------------------------------------------------------------------
-
-
-def unpack(data: bytes, limit: int = MAX_REQUEST) -> dict[str, np.ndarray]:
-    """The arrays of an npz: plain numbers, and no more of them than ``limit`` bytes once unpacked."""
+def unpack(data: bytes) -> dict[str, np.ndarray]:
+    """The arrays of an npz: plain numbers, and no more of them than ``MAX_REQUEST`` bytes once unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(one.file_size for one in packed.infolist()) > limit:
-                raise Refused(f"The arrays have more than {limit} bytes.")
+            if sum(one.file_size for one in packed.infolist()) > MAX_REQUEST:
+                raise Refused(f"The arrays have more than {MAX_REQUEST} bytes.")
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
     except (zipfile.BadZipFile, ValueError, OSError, KeyError, EOFError) as error:
         raise Refused("The arrays cannot be read; they are sent as npz.") from error
 
 
-def understood(data: bytes, info: Mapping[str, Any]) -> Ask:
-    """A request as it was sent, judged against what the policy wants."""
+def understood(data: bytes, info: Mapping[str, Any]) -> Ask | None:
+    """A request as it was sent, judged against what the policy wants; None when it is meant for another policy."""
     size = struct.unpack(">I", data[:4])[0] if len(data) >= 4 else 0
     try:
         header = json.loads(data[4 : 4 + size])
         mode, words, seed, steps = (header[name] for name in ("mode", "instruction", "seed", "steps"))
-        assert isinstance(words, str) and isinstance(seed, int) and (steps is None or 1 <= int(steps) <= 1000)
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        if type(words) is not str or type(seed) is not int or not (steps is None or 1 <= int(steps) <= 1000):
+            raise ValueError
+    except (ValueError, KeyError, TypeError) as error:
         raise Refused("The header needs mode, instruction, seed and steps.") from error
+    if header.get("serves") not in (None, hashlib.sha256(json.dumps(info, sort_keys=True).encode()).hexdigest()):
+        return None
     if mode not in info["modes"]:
         raise Refused(f"This policy has no mode '{mode}', only {', '.join(info['modes'])}.")
     arrays = unpack(data[4 + size :])
@@ -347,11 +288,11 @@ def understood(data: bytes, info: Mapping[str, Any]) -> Ask:
 
 
 class Worker(ThreadingHTTPServer):
-    """Serves one policy to one question at a time."""
+    """Serves one policy, anything with ``info`` and ``imagine(ask, tick)``, to one question at a time."""
 
     daemon_threads = True
 
-    def __init__(self, policy: Policy, port: int, token: str = "") -> None:
+    def __init__(self, policy: Any, port: int, token: str = "") -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.policy, self.token, self.turn = policy, token, threading.Lock()
 
@@ -374,59 +315,49 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Type") != CONTENT or not 0 < size <= MAX_REQUEST:
             return self._plain(400, f"send {CONTENT}, up to {MAX_REQUEST} bytes".encode())
         data = self.rfile.read(size)
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-ndjson")
-        self.end_headers()
         try:
+            self.send_response(200)
+            self.end_headers()
             self._answer(data)
         except (Gone, ConnectionError, TimeoutError):
             self.log_message("%s", "nobody waits any more: stopped")
-        self.close_connection = True
-
-    def _answer(self, data: bytes) -> None:
-        try:
-            ask = understood(data, self.server.policy.info)
-            while not self.server.turn.acquire(timeout=0.2):
-                self._tick("waiting for another question's end", 0, 0)
-            try:
-                started = time.perf_counter()
-                answer = self.server.policy.imagine(ask, self._tick)
-            finally:
-                self.server.turn.release()
-        except (Gone, ConnectionError, TimeoutError):
-            raise
         except Refused as error:
-            return self._line({"error": str(error)})
+            self._line({"error": str(error)})
         except Exception as error:  # the worker outlives a failed question, and the user reads why it failed
             traceback.print_exc()
-            return self._line({"error": f"{type(error).__name__}: {error}"})
-        packed = io.BytesIO()
-        made: dict[str, Any] = {"actions": answer.actions}
-        made.update({f"view/{name}": one for name, one in answer.videos.items()})
+            self._line({"error": f"{type(error).__name__}: {error}"})
+
+    def _answer(self, data: bytes) -> None:
+        ask = understood(data, self.server.policy.info)
+        if ask is None:
+            return self._line({"changed": True})
+        while not self.server.turn.acquire(timeout=0.2):
+            self._tick("waiting for another question's end", 0, 0)
+        try:
+            started = time.perf_counter()
+            actions, videos = self.server.policy.imagine(ask, self._tick)
+        finally:
+            self.server.turn.release()
+        packed, made = io.BytesIO(), {"actions": actions, **{f"view/{name}": one for name, one in videos.items()}}
         np.savez(packed, **made)
-        spent, body = time.perf_counter() - started, packed.getvalue()
-        self._line({"done": {"bytes": len(body), "seconds": round(spent, 3), "notes": list(answer.notes)}})
+        body = packed.getvalue()
+        self._line({"done": {"bytes": len(body), "seconds": round(time.perf_counter() - started, 3)}})
         self.wfile.write(body)
 
     def _tick(self, words: str, step: int, steps: int) -> None:
-        ready, _, _ = select.select([self.connection], [], [], 0)
-        if ready and self.connection.recv(1, socket.MSG_PEEK) == b"":
+        if select.select([self.connection], [], [], 0)[0] and self.connection.recv(1, socket.MSG_PEEK) == b"":
             raise Gone
         self._line({"words": words, "step": step, "steps": steps})
 
     def _line(self, event: dict[str, Any]) -> None:
         self.wfile.write(json.dumps(event).encode() + b"\n")
-        self.wfile.flush()
 
     def _welcome(self, path: str) -> bool:
-        told = self.headers.get("Authorization", "")
-        if self.path != path:
-            self._plain(404, b"there are GET /info and POST /imagine")
-        elif self.server.token and not hmac.compare_digest(told.encode(), f"Bearer {self.server.token}".encode()):
-            self._plain(401, b"a token is wanted")
-        else:
-            return True
-        return False
+        token, told = f"Bearer {self.server.token}", self.headers.get("Authorization", "")
+        known = not self.server.token or hmac.compare_digest(told.encode(), token.encode())
+        if not known or self.path != path:
+            self._plain(404 if known else 401, b"GET /info, POST /imagine" if known else b"a token is wanted")
+        return known and self.path == path
 
     def _plain(self, status: int, words: bytes) -> None:
         self.send_response(status)
@@ -435,19 +366,21 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(words)
 
 
-def main(words: list[str] | None = None, make: Callable[[argparse.Namespace], Policy] = LerobotPolicy) -> int:
+def main(words: list[str] | None = None, make: Callable[[argparse.Namespace], Any] = LerobotPolicy) -> int:
     """Load the policy, then serve it until it is interrupted."""
     parser = argparse.ArgumentParser(prog="wamviz_worker", description="Serves one lerobot policy to wamviz.")
-    parser.add_argument("--policy", default="", help="a repository of the hub, or the folder of a checkpoint")
     parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1; 0 takes a free one (default: 8765)")
-    parser.add_argument("--device", default="", help="cpu, cuda, mps ... (default: cuda where there is one)")
-    parser.add_argument("--token-env", default="", help="the environment variable with a token that wamviz has to send")
     parser.add_argument("--fps", type=float, default=None, help="actions a second")
-    parser.add_argument("--dataset", default="", help="folder of the LeRobot data set it learned: rate and names")
-    parser.add_argument("--action-names", default="", help="what each number of an action is, comma-separated")
-    parser.add_argument("--action-units", default="", help="their units, one for all or comma-separated")
-    kinds = ("ee_delta", "ee_pose", "joint_position", "joint_velocity", "unnamed")
-    parser.add_argument("--action-kind", default="unnamed", choices=kinds, help="how the pose part is to be read")
+    for name, what in {
+        "policy": "a repository of the hub, or the folder of a checkpoint",
+        "device": "cpu, cuda, mps ... (default: cuda where there is one)",
+        "token-env": "the environment variable with a token that wamviz has to send",
+        "dataset": "folder of the LeRobot data set it learned: rate and names of the actions",
+        "action-names": "what each number of an action is, comma-separated",
+        "action-units": "their units, one for all or comma-separated",
+    }.items():
+        parser.add_argument(f"--{name}", default="", help=what)
+    parser.add_argument("--action-kind", default="unnamed", choices=KINDS, help="how the pose part is to be read")
     told = parser.parse_args(words)
     try:
         token = os.environ.get(told.token_env, "").strip() if told.token_env else ""
@@ -458,12 +391,8 @@ def main(words: list[str] | None = None, make: Callable[[argparse.Namespace], Po
         print(f"wamviz_worker: {error}", file=sys.stderr)
         return 2
     print(f"serving {worker.policy.info['title']} at http://127.0.0.1:{worker.server_port}", flush=True)
-    try:
+    with worker, suppress(KeyboardInterrupt):
         worker.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        worker.server_close()
     return 0
 
 

@@ -122,7 +122,7 @@ async def _sample(google: Any, question: Question, options: VeoOptions, report: 
     if job.error:
         raise refused(job.error.get("message") or job.error)
     report("fetching the video")
-    frames, fps = decoded(await _bytes(google, job.response, question.prompt), inner, picture.shape)
+    frames, fps = decoded(await _bytes(google, job.response), inner, picture.shape)
     notes = [_sent(context, picture)]
     notes.append(
         f"Veo's video: {len(frames)} frames, {fps:g} a second, all kept, scaled to {frames.shape[2]} x "
@@ -131,7 +131,7 @@ async def _sample(google: Any, question: Question, options: VeoOptions, report: 
     return Reply(None, None, frames, camera, {"veo": options.model}, tuple(notes), video_fps=fps)
 
 
-async def _bytes(google: Any, response: Any, prompt: str) -> bytes:
+async def _bytes(google: Any, response: Any) -> bytes:
     """The mp4 of a finished job; what the filters kept back is told."""
     made = (response.generated_videos if response is not None else None) or []
     if not made or made[0].video is None:
@@ -139,7 +139,7 @@ async def _bytes(google: Any, response: Any, prompt: str) -> bytes:
         if reasons or getattr(response, "rai_media_filtered_count", None):
             raise WamvizError(
                 f"Google's safety filters kept the video back: {reasons or 'no reason was given'}",
-                "Choose other words or another context; Google says that filtered videos are not billed.",
+                "Choose other words or another context.",
             )
         raise malformed("the job is done, and there is no video in it")
     video = made[0].video
@@ -249,8 +249,12 @@ def _translated(server: Server) -> Iterator[None]:
     try:
         yield
     except APIError as error:
+        if error.code == 404 and error.status == "NOT_FOUND":  # Google's own, not some other server's
+            raise WamvizError(
+                f"The server said: {said(error.message)} (HTTP 404)", "connect NAME --test lists the Veos there are."
+            ) from error
         raise status_error(server, error.code, str(error.message or error.status or "").encode()) from error
     except WamvizError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # a reply that is none of the API's
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # a reply that is none of the API's
         raise malformed(said(error)) from error

@@ -9,6 +9,7 @@ stops the work. Arrays come as npz and are opened without pickle.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import struct
@@ -75,12 +76,7 @@ async def probe(question: Question) -> str:
 
 
 async def ask(question: Question, report: Report) -> None:
-    """See that the worker still serves what was connected, then ask once a sample."""
-    if await _info(question.server) != question.connection.settings["info"]:
-        raise WamvizError(
-            f"The worker at {question.server.host} serves something else than when it was connected.",
-            f"Take it over with connect {question.connection.name} --test.",
-        )
+    """Ask once a sample; each question says what is thought to be served."""
     for index in range(question.asked.samples):
         async with client(question.server) as made, asyncio.timeout(question.server.reply_s):
             async with _events(made, question.server, packed(question, question.asked.seed + index)) as events:
@@ -94,9 +90,9 @@ def packed(question: Question, seed: int) -> bytes:
     if question.numbers:
         sent["state"] = np.concatenate(list(question.numbers.values()))
     np.savez(arrays, **sent)
-    header = json.dumps(
-        {"mode": request.mode, "instruction": question.prompt, "seed": seed, "steps": request.steps}
-    ).encode()
+    told = {"mode": request.mode, "instruction": question.prompt, "seed": seed, "steps": request.steps}
+    serves = hashlib.sha256(question.connection.settings["info"].encode()).hexdigest()
+    header = json.dumps({**told, "serves": serves}).encode()
     return struct.pack(">I", len(header)) + header + arrays.getvalue()
 
 
@@ -146,6 +142,11 @@ async def _events(made: httpx.AsyncClient, server: Server, data: bytes) -> Async
 async def _answered(events: _Stream, question: Question, report: Report) -> Reply:
     while True:
         event = await events.line()
+        if "changed" in event:
+            raise WamvizError(
+                f"The worker at {question.server.host} serves something else than when it was connected.",
+                f"Take it over with connect {question.connection.name} --test.",
+            )
         if "error" in event:
             raise refused(event["error"])
         if "done" in event:
@@ -168,6 +169,8 @@ def unpacked(data: bytes, limits: Limits) -> dict[str, Any]:
                 raise too_large(limits)
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
+    except WamvizError:
+        raise
     except (zipfile.BadZipFile, ValueError, OSError, KeyError, EOFError) as error:
         raise malformed("its arrays are no npz of plain numbers") from error
 
@@ -178,17 +181,16 @@ def reply_of(arrays: Mapping[str, Any], done: Mapping[str, Any], question: Quest
     if "actions" not in arrays:
         raise malformed("it has no actions")
     actions = actions_from(arrays["actions"], robot.space, robot.title)
-    spent, notes = done.get("seconds"), done.get("notes")
+    spent = done.get("seconds")
     took = float(spent) if isinstance(spent, int | float) and 0 <= spent < 1e9 else None
-    told = tuple(said(note) for note in notes[:8]) if isinstance(notes, list) else ()
     if not any(name.startswith("view/") for name in arrays):
-        return Reply(actions, robot.space, notes=told, server_s=took)
+        return Reply(actions, robot.space, server_s=took)
     view = question.shown
     if f"view/{view.key}" not in arrays:
         raise malformed(f"its video has no view '{view.key}'")
     frames, camera = video_from(arrays[f"view/{view.key}"]), question.cameras[view.key]
     tall, wide = question.asked.observation.frames[camera].shape[:2]
-    return Reply(actions, robot.space, unstretched(frames, tall, wide), camera, notes=told, server_s=took)
+    return Reply(actions, robot.space, unstretched(frames, tall, wide), camera, server_s=took)
 
 
 def unstretched(frames: Frames, tall: int, wide: int) -> Frames:
