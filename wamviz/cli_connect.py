@@ -39,14 +39,14 @@ def connect(args: argparse.Namespace) -> None:
         print(f"Forgot {args.name}. Runs that it made are kept.")
         return None
     if given:
-        made = connecting.completed(_made(args, known.get(args.name)))
-        entry = connecting.entry_of(made)
         if args.name not in known and args.name in registry.entries():
             raise WamvizError(f"There is a model '{args.name}' already.", "Choose another name.")
+        made = connecting.completed(_made(args, known.get(args.name)))
+        entry = connecting.entry_of(made)
         connections.keep(made)
         registry.entries.cache_clear()
         print(f"Kept {made.name}: {made.kind} at {made.url}. It is a model now: imagine --model {made.name}")
-        if cost := entry.capabilities.extras.get("cost"):
+        if (cost := entry.capabilities.extras.get("cost")) and not args.test:
             print(cost)
         known = {made.name: made}
     elif args.name not in known:
@@ -124,6 +124,8 @@ def _print_kinds(as_json: bool) -> None:
         print(f"{kind.name}  {kind.title}")
         print(f"  robots: {', '.join(kind.choices)}")
         print(f"  gives back: {kind.gives}")
+        if usual := connecting.usual(kind.name):
+            print(f"  usually: {', '.join(f'{name} {value}' for name, value in usual.items())}")
         for name, words in kind.settings.items():
             print(f"  --set {name}=...: {words}")
 
@@ -142,7 +144,8 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
             wrong = str(error)
         for name, value in connection.to_json().items():
             if name not in ("name", "kind", "url"):
-                print(f"  {name}: {value}")
+                words = str(value)
+                print(f"  {name}: {words[:200]}{' ...' if len(words) > 200 else ''}")
         if wrong:
             print(f"  cannot be used: {wrong}")
     if not shown:

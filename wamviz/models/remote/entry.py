@@ -104,13 +104,15 @@ def capabilities_of(connection: Connection) -> Capabilities:
             f"Kind {kind.name} is reached by {' or '.join(kind.schemes)}, not {scheme}.",
             f"Write e.g. {kind.schemes[0]}://127.0.0.1:8000.",
         )
+    description = f"{robot.title}, {kind.where}. It gives back {robot.gives}."
     extras = {"kind": kind.name, "url": connection.url, "robot": robot.name, "gives": robot.gives}
     if kind.cost:
         extras["cost"] = kind.cost(connection.settings, 1)
+        description += f" {extras['cost']}"
     return Capabilities(
         model_id=connection.name,
         title=f"{connection.name} ({kind.title.partition(' (')[0]} at {connection.url.partition('//')[2]})",
-        description=f"{robot.title}, on a server of yours. It gives back {robot.gives}.",
+        description=description,
         modes=robot.modes,
         action_space=robot.actions,
         frame_size=None,

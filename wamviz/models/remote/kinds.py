@@ -54,6 +54,7 @@ class Kind:
         needs: a package that only this kind uses, as (module, how to install it).
         fitted: the robot as a connection's settings make it; the same one where they change nothing about it.
         cost: what a number of samples will cost, in words, or None where asking is free.
+        where: its servers are, for people.
         asks: whether only the server knows what it is, so that it is asked once, when it is connected.
     """
 
@@ -74,6 +75,7 @@ class Kind:
     needs: tuple[str, str] | None = None
     fitted: Callable[[Robot, Mapping[str, str]], Robot] = lambda robot, settings: robot
     cost: Callable[[Mapping[str, str], int], str] | None = None
+    where: str = "on a server of yours"
     asks: bool = False
 
     def robot(self, name: str) -> Robot:
@@ -168,6 +170,7 @@ KINDS: dict[str, Kind] = {
             needs=("google.genai", "pip install 'google-genai>=1.55,<3'"),
             fitted=veo_options.fitted,
             cost=veo_options.cost,
+            where="at Google",
         ),
         Kind(
             "worker",
