@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.datasets import SHIPPED
-from wamviz.media import read_image, write_mp4
+from wamviz.media import read_image, resize, write_mp4
 from wamviz.models import registry
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
@@ -41,7 +41,8 @@ class StandIn(BaseHTTPRequestHandler):
         rollout = collect(model, ImagineRequest(Observation({"exterior": frame}, asked["prompt"]))).rollouts[0]
         assert rollout.frames is not None
         with tempfile.TemporaryDirectory() as folder:
-            write_mp4(Path(folder) / "video.mp4", rollout.frames, rollout.fps)
+            wide = resize(rollout.frames, 360, 640)  # Veo's shape; wamviz cuts its own part out of it again
+            write_mp4(Path(folder) / "video.mp4", wide, rollout.fps)
             video = base64.b64encode((Path(folder) / "video.mp4").read_bytes()).decode()
         sample = {"video": {"encodedVideo": video, "encoding": "video/mp4"}}
         finished.append({"generateVideoResponse": {"generatedSamples": [sample]}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from dataclasses import replace
@@ -21,6 +22,7 @@ from wamviz.models.remote.entry import capabilities_of, missing
 from wamviz.models.remote.veo_options import PRICES_AS_OF, SETTINGS, VeoOptions, cost
 from wamviz.rollout import Imagined, ImagineRequest, Observation
 
+SQUARE_VIDEO = base64.b64encode(mp4(3, 96, 96)).decode()
 SQUARE = Observation({"image": np.full((96, 96, 3), 200, np.uint8)}, "pick up the orange")
 
 
@@ -109,6 +111,7 @@ def test_stopping_at_the_first_word_sends_nothing(speaker: Speaker) -> None:
         (told(429, "quota", "RESOURCE_EXHAUSTED"), "reply cannot be read|quota"),
         (done(**sample(uri="https://elsewhere.example/film.mp4")), "reply cannot be read"),
         (done(**sample(encodedVideo="AAAA", encoding="video/mp4")), "its video"),
+        (done(**sample(encodedVideo=SQUARE_VIDEO, encoding="video/mp4")), "96 x 96 pixels has not the shape"),
         (b"[]", "reply cannot be read"),
     ],
 )  # fmt: skip

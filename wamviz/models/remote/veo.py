@@ -190,6 +190,8 @@ def decoded(data: bytes, inner: tuple[float, float, float, float], sent: tuple[i
         except WamvizError as error:
             raise malformed(f"its video: {error.message}") from error
     tall, wide = frames.shape[1:3]
+    if abs(wide / tall / (sent[1] / sent[0]) - 1) > 0.03:  # the context's part of it could not be told
+        raise malformed(f"its video of {wide} x {tall} pixels has not the shape that was asked for")
     part = frames[:, round(top * tall) : round(bottom * tall), round(left * wide) : round(right * wide)]
     return np.ascontiguousarray(video_from(part)), fps
 
