@@ -20,8 +20,18 @@ from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
 from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 from lerobot.policies.fastwam.configuration_fastwam import FastWAMConfig
 from lerobot.policies.lingbot_va.configuration_lingbot_va import LingBotVAConfig
+from lerobot.policies.smolvla.configuration_smolvla import SmolVLAConfig
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
+from transformers import (
+    PreTrainedTokenizerFast,
+    SmolVLMConfig,
+    SmolVLMImageProcessor,
+    SmolVLMProcessor,
+    SmolVLMVideoProcessor,
+    T5TokenizerFast,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 WAN = "Wan-AI/Wan2.2-TI2V-5B-Diffusers"
 TEXT = 32  # width of the text encoder
@@ -60,6 +70,33 @@ def wan(folder: Path) -> None:
     words.save_pretrained(folder / "tokenizer")
     config = UMT5Config(vocab_size=128, d_model=TEXT, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
     UMT5EncoderModel(config).save_pretrained(folder / "text_encoder")
+
+
+def smolvlm(folder: Path) -> None:
+    """The model of vision and words below SmolVLA: its configuration and its processor."""
+    marks = {
+        "fake_image_token": "<fake_token_around_image>", "global_image_token": "<global-img>",
+        "image_token": "<image>", "end_of_utterance_token": "<end_of_utterance>",
+    }  # fmt: skip
+    plain = Tokenizer(models.BPE(unk_token="<unk>"))
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel()
+    special = ["<pad>", "<unk>", *marks.values()]
+    plain.train_from_iterator(["pick up the orange\n"] * 3, trainers.BpeTrainer(vocab_size=99, special_tokens=special))
+    words = PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token="<pad>", unk_token="<unk>", eos_token="<pad>", extra_special_tokens=marks
+    )
+    SmolVLMProcessor(SmolVLMImageProcessor(), words, SmolVLMVideoProcessor()).save_pretrained(folder)
+    SmolVLMConfig(
+        text_config={
+            "model_type": "llama", "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 24, "vocab_size": 128, "pad_token_id": 0,
+        },
+        vision_config={
+            "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "image_size": 64, "patch_size": 16,
+        },
+        scale_factor=2, pad_token_id=0,
+    ).save_pretrained(folder)  # fmt: skip
 
 
 def save(config, folder: Path) -> None:
@@ -116,11 +153,20 @@ def lingbot(folder: Path) -> LingBotVAConfig:
     )  # fmt: skip
 
 
+def smolvla(folder: Path) -> SmolVLAConfig:
+    return SmolVLAConfig(
+        input_features={**VIEWS, **STATE}, output_features=ACTION, chunk_size=10, n_action_steps=10, num_steps=4,
+        num_vlm_layers=2, resize_imgs_with_padding=(64, 64), vlm_model_name=str(folder / "smolvlm"), push_to_hub=False,
+    )  # fmt: skip
+
+
 if __name__ == "__main__":
     root = Path(sys.argv[1]).resolve()
     wan(root / WAN)
+    smolvlm(root / "smolvlm")
     save(act(), root / "act")
     save(diffusion(), root / "diffusion")
     save(fastwam(root), root / "fastwam")
     save(lingbot(root), root / "lingbot_va")
+    save(smolvla(root), root / "smolvla")
     print("made", ", ".join(sorted(path.name for path in root.iterdir())))

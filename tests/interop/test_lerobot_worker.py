@@ -35,6 +35,7 @@ CONTEXT = Observation(
 EXPECTED = {
     "act": (("act_only",), 10, 0, 0),
     "diffusion": (("act_only",), 8, 0, 5),
+    "smolvla": (("act_only",), 10, 0, 4),
     "fastwam": (("joint", "act_only"), 16, 4, 4),
     "lingbot_va": (("imagine_then_act",), 12, 12, 3),
 }

@@ -88,7 +88,7 @@ class LerobotPolicy:
         device = told.device or ("cuda" if torch.cuda.is_available() else "cpu")
         config = PreTrainedConfig.from_pretrained(told.policy)
         config.device, self.kind, self._torch = device, str(config.type), torch
-        config.save_predicted_video = True  # LingBot-VA keeps its latents then; nobody else looks at it
+        config.save_predicted_video, config.compile_model = True, False  # LingBot-VA's latents; steps that can be seen
         self._policy = get_policy_class(self.kind).from_pretrained(told.policy, config=config).to(device).eval()
         self._config = self._policy.config
         here = {"device_processor": {"device": device}}
