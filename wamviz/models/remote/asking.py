@@ -41,7 +41,7 @@ class Reply:
         meta: JSON-ready facts that came with it, such as a value.
         notes: sentences for the user.
         server_s: seconds that the server says it took, or None.
-        video_fps: frames a second of a video without actions, which cannot tell; 0 beside actions.
+        video_fps: frames a second where the video says it itself; 0 where the last frame ends the last action.
     """
 
     actions: Floats | None
@@ -62,8 +62,8 @@ class Reply:
 
     @property
     def fps(self) -> float:
-        """Frames a second: the last frame shows the end of the last action. Without actions the video's own."""
-        if self.actions is None or self.space is None:
+        """Frames a second: the video's own, else so that the last frame shows the end of the last action."""
+        if self.video_fps or self.actions is None or self.space is None:
             return self.video_fps
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
