@@ -32,11 +32,9 @@ def wamviz(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.M
         out, err = capsys.readouterr()
         return status, out, err
 
-    registry.entries.cache_clear()
-    registry._loaded.cache_clear()
+    registry.reset()
     yield run
-    registry.entries.cache_clear()
-    registry._loaded.cache_clear()
+    registry.reset()
 
 
 def refused(result: Out, *says: str) -> None:

@@ -36,6 +36,7 @@ def connect(args: argparse.Namespace) -> None:
         raise WamvizError("Name the connection.", "For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000")
     if args.forget:
         connections.forget(args.name)
+        registry.refresh()
         print(f"Forgot {args.name}. Runs that it made are kept.")
         return None
     if given:
@@ -44,7 +45,7 @@ def connect(args: argparse.Namespace) -> None:
         made = connecting.completed(_made(args, known.get(args.name)))
         entry = connecting.entry_of(made)
         connections.keep(made)
-        registry.entries.cache_clear()
+        registry.refresh()
         print(f"Kept {made.name}: {made.kind} at {made.url}. It is a model now: imagine --model {made.name}")
         if (cost := entry.capabilities.extras.get("cost")) and not args.test:
             print(cost)

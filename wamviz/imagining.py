@@ -22,7 +22,9 @@ from wamviz.compare.summary import summarise
 from wamviz.devices import describe
 from wamviz.errors import WamvizError
 from wamviz.models import registry
+from wamviz.models.line import LINE
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
+from wamviz.models.residents import place
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.sources import Context
 from wamviz.store import Run, run_id
@@ -67,26 +69,54 @@ def imagine_run(
 def _stream(
     capabilities: Capabilities, context: Context, request: ImagineRequest, device: str
 ) -> Iterator[Preview | Run]:
-    steps = request.steps or capabilities.default_steps
-    yield Preview(0, max(steps, 1), note=f"loading {capabilities.title}")
-    started = time.perf_counter()
-    model = registry.load(capabilities.model_id, device)
-    loading = time.perf_counter() - started
-    stream: ImagineStream = model.imagine(request)
-    imagined: Imagined | None = None
-    try:
-        for event in stream:
-            if isinstance(event, Imagined):
-                imagined = event
-            else:
-                yield event
-    finally:
-        close = getattr(stream, "close", None)  # a stopped page must stop the sampling, not only the iteration
-        if close is not None:
-            close()
-    if imagined is None:
-        raise WamvizError(f"Model '{capabilities.model_id}' stopped without a rollout.")
-    yield _finished(model, capabilities, context, request, imagined, loading)
+    steps = max(request.steps or capabilities.default_steps, 1)
+    entry = registry.entry(capabilities.model_id)
+    yield Preview(0, steps, note=f"loading {capabilities.title}")  # finding the device takes a moment already
+    with LINE.ticket(place(entry, device), work_of(request, capabilities)) as ticket:
+        if entry.resident:  # a server does its own queueing, and a control takes no time
+            while (wait := ticket.wait()) is not None:
+                yield Preview(0, steps, note=wait.words)
+        started = time.perf_counter()
+        with registry.borrow(capabilities.model_id, device) as model:
+            loading = time.perf_counter() - started
+            stream: ImagineStream = model.imagine(request)
+            imagined: Imagined | None = None
+            try:
+                for event in stream:
+                    if isinstance(event, Imagined):
+                        imagined = event
+                    else:
+                        yield event
+            except (MemoryError, RuntimeError) as error:
+                raise out_of_memory(error, request, device) from error
+            finally:
+                close = getattr(stream, "close", None)  # a stopped page must stop the sampling, not only the iteration
+                if close is not None:
+                    close()
+            if imagined is None:
+                raise WamvizError(f"Model '{capabilities.model_id}' stopped without a rollout.")
+            yield _finished(model, capabilities, context, request, imagined, loading)
+
+
+def work_of(request: ImagineRequest, capabilities: Capabilities) -> str:
+    """What takes about the same time every time, for the line: the model, and how much is asked of it."""
+    frames = frames_asked(capabilities, request)
+    return f"{capabilities.model_id} {request.mode} {request.samples} x {frames} in {request.steps}"
+
+
+def out_of_memory(error: Exception, request: ImagineRequest, device: str) -> Exception:
+    """Advice in place of a device's memory error; any other error comes back as it is.
+
+    A model that knows more (its precision, where its parts lie) gives its own advice before this one is asked.
+    """
+    said = str(error).lower()
+    if not (isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said):
+        return error
+    ways = [f"fewer samples than {request.samples}"] if request.samples > 1 else []
+    ways += ["a shorter horizon"] if request.horizon else []
+    ways += [] if device == "cpu" else ["--device cpu"]
+    hint = f"Try {', or '.join(ways)}." if ways else "Close what else needs memory, or take a smaller model."
+    return WamvizError("The device's memory is not enough for this.", hint)
 
 
 def _finished(
@@ -103,6 +133,8 @@ def _finished(
     rollouts, reference, horizon = imagined.rollouts, context.reference, unusual_horizon(capabilities, request)
     if horizon is not None:  # a model that always imagines a whole chunk gives more than was asked for
         rollouts = tuple(cut(rollout, horizon / capabilities.video_fps) for rollout in rollouts)
+    if reference is None and request.video is not None:  # an uploaded video is what really happened, and is shown so
+        reference = Rollout("recorded", request.video, capabilities.video_fps, camera=observation.main_camera)
     if reference is not None:
         reference = cut(reference, max(rollout.duration for rollout in rollouts))
     run = Run(

@@ -113,7 +113,7 @@ def test_connections_are_models(home, monkeypatch):
     connections.keep(PI)
     connections.keep(FULL)
     monkeypatch.delenv("POLICY_TOKEN", raising=False)
-    registry.entries.cache_clear()
+    registry.reset()
     try:
         found = registry.entries()
         assert {"pi05", "cosmos", "mini-wam"} <= set(found)
@@ -124,7 +124,7 @@ def test_connections_are_models(home, monkeypatch):
         with pytest.raises(WamvizError, match="POLICY_TOKEN"):
             registry.load("cosmos")
     finally:
-        registry.entries.cache_clear()
+        registry.reset()
 
 
 def test_a_connection_that_cannot_be_is_left_out(home):

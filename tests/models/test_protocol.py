@@ -124,10 +124,10 @@ def test_plugin_registers_through_the_same_hook(monkeypatch):
     )
     points = [Point("wamviz.models.baselines:extra"), Point("no_such_package:hook")]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
-    registry.entries.cache_clear()
+    registry.reset()
     try:
         with pytest.warns(UserWarning, match="no_such_package"):
             found = registry.entries()
         assert {"theirs", "mini-wam", "hold-still"} <= set(found)
     finally:
-        registry.entries.cache_clear()
+        registry.reset()

@@ -113,7 +113,7 @@ def main(folder: str, port: str) -> None:
     from wamviz.ui import app
 
     paced = Paced()
-    registry.entries()["paced"] = ModelEntry(CAPABILITIES, lambda device: paced)
+    registry.register(ModelEntry(CAPABILITIES, lambda device: paced, resident=False))
     app.warm_up = lambda: None  # the tests say when a model is loaded
     demo = app.build(Store(folder))
     app.launch(demo, port=int(port), prevent_thread_lock=True, quiet=True, _frontend=False)

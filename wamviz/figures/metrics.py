@@ -60,8 +60,8 @@ def _drawn(run: Run, sample: int, theme: str, video: dict[str, Any]) -> go.Figur
             raise ValueError("the curves do not belong to the times")
         if len(curves) > 1:
             figure.add_trace(_band(times, curves, key, yref, theme))
-        figure.add_trace(_curve("copy last frame", "control", times, still, key, unit, yref, theme))
-        figure.add_trace(_curve("imagined", "imagined", times, curves[sample], key, unit, yref, theme))
+        figure.add_trace(curve("copy last frame", "control", times, still, key, unit, yref, theme))
+        figure.add_trace(curve("imagined", "imagined", times, curves[sample], key, unit, yref, theme))
         low, high = min(curves.min(), still.min()), max(curves.max(), still.max())
         pad = max(0.08 * (high - low), 0.5 if key == "psnr" else 0.01)
         figure.layout["yaxis" if index == 1 else f"yaxis{index}"] = axis(
@@ -84,7 +84,7 @@ def _drawn(run: Run, sample: int, theme: str, video: dict[str, Any]) -> go.Figur
     return figure
 
 
-def _curve(
+def curve(
     name: str, look: str, times: np.ndarray, values: np.ndarray, key: str, unit: str, yref: str, theme: str
 ) -> go.Scatter:
     color = LOOKS[look].color[theme]

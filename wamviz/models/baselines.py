@@ -113,6 +113,6 @@ def register_models() -> list[ModelEntry]:
     """The two controls, for the registry."""
 
     def entry(caps: Capabilities) -> ModelEntry:
-        return ModelEntry(caps, lambda device: Control(caps))
+        return ModelEntry(caps, lambda device: Control(caps), resident=False)
 
     return [entry(COPY_LAST_FRAME), entry(HOLD_STILL)]

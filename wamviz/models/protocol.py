@@ -94,11 +94,14 @@ class ModelEntry:
         capabilities: known without loading.
         load: builds the model on a device (``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``).
         missing: returns None when it can run here, else one sentence saying what is missing and how to get it.
+        resident: whether it takes a device's memory while it is loaded, and the device's time while it imagines; a
+            server or a control does not. A model may have ``unload()``, called before it is dropped.
     """
 
     capabilities: Capabilities
     load: Callable[[str], WorldActionModel]
     missing: Callable[[], str | None] = lambda: None
+    resident: bool = True
 
 
 def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:

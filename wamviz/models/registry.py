@@ -8,19 +8,25 @@ checkout that was never installed has no entry points, so the built-in hooks are
 from __future__ import annotations
 
 import importlib
+import threading
 import warnings
-from functools import cache
+from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.protocol import ModelEntry, WorldActionModel
+from wamviz.models.residents import Residents
 
 GROUP = "wamviz.models"
+CONNECTIONS = "wamviz.models.connecting:register_models"
 BUILT_IN = (
     "wamviz.models.mini.entry:register_models",
     "wamviz.models.baselines:register_models",
-    "wamviz.models.connecting:register_models",
+    CONNECTIONS,
 )
+RESIDENTS = Residents()
+_lock = threading.RLock()
+_known: dict[str, tuple[str, ModelEntry]] | None = None  # hook and entry by id; replaced whole, never changed
 
 
 def _hooks() -> list[str]:
@@ -28,43 +34,81 @@ def _hooks() -> list[str]:
     return [*BUILT_IN, *(value for value in declared if value not in BUILT_IN)]
 
 
-@cache
-def entries() -> dict[str, ModelEntry]:
-    """All registered models by id, built-in ones first. A broken plug-in is warned about and left out."""
-    found: dict[str, ModelEntry] = {}
-    for hook in _hooks():
-        module, _, function = hook.partition(":")
-        try:
-            registered = getattr(importlib.import_module(module), function)()
-        except Exception as error:  # somebody else's package must not take the app down
-            if hook in BUILT_IN:
-                raise
-            warnings.warn(f"Model plug-in {hook} could not be loaded: {error}", stacklevel=2)
+def _registered(hook: str) -> list[ModelEntry]:
+    """What one hook returns. A broken plug-in is warned about and left out."""
+    module, _, function = hook.partition(":")
+    try:
+        return list(getattr(importlib.import_module(module), function)())
+    except Exception as error:  # somebody else's package must not take the app down
+        if hook in BUILT_IN:
+            raise
+        warnings.warn(f"Model plug-in {hook} could not be loaded: {error}", stacklevel=2)
+        return []
+
+
+def _added(known: dict[str, tuple[str, ModelEntry]], hook: str) -> dict[str, tuple[str, ModelEntry]]:
+    found = dict(known)
+    for entry in _registered(hook):
+        model_id = entry.capabilities.model_id
+        if model_id in found and hook == CONNECTIONS:  # a name in the user's file must not take the app down
+            warnings.warn(f"Connection '{model_id}' is left out: there is a model of that name.", stacklevel=2)
             continue
-        for entry in registered:
-            model_id = entry.capabilities.model_id
-            if model_id in found:
-                raise WamvizError(f"Two models are registered as '{model_id}'.", f"The second comes from {hook}.")
-            found[model_id] = entry
+        if model_id in found:
+            raise WamvizError(f"Two models are registered as '{model_id}'.", f"The second comes from {hook}.")
+        found[model_id] = (hook, entry)
     return found
+
+
+def entries() -> dict[str, ModelEntry]:
+    """All registered models by id, built-in ones first."""
+    global _known
+    with _lock:
+        if _known is None:
+            found: dict[str, tuple[str, ModelEntry]] = {}
+            for hook in _hooks():
+                found = _added(found, hook)
+            _known = found
+        return {model_id: entry for model_id, (_, entry) in _known.items()}
+
+
+def register(entry: ModelEntry) -> None:
+    """Add one model to this process, or replace the one of its id."""
+    global _known
+    entries()
+    with _lock:
+        _known = {**(_known or {}), entry.capabilities.model_id: ("", entry)}
+
+
+def refresh() -> None:
+    """Read the connections anew: what was connected since can be used at once. Nothing else changes."""
+    global _known
+    entries()
+    with _lock:
+        kept = {model_id: pair for model_id, pair in (_known or {}).items() if pair[0] != CONNECTIONS}
+        _known = _added(kept, CONNECTIONS)
+
+
+def reset() -> None:
+    """Forget everything, so that the hooks are asked again."""
+    global _known
+    with _lock:
+        _known = None
+    RESIDENTS.clear()
 
 
 def entry(model_id: str) -> ModelEntry:
     """The entry of one model, or ``WamvizError`` with the nearest name."""
-    if model_id not in entries():
-        raise unknown_name("model", model_id, entries())
-    return entries()[model_id]
-
-
-@cache
-def _loaded(model_id: str, device: str) -> WorldActionModel:
-    found = entry(model_id)
-    missing = found.missing()
-    if missing:
-        raise WamvizError(f"{found.capabilities.title} cannot run here: {missing}")
-    return found.load(device)
+    known = entries()
+    if model_id not in known:
+        raise unknown_name("model", model_id, known)
+    return known[model_id]
 
 
 def load(model_id: str, device: str = "auto") -> WorldActionModel:
-    """Load a model once per device and keep it; later calls return the same object."""
-    return _loaded(model_id, device)
+    """Load a model and keep it; later calls return the same object until another model needs its place."""
+    return RESIDENTS.get(entry(model_id), device)
+
+
+def borrow(model_id: str, device: str = "auto") -> AbstractContextManager[WorldActionModel]:
+    """The same for as long as the ``with`` lasts: nothing takes the model out of memory meanwhile."""
+    return RESIDENTS.borrow(entry(model_id), device)

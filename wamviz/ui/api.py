@@ -31,7 +31,7 @@ from wamviz.models import registry
 from wamviz.rollout import Observation, Rollout
 from wamviz.sources import Context, resolve
 from wamviz.store import Run
-from wamviz.ui import choices, handlers
+from wamviz.ui import choices, handlers, jobs
 from wamviz.ui.library import SHIPPED
 from wamviz.ui.scenes import Scenes, bounded
 from wamviz.ui.shelf import Shelf
@@ -161,9 +161,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             asked,
             answer,
             api_name="imagine",
-            concurrency_id="model",
-            concurrency_limit=1,
             show_progress="hidden",
+            **jobs.ON_MODEL,
         )
         compared = [
             gr.File(label="imagined", type="filepath"),

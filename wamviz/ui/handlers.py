@@ -16,6 +16,7 @@ from typing import Any
 from wamviz import acting, figures
 from wamviz.devices import on_gpu
 from wamviz.errors import WamvizError
+from wamviz.given import recorded
 from wamviz.imagining import Eta, cut, imagine_run
 from wamviz.inputs import read_actions, read_clip
 from wamviz.models.protocol import Capabilities
@@ -159,34 +160,11 @@ def given(
 
     A file is taken as long as it is (without a horizon), a recording for one chunk.
     """
-    if mode == "forward_dynamics":
-        if path:
-            return read_actions(path, caps.action_space), None
-        count = choices.usable_actions(caps, context.reference, horizon)
-        if not count or context.reference is None or context.reference.actions is None:
-            raise WamvizError(
-                "Forward dynamics needs actions to obey, and none were recorded after this frame.",
-                "Pick an earlier frame, or upload a file of actions (npz, npy, csv or json) in the settings.",
-            )
-        return context.reference.actions[:count], None
-    if mode == "inverse_dynamics":
-        if path:
-            return None, read_clip(path, caps.video_fps, horizon or caps.longest)
-        reference = context.reference
-        if reference is None or reference.frames is None or len(reference.frames) < 2:
-            raise WamvizError(
-                "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
-                "Pick an earlier frame, or upload a video in the settings.",
-            )
-        return None, at_rate(reference.frames, reference.fps, caps.video_fps, horizon or caps.horizon)
-    return None, None
-
-
-def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
-    """Up to ``horizon + 1`` frames of a video at ``wanted`` frames a second, nearest by time."""
-    count = min(horizon + 1, int((len(frames) - 1) / fps * wanted + 0.5) + 1)
-    picks = [min(len(frames) - 1, round(k / wanted * fps)) for k in range(max(2, count))]
-    return frames[picks]
+    if mode == "forward_dynamics" and path:
+        return read_actions(path, caps.action_space), None
+    if mode == "inverse_dynamics" and path:
+        return None, read_clip(path, caps.video_fps, horizon or caps.longest)
+    return recorded(caps, mode, context.reference, horizon)
 
 
 def whole(value: Any, what: str) -> int:

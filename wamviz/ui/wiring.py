@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from wamviz.errors import WamvizError
-from wamviz.ui import choices, form, handlers, present
+from wamviz.ui import choices, form, handlers, jobs, present
 from wamviz.ui.imagine_page import ImaginePage
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import is_here, place_of
@@ -28,7 +28,8 @@ AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
 PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
-ON_MODEL: dict[str, Any] = {**PRIVATE, "concurrency_id": "model", "concurrency_limit": 1}
+ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
+ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}
 NEW_SEED = "() => Math.floor(Math.random() * 2147483647)"
 SCHEME = "() => window.wamviz.scheme()"
 SCHEME_AND_REST = "(_, run) => [window.wamviz.scheme(), run]"
@@ -122,7 +123,7 @@ class Wiring:
         )
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
-        acting.then(self.act, [page.run, page.theme], self.everything, **ON_MODEL)
+        acting.then(self.act, [page.run, page.theme], self.everything, **ON_PHYSICS)
         page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
 
@@ -237,7 +238,7 @@ class Wiring:
 
     def begin(self, request: gr.Request) -> Updates:
         """At once, before the queue: the button is taken, and Cancel works while others are served."""
-        self.jobs.begin(_visitor(request))
+        self.jobs.begin(visitor(request))
         page = self.page
         waiting = present.status("busy", "Waiting for the model …", done=0.0)
         return {
@@ -274,17 +275,17 @@ class Wiring:
         yield from self._running(lambda switch: handlers.act_out(run_id, self.page.shelf, switch, theme), request)
 
     def _running(self, start: Callable[[Switch], Iterator[handlers.Parts]], request: gr.Request) -> Iterator[Updates]:
-        visitor = _visitor(request)
-        switch = self.jobs.current(visitor)
+        who = visitor(request)
+        switch = self.jobs.current(who)
         try:
             for parts in start(switch):
                 yield self._updates(parts)
         finally:
-            self.jobs.end(visitor, switch)
+            self.jobs.end(who, switch)
 
     def cancel(self, request: gr.Request) -> Any:
         """Turn the switch off; the generator itself has the last word."""
-        stopping = self.jobs.cancel(_visitor(request))
+        stopping = self.jobs.cancel(visitor(request))
         return present.status("busy", "Stopping after this step …") if stopping else gr.skip()
 
     # --- opening and closing ----------------------------------------------------------------------------------------
@@ -345,7 +346,7 @@ class Wiring:
 
     def leave(self, request: gr.Request) -> None:
         """Nobody watches any more: stop sampling."""
-        self.jobs.cancel(_visitor(request))
+        self.jobs.cancel(visitor(request))
 
     def _updates(self, parts: handlers.Parts) -> Updates:
         """Named parts to components."""
@@ -358,5 +359,6 @@ class Wiring:
         return updates
 
 
-def _visitor(request: gr.Request) -> str:
+def visitor(request: gr.Request) -> str:
+    """Which open page a request comes from."""
     return str(request.session_hash or "")

@@ -29,7 +29,7 @@ def entry_of(connection: Connection) -> ModelEntry:
         WamvizError: see ``capabilities_of``.
     """
     capabilities = capabilities_of(connection)
-    return ModelEntry(capabilities, _loader(connection, capabilities), partial(missing, connection))
+    return ModelEntry(capabilities, _loader(connection, capabilities), partial(missing, connection), resident=False)
 
 
 def probe(connection: Connection, within: float = PROBE_S) -> str:
