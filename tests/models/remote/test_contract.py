@@ -14,11 +14,12 @@ from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.entry import capabilities_of
-from wamviz.models.remote.kinds import robot_of
+from wamviz.models.remote.kinds import KINDS, robot_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
 STATELESS = ("cosmos3-libero", "vllm-omni", "veo")
 NAMES = [speaker.name for speaker in all_speakers()]
+SEEDED = [speaker.name for speaker in all_speakers() if KINDS[speaker.kind].seeded]
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +80,15 @@ def test_frames_and_actions_end_together(speaker: Speaker) -> None:
     assert caps.deterministic != any("seed" in note for note in end.notes)
     assert rollout.seed == (0 if caps.deterministic else None)
     assert rollout.instruction == speaker.context.instruction == prompt_of(speaker.heard[0])
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_a_promised_seed_reaches_the_server(name: str) -> None:
+    """Sample i is asked for with the seed + i, and says so of itself."""
+    speaker = next(one for one in all_speakers() if one.name == name)
+    with serving(speaker.speak()) as served:
+        end = collect(speaker.model(served), replace(wish(speaker, 2), seed=5))
+    assert [int(told["seed"]) for told in speaker.heard] == [5, 6] == [one.seed for one in end.rollouts]
 
 
 def prompt_of(told: dict) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -166,6 +167,23 @@ def test_a_key_is_needed_and_comes_from_the_environment(speaker: Speaker, monkey
         collect(speaker.model(served), ImagineRequest(LIBERO_CONTEXT, "video"))
         assert {talk.headers["x-goog-api-key"] for talk in served.talks} == {"a-key"}
         assert all("a-key" not in talk.path for talk in served.talks)
+
+
+def test_a_missing_or_too_new_package_is_told_with_what_to_install(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """google-genai 3 makes no videos with a key; found out before anything is sent."""
+    from google import genai
+
+    asked = question(speaker.connection(9), ImagineRequest(LIBERO_CONTEXT, "video"))
+    monkeypatch.setattr(genai, "__version__", "3.1.0")
+    with pytest.raises(WamvizError, match="google-genai 3.1.0 makes no videos.*pip install 'google-genai>=1.55,<3'"):
+        veo.check(asked)
+    monkeypatch.delattr(sys.modules["google"], "genai")
+    monkeypatch.setitem(sys.modules, "google.genai", None)
+    assert "pip install 'google-genai" in (missing(speaker.connection(9)) or "")
+    with pytest.raises(WamvizError, match="not installed.*pip install 'google-genai>=1.55,<3'"):
+        veo.check(asked)
 
 
 @pytest.mark.parametrize(
