@@ -54,7 +54,7 @@ def connect(args: argparse.Namespace) -> None:
         raise unknown_name("connection", args.name, known)
     elif args.test and (fresh := connecting.completed(known[args.name])) != known[args.name]:
         connections.keep(fresh)  # the server says something else of itself than when it was connected
-        registry.entries.cache_clear()
+        registry.refresh()
         known = {fresh.name: fresh}
     if args.test:
         return _test([known[args.name]])
