@@ -301,8 +301,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection: it is closed after the answer, whose end is counted in bytes."""
 
     server: Worker
-    server_version, sys_version = "wamviz-worker", ""
-    timeout = 60
+    server_version, sys_version, timeout = "wamviz-worker", "", 60
 
     def do_GET(self) -> None:
         if self._welcome("/info"):
@@ -355,8 +354,9 @@ class Handler(BaseHTTPRequestHandler):
     def _welcome(self, path: str) -> bool:
         token, told = f"Bearer {self.server.token}", self.headers.get("Authorization", "")
         known = not self.server.token or hmac.compare_digest(told.encode(), token.encode())
+        known &= self.headers.get("Host", "").partition(":")[0] in ("127.0.0.1", "localhost")  # no page that rebinds
         if not known or self.path != path:
-            self._plain(404 if known else 401, b"GET /info, POST /imagine" if known else b"a token is wanted")
+            self._plain(404 if known else 403, b"GET /info, POST /imagine" if known else b"a token is wanted")
         return known and self.path == path
 
     def _plain(self, status: int, words: bytes) -> None:

@@ -164,6 +164,35 @@ def test_rate_and_names_come_from_the_data_set(tmp_path: Path) -> None:
     assert found == {"names": ["a", "b", "c"], "units": [""] * 3, "kind": "unnamed", "rate": 50.0}
 
 
+def test_steps_are_counted_where_the_policy_takes_them() -> None:
+    """Before each call, never beyond the number of steps; hanging up ends the loop; afterwards nothing is left."""
+
+    class Model:
+        def step(self, x: int) -> int:
+            return x + 1
+
+    policy, heard = Model(), []
+    policy.model = policy
+    undo = wamviz_worker._counted(policy, "model.step", 2, lambda *told: heard.append(told))
+    assert [policy.step(x) for x in range(3)] == [1, 2, 3]
+    assert heard == [("imagining", 0, 2), ("imagining", 1, 2), ("imagining", 2, 2)]
+    undo()
+    assert policy.step(1) == 2 and len(heard) == 3 and "step" not in vars(policy)
+
+    def gone(*told: object) -> None:
+        raise wamviz_worker.Gone
+
+    wamviz_worker._counted(policy, "model.step", 2, gone)
+    with pytest.raises(wamviz_worker.Gone):
+        policy.step(1)
+
+
+def test_a_video_of_several_views_is_cut_apart() -> None:
+    video = np.concatenate([np.full((2, 4, 6, 3), index, np.uint8) for index in range(3)], axis=2)
+    cut = wamviz_worker._side_by_side(video, ["a", "b", "c"])
+    assert all((cut[name] == index).all() and cut[name].shape == (2, 4, 6, 3) for index, name in enumerate("abc"))
+
+
 # --- what comes from elsewhere is judged, on both sides ---
 
 
@@ -204,7 +233,9 @@ def test_a_bad_request_is_refused_in_words(fake: Connection, body: bytes, why: s
 
 
 def test_a_page_of_a_browser_cannot_ask(fake: Connection) -> None:
-    """It may send text or forms unasked, and neither is taken."""
+    """It may send text or forms unasked, and neither is taken; nor is a page whose name was bound to this machine."""
+    body = request(npz(**{"view/top": VIEW}, state=STATE))
+    assert post(fake, body)[0] == 200 and post(fake, body, Host="evil.example:8765")[0] == 403
     assert post(fake, b"{}", **{"Content-Type": "text/plain"})[0] == 400
     assert post(fake, b"{}", path="/anything")[0] == 404
 

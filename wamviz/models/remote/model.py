@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,8 @@ class RemoteModel:
         words = f"connecting to {asked.server.host}"
         if cost:
             yield Preview(0, request.samples, note=cost)  # whoever stops here has not been billed
-        yield Preview(0, request.samples, note=words)
+        shown = Preview(0, request.samples, note=words)
+        yield shown
 
         async def work(report: Report) -> None:
             came = 0
@@ -85,7 +87,8 @@ class RemoteModel:
                     replies.append(event)
                 elif event is not None:
                     words = event
-                yield self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s")
+                shown = self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s", shown)
+                yield shown
         if not replies:
             raise WamvizError(f"{asked.server.host} ended without a reply.")
         spent = {"total": time.perf_counter() - start}
@@ -94,9 +97,9 @@ class RemoteModel:
         rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
         yield Imagined(rollouts, spent, self._notes(replies, asked))
 
-    def _preview(self, replies: list[Reply], request: ImagineRequest, note: str) -> Preview:
-        if not replies:
-            return Preview(0, request.samples, note=note)
+    def _preview(self, replies: list[Reply], request: ImagineRequest, note: str, before: Preview) -> Preview:
+        if len(replies) == before.step:  # a clip of Veo's is 130 MB: not stacked anew four times a second
+            return replace(before, note=note)
         frames = [reply.frames for reply in replies if reply.frames is not None]
         actions = [reply.actions for reply in replies if reply.actions is not None]
         return Preview(
