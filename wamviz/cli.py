@@ -176,7 +176,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     generate.add_argument("--workers", type=int, metavar="N", help="processes; one a core by default")
 
     export = command("export", "wamviz.cli_export:export", "Write kept runs as a LeRobot v3.0 dataset, or for Rerun.")
-    export.add_argument("runs", nargs="+", metavar="RUN", help="a run's id or its folder")
+    export.add_argument("runs", nargs="*", metavar="RUN", help="a run's id or its folder")
+    export.add_argument("--all", action="store_true", help="every kept run, as History shows them")
     export.add_argument("--format", default="lerobot", metavar="FORMAT", help="lerobot or rrd")
     export.add_argument("--only", metavar="LIST", help="origins separated by commas: imagined,executed,recorded")
     export.add_argument("--without-states", action="store_true", help="so that imagined and recorded share a dataset")

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wamviz import acting, figures
+from wamviz import acting, explaining, figures
 from wamviz.devices import on_gpu
 from wamviz.errors import WamvizError
 from wamviz.given import recorded
@@ -113,6 +113,36 @@ def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Ite
             return
         run = shelf.attach_executed(run.id, executed)
         yield {**run_parts(run, shelf, theme, autoplay=True), "status": present.acted(run), "running": False}
+    except Exception as error:
+        yield {**refused(error), "running": False}
+
+
+def explain(run_id: str | None, model: str, shelf: Shelf, switch: Switch, theme: str) -> Iterator[Parts]:
+    """Read the actions out of an imagined video: a new run with the same video, by ``model`` or else whoever can."""
+    step = 0
+    try:
+        run = shelf.load(run_id) if run_id else None
+        reason = explaining.why_not(run)
+        if run is None or reason:
+            yield {"status": present.status("idle", reason), "running": False}
+            return
+        yield {"status": present.status("busy", "Looking at the video …", done=0.0), "running": True}
+        reader = model if model in explaining.explainers() else ""
+        eta, made = Eta(), None
+        with closing(explaining.explain_run(run, reader, imagine=imagine_on_card)) as stream:  # type: ignore[type-var]
+            for event in stream:
+                if isinstance(event, Run):
+                    made = event
+                    break
+                step = event.step
+                if switch.off:
+                    break
+                yield {"status": present.step_status(event, eta.update(event.step, event.steps))}
+        if made is None or switch.off:
+            yield {**stopped(step), "running": False}
+            return
+        shelf.save(made)
+        yield {**run_parts(made, shelf, theme, autoplay=True), "status": present.finished(made), "running": False}
     except Exception as error:
         yield {**refused(error), "running": False}
 
@@ -223,6 +253,7 @@ def run_parts(run: Run, shelf: Shelf, theme: str = "light", **stage: Any) -> Par
         "downloads": present.downloads(run.id),
         "verdict": present.verdict(run),
         "act": why_not_act(run),
+        "explain": run.imagined[0].actions is None and not explaining.why_not(run),
     }
 
 

@@ -63,6 +63,7 @@ class Wiring:
             "imagine": page.imagine,
             "cancel": page.cancel,
             "act_why": page.act_why,
+            "explain": page.explain,
         }
         self.everything = list(self.named.values())
         self._context_events()
@@ -124,6 +125,9 @@ class Wiring:
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
         acting.then(self.act, [page.run, page.theme], self.everything, **ON_PHYSICS)
+        reading = page.explain.click(self.begin, None, buttons, **AT_ONCE)
+        read = reading.then(self.explain, [page.run, page.model, page.theme], self.everything, **ON_MODEL)
+        read.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
 
@@ -274,6 +278,13 @@ class Wiring:
         """Act the imagined actions out, action by action."""
         yield from self._running(lambda switch: handlers.act_out(run_id, self.page.shelf, switch, theme), request)
 
+    def explain(self, run_id: str | None, model: str, theme: str, request: gr.Request) -> Iterator[Updates]:
+        """Read the actions out of the imagined video."""
+        reader, _ = choices.readable(model, None)
+        yield from self._running(
+            lambda switch: handlers.explain(run_id, reader, self.page.shelf, switch, theme), request
+        )
+
     def _running(self, start: Callable[[Switch], Iterator[handlers.Parts]], request: gr.Request) -> Iterator[Updates]:
         who = visitor(request)
         switch = self.jobs.current(who)
@@ -354,6 +365,8 @@ class Wiring:
         if "running" in parts:
             updates[self.page.imagine] = gr.update(interactive=not parts["running"])
             updates[self.page.cancel] = gr.update(interactive=parts["running"])
+        if "explain" in parts:
+            updates[self.page.explain] = gr.update(visible=parts["explain"])
         if "act" in parts:
             updates[self.page.act_why] = form.why(parts["act"])
         return updates

@@ -23,7 +23,7 @@ from wamviz.models.remote.kinds import kind_of, robot_of
 from wamviz.models.remote.network import Server, refused
 from wamviz.models.remote.robots import Robot, StatePart, View
 from wamviz.models.remote.websocket import WebSocket
-from wamviz.rollout import ActionSpace, Floats, Frames, ImagineRequest
+from wamviz.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
 MAX_ACTIONS = 10_000
@@ -42,6 +42,7 @@ class Reply:
         notes: sentences for the user.
         server_s: seconds that the server says it took, or None.
         video_fps: frames a second where the video says it itself; 0 where the last frame ends the last action.
+        middle: which share of the camera's picture, about its middle, the frames show; 1 is all of it.
     """
 
     actions: Floats | None
@@ -52,6 +53,7 @@ class Reply:
     notes: tuple[str, ...] = ()
     server_s: float | None = None
     video_fps: float = 0.0
+    middle: float = 1.0
 
     def __post_init__(self) -> None:
         if self.actions is None or self.space is None:
@@ -68,6 +70,15 @@ class Reply:
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
         return self.space.rate * (len(self.frames) - 1) / len(self.actions)
+
+    def seen_by(self, camera: Camera | None) -> Camera | None:
+        """The calibration of ``frames``, from that of the whole picture; None where there is none, or no frames."""
+        if camera is None or self.frames is None:
+            return None
+        inside = camera.intrinsics.copy()
+        inside[:2, 2] -= np.array([camera.width, camera.height]) * (1 - self.middle) / 2
+        inside[:2] /= self.middle  # what is left is scaled to the whole picture's size
+        return replace(camera, intrinsics=inside).resized(self.frames.shape[2], self.frames.shape[1])
 
 
 Report = Callable[[str | Reply], None]

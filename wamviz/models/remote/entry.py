@@ -118,6 +118,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
         frame_size=None,
         video_fps=robot.fps,
         horizon=robot.frames or robot.chunk,
+        max_horizon=robot.longest or None,
         max_samples=kind.max_samples,
         cameras=tuple(view.key.rpartition("/")[2] for view in robot.views) or ("exterior",),
         deterministic=kind.seeded,
