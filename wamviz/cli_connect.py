@@ -1,6 +1,7 @@
 """The command ``connect``: name a server, see whether it is there, list and forget.
 
-Contract: only ``--test`` opens a connection, and only to the servers that were named. What is written is one file of
+Contract: only ``--test`` opens a connection, and only to the servers that were named; a kind whose servers alone know
+what they are is asked that once, when it is connected. What is written is one file of
 the wamviz home, without a secret in it.
 """
 
@@ -39,16 +40,22 @@ def connect(args: argparse.Namespace) -> None:
         print(f"Forgot {args.name}. Runs that it made are kept.")
         return None
     if given:
-        made = _made(args, known.get(args.name))
-        connecting.entry_of(made)
         if args.name not in known and args.name in registry.entries():
             raise WamvizError(f"There is a model '{args.name}' already.", "Choose another name.")
+        made = connecting.completed(_made(args, known.get(args.name)))
+        entry = connecting.entry_of(made)
         connections.keep(made)
         registry.refresh()
         print(f"Kept {made.name}: {made.kind} at {made.url}. It is a model now: imagine --model {made.name}")
+        if (cost := entry.capabilities.extras.get("cost")) and not args.test:
+            print(cost)
         known = {made.name: made}
     elif args.name not in known:
         raise unknown_name("connection", args.name, known)
+    elif args.test and (fresh := connecting.completed(known[args.name])) != known[args.name]:
+        connections.keep(fresh)  # the server says something else of itself than when it was connected
+        registry.refresh()
+        known = {fresh.name: fresh}
     if args.test:
         return _test([known[args.name]])
     if not given:
@@ -58,12 +65,15 @@ def connect(args: argparse.Namespace) -> None:
 
 def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
     """The connection that the options describe; one that is there already is changed only where they say so."""
-    if before is None and not (args.kind and args.url):
+    begin = connecting.usual(args.kind) if before is None and args.kind else {}
+    if args.url:
+        begin = {**begin, "url": args.url}
+    if before is None and not (args.kind and begin.get("url")):
         raise WamvizError(
             f"There is no connection '{args.name}' yet: give its --kind and --url.",
             f"Kinds: {', '.join(connecting.kinds())}.",
         )
-    kept = before or Connection(args.name, args.kind, args.url)
+    kept = before or Connection(args.name, args.kind, **begin)
     told = {
         "kind": args.kind,
         "url": args.url,
@@ -115,6 +125,8 @@ def _print_kinds(as_json: bool) -> None:
         print(f"{kind.name}  {kind.title}")
         print(f"  robots: {', '.join(kind.choices)}")
         print(f"  gives back: {kind.gives}")
+        if usual := connecting.usual(kind.name):
+            print(f"  usually: {', '.join(f'{name} {value}' for name, value in usual.items())}")
         for name, words in kind.settings.items():
             print(f"  --set {name}=...: {words}")
 
@@ -133,7 +145,8 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
             wrong = str(error)
         for name, value in connection.to_json().items():
             if name not in ("name", "kind", "url"):
-                print(f"  {name}: {value}")
+                words = str(value)
+                print(f"  {name}: {words[:200]}{' ...' if len(words) > 200 else ''}")
         if wrong:
             print(f"  cannot be used: {wrong}")
     if not shown:
@@ -146,5 +159,7 @@ def _test(listed: Iterable[Connection]) -> None:
     for connection in listed:
         shown = True
         print(f"{connection.name}: {connecting.probe(connection)}")
+        if cost := connecting.entry_of(connection).capabilities.extras.get("cost"):
+            print(f"  {cost}")
     if not shown:
         raise WamvizError("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")

@@ -74,6 +74,23 @@ def entry_of(connection: Connection) -> ModelEntry:
     return entry
 
 
+def usual(kind: str) -> dict[str, Any]:
+    """What a new connection of this kind begins with where nothing else is said, such as its address."""
+    _owner(kind)
+    return dict(getattr(kinds()[kind], "usual", {}))
+
+
+def completed(connection: Connection) -> Connection:
+    """The connection with what only the other side knows; most kinds know all there is and ask nobody.
+
+    Raises:
+        WamvizError: it has to be asked and does not answer.
+    """
+    hook = getattr(_owner(connection.kind), "completed", None)
+    made: Connection = connection if hook is None else hook(connection)
+    return made
+
+
 def probe(connection: Connection) -> str:
     """Look whether it is there, and say in a sentence what answers; asks the server or opens the folder.
 
