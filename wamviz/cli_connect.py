@@ -1,17 +1,19 @@
-"""The command ``connect``: name a server, see whether it is there, list and forget.
+"""The command ``connect``: name a server or weights, see whether they are there, fetch them, list and forget.
 
-Contract: only ``--test`` opens a connection, and only to the servers that were named. What is written is one file of
-the wamviz home, without a secret in it.
+Contract: only ``--test`` opens a connection, and only to the servers that were named; only ``--download`` asks the hub.
+What is written is one file of the wamviz home, without a secret in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from wamviz.cli_progress import Progress
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
@@ -22,7 +24,7 @@ SETTINGS = ("kind", "url", "robot", "token_env", "timeout", "ca", "rate", "view"
 def connect(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
     given = [name for name in SETTINGS if getattr(args, name) is not None]
-    if sum((args.list, args.kinds, args.forget)) + bool(given or args.test) > 1:
+    if sum((args.list, args.kinds, args.forget)) + bool(given or args.test or args.download) > 1:
         raise WamvizError("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
     if args.kinds:
         return _print_kinds(args.json)
@@ -48,9 +50,11 @@ def connect(args: argparse.Namespace) -> None:
         known = {made.name: made}
     elif args.name not in known:
         raise unknown_name("connection", args.name, known)
+    if args.download:
+        known = {args.name: _download(known[args.name])}
     if args.test:
         return _test([known[args.name]])
-    if not given:
+    if not given and not args.download:
         _print_list([known[args.name]], args.json)
     return None
 
@@ -62,10 +66,10 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
             f"There is no connection '{args.name}' yet: give its --kind and --url.",
             f"Kinds: {', '.join(connecting.kinds())}.",
         )
-    kept = before or Connection(args.name, args.kind, args.url)
+    kept = before or Connection(args.name, args.kind, str(_address(args.url)))
     told = {
         "kind": args.kind,
-        "url": args.url,
+        "url": _address(args.url),
         "robot": args.robot,
         "token_env": args.token_env,
         "timeout": args.timeout,
@@ -76,6 +80,24 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
         "settings": None if args.set is None else {**kept.settings, **_pairs(args.set, "--set", "SETTING=VALUE")},
     }
     return replace(kept, **{name: value for name, value in told.items() if value is not None})
+
+
+def _address(named: str | None) -> str | None:
+    """An address as it is kept: a folder by its whole path, so that it is found from everywhere."""
+    if not named or re.match(r"[a-z0-9+.-]+:", named):
+        return named
+    folder = Path(named).expanduser().resolve()
+    return f"{connections.FOLDER}{folder}" if named.startswith((".", "/", "~")) or folder.is_dir() else named
+
+
+def _download(connection: Connection) -> Connection:
+    """Fetch weights and keep the connection pinned to them."""
+    with Progress("download", unit="kB") as progress:
+        pinned = connecting.download(connection, progress)
+    connections.keep(pinned)
+    registry.entries.cache_clear()
+    print(f"Fetched {connection.url}. {pinned.name} is pinned to {pinned.url}.")
+    return pinned
 
 
 def _certificates(named: str | None) -> str | None:
@@ -112,7 +134,8 @@ def _print_kinds(as_json: bool) -> None:
         return
     for kind in connecting.kinds().values():
         print(f"{kind.name}  {kind.title}")
-        print(f"  robots: {', '.join(kind.choices)}")
+        if kind.choices:
+            print(f"  robots: {', '.join(kind.choices)}")
         print(f"  gives back: {kind.gives}")
         for name, words in kind.settings.items():
             print(f"  --set {name}=...: {words}")
