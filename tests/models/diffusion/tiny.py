@@ -322,7 +322,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
 }
 # What a connection to each sets, so that it runs in a second: 9 frames of 64 x 64 or less.
 SETTINGS: dict[str, dict[str, str]] = {
-    "cosmos3": {"chunk": "8", "safety": "off", "domain": "droid_lerobot"},
+    "cosmos3": {"chunk": "4", "safety": "off", "domain": "droid_lerobot"},
     "wan": {"size": "64x64", "frames": "9"},
     "ltx": {"size": "64x64", "frames": "9"},
     "cosmos-predict2": {"size": "64x64", "frames": "9", "safety": "off"},
