@@ -69,7 +69,9 @@ def read(file: str, normalised: str, width: int) -> Statistics:
             first, second = (np.asarray(tables[name], np.float32).reshape(-1) for name in wanted)
     except (TypeError, ValueError) as error:
         raise WamvizError(f"The statistics in '{path.name}' are no lists of numbers.") from error
-    if not len(first) == len(second) == width or not np.isfinite([first, second]).all():
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise WamvizError(f"The statistics in '{path.name}' hold a value that is not finite.")
+    if not len(first) == len(second) == width:
         raise WamvizError(
             f"The statistics in '{path.name}' are of {len(first)} numbers; these actions have {width}.",
             "Another --set domain=... may fit.",
