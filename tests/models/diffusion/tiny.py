@@ -14,6 +14,8 @@ from diffusers import (
     AutoencoderKLCogVideoX,
     AutoencoderKLHunyuanVideo,
     AutoencoderKLHunyuanVideo15,
+    AutoencoderKLLTX2Audio,
+    AutoencoderKLLTX2Video,
     AutoencoderKLLTXVideo,
     AutoencoderKLTemporalDecoder,
     AutoencoderKLWan,
@@ -30,6 +32,8 @@ from diffusers import (
     HunyuanVideo15Transformer3DModel,
     HunyuanVideoImageToVideoPipeline,
     HunyuanVideoTransformer3DModel,
+    LTX2ImageToVideoPipeline,
+    LTX2VideoTransformer3DModel,
     LTXImageToVideoPipeline,
     LTXVideoTransformer3DModel,
     StableVideoDiffusionPipeline,
@@ -40,7 +44,8 @@ from diffusers import (
 )
 from diffusers.guiders import ClassifierFreeGuidance
 from diffusers.models.transformers.transformer_cosmos3 import Cosmos3OmniTransformer
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from diffusers.pipelines.ltx2 import LTX2TextConnectors
+from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 from transformers import (
     ByT5Tokenizer,
     CLIPImageProcessorPil,
@@ -48,10 +53,12 @@ from transformers import (
     CLIPTextModel,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    Gemma3TextConfig,
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
-    PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLTextConfig,
@@ -65,31 +72,10 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from tests.models.diffusion.letters import tokenizer
 from wamviz.models.diffusion.loading import Unguarded
 
-SPECIAL = (
-    "<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<image>", "<|start_header_id|>", "<|end_header_id|>",
-    "<|eot_id|>",
-)  # fmt: skip
-CHAT = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
-    "{{ m['content'] if m['content'] is string else m['content'][0]['text'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 FLOW = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
-
-
-def tokenizer() -> PreTrainedTokenizerFast:
-    """A tokenizer of single bytes, with the marks that chat templates use."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    bytes_ = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(alphabet)}, merges=[]))
-    bytes_.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bytes_.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(
-        tokenizer_object=bytes_, eos_token="<|im_end|>", pad_token="<|endoftext|>", extra_special_tokens=list(SPECIAL)
-    )
-    made.chat_template = CHAT
-    return made
 
 
 def _words() -> dict[str, Any]:
@@ -166,6 +152,64 @@ def ltx() -> LTXImageToVideoPipeline:
     return LTXImageToVideoPipeline(
         transformer=transformer, vae=vae, scheduler=FlowMatchEulerDiscreteScheduler(), **_words()
     )
+
+
+def ltx2() -> LTX2ImageToVideoPipeline:
+    """LTX-2 in small: video and sound together, words through a Gemma and its connectors."""
+    made = tokenizer()
+    text = Gemma3TextConfig(
+        vocab_size=len(made) + 8, hidden_size=32, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, pad_token_id=made.pad_token_id, eos_token_id=made.eos_token_id,
+        bos_token_id=0,
+    )  # fmt: skip
+    vision = SiglipVisionConfig(
+        hidden_size=12, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16
+    )
+    encoder = Gemma3ForConditionalGeneration(
+        Gemma3Config(
+            text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=5, boi_token_index=6,
+            eoi_token_index=7,
+        )
+    )  # fmt: skip
+    transformer = LTX2VideoTransformer3DModel(
+        in_channels=4, out_channels=4, patch_size=1, patch_size_t=1, num_attention_heads=2, attention_head_dim=8,
+        cross_attention_dim=16, audio_in_channels=4, audio_out_channels=4, audio_num_attention_heads=2,
+        audio_attention_head_dim=4, audio_cross_attention_dim=8, num_layers=2, qk_norm="rms_norm_across_heads",
+        caption_channels=32, rope_double_precision=False, rope_type="split",
+    )  # fmt: skip
+    connector = {
+        f"{what}_connector_{name}": value
+        for what in ("video", "audio")
+        for name, value in (
+            ("num_attention_heads", 4), ("attention_head_dim", 8), ("num_layers", 1),
+            ("num_learnable_registers", None),
+        )
+    }  # fmt: skip
+    connectors = LTX2TextConnectors(
+        caption_channels=32, text_proj_in_factor=3, connector_rope_base_seq_len=32, rope_theta=10000.0,
+        rope_double_precision=False, causal_temporal_positioning=False, rope_type="split", **connector,
+    )  # fmt: skip
+    vae = AutoencoderKLLTX2Video(
+        in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(8,), decoder_block_out_channels=(8,),
+        layers_per_block=(1,), decoder_layers_per_block=(1, 1), spatio_temporal_scaling=(True,),
+        decoder_spatio_temporal_scaling=(True,), decoder_inject_noise=(False, False), downsample_type=("spatial",),
+        upsample_residual=(False,), upsample_factor=(1,), timestep_conditioning=False, patch_size=4, patch_size_t=1,
+        encoder_causal=True, decoder_causal=False,
+    )  # fmt: skip
+    sound = AutoencoderKLLTX2Audio(
+        base_channels=4, output_channels=2, ch_mult=(1,), num_res_blocks=1, attn_resolutions=None, in_channels=2,
+        resolution=32, latent_channels=2, norm_type="pixel", causality_axis="height", dropout=0.0,
+        mid_block_add_attention=False, sample_rate=16000, mel_hop_length=160, is_causal=True, mel_bins=8,
+    )  # fmt: skip
+    vocoder = LTX2Vocoder(
+        in_channels=16, hidden_channels=32, out_channels=2, upsample_kernel_sizes=[4, 4], upsample_factors=[2, 2],
+        resnet_kernel_sizes=[3], resnet_dilations=[[1, 3, 5]], leaky_relu_negative_slope=0.1,
+        output_sampling_rate=16000,
+    )  # fmt: skip
+    return LTX2ImageToVideoPipeline(
+        transformer=transformer, vae=vae, audio_vae=sound, scheduler=FlowMatchEulerDiscreteScheduler(),
+        text_encoder=encoder, tokenizer=made, connectors=connectors, vocoder=vocoder,
+    )  # fmt: skip
 
 
 def cosmos_predict2() -> Cosmos2VideoToWorldPipeline:
@@ -313,6 +357,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "cosmos3": cosmos3,
     "wan": wan,
     "ltx": ltx,
+    "ltx2": ltx2,
     "cosmos-predict2": cosmos_predict2,
     "cosmos-predict2.5": cosmos_predict25,
     "hunyuan-video": hunyuan_video,
@@ -325,6 +370,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "cosmos3": {"chunk": "4", "safety": "off", "domain": "droid_lerobot"},
     "wan": {"size": "64x64", "frames": "9"},
     "ltx": {"size": "64x64", "frames": "9"},
+    "ltx2": {"size": "64x64", "frames": "9"},
     "cosmos-predict2": {"size": "64x64", "frames": "9", "safety": "off"},
     "cosmos-predict2.5": {"size": "64x64", "frames": "9", "safety": "off"},
     "hunyuan-video": {"size": "64x64", "frames": "9"},

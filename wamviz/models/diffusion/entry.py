@@ -86,10 +86,16 @@ def missing(connection: Connection) -> str | None:
 
 
 def _room(checkpoint: Checkpoint, options: Options) -> None:
-    """Refuse a domain that a checkpoint of Cosmos3 has no room for."""
+    """Refuse what a network's configuration rules out: actions without room for them, frames without a known time."""
+    config = part_config(checkpoint, "transformer")
+    if config.get("image_condition_type") == "latent_concat":  # the pipeline drops four frames of it
+        raise WamvizError(
+            f"'{checkpoint.folder}' is the 33-channel variant of HunyuanVideo-I2V, whose first frames diffusers drops, "
+            "so that its video begins at a time that is not known.",
+            "Use the 16-channel one, hub:hunyuanvideo-community/HunyuanVideo-I2V@main.",
+        )
     if options.domain is None:
         return
-    config = part_config(checkpoint, "transformer")
     width, room = len(options.domain.names), config.get("action_dim")
     if not config.get("action_gen"):
         raise WamvizError(
