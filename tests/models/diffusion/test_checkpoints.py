@@ -135,6 +135,67 @@ def test_a_package_that_is_missing_is_named(checkpoint, monkeypatch):
     assert "accelerate is not installed" in missing(told(folder, offload="model"))
 
 
+def test_a_tokenizer_that_needs_more_is_named(copy, monkeypatch):
+    """T5's own file is read by sentencepiece and protobuf; a tokenizer.json beside it needs neither."""
+    from wamviz.models.diffusion import entry
+
+    folder = copy("ltx")
+    (folder / "tokenizer" / "spiece.model").write_bytes(b"")
+    assert missing(told(folder)) is None
+    (folder / "tokenizer" / "tokenizer.json").unlink()
+    there = entry.importlib.util.find_spec
+
+    def without(name, *rest):
+        if name == "google.protobuf":
+            raise ModuleNotFoundError("google")
+        return None if name == "sentencepiece" else there(name, *rest)
+
+    monkeypatch.setattr(entry.importlib.util, "find_spec", without)
+    assert "sentencepiece and protobuf are not installed, which the tokenizer of this" in missing(told(folder))
+
+
+def test_a_weights_file_that_was_cut_short_is_told(copy):
+    """In one line that names the folder."""
+    folder = copy("ltx")
+    file = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(WamvizError, match=f"'{folder}' cannot be loaded as LTXImageToVideoPipeline"):
+        entry_of(told(folder)).load("cpu")
+
+
+@pytest.mark.parametrize("offload", ["none", "model", "group", "sequential"])
+def test_every_offload_calls_what_diffusers_has(offload):
+    """There is no card here: the calls are held against the real methods' signatures."""
+    import inspect
+
+    from diffusers import DiffusionPipeline
+
+    from wamviz.models.diffusion.loading import _place
+
+    called = []
+
+    class Pipe:
+        def __getattr__(self, name):
+            def call(*args, **kwargs):
+                inspect.signature(getattr(DiffusionPipeline, name)).bind(self, *args, **kwargs)
+                called.append(name)
+
+            return call
+
+    notes = _place(Pipe(), read(KINDS["wan"], told("/nowhere", "wan", offload=offload)), "cuda")
+    wanted = {"none": "to", "group": "enable_group_offload"}.get(offload, f"enable_{offload}_cpu_offload")
+    assert called == [wanted] and bool(notes) == (offload != "none")
+
+
+def test_the_variant_of_hunyuan_whose_time_is_not_known_is_refused(copy):
+    folder = copy("hunyuan-video")
+    file = folder / "transformer" / "config.json"
+    facts = json.loads(file.read_text())
+    assert missing(told(folder, "hunyuan-video")) is None
+    file.write_text(json.dumps({**facts, "image_condition_type": "latent_concat"}))
+    assert "33-channel variant" in missing(told(folder, "hunyuan-video"))
+
+
 def test_the_digest_follows_weights_and_settings(make, copy):
     """Another weight or another setting is another model; the name is not."""
     first = make("ltx")

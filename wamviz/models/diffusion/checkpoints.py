@@ -208,6 +208,15 @@ def part_config(checkpoint: Checkpoint, name: str) -> dict[str, Any]:
     return _json(checkpoint.folder / name / "config.json") or {}
 
 
+def sentencepieces(checkpoint: Checkpoint) -> str:
+    """The name of a tokenizer that has only SentencePiece's own file, which transformers reads by two more packages."""
+    for part in checkpoint.parts:
+        folder = checkpoint.folder / part.name
+        if any(folder.glob("*.model")) and not (folder / "tokenizer.json").is_file():
+            return part.name
+    return ""
+
+
 def _json(file: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text("utf-8"))

@@ -14,7 +14,7 @@ from functools import partial
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion import statistics
-from wamviz.models.diffusion.checkpoints import Checkpoint, HubName, look, part_config, place_of
+from wamviz.models.diffusion.checkpoints import Checkpoint, HubName, look, part_config, place_of, sentencepieces
 from wamviz.models.diffusion.kinds import KINDS, Kind
 from wamviz.models.diffusion.options import Options, read
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
@@ -68,21 +68,37 @@ def missing(connection: Connection) -> str | None:
     needed = ["torch", "diffusers", "transformers", *kind.needs]
     if options.offload in ("model", "sequential"):
         needed.append("accelerate")
-    absent = [name for name in dict.fromkeys(needed) if importlib.util.find_spec(name) is None]
+    absent = _absent(needed)
     if absent:
         command = "pip install torchvision (of the build that torch is)" if "torchvision" in absent else INSTALL
-        return f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed: {command}."
+        return f"{absent} not installed: {command}."
     if kind.guarded and options.guard and importlib.util.find_spec("cosmos_guardrail") is None:
         return (
             f"NVIDIA's guardrail is not installed, which {kind.pipeline} wants: pip install cosmos_guardrail, or "
             f"connect {connection.name} --set safety=off and answer for that yourself (see docs/diffusers.md)."
         )
     try:
-        _room(look(kind, connection), options)
+        checkpoint = look(kind, connection)
+        _room(checkpoint, options)
         _statistics(options)
     except WamvizError as error:
         return str(error)
-    return None
+    spoken = sentencepieces(checkpoint)
+    absent = _absent(["sentencepiece", "google.protobuf"]) if spoken else ""
+    return f"{absent} not installed, which the {spoken} of this checkpoint needs: {INSTALL}." if absent else None
+
+
+def _absent(names: list[str]) -> str:
+    """Those of the packages that are not here, and the verb; "" where all are."""
+
+    def here(name: str) -> bool:
+        try:
+            return importlib.util.find_spec(name) is not None
+        except ModuleNotFoundError:  # of a package within one that is not there
+            return False
+
+    absent = [name.rpartition(".")[2] for name in dict.fromkeys(names) if not here(name)]
+    return f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'}" if absent else ""
 
 
 def _room(checkpoint: Checkpoint, options: Options) -> None:

@@ -17,6 +17,7 @@ import torch
 from wamviz.errors import WamvizError
 from wamviz.models.diffusion.checkpoints import Checkpoint
 from wamviz.models.diffusion.kinds import Kind
+from wamviz.models.diffusion.memory import ran_out
 from wamviz.models.diffusion.options import Options
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -80,7 +81,9 @@ def load(kind: Kind, options: Options, checkpoint: Checkpoint, device: str) -> L
             pipe = getattr(diffusers, kind.pipeline).from_pretrained(
                 checkpoint.folder, dtype=wanted, use_safetensors=True, local_files_only=True, **_guard(kind, options)
             )
-        except (OSError, ValueError, KeyError, AttributeError, TypeError, ImportError) as error:
+        except Exception as error:  # each library raises its own: of safetensors, of shapes, of names
+            if ran_out(error):
+                raise
             raise WamvizError(
                 f"'{checkpoint.folder}' cannot be loaded as {kind.pipeline}: {_first(error)}",
                 "The folder may be of another version, or cut short.",

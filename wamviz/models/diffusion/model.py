@@ -25,7 +25,7 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
 from wamviz.models.diffusion.kinds import Kind
-from wamviz.models.diffusion.loading import Loaded, load, quietly, takes
+from wamviz.models.diffusion.loading import Loaded, load, takes
 from wamviz.models.diffusion.memory import advice, free, ran_out
 from wamviz.models.diffusion.options import Options
 from wamviz.models.diffusion.running import BEAT_S, Watch, beside, counting, stoppable
@@ -231,7 +231,6 @@ class DiffusionModel:
         """The pipeline's own call, in the thread of ``beside``."""
         told: dict[str, Any] = {**arguments, "num_inference_steps": steps, "generator": generator}
         with ExitStack() as stack:
-            stack.enter_context(quietly())
             stack.enter_context(stoppable(pipe, watch))
             if takes(pipe, "callback_on_step_end"):
                 told["callback_on_step_end"] = watch.on_step_end
