@@ -137,6 +137,19 @@ def test_memory_that_ran_out_becomes_advice(make, kind, monkeypatch, trouble):
     assert collect(model, wish(kind)).rollouts
 
 
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.previewed])
+def test_pictures_on_the_way(make, kind):
+    """Every second step shows the rollout as it is then, the context first; looking changes nothing."""
+    model = make(kind, previews="2")
+    plain = collect(make(kind), wish(kind, steps=6)).rollouts[0].frames
+    events = list(model.imagine(wish(kind, steps=6)))
+    shown = {event.step: event.frames for event in events[:-2] if event.frames is not None}
+    assert list(shown) == [2, 4]
+    assert all(frames.shape == (1, *plain.shape) and (frames[0, 0] == plain[0]).all() for frames in shown.values())
+    assert (shown[2] != shown[4]).any() and (shown[4][0] != plain).any()
+    assert (events[-1].rollouts[0].frames == plain).all()
+
+
 def test_unloading_gives_the_memory_back(make, kind):
     """The weights are gone after it, and come back when they are wanted, with the same result."""
     import gc

@@ -22,7 +22,7 @@ from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.framing import Framing, within
 from wamviz.models.diffusion.model import DiffusionModel, Plan, Sample, lengths, uint8
 from wamviz.models.protocol import frames_asked
-from wamviz.rollout import ImagineRequest
+from wamviz.rollout import Frames, ImagineRequest
 
 _MODES = {"joint": "policy"}
 BLOCK = 16  # pixels a latent: frames come back in whole ones
@@ -107,7 +107,7 @@ class Cosmos3Model(DiffusionModel):
         count, start = plan.lengths[chunk], sum(plan.lengths[:chunk])
         frames = None
         if request.mode != "inverse_dynamics":
-            frames = self._framing(plan).unfit(uint8(output.video))[1 : 1 + count]
+            frames = self.unfit(plan, uint8(output.video))[1 : 1 + count]
         if request.mode == "forward_dynamics":
             assert request.actions is not None
             sample.add(frames, request.actions[start : start + count])
@@ -133,6 +133,10 @@ class Cosmos3Model(DiffusionModel):
         if not options.statistics or options.domain is None:
             return None
         return statistics.read(options.statistics, options.normalised, len(options.domain.names))
+
+    def unfit(self, plan: Plan, frames: Frames) -> Frames:
+        """See ``DiffusionModel.unfit``."""
+        return self._framing(plan).unfit(frames)
 
     @staticmethod
     def _framing(plan: Plan) -> Framing:

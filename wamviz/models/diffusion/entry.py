@@ -7,6 +7,7 @@ network.
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -197,7 +198,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
     where = str(place_of(connection.url)).rstrip("/").rpartition("/")[2]
     return Capabilities(
         model_id=connection.name,
-        title=f"{connection.name} ({kind.title.partition(',')[0].partition(':')[0]})",
+        title=f"{connection.name} ({re.split(r'[,:(]', kind.title)[0].strip()})",
         description=f"{kind.title}, run here by diffusers. It gives back {kind.gives}.",
         modes=kind.modes,
         action_space=_space(options),

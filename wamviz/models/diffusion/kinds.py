@@ -47,6 +47,7 @@ class Kind:
         guarded: whether NVIDIA's guardrail belongs to it.
         needs: packages beside diffusers, as they are imported.
         full: parts that stay in float32 whatever the dtype.
+        previewed: whether its latents between steps are those that its autoencoder decodes.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Kind:
     guarded: bool = False
     needs: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
+    previewed: bool = False
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -102,6 +104,10 @@ class Kind:
             "steps": f"denoising steps when a request names none; {self.steps} by default",
             "fps": "frames a second" + ("" if self.acts else f"; {self.fps:g} by default"),
         }
+        if self.previewed:
+            found["previews"] = (
+                "show a picture after every so many steps, which takes a decoding each; 0, none, by default"
+            )
         if self.caches:
             found["cache"] = f"none or {', '.join(self.caches)}: skip denoising steps that would change little"
             found["cache_threshold"] = "how much may be skipped over; larger is faster and further from the model"
@@ -145,7 +151,7 @@ KINDS: dict[str, Kind] = {
             "actions and the imagined video; obeys given actions, explains a given video",
             modes=("joint", "forward_dynamics", "inverse_dynamics"), size=(480, 832), frames=17, whole=True, fps=5.0,
             steps=30, guidance=1.0, fps_argument="fps", flow_shift=10.0, caches=("sea",), guarded=True,
-            needs=("accelerate",),
+            needs=("accelerate",), previewed=True,
         ),
         Kind(
             "wan", "Wan 2.1 and 2.2, image to video", "WanImageToVideoPipeline",
@@ -155,6 +161,7 @@ KINDS: dict[str, Kind] = {
                 "Wan-AI/Wan2.1-I2V-14B-720P-Diffusers@main", "Wan-AI/Wan2.2-I2V-A14B-Diffusers@main",
             ),
             _GIVES, multiple=32, caches=("first-block",), needs=("accelerate", "ftfy"), full=("vae",),
+            previewed=True,
         ),
         Kind(
             "ltx", "LTX-Video", "LTXImageToVideoPipeline",

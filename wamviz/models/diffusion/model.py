@@ -67,7 +67,6 @@ class Plan:
         steps: of each chunk.
         size: (H, W) that the model works at.
         notes: sentences for the user.
-        shown: (h, w) of the frames that come back, or None where none do.
     """
 
     frame: Frames
@@ -76,7 +75,6 @@ class Plan:
     steps: int
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
-    shown: tuple[int, int] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -108,6 +106,10 @@ class DiffusionModel:
 
     def take(self, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample, output: Any) -> None:
         """Add what the pipeline returned to a sample."""
+        raise NotImplementedError
+
+    def unfit(self, plan: Plan, frames: Frames) -> Frames:
+        """(T, h, w, 3) of what the model made, in the context's shape, its copy of the context included."""
         raise NotImplementedError
 
     def space(self) -> ActionSpace | None:
@@ -210,8 +212,11 @@ class DiffusionModel:
             try:
                 while True:
                     step = next(called)
-                    now = done + min(step, plan.steps) if step is not None else now
-                    yield Preview(now, total, note=words)
+                    picture = None
+                    if step is not None:
+                        now = done + min(step.done, plan.steps)
+                        picture = None if step.picture is None else self._picture(plan, chunk, sample, step.picture)
+                    yield Preview(now, total, picture, note=words)
             except StopIteration as end:
                 output = end.value
             finally:
@@ -234,12 +239,22 @@ class DiffusionModel:
             stack.enter_context(stoppable(pipe, watch))
             if takes(pipe, "callback_on_step_end"):
                 told["callback_on_step_end"] = watch.on_step_end
+                every = self.options.previews
+                if every and told.get("output_type") != "latent":
+                    watch.show = lambda step, latents: (
+                        decoded(pipe, latents) if step % every == 0 and step < steps else None
+                    )
             else:
                 stack.enter_context(counting(pipe, watch))
             try:
                 return pipe(**told)
             finally:
                 pipe.maybe_free_model_hooks()  # after a call that was stopped as well: caches and offloading start anew
+
+    def _picture(self, plan: Plan, chunk: int, sample: Sample, frames: Frames) -> Frames:
+        """(1, T, h, w, 3) of a rollout whose present chunk is not done yet."""
+        new = self.unfit(plan, frames)[1 : 1 + plan.lengths[chunk]]
+        return self._shown(plan, new if sample.frames is None else np.concatenate([sample.frames, new]))[None]
 
     def _shown(self, plan: Plan, frames: Frames) -> Frames:
         """(T, h, w, 3) imagined frames with the context in front, all of one size."""
@@ -278,6 +293,17 @@ def lengths(count: int, each: int) -> tuple[int, ...]:
     (16, 16, 8)
     """
     return tuple(min(each, count - start) for start in range(0, count, each))
+
+
+def decoded(pipe: Any, latents: torch.Tensor) -> Frames:
+    """(T, H, W, 3) uint8 of latents (1, C, T, h, w) between two steps, as pipelines with Wan's autoencoder end."""
+    vae = pipe.vae
+    mean, std = (
+        torch.tensor(values, dtype=vae.dtype, device=latents.device).view(1, -1, 1, 1, 1)
+        for values in (vae.config.latents_mean, vae.config.latents_std)
+    )
+    video = vae.decode(latents.to(vae.dtype) * std + mean, return_dict=False)[0]
+    return uint8(pipe.video_processor.postprocess_video(video, output_type="np")[0])
 
 
 def uint8(frames: Any) -> Frames:

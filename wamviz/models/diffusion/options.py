@@ -33,6 +33,7 @@ class Options:
         camera: which of the context's cameras is taken, "" for the main one.
         domain: of Cosmos3, None for a video backbone.
         tier: 0 for the smallest one that holds the context.
+        previews: a picture after every so many steps; 0 for none.
     """
 
     dtype: str = "auto"
@@ -53,6 +54,7 @@ class Options:
     domain: Domain | None = None
     view: str = ""
     tier: int = 0
+    previews: int = 0
     statistics: str = ""
     normalised: str = "minmax"
 
@@ -101,6 +103,7 @@ def read(kind: Kind, connection: Connection) -> Options:
         domain=domain,
         view=_choice(told, "view", VIEWS, domain.view) if domain else "",
         tier=0 if tier == "auto" else int(tier),
+        previews=int(_number(told, "previews", 0, 0, 200, whole=True)),
         statistics=told.get("statistics", ""),
         normalised=_choice(told, "normalised", NORMALISATIONS, "minmax"),
     )

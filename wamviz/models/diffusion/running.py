@@ -1,8 +1,8 @@
 """A pipeline's call in a thread of its own: steps reported as they are done, stopped between two blocks.
 
-Contract: ``beside`` runs the call and yields the number of steps done whenever it changed, or None after every beat
-without news, so that a generator around it can be closed at any time; closing it makes the call end before its next
-block and waits for that. Errors come out as they were raised. It knows no model.
+Contract: ``beside`` runs the call and yields a ``Step`` whenever one is done, or None after every beat without news, so
+that a generator around it can be closed at any time; closing it makes the call end before its next block and waits for
+that. Errors come out as they were raised. It knows no model.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,11 +22,25 @@ class Stopped(Exception):
     """Raised inside the call when nobody wants its result any more."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """A step that is done.
+
+    Attributes:
+        done: how many are.
+        picture: what the latents look like now, as the model made it of them, or None.
+    """
+
+    done: int
+    picture: Any = None
+
+
 class Watch:
     """What the call tells, and what it is told: steps go out, a wish to stop comes in."""
 
     def __init__(self, inbox: queue.Queue[Any]) -> None:
         self._inbox, self._stop = inbox, threading.Event()
+        self.show: Callable[[int, Any], Any] | None = None  # steps done and latents to a picture, or None
 
     def stop(self) -> None:
         """Ask the call to end."""
@@ -36,14 +51,14 @@ class Watch:
         if self._stop.is_set():
             raise Stopped
 
-    def step(self, done: int) -> None:
+    def step(self, done: int, picture: Any = None) -> None:
         """Report that ``done`` steps are done."""
-        self._inbox.put(done)
+        self._inbox.put(Step(done, picture))
         self.check()
 
     def on_step_end(self, pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """What diffusers' pipelines take as ``callback_on_step_end``."""
-        self.step(index + 1)
+        self.step(index + 1, self.show(index + 1, tensors["latents"]) if self.show else None)
         return tensors
 
 
@@ -52,13 +67,13 @@ class _End(Generic[T]):
         self.result, self.error = result, error
 
 
-def beside(call: Callable[[Watch], T], beat: float = BEAT_S) -> Generator[int | None, None, T]:
-    """Run ``call(watch)`` in a thread; yield steps done, or None every ``beat`` seconds without one.
+def beside(call: Callable[[Watch], T], beat: float = BEAT_S) -> Generator[Step | None, None, T]:
+    """Run ``call(watch)`` in a thread; yield what it reports, or None every ``beat`` seconds without news.
 
     Returns:
         What the call returned (the value of ``yield from``).
     """
-    inbox: queue.Queue[int | _End[T]] = queue.Queue()
+    inbox: queue.Queue[Step | _End[T]] = queue.Queue()
     watch = Watch(inbox)
 
     def body() -> None:

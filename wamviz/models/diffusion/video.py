@@ -11,7 +11,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.diffusion.framing import Framing, framing
 from wamviz.models.diffusion.model import DiffusionModel, Plan, Sample, lengths, uint8
 from wamviz.models.protocol import frames_asked
-from wamviz.rollout import ImagineRequest
+from wamviz.rollout import Frames, ImagineRequest
 
 
 class VideoModel(DiffusionModel):
@@ -71,7 +71,7 @@ class VideoModel(DiffusionModel):
 
     def take(self, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample, output: Any) -> None:
         """See ``DiffusionModel.take``."""
-        frames = self._framing(plan).unfit(uint8(output.frames[0]))
+        frames = self.unfit(plan, uint8(output.frames[0]))
         sample.add(frames[1 : 1 + plan.lengths[chunk]], None)  # frame 0 is the context once more
 
     def _frames(self, count: int) -> int:
@@ -87,6 +87,10 @@ class VideoModel(DiffusionModel):
             pipe.guider = pipe.guider.new(guidance_scale=guidance)
         else:
             told[self.kind.guidance_argument] = guidance
+
+    def unfit(self, plan: Plan, frames: Frames) -> Frames:
+        """See ``DiffusionModel.unfit``."""
+        return self._framing(plan).unfit(frames)
 
     @staticmethod
     def _framing(plan: Plan) -> Framing:
