@@ -73,6 +73,31 @@ def test_text_to_video_of_wan_is_refused(copy):
     assert "text-to-video checkpoint of Wan" in missing(told(folder, "wan"))
 
 
+def test_a_component_outside_of_the_folder_is_none(copy):
+    """An index cannot make wamviz look elsewhere."""
+    folder = copy("ltx")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "../ltx/vae": index["vae"]}))
+    assert "component '../ltx/vae' (AutoencoderKLLTXVideo) is missing" in missing(told(folder))
+
+
+@pytest.mark.parametrize(
+    ("size", "memory", "words"),
+    [(35e9, 24e9, "more than the main memory of this machine, 24 GB"), (10e9, 24e9, "no CUDA card here"),
+     (1e6, 24e9, "Runs on CPU")],
+)  # fmt: skip
+def test_a_large_checkpoint_is_a_warning_and_no_refusal(checkpoint, monkeypatch, size, memory, words):
+    """Where there is no card for it: it may be a matter of patience, or of settings."""
+    from wamviz import devices
+    from wamviz.models.diffusion import checkpoints, entry
+
+    monkeypatch.setattr(devices, "available", lambda: ("cpu",))
+    monkeypatch.setattr(entry, "_main_memory", lambda: memory)
+    monkeypatch.setattr(checkpoints.Checkpoint, "bytes", property(lambda self: int(size)))
+    connection = told(checkpoint("ltx"))
+    assert missing(connection) is None and words in probe(connection)
+
+
 def test_a_missing_component_is_named(copy):
     folder = copy("ltx")
     shutil.rmtree(folder / "vae")

@@ -150,6 +150,20 @@ def test_pictures_on_the_way(make, kind):
     assert (events[-1].rollouts[0].frames == plain).all()
 
 
+def test_memory_that_ran_out_while_loading_becomes_advice(make, monkeypatch):
+    """Then the size of the video does not matter, and the model can be loaded once there is room."""
+    from wamviz.models.diffusion import model as module
+
+    def load(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "load", load)
+        with pytest.raises(WamvizError, match="ran out .loading in fp32, offload none.*dtype=bf16$"):
+            make("ltx")
+    assert collect(make("ltx"), wish("ltx")).rollouts
+
+
 def test_unloading_gives_the_memory_back(make, kind):
     """The weights are gone after it, and come back when they are wanted, with the same result."""
     import gc

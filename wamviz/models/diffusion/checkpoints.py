@@ -162,7 +162,7 @@ def _part(folder: Path, name: str, told: list[Any], again: str) -> Part:
             "Use a checkpoint whose components are classes of diffusers and transformers.",
         )
     here = folder / name
-    if not here.is_dir():
+    if not name.isidentifier() or not here.is_dir():
         raise WamvizError(
             f"'{folder}' is not whole: component '{name}' ({cls}) is missing.", f"Fetch it: {again}" if again else ""
         )

@@ -7,6 +7,7 @@ network.
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -160,9 +161,19 @@ def _expect(checkpoint: Checkpoint, options: Options) -> str:
         if checkpoint.bytes > 0.9 * room and options.offload == "none":
             return f" That is more than {describe(device)} holds: add --set offload=model."
         return f" Runs on {describe(device)}."
+    if checkpoint.bytes > _main_memory():
+        return f" That is more than the main memory of this machine, {_main_memory() / 1e9:.0f} GB: expect it to fail."
     if checkpoint.bytes > 1e9:
         return f" There is no CUDA card here: on {describe(device)} one rollout may take hours."
     return f" Runs on {describe(device)}."
+
+
+def _main_memory() -> float:
+    """Bytes of main memory; infinite where the system does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):  # Windows
+        return float("inf")
 
 
 def download(connection: Connection, progress: Callable[[int, int, str], None] | None = None) -> Connection:

@@ -43,6 +43,8 @@ def fetch(name: HubName, kind: Kind, progress: Progress | None = None) -> str:
         cache = os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE
         commit = _commit(name, endpoint)
         index = json.loads(Path(_file(name.repo, INDEX, commit, endpoint, cache)).read_text("utf-8"))
+        if not isinstance(index, dict):
+            raise ValueError("no dictionary")
         pipeline = str(index.get("_class_name"))
         if pipeline not in kind.accepts:  # before any gigabyte is fetched
             fits = [other.name for other in KINDS.values() if pipeline in other.accepts]

@@ -25,7 +25,7 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
 from wamviz.models.diffusion.kinds import Kind
-from wamviz.models.diffusion.loading import Loaded, load, takes
+from wamviz.models.diffusion.loading import Loaded, load, pick_dtype, takes
 from wamviz.models.diffusion.memory import advice, free, ran_out
 from wamviz.models.diffusion.options import Options
 from wamviz.models.diffusion.running import BEAT_S, Watch, beside, counting, stoppable
@@ -121,14 +121,13 @@ class DiffusionModel:
     def loaded(self) -> Loaded:
         """The pipeline; loaded again where it had been unloaded."""
         if self._loaded is None:
-            dtype = self.options.dtype
             try:
                 self._loaded = load(self.kind, self.options, look(self.kind, self._connection), self.device)
             except Exception as error:
                 if not ran_out(error):
                     raise
-                told = "fp32" if dtype == "auto" and self.device == "cpu" else dtype
-                problem = advice(self.name, self.kind, self.options, self.device, told, loading=True)
+                dtype = pick_dtype(self.options.dtype, self.device)
+                problem = advice(self.name, self.kind, self.options, self.device, dtype, loading=True)
                 raise self._freed(error, problem) from None
         return self._loaded
 
