@@ -12,6 +12,7 @@ from tests.models.diffusion import tiny
 from tests.models.diffusion.conftest import CONTEXT, FRAME, denoiser
 from wamviz.errors import WamvizError
 from wamviz.media import resize
+from wamviz.models.diffusion import running
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
@@ -78,6 +79,14 @@ def test_the_words_reach_the_model(make, kind):
     assert (frames[0] != frames[1]).any()
 
 
+def test_the_context_reaches_the_model(make, kind):
+    """Another picture gives another future, not only another first frame."""
+    model = make(kind)
+    other = Observation({"exterior": 255 - FRAME}, CONTEXT.instruction)
+    frames = [collect(model, wish(kind, context=context)).rollouts[0].frames for context in (CONTEXT, other)]
+    assert (frames[0][1:] != frames[1][1:]).any()
+
+
 def test_closing_the_stream_stops_the_denoiser(make, kind, counted):
     """No call of the network comes after it, no thread is left, and the model goes on as if nothing had been."""
     model = make(kind)
@@ -91,6 +100,31 @@ def test_closing_the_stream_stops_the_denoiser(make, kind, counted):
     assert not [thread for thread in threading.enumerate() if thread.name == "wamviz-diffusion"]
     assert len(calls) == made
     assert (collect(model, wish(kind)).rollouts[0].frames == before).all()
+
+
+def test_a_step_is_stopped_before_its_next_block(make, monkeypatch):
+    """Steps of a large model take minutes: closing does not wait for the rest of one."""
+    model = make("ltx")
+    first, second = denoiser(model).transformer_blocks
+    entered, go_on, reached = threading.Event(), threading.Event(), []
+    whole, stop = first.forward, running.Watch.stop
+
+    def slow(*args, **kwargs):
+        entered.set()
+        go_on.wait()
+        return whole(*args, **kwargs)
+
+    def stopping(watch):
+        stop(watch)
+        go_on.set()
+
+    monkeypatch.setattr(first, "forward", slow)
+    monkeypatch.setattr(second, "forward", lambda *args, **kwargs: reached.append(1))
+    monkeypatch.setattr(running.Watch, "stop", stopping)
+    stream = model.imagine(wish("ltx"))
+    next(event for event in stream if entered.is_set())
+    stream.close()
+    assert not reached
 
 
 def test_a_longer_rollout_goes_on_from_its_last_frame(make, kind, monkeypatch):
