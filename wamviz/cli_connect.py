@@ -1,7 +1,7 @@
-"""The command ``connect``: name a server, see whether it is there, list and forget.
+"""The command ``connect``: name a server or weights, see whether they are there, fetch them, list and forget.
 
 Contract: only ``--test`` opens a connection, and only to the servers that were named; a kind whose servers alone know
-what they are is asked that once, when it is connected. What is written is one file of
+what they are is asked that once, when it is connected; only ``--download`` asks the hub. What is written is one file of
 the wamviz home, without a secret in it.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from wamviz.cli_progress import Progress
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
@@ -23,7 +25,7 @@ SETTINGS = ("kind", "url", "robot", "token_env", "timeout", "ca", "rate", "view"
 def connect(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
     given = [name for name in SETTINGS if getattr(args, name) is not None]
-    if sum((args.list, args.kinds, args.forget)) + bool(given or args.test) > 1:
+    if sum((args.list, args.kinds, args.forget)) + bool(given or args.test or args.download) > 1:
         raise WamvizError("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
     if args.kinds:
         return _print_kinds(args.json)
@@ -56,9 +58,11 @@ def connect(args: argparse.Namespace) -> None:
         connections.keep(fresh)  # the server says something else of itself than when it was connected
         registry.refresh()
         known = {fresh.name: fresh}
+    if args.download:
+        known = {args.name: _download(known[args.name])}
     if args.test:
         return _test([known[args.name]])
-    if not given:
+    if not given and not args.download:
         _print_list([known[args.name]], args.json)
     return None
 
@@ -67,7 +71,7 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
     """The connection that the options describe; one that is there already is changed only where they say so."""
     begin = connecting.usual(args.kind) if before is None and args.kind else {}
     if args.url:
-        begin = {**begin, "url": args.url}
+        begin = {**begin, "url": str(_address(args.url))}
     if before is None and not (args.kind and begin.get("url")):
         raise WamvizError(
             f"There is no connection '{args.name}' yet: give its --kind and --url.",
@@ -76,7 +80,7 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
     kept = before or Connection(args.name, args.kind, **begin)
     told = {
         "kind": args.kind,
-        "url": args.url,
+        "url": _address(args.url),
         "robot": args.robot,
         "token_env": args.token_env,
         "timeout": args.timeout,
@@ -87,6 +91,24 @@ def _made(args: argparse.Namespace, before: Connection | None) -> Connection:
         "settings": None if args.set is None else {**kept.settings, **_pairs(args.set, "--set", "SETTING=VALUE")},
     }
     return replace(kept, **{name: value for name, value in told.items() if value is not None})
+
+
+def _address(named: str | None) -> str | None:
+    """An address as it is kept: a folder by its whole path, so that it is found from everywhere."""
+    if not named or re.match(r"[a-z0-9+.-]+:", named):
+        return named
+    folder = Path(named).expanduser().resolve()
+    return f"{connections.FOLDER}{folder}" if named.startswith((".", "/", "~")) or folder.is_dir() else named
+
+
+def _download(connection: Connection) -> Connection:
+    """Fetch weights and keep the connection pinned to them."""
+    with Progress("download", unit="kB") as progress:
+        pinned = connecting.download(connection, progress)
+    connections.keep(pinned)
+    registry.refresh()
+    print(f"Fetched {connection.url}. {pinned.name} is pinned to {pinned.url}.")
+    return pinned
 
 
 def _certificates(named: str | None) -> str | None:
@@ -123,7 +145,8 @@ def _print_kinds(as_json: bool) -> None:
         return
     for kind in connecting.kinds().values():
         print(f"{kind.name}  {kind.title}")
-        print(f"  robots: {', '.join(kind.choices)}")
+        if kind.choices:
+            print(f"  robots: {', '.join(kind.choices)}")
         print(f"  gives back: {kind.gives}")
         if usual := connecting.usual(kind.name):
             print(f"  usually: {', '.join(f'{name} {value}' for name, value in usual.items())}")
