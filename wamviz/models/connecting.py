@@ -17,6 +17,7 @@ from wamviz.models.connections import Connection, read
 from wamviz.models.protocol import ModelEntry
 
 PACKAGES = ("wamviz.models.remote.entry",)
+_entries: dict[str, tuple[Connection, ModelEntry]] = {}  # what was registered last, by name
 
 
 class Kind(Protocol):
@@ -74,6 +75,23 @@ def entry_of(connection: Connection) -> ModelEntry:
     return entry
 
 
+def usual(kind: str) -> dict[str, Any]:
+    """What a new connection of this kind begins with where nothing else is said, such as its address."""
+    _owner(kind)
+    return dict(getattr(kinds()[kind], "usual", {}))
+
+
+def completed(connection: Connection) -> Connection:
+    """The connection with what only the other side knows; most kinds know all there is and ask nobody.
+
+    Raises:
+        WamvizError: it has to be asked and does not answer.
+    """
+    hook = getattr(_owner(connection.kind), "completed", None)
+    made: Connection = connection if hook is None else hook(connection)
+    return made
+
+
 def probe(connection: Connection) -> str:
     """Look whether it is there, and say in a sentence what answers; asks the server or opens the folder.
 
@@ -85,7 +103,11 @@ def probe(connection: Connection) -> str:
 
 
 def register_models() -> list[ModelEntry]:
-    """One entry a connection, for the registry."""
+    """One entry a connection, for the registry; the same one as before where the connection is as it was.
+
+    So a model that has been loaded stays in memory when another connection is added (``Residents`` lets go of a model
+    whose entry is another one).
+    """
     try:
         known = list(read().values())
     except WamvizError as error:
@@ -94,7 +116,10 @@ def register_models() -> list[ModelEntry]:
     entries = []
     for connection in known:
         try:
-            entries.append(entry_of(connection))
+            kept = _entries.get(connection.name)
+            if kept is None or kept[0] != connection:
+                kept = _entries[connection.name] = (connection, entry_of(connection))
+            entries.append(kept[1])
         except WamvizError as error:
             warnings.warn(f"Connection '{connection.name}' is left out: {error}", stacklevel=2)
     return entries
