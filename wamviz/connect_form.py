@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from wamviz.errors import WamvizError
 from wamviz.models import connecting, connections, registry
@@ -70,7 +71,7 @@ def made(told: Told, before: Connection | None = None) -> Connection:
             f"Kinds: {', '.join(connecting.kinds())}.",
         )
     kept = before or Connection(told.name, told.kind or "", **begin)
-    said = {
+    said: dict[str, Any] = {
         "kind": told.kind,
         "url": told.url,
         "robot": told.robot,
