@@ -40,10 +40,13 @@ def asked(host="127.0.0.1:7860", **more):
     return SimpleNamespace(headers={"host": host, **more}, session_hash="visitor")
 
 
-ELSEWHERE = [asked("robots.example"), asked(**{"x-forwarded-for": "10.0.0.1"})]
+ELSEWHERE = [
+    asked("robots.example"), asked(**{"x-forwarded-for": "10.0.0.1"}), asked(origin="https://robots.example"),
+    asked(origin="null"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("request_", ELSEWHERE, ids=["another name", "a proxy"])
+@pytest.mark.parametrize("request_", ELSEWHERE, ids=["another name", "a proxy", "another site", "a sandbox"])
 def test_whoever_is_not_here_changes_nothing_and_asks_nobody(wiring, request_, monkeypatch):
     """Whatever their page shows: each handler looks for itself."""
     page = wiring.page

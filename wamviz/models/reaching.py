@@ -99,8 +99,8 @@ def standing(system: System, around: Surroundings) -> Standing:
     usable = [one.name for one in through if around.lacking(one) is None]
     names = tuple(one.name for one in through)
     if usable:
-        many = ("s", "") if len(usable) > 1 else ("", "es")
-        told = f"Your connection{many[0]} {', '.join(usable)} reach{many[1]} servers or weights of its kind."
+        many = "s" if len(usable) > 1 else ""
+        told = f"Through your connection{many} {', '.join(usable)}, if this is what runs there."
         return Standing("now", told, ways, names)
     broken = f"Your connection {names[0]} cannot be used: {around.lacking(through[0])} " if through else ""
     return Standing("connect", broken + _wants(system, ways, around), ways, names)

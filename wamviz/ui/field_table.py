@@ -6,8 +6,9 @@ page's script sifts the rows by their ``data-`` attributes, so that a filter ans
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wamviz.models.connecting import Kind
 from wamviz.models.connections import Connection
@@ -32,10 +33,11 @@ BETWEEN = "|"  # in what a button picks; neither a name of the map nor a way hol
 
 @dataclass(frozen=True)
 class Found:
-    """What the last look at a connection said."""
+    """What the last look at a connection said, and when (this machine's clock)."""
 
     good: bool
     words: str
+    when: str = field(default_factory=lambda: time.strftime("%H:%M"), compare=False)
 
 
 def table(systems: Iterable[System], around: Surroundings, here: bool) -> list[Node]:
@@ -138,6 +140,7 @@ def connections(known: Iterable[Connection], around: Surroundings, found: Mappin
 def _card(one: Connection, around: Surroundings, found: Found | None) -> list[Node]:
     wrong = around.lacking(one)
     kind = around.kinds.get(one.kind)
+    title = kind.title if kind else "a kind that this version does not have"
     facts = [
         f"{name.replace('_', ' ')} {_words(value)}"
         for name, value in one.to_json().items()
@@ -147,13 +150,15 @@ def _card(one: Connection, around: Surroundings, found: Found | None) -> list[No
     if wrong:
         state = h("p", {"class": "wz-linkstate wz-bad"}, f"Cannot be used: {wrong}")
     elif found is not None:
-        state = h("p", {"class": f"wz-linkstate {'wz-good' if found.good else 'wz-bad'}"}, found.words)
+        state = h(
+            "p", {"class": f"wz-linkstate {'wz-good' if found.good else 'wz-bad'}"}, f"{found.when}  {found.words}"
+        )
     button = {"type": "button", "class": "wz-act"}
     return h(
         "li",
         {"class": "wz-linked"},
         h("div", {"class": "wz-linkwords"}, h("b", None, one.name),
-          h("small", {"class": "wz-note"}, f"{one.kind}" + (f" · {kind.title}" if kind else "")),
+          h("small", {"class": "wz-note"}, title if title.startswith(one.kind) else f"{one.kind} · {title}"),
           h("small", {"class": "wz-note wz-address"}, one.url),
           h("small", {"class": "wz-note"}, " · ".join(facts)) if facts else None, state),
         h("div", {"class": "wz-linkside"},

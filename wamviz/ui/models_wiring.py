@@ -7,8 +7,9 @@ refuses visitors who do not sit at it, whatever their page shows. Filters are si
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 
@@ -90,7 +91,7 @@ class ModelsWiring:
         return {**updates, page.note: note, **self._shown(False)}
 
     def _here(self, request: gr.Request) -> bool:
-        return self.library.local and is_here(request.headers)
+        return self.library.local and is_here(request.headers) and _ours(request.headers)
 
     def _allow(self, request: gr.Request) -> None:
         if not self._here(request):
@@ -232,6 +233,12 @@ class ModelsWiring:
 
     def _refused(self, error: BaseException) -> Updates:
         return {self.page.status: handlers.refused(error)["status"]}
+
+
+def _ours(headers: Mapping[str, str]) -> bool:
+    """Whether a page of this app asks, not one of another site that is open in the same browser."""
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
 def _kept(name: str) -> Connection:
