@@ -36,7 +36,7 @@ def connect(args: argparse.Namespace) -> None:
     if told.anything:
         kept = connect_form.keep(connect_form.made(told, known.get(args.name)))
         print(f"{kept.words} It is a model now: imagine --model {args.name}")
-        if kept.cost:
+        if kept.cost and not args.test:  # a test says it too
             print(kept.cost)
         known = {args.name: kept.connection}
     elif args.name not in known:
@@ -100,7 +100,8 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
         wrong = reaching.lacking(connection)
         for name, value in connection.to_json().items():
             if name not in ("name", "kind", "url"):
-                print(f"  {name}: {value}")
+                words = str(value)
+                print(f"  {name}: {words[:200]}{' ...' if len(words) > 200 else ''}")
         if wrong:
             print(f"  cannot be used: {wrong}")
     if not shown:

@@ -92,10 +92,10 @@ def keep(connection: Connection) -> Kept:
     Raises:
         WamvizError: it cannot be, or a model that is no connection has its name.
     """
-    connection = connecting.completed(connection)
-    entry = connecting.entry_of(connection)
     if connection.name not in connections.read() and connection.name in registry.entries():
         raise WamvizError(f"There is a model '{connection.name}' already.", "Choose another name.")
+    connection = connecting.completed(connection)
+    entry = connecting.entry_of(connection)
     connections.keep(connection)
     registry.refresh()
     words = f"Kept {connection.name}: {connection.kind} at {connection.url}."

@@ -28,6 +28,7 @@ HEADS = (
 )
 BADGES: dict[Can, str] = {"now": "wz-good", "connect": "wz-idle", "not yet": "wz-warm", "no": "wz-idle"}
 CAN_WORDS: dict[Can, str] = {"now": "Yes", "connect": "Connect it", "not yet": "Not yet", "no": "No"}
+LONG = 200  # letters of settings; what a server told of itself may be longer
 BETWEEN = "|"  # in what a button picks; neither a name of the map nor a way holds it
 
 
@@ -171,7 +172,8 @@ def _card(one: Connection, around: Surroundings, found: Found | None) -> list[No
 
 def _words(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}={part}" for name, part in value.items())
+        words = ", ".join(f"{name}={part}" for name, part in value.items())
+        return words if len(words) <= LONG else f"{words[:LONG]} ..."
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
