@@ -84,14 +84,15 @@ def ours(root: Path) -> dict[str, Any]:
     for index in dataset.indices:
         episode = dataset.episode(index)
         frames = episode.frames() if episode.cameras else None
-        for k in range(episode.frame_count):
+        every = int(episode.facts.get("frame_every", 1))  # rows that show one frame
+        for k in range((episode.frame_count - 1) * every + 1):
             rows["episode"].append(index)
             rows["words"].append(episode.instruction)
             if episode.actions is not None:
                 known = k < len(episode.actions)
                 rows["action"].append(episode.actions[k] if known else np.full(episode.actions.shape[1], np.nan))
             if frames is not None:
-                rows["frame"].append(frames[k])
+                rows["frame"].append(frames[k // every])
     return {name: np.array(values) for name, values in rows.items() if values}
 
 

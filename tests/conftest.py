@@ -61,7 +61,8 @@ def _no_changed_environment() -> Iterator[None]:
     """A test that leaves a variable behind would decide how the next one runs."""
     before = dict(os.environ)
     yield
-    own = {"PYTEST_CURRENT_TEST", "MUJOCO_GL"}  # pytest's own; and the renderer that the tabletop has chosen
+    # pytest's own; the renderer that the tabletop has chosen; where torch keeps what it compiles
+    own = {"PYTEST_CURRENT_TEST", "MUJOCO_GL", "TORCHINDUCTOR_CACHE_DIR"}
     after = dict(os.environ)
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} - own
     assert not changed, f"This test left environment variables changed: {sorted(changed)}"

@@ -142,6 +142,18 @@ def test_doctor_always_answers(wamviz: Callable[..., Out]) -> None:
     assert status == 0 and all({"name", "ok", "found", "fix"} <= check.keys() for check in json.loads(text))
 
 
+def test_doctor_says_how_to_get_the_weights_of_lpips(
+    wamviz: Callable[..., Out], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without them the rest works, so nothing is called missing; a wrong file is named with what is wrong with it."""
+    (tmp_path / "alex.pth").write_bytes(b"PK")
+    for named, says in (("", "not part of wamviz"), (str(tmp_path / "alex.pth"), "'alex.pth'")):
+        monkeypatch.setenv("WAMVIZ_LPIPS", named)
+        checks = {check["name"]: check for check in json.loads(wamviz("doctor", "--json")[1])}
+        assert not checks["lpips"]["ok"] and not checks["lpips"]["needed"] and says in checks["lpips"]["found"]
+        assert "tools/convert_lpips.py" in checks["lpips"]["fix"]
+
+
 @pytest.mark.parametrize(
     "command", ["imagine", "execute", "evaluate", "generate", "inspect", "models", "app", "doctor"]
 )

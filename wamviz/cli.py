@@ -142,8 +142,20 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     imagine.add_argument("--horizon", type=int, metavar="N", help="frames to imagine in all; one chunk if not given")
     imagine.add_argument("--guidance", type=float, default=1.0, metavar="G", help="weight of the words; 1 as trained")
     imagine.add_argument("--actions", metavar="FILE", help="npz, npy, csv or json to obey (forward_dynamics)")
-    imagine.add_argument("--video", metavar="FILE", help="a clip to explain, context first (inverse_dynamics)")
+    imagine.add_argument(
+        "--video", metavar="FILE", help="a clip to explain, context first (inverse_dynamics); a run explains its own"
+    )
     imagine.add_argument("--out", required=True, metavar="DIR", help="folder for rollout.mp4, .npz and .json")
+
+    compare = command("compare", "wamviz.cli_compare:compare", "Ask several models or modes the same, side by side.")
+    compare.add_argument("contenders", nargs="+", metavar="MODEL[:MODE]", help="two to four, e.g. mini-wam:act_only")
+    compare.add_argument("--context", required=True, metavar="SOURCE", help=SOURCE_HELP)
+    compare.add_argument("--instruction", metavar="TEXT", help="what the robot is told; the source's own by default")
+    compare.add_argument("--seed", type=int, default=0, help="sampling seed, the same for all")
+    compare.add_argument("--samples", type=int, default=1, metavar="N", help="how many rollouts each")
+    compare.add_argument("--seconds", type=float, metavar="S", help="how long each imagines; its own chunk by default")
+    compare.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    compare.add_argument("--out", required=True, metavar="DIR", help="folder for comparison.json and a folder a run")
 
     execute = command("execute", "wamviz.cli_run:execute", "Let a model act in the tabletop.")
     _model_options(execute)
@@ -164,7 +176,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     generate.add_argument("--workers", type=int, metavar="N", help="processes; one a core by default")
 
     export = command("export", "wamviz.cli_export:export", "Write kept runs as a LeRobot v3.0 dataset, or for Rerun.")
-    export.add_argument("runs", nargs="+", metavar="RUN", help="a run's id or its folder")
+    export.add_argument("runs", nargs="*", metavar="RUN", help="a run's id or its folder")
+    export.add_argument("--all", action="store_true", help="every kept run, as History shows them")
     export.add_argument("--format", default="lerobot", metavar="FORMAT", help="lerobot or rrd")
     export.add_argument("--only", metavar="LIST", help="origins separated by commas: imagined,executed,recorded")
     export.add_argument("--without-states", action="store_true", help="so that imagined and recorded share a dataset")

@@ -31,41 +31,50 @@ def export(args: argparse.Namespace) -> None:
         _export_rrd(args, origins)
         return
     out = check_folder(args.out)
-    folders = [run_folder(text) for text in args.runs]
+    folders = chosen_folders(args)
 
     from wamviz.store.episodes import export_lerobot
 
+    left_out: list[str] | None = [] if args.all else None  # one odd run must not hold up all the others
     try:
         with Progress("export", unit="run") as progress:
             progress(0, len(folders))
             written = export_lerobot(
-                _loaded(folders),
+                _loaded(folders, left_out),
                 out,
                 origins=origins,
                 states=not args.without_states,
                 force=args.force,
                 total=len(folders),
                 progress=progress,
+                left_out=left_out,
             )
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("Stopped; nothing was written.") from stop
     if len(written) > 1:
-        print(f"The rollouts differ in form, so there are {len(written)} datasets in {out}:")
+        rates = sorted({one.form.fps for one in written})
+        why = "differ in form"
+        if len(rates) > 1:
+            why = f"go at {' and '.join(map(str, rates))} rows a second, and a LeRobot dataset has one rate"
+        print(f"The rollouts {why}, so there are {len(written)} datasets in {out}:")
     for one in written:
         held = ", ".join(f"{count} {origin}" for origin, count in one.episodes.items())
-        print(f"{sum(one.episodes.values())} episodes ({held}) in {one.folder}: {one.form}")
+        count = sum(one.episodes.values())
+        print(f"{count} episode{'' if count == 1 else 's'} ({held}) in {one.folder}: {one.form}")
         for note in one.notes:
             print(f"Note: {note}")
         if one.form.size is None:
             print("Note: these rollouts have no frames, so the dataset has no video.")
         if one.form.space is None:
             print("Note: these rollouts have no actions, so the dataset has video alone.")
+    for sentence in left_out or ():
+        print(f"Left out: {sentence}")
 
 
 def _export_rrd(args: argparse.Namespace, origins: Sequence[str]) -> None:
     from wamviz.store.rrd import export_rrd
 
-    folders = [run_folder(text) for text in args.runs]
+    folders = chosen_folders(args)
     with Progress("export", unit="run") as progress:
         written = export_rrd(
             _loaded(folders), check_folder(args.out), origins=origins, force=args.force, total=len(folders),
@@ -73,6 +82,25 @@ def _export_rrd(args: argparse.Namespace, origins: Sequence[str]) -> None:
         )  # fmt: skip
     for path in written:
         print(f"{path}: open it with `rerun {path.name}`")
+
+
+def chosen_folders(args: argparse.Namespace) -> list[Path]:
+    """The folders of the runs that were named, or with ``--all`` of every kept one, oldest first.
+
+    Raises:
+        WamvizError: none or both were asked for, there is no such run, or nothing is kept.
+    """
+    if args.all and args.runs:
+        raise WamvizError("Runs were named beside --all.", "Name runs, or give --all for every kept one.")
+    if args.runs:
+        return [run_folder(text) for text in args.runs]
+    kept = [run.folder for run in reversed(Store().list(None))]
+    if args.all and kept:
+        return kept
+    some = f"Kept are, newest first: {', '.join(folder.name for folder in kept[:-6:-1])}." if kept else ""
+    if args.all:
+        raise WamvizError("Nothing is kept yet.", "`imagine` keeps its runs, and so does the page.")
+    raise WamvizError("No run was named.", f"Give a run's id or its folder, or --all. {some}")
 
 
 def run_folder(text: str) -> Path:
@@ -95,7 +123,14 @@ def run_folder(text: str) -> Path:
     return Store().folder(text)
 
 
-def _loaded(folders: Sequence[Path]) -> Iterator[Run]:
-    """One run at a time: several may not fit into memory."""
+def _loaded(folders: Sequence[Path], left_out: list[str] | None = None) -> Iterator[Run]:
+    """One run at a time: several may not fit into memory. ``left_out`` takes what is wrong with damaged ones."""
     for folder in folders:
-        yield read_run(folder)
+        try:
+            run = read_run(folder)
+        except WamvizError as error:
+            if left_out is None:
+                raise
+            left_out.append(f"Run {folder.name}: {error.message}")
+            continue
+        yield run

@@ -35,25 +35,29 @@ def imagine(args: argparse.Namespace) -> None:
     longest = max(1, args.horizon or capabilities.longest)
     video = read_clip(args.video, capabilities.video_fps, longest) if args.video else None
 
+    from wamviz.explaining import explain_run
     from wamviz.imagining import imagine_run
-    from wamviz.sources import resolve
+    from wamviz.sources import kept_run, kind_of, resolve
     from wamviz.store import Store, write_run
 
-    with fetching(args.context) as fetched:
-        context = resolve(args.context, args.instruction, fetched)
-    stream = imagine_run(
-        args.model,
-        context,
-        mode=args.mode,
-        seed=args.seed,
-        samples=args.samples,
-        steps=args.steps,
-        actions=actions,
-        video=video,
-        horizon=args.horizon,
-        guidance=args.guidance,
-        device=args.device,
-    )
+    if args.mode == "inverse_dynamics" and video is None and kind_of(args.context) == "run":
+        stream = explain_run(kept_run(args.context), args.model, seed=args.seed, device=args.device)
+    else:
+        with fetching(args.context) as fetched:
+            context = resolve(args.context, args.instruction, fetched)
+        stream = imagine_run(
+            args.model,
+            context,
+            mode=args.mode,
+            seed=args.seed,
+            samples=args.samples,
+            steps=args.steps,
+            actions=actions,
+            video=video,
+            horizon=args.horizon,
+            guidance=args.guidance,
+            device=args.device,
+        )
     run = None
     with Progress("imagine") as progress, contextlib.closing(stream):  # type: ignore[type-var]
         for event in stream:

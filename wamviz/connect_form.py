@@ -6,6 +6,7 @@ where a kind's servers alone know what they are. What is written is one file of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,8 +64,9 @@ def made(told: Told, before: Connection | None = None) -> Connection:
         WamvizError: something is missing, or cannot be.
     """
     begin = dict(connecting.usual(told.kind)) if before is None and told.kind else {}
-    if told.url:
-        begin["url"] = told.url
+    url = _address(told.url, told.kind or (before.kind if before else ""))
+    if url:
+        begin["url"] = url
     if before is None and not (told.kind and begin.get("url")):
         raise WamvizError(
             f"There is no connection '{told.name}' yet: give its --kind and --url.",
@@ -73,7 +75,7 @@ def made(told: Told, before: Connection | None = None) -> Connection:
     kept = before or Connection(told.name, told.kind or "", **begin)
     said: dict[str, Any] = {
         "kind": told.kind,
-        "url": told.url,
+        "url": url,
         "robot": told.robot,
         "token_env": told.token_env,
         "timeout": told.timeout,
@@ -145,6 +147,14 @@ def pairs(words: Iterable[str], what: str, form: str) -> dict[str, str]:
         if not (name and equals and value):
             raise WamvizError(f"'{name}{equals}{value}' is nothing that {what} takes.", f"Write {form}.")
     return {name: value for name, _, value in split}
+
+
+def _address(named: str | None, kind: str) -> str | None:
+    """An address as it is kept: of a kind whose weights lie on this machine, a folder by its whole path."""
+    own = connecting.kinds().get(kind)
+    if not named or own is None or "file" not in own.schemes or re.match(r"[a-z0-9+.-]+:", named):
+        return named
+    return f"file:{Path(named).expanduser().resolve()}"
 
 
 def _certificates(named: str | None) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.environment import OURS, home, offline
+from wamviz.errors import WamvizError
 
 PACKAGES = ("torch", "gradio", "diffusers", "transformers", "mujoco-core", "plotly", "av", "pyarrow", "numpy")
 INSTALL = "make install, or: python -m pip install -r requirements.txt"
@@ -60,6 +61,7 @@ def examine() -> list[Check]:
         ("renderer", _renderer),
         ("video", _video),
         ("weights", _weights),
+        ("lpips", _lpips),
         ("episodes", _episodes),
         ("disk", _disk),
         ("network", _network),
@@ -136,6 +138,15 @@ def _weights() -> Check:
         return Check("models", True, f"can run here: {', '.join(runnable)}")
     reasons = "; ".join(f"{name}: {missing}" for name, missing in lines.items())
     return Check("models", False, reasons or "none registered", "git pull, or train it: make train")
+
+
+def _lpips() -> Check:
+    from wamviz.compare.perceptual import VARIABLE, weights_for
+
+    try:
+        return Check("lpips", True, f"weights understood: {weights_for().name}, which {VARIABLE} names")
+    except WamvizError as error:
+        return Check("lpips", False, error.message, error.hint, needed=False)
 
 
 def _episodes() -> Check:

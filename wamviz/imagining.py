@@ -133,6 +133,8 @@ def _finished(
     rollouts, reference, horizon = imagined.rollouts, context.reference, unusual_horizon(capabilities, request)
     if horizon is not None:  # a model that always imagines a whole chunk gives more than was asked for
         rollouts = tuple(cut(rollout, horizon / capabilities.video_fps) for rollout in rollouts)
+    if reference is None and request.video is not None:  # an uploaded video is what really happened, and is shown so
+        reference = Rollout("recorded", request.video, capabilities.video_fps, camera=observation.main_camera)
     if reference is not None:
         reference = cut(reference, max(rollout.duration for rollout in rollouts))
     run = Run(

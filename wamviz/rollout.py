@@ -12,12 +12,14 @@ time, never by index.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.camera import Camera as Camera
+from wamviz.camera import Tool as Tool
 from wamviz.errors import WamvizError, unknown_name
 
 Origin = Literal["imagined", "executed", "recorded"]
@@ -116,57 +118,6 @@ class ActionSpace:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; ``ActionSpace(**d)`` brings it back."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A calibrated pinhole camera, OpenCV axes (x right, y down, z forward).
-
-    Attributes:
-        name: e.g. ``"exterior"``.
-        width, height: pixels for which ``intrinsics`` hold.
-        intrinsics: (3, 3) float64, pixels.
-        world_from_camera: (4, 4) float64, metres; the camera's pose in the world (robot base) frame.
-    """
-
-    name: str
-    width: int
-    height: int
-    intrinsics: NDArray[np.float64]
-    world_from_camera: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "intrinsics", np.asarray(self.intrinsics, np.float64))
-        object.__setattr__(self, "world_from_camera", np.asarray(self.world_from_camera, np.float64))
-        if self.intrinsics.shape != (3, 3) or self.world_from_camera.shape != (4, 4):
-            raise WamvizError(
-                f"Camera '{self.name}' needs (3, 3) intrinsics and a (4, 4) pose, not "
-                f"{self.intrinsics.shape} and {self.world_from_camera.shape}."
-            )
-
-    def project(self, points: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Project world points (M, 3) in metres to pixels (M, 2) and depths (M,); depth <= 0 is behind."""
-        world = np.concatenate([np.asarray(points, np.float64), np.ones((len(points), 1))], axis=1)
-        local = (np.linalg.inv(self.world_from_camera) @ world.T).T[:, :3]  # (M, 3)
-        depth = local[:, 2]
-        safe = np.where(np.abs(depth) < 1e-9, 1e-9, depth)
-        pixels = (self.intrinsics @ (local / safe[:, None]).T).T[:, :2]
-        return pixels, depth
-
-    def resized(self, width: int, height: int) -> Camera:
-        """The same camera for an image scaled to ``width`` x ``height``."""
-        scale = np.diag([width / self.width, height / self.height, 1.0])
-        return replace(self, width=width, height=height, intrinsics=scale @ self.intrinsics)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; ``Camera(**d)`` brings it back."""
-        return {
-            "name": self.name,
-            "width": self.width,
-            "height": self.height,
-            "intrinsics": self.intrinsics.tolist(),
-            "world_from_camera": self.world_from_camera.tolist(),
-        }
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from wamviz.rollout import Observation, Rollout, WorldState
 
 if TYPE_CHECKING:
     from wamviz.datasets import Dataset, Episode
+    from wamviz.store import Run
 
 Kind = Literal["image", "video", "tabletop", "dataset", "episode", "run"]
 HUB = "hub:"
@@ -191,11 +192,16 @@ def _episode(text: str, progress: Progress | None = None) -> Context:
 # --- kept runs ---
 
 
-def _run(text: str) -> Context:
+def kept_run(text: str) -> Run:
+    """The run whose id or folder ``text`` is, or ``WamvizError``."""
     from wamviz import store
 
     path = _path(text)
-    run = store.read_run(path) if path.is_dir() else store.Store().load(text)
+    return store.read_run(path) if path.is_dir() else store.Store().load(text)
+
+
+def _run(text: str) -> Context:
+    run = kept_run(text)
     camera = run.imagined[0].camera or "exterior"
     model = run.imagined[0].camera_model
     height, width = run.context.shape[:2]

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from wamviz.compare.actions import compare_actions, gripper_events, gripper_from_state, hold, match_events
+from wamviz.compare.actions import (
+    compare_actions,
+    gripper_events,
+    gripper_from_state,
+    hold,
+    match_events,
+    plain_unit,
+)
 
 chunks = arrays(np.float32, st.tuples(st.integers(1, 12), st.just(7)), elements=st.floats(-0.0625, 0.0625, width=32))
 
@@ -130,3 +137,80 @@ def test_being_late_is_forgiven_by_warping_alone(rollout):
     theirs[2:4, 0] = ours[3:5, 0] = 0.06
     found = compare_actions(rollout(actions=ours), rollout("recorded", actions=theirs))
     assert found.mae > 0 and found.dtw == 0 and 0 < found.timing_s <= 0.2
+
+
+@given(chunks, st.randoms(use_true_random=False))
+def test_errors_are_symmetric(rollout, actions, random):
+    """Whichever is called the reference: the same errors, with the other sign."""
+    noise = np.random.default_rng(random.randrange(2**31)).uniform(-0.05, 0.05, actions.shape).astype(np.float32)
+    forth = compare_actions(rollout(actions=actions + noise), rollout("recorded", actions=actions))
+    back = compare_actions(rollout("recorded", actions=actions), rollout(actions=actions + noise))
+    assert np.array_equal(forth.error, -back.error) and np.array_equal(forth.rmse_by_dim, back.rmse_by_dim)
+    assert forth.mae == back.mae and forth.rmse == back.rmse
+    assert np.isclose(forth.dtw, back.dtw, rtol=0.5, atol=1e-6)  # equally good alignments may differ in length
+
+
+def test_errors_of_one_unit_are_put_together_in_it(rollout):
+    ours, theirs = np.zeros((4, 7)), np.zeros((4, 7))
+    theirs[:, 0], theirs[:, 1], theirs[:, 5], theirs[:, 6] = 0.03, -0.06, -0.2, 1
+    found = {unit: (names, errors) for unit, names, errors in _compared(rollout, ours, theirs).by_unit()}
+    assert found["m"][0] == ("dx", "dy", "dz") and found["rad"][0] == ("drx", "dry", "drz")
+    assert np.isclose(found["m"][1]["mae"], 0.03) and np.isclose(found["rad"][1]["mae"], 0.2 / 3)
+    assert np.isclose(found["m"][1]["rmse"], np.sqrt((0.03**2 + 0.06**2) / 3))
+    assert found["1"][1]["mae"] == found["1"][1]["hold_mae"] == 1  # holding still is what was done
+    for _, errors in found.values():
+        assert errors["mae"] == errors["hold_mae"] and errors["rmse"] == errors["hold_rmse"]
+
+
+def _compared(rollout, ours, theirs, **space):
+    from dataclasses import replace
+
+    pair = [rollout(origin, actions=a) for origin, a in (("imagined", ours), ("recorded", theirs))]
+    return compare_actions(*(replace(one, action_space=replace(one.action_space, **space)) for one in pair))
+
+
+def test_a_factor_in_a_unit_is_taken_out_and_an_unknown_unit_left_out(rollout):
+    """robosuite's steps: 1 is 0.05 m; a dimension of which nothing is known is averaged with nothing."""
+    units = ("0.05 m", "0.05 m", "m", "0.5 rad", "rad", "", "1")
+    theirs = np.zeros((3, 7))
+    theirs[:, :3] = [1.0, 1.0, 0.05]
+    found = {unit: errors for unit, _, errors in _compared(rollout, np.zeros((3, 7)), theirs, units=units).by_unit()}
+    assert set(found) == {"m", "rad", "1"} and np.isclose(found["m"]["mae"], 0.05)
+    assert plain_unit("0.2 rad/s") == (0.2, "rad/s") and plain_unit("per cent") == (1.0, "per cent")
+
+
+@given(chunks, st.sampled_from([1, 2, 3, 6]))
+def test_no_number_depends_on_the_rate_of_the_reference(rollout, actions, times):
+    """The same motion, its steps cut into finer ones: every number stays."""
+    fine = np.repeat(actions / times, times, axis=0)
+    fine[:, 3:6] = 0
+    fine[:, 6] = np.repeat(actions[:, 6], times)
+    coarse = actions.copy()
+    coarse[:, 3:6] = 0
+    ours = rollout(actions=coarse * np.float32(0.5))
+    one = compare_actions(ours, rollout("recorded", actions=coarse))
+    other = compare_actions(ours, rollout("recorded", actions=fine, rate=5.0 * times))
+    for name in ("mae", "rmse", "dtw", "timing_s", "hold_mae", "hold_rmse"):
+        assert np.isclose(getattr(one, name), getattr(other, name), atol=1e-5), name
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.sampled_from([2, 3, 5]))
+def test_events_do_not_depend_on_the_rate(rollout, values, times):
+    """The same gripper told more often: the same events at the same moments."""
+    coarse, fine = acting(rollout, values), np.zeros((len(values) * times, 7))
+    fine[:, 6] = np.repeat(values, times)
+    found = gripper_events(rollout(actions=fine, rate=5.0 * times))
+    assert [kind for _, kind in found] == [kind for _, kind in gripper_events(coarse)]
+    assert np.allclose([time for time, _ in found], [time for time, _ in gripper_events(coarse)])
+
+
+moments = st.lists(st.tuples(st.floats(0, 5), st.sampled_from(["close", "open"])), max_size=6).map(sorted)
+
+
+@given(moments, moments)
+def test_matching_events_is_symmetric_and_perfect_with_themselves(ours, theirs):
+    pairs, missed, extra = match_events(ours, theirs)
+    back, lost, added = match_events(theirs, ours)
+    assert (missed, extra) == (added, lost) and sorted(pairs) == sorted((b, a, kind) for a, b, kind in back)
+    pairs, missed, extra = match_events(ours, ours)
+    assert missed == extra == 0 and all(a == b for a, b, _ in pairs)

@@ -41,3 +41,15 @@ def test_a_still_video_of_still_actions_is_the_story(rollout, scene):
 def test_what_is_not_known_is_none(rollout, scene):
     found = consistency(rollout(frames=scene(3)), rollout("executed", actions=np.zeros((2, 7))))
     assert found.path_ade is found.stated_length is found.imagined_motion is found.moves_enough is None
+
+
+def test_the_stated_path_is_judged_beside_a_hand_that_does_not_move(rollout, scene):
+    """Actions that come true beat the control by the way that physics took; actions of nothing equal it."""
+    actions = np.full((4, 7), 0.02, np.float32)
+    states = np.zeros((5, 14), np.float32)
+    states[1:, :3] = np.cumsum(actions[:, :3], axis=0)
+    executed = rollout("executed", scene(5), actions, states)
+    found = consistency(rollout(frames=scene(5), actions=actions), executed)
+    assert np.isclose(found.hold_path_ade, np.mean([0.02 * k * np.sqrt(3) for k in range(1, 5)]), atol=1e-6)
+    still = consistency(rollout(frames=scene(5), actions=np.zeros((4, 7))), executed)
+    assert still.path_ade == still.hold_path_ade

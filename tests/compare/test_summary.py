@@ -53,6 +53,41 @@ def test_the_sample_asked_for_stands_on_top_and_all_lie_beneath(full):
     assert second["gripper"]["missed"] == 1
 
 
+def test_every_number_has_its_control(full):
+    """Hold still misses every closing; a hand that stays is as far off as physics took it; limits are the recorded."""
+    found = summarise(full, 1)
+    assert found["gripper"]["missed"] == found["gripper"]["hold_missed"] == 1
+    assert found["execution"]["hold_path_ade_m"] == 0 < found["execution"]["path_ade_m"]  # physics did not move it
+    assert found["motion"]["recorded_outside_limits"] == found["motion"]["outside_limits"] == 0
+    by_unit = found["actions"]["by_unit"]
+    assert by_unit["m"]["names"] == ["dx", "dy", "dz"] and 0 < by_unit["m"]["mae"] < by_unit["m"]["hold_mae"]
+    assert set(found["actions"]["mean"]) >= {"mae", "rmse", "dtw"}
+
+
+def test_jerk_is_read_beside_the_recorded_one_at_another_rate(rollout):
+    """The same motion, recorded three times as finely: both jerks are over the same moments, so they are equal."""
+    path = 0.02 * np.arange(16)[:, None] ** 2 / 225 * np.ones((1, 3)) + 0.001 * np.sin(np.arange(16))[:, None]
+    fine, coarse = np.zeros((15, 7)), np.zeros((5, 7))
+    fine[:, :3], coarse[:, :3] = np.diff(path, axis=0), np.diff(path[::3], axis=0)
+    found = summarise(run_of(rollout(actions=coarse), reference=rollout("recorded", actions=fine, rate=15.0)))["motion"]
+    assert found["jerk"] > 0 and np.isclose(found["jerk"], found["recorded_jerk"], rtol=1e-3)
+    odd = summarise(run_of(rollout(actions=coarse), reference=rollout("recorded", actions=fine, rate=7.5)))["motion"]
+    assert odd["recorded_jerk"] is None and odd["jerk"] > 0
+
+
+def test_jerk_needs_no_limits(rollout, scene):
+    """A dataset that tells no limits still has a smoothness, for every sample."""
+    from dataclasses import replace
+
+    actions = np.random.default_rng(0).uniform(-0.03, 0.03, (6, 7))
+    one = rollout(actions=actions)
+    assert one.action_space is not None
+    one = replace(one, action_space=replace(one.action_space, low=None, high=None))
+    found = summarise(run_of(one, one))["motion"]
+    assert found["jerk"] > 0 and found["outside_limits"] is None and found["mean"]["jerk"] == found["jerk"]
+    assert summarise(run_of(rollout(frames=scene(3))))["motion"] is None
+
+
 def test_json_holds_it_without_nan(full):
     text = json.dumps(summarise(full), allow_nan=False)
     assert json.loads(text) == summarise(full)

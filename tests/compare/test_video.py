@@ -159,3 +159,32 @@ def test_the_mask_is_that_of_the_reference(rollout, scene):
     assert found.moving_psnr == found.copy_last_moving_psnr == moving_psnr(still[1:], truth[1:], truth[0])
     assert found.moving_psnr < found.psnr.mean()
     assert compare_video(rollout(frames=truth), rollout("recorded", frames=still)).moving_psnr is None
+
+
+@pytest.mark.parametrize("times", [2, 3, 6])
+def test_no_number_depends_on_the_rate_or_length_of_either_side(rollout, scene, times):
+    """Frames added between and after those that are compared change nothing, on either side."""
+    fine, other = scene(6 * times + 1), scene(6 * times + 1, seed=4)
+    coarse = compare_video(rollout(frames=other[::times]), rollout("recorded", frames=fine[::times]))
+    rate = 5.0 * times
+    for ours, theirs in (
+        (rollout(frames=other[::times]), rollout("recorded", frames=fine, fps=rate)),
+        (rollout(frames=other, fps=rate), rollout("recorded", frames=fine[::times])),
+    ):
+        found = compare_video(ours, theirs)
+        for name in ("times", "psnr", "ssim", "copy_last_psnr", "copy_last_ssim"):
+            assert np.allclose(getattr(found, name), getattr(coarse, name)), name
+        assert found.moving_psnr == coarse.moving_psnr and found.copy_last_moving_psnr == coarse.copy_last_moving_psnr
+
+
+@given(videos, st.randoms(use_true_random=False))
+def test_what_moves_is_judged_symmetrically_and_identity_is_ideal(frames, random):
+    """Over the same moving pixels it does not matter which of two videos is called the guess."""
+    draw = np.random.default_rng(random.randrange(2**31))
+    context = draw.integers(0, 256, frames.shape[1:], dtype=np.uint8)
+    guess = draw.integers(0, 256, frames.shape, dtype=np.uint8)
+    moved = (np.abs(frames.astype(int) - context) > 12).any(-1)
+    if moved.any():
+        assert moving_psnr(frames, frames, context) == PSNR_CAP
+        expected = psnr(guess[moved][None, :, None], frames[moved][None, :, None])[0]
+        assert np.isclose(moving_psnr(guess, frames, context), expected, atol=1e-3)

@@ -64,3 +64,23 @@ def test_metrics_from_elsewhere_are_computed_anew(full, metrics):
 
 def test_dark_is_json_too(full):
     assert json.loads(metric_figure(full, theme="dark").to_json())["layout"]["height"] > 0
+
+
+def test_lpips_has_a_lane_where_it_was_computed(full):
+    """Three lanes on one time axis, none over another; the table has its columns too."""
+    from wamviz.figures import text_table
+
+    video = full.metrics["video"]
+    curve = [0.1 * k for k in range(len(video["times"]))]
+    samples = [{**one, "lpips": 0.2, "lpips_by_frame": curve} for one in video["by_sample"]]
+    told = {**video, "lpips_by_frame": curve, "copy_last_lpips_by_frame": curve[::-1], "by_sample": samples}
+    run = replace(full, metrics={**full.metrics, "video": told})
+    figure = metric_figure(run)
+    assert np.allclose(named(figure, "imagined lpips").y, curve)
+    assert np.allclose(named(figure, "copy last frame lpips").y, curve[::-1])
+    domains = [figure.layout[name].domain for name in ("yaxis", "yaxis2", "yaxis3")]
+    assert all(upper[0] > lower[1] + 0.05 for upper, lower in zip(domains, domains[1:], strict=False))
+    assert all(0.2 < high - low < 0.4 for low, high in domains) and figure.layout.xaxis.anchor == "y3"
+    assert "lower is closer" in " ".join(note.text for note in figure.layout.annotations)
+    assert text_table(run)[0][-2:] == ["LPIPS", "LPIPS of copy last frame"]
+    assert not [trace for trace in metric_figure(full).data if "lpips" in trace.name]

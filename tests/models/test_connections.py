@@ -77,10 +77,11 @@ def test_a_token_comes_from_the_environment_and_goes_over_tls(monkeypatch):
         FULL.token()
     monkeypatch.setenv("POLICY_TOKEN", "hush")
     assert FULL.token() == "hush" and PI.token() == ""
-    for url in ("ws://127.0.0.1:1", "ws://localhost:1", "ws://[::1]:1", "http://127.9.9.9"):
+    for url in ("ws://127.0.0.1:1", "ws://localhost:1", "ws://[::1]:1", "http://127.9.9.9", "tcp://127.0.0.1:5555"):
         assert Connection("x", "openpi", url, token_env="POLICY_TOKEN").token() == "hush"
-    for url in ("ws://robots.example", "http://10.0.0.1", "ws://localhost.example"):
-        with pytest.raises(WamvizError, match="only over TLS"):
+    for url in ("ws://robots.example", "http://10.0.0.1", "ws://localhost.example", "tcp://robots.example:5555"):
+        way = "Use a tunnel" if url.startswith("tcp") else "Use (ws|http)s:// or a tunnel"  # ZeroMQ has no TLS
+        with pytest.raises(WamvizError, match=f"only over TLS. {way}"):
             Connection("x", "openpi", url, token_env="POLICY_TOKEN").token()
     monkeypatch.setenv("POLICY_TOKEN", "a\r\nX-Header: b")
     with pytest.raises(WamvizError, match="no usable token"):

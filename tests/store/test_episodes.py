@@ -17,7 +17,8 @@ from wamviz.errors import WamvizError
 from wamviz.media import read_video
 from wamviz.rollout import ORIGINS, Rollout
 from wamviz.store import Run, episodes
-from wamviz.store.episodes import COLUMNS, Written, export_lerobot, filler
+from wamviz.store.episodes import COLUMNS, Written, export_lerobot
+from wamviz.store.forms import filler, frame_every
 
 MakeRun = Callable[..., Run]
 MakeRollout = Callable[..., Rollout]
@@ -248,3 +249,78 @@ def test_runs_are_taken_one_at_a_time(make_run: MakeRun, tmp_path: Path) -> None
 
     export_lerobot(loading(), tmp_path / "d", total=3, progress=lambda *step: order.append(f"{step[0]}/{step[1]}"))  # type: ignore[arg-type]
     assert order == ["load", "1/3", "load", "2/3", "load", "3/3"]
+
+
+def at_rate(rollout: Rollout, rate: float, fps: float | None = None) -> Rollout:
+    assert rollout.action_space is not None
+    return replace(rollout, fps=rate if fps is None else fps, action_space=replace(rollout.action_space, rate=rate))
+
+
+def other_rate(run: Run, rate: float) -> Run:
+    """The run of another model, which goes at ``rate``, from the same recording."""
+    return replace(run, id=f"{int(rate):016x}", imagined=tuple(at_rate(one, rate) for one in run.imagined))
+
+
+def test_a_selection_of_several_rates_becomes_a_dataset_a_rate(make_run: MakeRun, tmp_path: Path) -> None:
+    """mini-WAM at 5 Hz beside a remote model at 15 Hz: folders by rate, every episode at its own, none lost."""
+    slow, quick = make_run(seed=1, reference=None), other_rate(make_run(seed=2, reference=None), 15.0)
+    written = export_lerobot([slow, quick], tmp_path / "d")
+    assert {one.folder.name: (one.form.fps, dict(one.episodes)) for one in written} == {
+        "5hz": (5, {"imagined": 2}),
+        "15hz": (15, {"imagined": 2}),
+    }
+    for one, run in zip(written, (slow, quick), strict=True):
+        info = json.loads((one.folder / "meta/info.json").read_text())
+        assert info["fps"] == one.form.fps and info["codebase_version"] == "v3.0"
+        for index, rollout in enumerate(run.imagined):
+            assert_kept(open_dataset(one.folder).episode(index), rollout)
+    export_lerobot([slow], tmp_path / "d", force=True)  # folders by rate are known as an export of ours
+    assert open_dataset(tmp_path / "d").summary()["episodes"] == 2
+
+
+def test_several_forms_of_one_rate_say_their_origins_as_well(make_run: MakeRun, tmp_path: Path) -> None:
+    """The recorded rollout has states, so at 5 Hz there are two datasets; at 15 Hz there is one."""
+    written = export_lerobot([make_run(seed=1), other_rate(make_run(seed=2), 15.0)], tmp_path / "d")
+    assert [one.folder.name for one in written] == ["5hz-imagined", "5hz-recorded", "15hz"]
+    assert by_origin(written).keys() == {"imagined", "recorded"}
+
+
+def test_frames_rarer_than_actions_are_shown_as_long_as_they_last(make_run: MakeRun, tmp_path: Path) -> None:
+    """One picture a chunk, as Cosmos Policy gives it: 4 actions a frame. Strangers find a row an action with the frame
+    that was then shown; our reader finds the frames once, and every action."""
+    draw = np.random.default_rng(0)
+    shades = np.repeat(np.array([20, 120, 220], np.uint8), 18 * 16 * 3).reshape(3, 18, 16, 3)
+    base = make_run(samples=1, reference=None)
+    rare = replace(
+        at_rate(base.imagined[0], 20.0, fps=5.0), frames=shades, actions=draw.normal(size=(8, 7)).astype(np.float32)
+    )
+    alike = at_rate(base.imagined[0], 20.0)
+    assert (frame_every(rare), frame_every(alike)) == (4, 1)
+    (written,) = export_lerobot([replace(base, imagined=(rare, alike), samples=2)], tmp_path / "d")
+    dataset = open_dataset(written.folder)
+    assert written.form.fps == 20
+    one, other = dataset.episode(0), dataset.episode(1)
+    assert (one.fps, one.frame_count, one.length) == (5.0, 3, 8) and (other.fps, other.frame_count) == (20.0, 4)
+    assert one.facts["frame_every"] == 4 and one.actions is not None and rare.actions is not None
+    back = one.rollout()
+    assert back.actions is not None and back.actions.tobytes() == rare.actions.tobytes() and back.fps == rare.fps
+    assert back.frames is not None and np.abs(back.frames.mean(axis=(1, 2, 3)) - [20, 120, 220]).max() < 4
+    decoded, fps = read_video(written.folder / VIDEO)
+    assert fps == 20 and np.array_equal(back.frames, decoded[:9:4])
+    shown = decoded[:9].mean(axis=(1, 2, 3))
+    assert np.abs(shown - [*[20] * 4, *[120] * 4, 220]).max() < 4
+    middle = one.rollout(1, 3)
+    assert middle.actions is not None and np.array_equal(middle.actions, rare.actions[4:8])
+    assert np.array_equal(one.frames(start=2), back.frames[2:])
+
+
+@pytest.mark.parametrize("told", [0, -1, 3.5, "4", True, 10**9, None])
+def test_a_manifest_that_lies_about_its_frames_is_not_believed(run: Run, told: object, tmp_path: Path) -> None:
+    (written,) = export_lerobot([run], tmp_path / "d", origins=("imagined",))
+    path = written.folder / "meta/wamviz.json"
+    facts = json.loads(path.read_text())
+    for episode in facts["episodes"]:
+        episode["frame_every"] = told
+    path.write_text(json.dumps(facts))
+    episode = open_dataset(written.folder).episode(0)
+    assert episode.fps == 5 and episode.frames().shape == (4, 18, 16, 3)

@@ -20,8 +20,29 @@ def test_every_kind_can_be_downloaded(store, make_run):
     store.save(run)
     for kind in KINDS:
         path = store.export(run.id, kind)
-        assert path.suffix == f".{kind}" and path.stat().st_size > 0
+        assert path.suffix == (".zip" if kind == "lerobot" else f".{kind}") and path.stat().st_size > 0
         assert store.root / run.id in path.parents
+
+
+def test_the_lerobot_download_is_a_dataset_of_the_runs_rollouts(store, make_run, tmp_path):
+    """Unpacked, it is what the command ``export`` writes: every rollout an episode, its actions bit for bit."""
+    from wamviz.datasets import open_dataset
+
+    run = make_run()
+    store.save(run)
+    with zipfile.ZipFile(store.export(run.id, "lerobot")) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / f"wamviz-{run.id}-lerobot"
+    imagined, recorded = open_dataset(folder / "imagined"), open_dataset(folder / "recorded")
+    assert len(imagined) == 2 and len(recorded) == 1
+    for index, rollout in enumerate(run.imagined):
+        episode = imagined.episode(index)
+        assert episode.actions.tobytes() == rollout.actions.tobytes() and episode.facts["run"] == run.id
+    strange = make_run(seed=9, imagined=(replace(run.imagined[0], fps=7.0),), samples=1)
+    store.save(strange)
+    with pytest.raises(WamvizError, match="frames at 7 and actions at 5 Hz"):
+        store.export(strange.id, "lerobot")
+    assert not list((store.root / strange.id / "exports").iterdir())
 
 
 def test_an_unknown_kind_names_the_nearest(store, make_run):

@@ -24,10 +24,11 @@ def client(site: Site) -> Iterator[Client]:
     client.close()
 
 
-def test_only_the_three_endpoints_are_public(client: Client) -> None:
+def test_only_these_endpoints_are_public(client: Client) -> None:
     assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
         "/imagine",
         "/compare",
+        "/compare_models",
         "/models",
     }
 
@@ -127,5 +128,27 @@ def test_compare_says_how_close_two_videos_are_beside_a_still_one(client: Client
     )
     video = found["video"]
     assert video["psnr"] == 60.0 and video["copy_last_psnr"] < 40 and len(video["times"]) == 5
+    assert video["lpips"] is None and "tools/convert_lpips.py" in video["lpips_missing"]
+    assert found["notes"].keys() == found["sources"].keys() == {"psnr", "ssim", "copy_last_psnr", "copy_last_ssim"}
     with pytest.raises(AppError, match="Two videos are needed"):
         client.predict(api_name="/compare")
+
+
+def test_several_models_are_asked_the_same(client: Client, site: Site) -> None:
+    """Each with its run, latency and real-time factor; a refusal is the sentence of the page."""
+    found = client.predict(source="#0", contenders="hold-still:act_only, copy-last-frame", api_name="/compare_models")
+    assert [(one["model"], one["mode"]) for one in found] == [("hold-still", "act_only"), ("copy-last-frame", "video")]
+    assert all(one["latency_s"] > 0 and one["real_time_factor"] > 0 for one in found)
+    assert {one["run"] for one in found} <= {run.id for run in site.store.list(None)}
+    with pytest.raises(AppError, match="Two to 4 contenders"):
+        client.predict(source="#0", contenders="hold-still", api_name="/compare_models")
+
+
+def test_a_kept_runs_own_video_is_read(client: Client) -> None:
+    """inverse_dynamics of a kept run names the actions of what was imagined, without a file."""
+    models = {one["id"]: one for one in client.predict(api_name="/models")}
+    if not models["mini-wam"]["runnable"]:
+        pytest.skip("needs the shipped weights")
+    video, _ = client.predict(source="#0", model="mini-wam", mode="video", api_name="/imagine")
+    facts, _ = client.predict(source=video["id"], model="mini-wam", mode="inverse_dynamics", api_name="/imagine")
+    assert facts["id"] != video["id"] and any(video["id"] in note for note in facts["notes"])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from wamviz.datasets import open_dataset
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site, Watch
@@ -36,4 +40,30 @@ def test_kept_runs_are_listed_reopened_and_forgotten(watched: tuple[Page, Watch]
     rows.first.get_by_role("link").click()
     expect(page).to_have_url(re.compile(f"run={runs[1].id}"))
     expect(page.get_by_test_id("status")).to_contain_text("Reopened")
+    assert watch.errors == [] and watch.outside == []
+
+
+def test_several_runs_are_taken_away_as_one_dataset(
+    watched: tuple[Page, Watch], site: Site, kept: object, tmp_path: Path
+) -> None:
+    """The zip opens as a LeRobot dataset that holds every rollout of the listed runs."""
+    page, watch = watched
+    runs = [site.store.load(run.id) for run in site.store.list()]
+    page.goto(f"{site.url}/history")
+    page.get_by_text("Take several away").click()
+    page.get_by_role("button", name="Make the dataset").click()
+    expect(page.get_by_test_id("export-status")).to_contain_text(f"of {len(runs)} runs")
+    with page.expect_download() as download:
+        page.locator("#wz-export-file a[download]").first.click()
+    target = tmp_path / "runs.zip"
+    download.value.save_as(target)
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(tmp_path / "out")
+    folders = [info.parent.parent for info in (tmp_path / "out").rglob("meta/info.json")]
+    told = {open_dataset(folder).episode(0).instruction for folder in folders}
+    assert folders and told <= {run.instruction for run in runs}
+    for box in page.locator("#wz-export-origins input").all():
+        box.uncheck()
+    page.get_by_role("button", name="Make the dataset").click()
+    expect(page.get_by_test_id("export-status")).to_contain_text("No rollouts were chosen")
     assert watch.errors == [] and watch.outside == []

@@ -293,3 +293,31 @@ def test_downloads_are_files_of_the_run(opened: Page) -> None:
 
 def test_nothing_was_looked_up_outside_this_machine(opened: Page, site: Site) -> None:
     assert site.paced.tell()["looked_up"] == []
+
+
+def test_a_video_without_actions_gains_them(opened: Page, site: Site) -> None:
+    """Its actions are found by a model that reads videos; the video stays, and strange frames are called so."""
+    if "mini-wam" not in _explainers():
+        pytest.skip("needs the shipped weights")
+    use_paced(opened)
+    choose(opened, "mode", "Video only")
+    site.paced.allow(6)
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text("Imagined")
+    before = opened.url
+    find = opened.get_by_role("button", name="Find its actions")
+    find.click()
+    expect(opened).not_to_have_url(before)
+    expect(opened.get_by_test_id("metrics")).to_contain_text("The video was imagined by paced")
+    expect(opened.get_by_test_id("metrics")).to_contain_text("4 of the 4 frames of the video look unlike")
+    expect(opened.get_by_test_id("action-plot")).to_contain_text("imagined")
+    expect(find).to_be_hidden()
+    kept = site.store.load(site.store.list()[0].id)
+    assert kept.mode == "inverse_dynamics" and kept.imagined[0].actions.shape == (4, 7)
+    assert kept.imagined[0].frames.shape == (5, 64, 64, 3)
+
+
+def _explainers() -> list[str]:
+    from wamviz.explaining import explainers
+
+    return explainers()

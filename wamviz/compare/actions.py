@@ -33,7 +33,7 @@ class ActionMetrics:
             fractions of the half ranges as well.
         dtw: mean error along the best alignment in time, in fractions of the half ranges (``timing.warp``): what is
             left when being early or late is forgiven. timing_s: how far that alignment shifts moments, in s.
-        hold_mae_by_dim, hold_mae, hold_rmse, hold_dtw: the same for staying in place.
+        hold_mae_by_dim, hold_mae, hold_rmse_by_dim, hold_rmse, hold_dtw: the same for staying in place.
         error: (M, A) signed error, the rollout's action minus the reference's.
     """
 
@@ -47,10 +47,44 @@ class ActionMetrics:
     error: Floats
     rmse_by_dim: Floats
     rmse: float
+    hold_rmse_by_dim: Floats
     hold_rmse: float
     dtw: float
     hold_dtw: float
     timing_s: float
+
+    def by_unit(self) -> list[tuple[str, tuple[str, ...], dict[str, float]]]:
+        """Errors over all dimensions of one unit, in that unit: ``[(unit, names, {"mae", "rmse", ...}), ...]``.
+
+        A unit with a factor (``"0.05 m"``: 1 is 0.05 m) counts as its plain unit. Dimensions whose unit is not known
+        are left out: numbers of which nothing is known cannot be averaged.
+        """
+        plain = [plain_unit(unit) for unit in self.units]
+        found = []
+        for unit in dict.fromkeys(unit for _, unit in plain if unit):
+            rows = [i for i, (_, other) in enumerate(plain) if other == unit]
+            factor = np.array([plain[i][0] for i in rows])
+            errors = {
+                name: float((getattr(self, f"{name}_by_dim")[rows] * factor).mean()) for name in ("mae", "hold_mae")
+            }
+            for name in ("rmse", "hold_rmse"):
+                squares = np.square(getattr(self, f"{name}_by_dim")[rows] * factor)
+                errors[name] = float(np.sqrt(squares.mean()))
+            found.append((unit, tuple(self.names[i] for i in rows), errors))
+        return found
+
+
+def plain_unit(unit: str) -> tuple[float, str]:
+    """A unit's factor and what it multiplies.
+
+    >>> plain_unit("m"), plain_unit("0.05 m"), plain_unit("3 rad/s"), plain_unit("1"), plain_unit("")
+    ((1.0, 'm'), (0.05, 'm'), (3.0, 'rad/s'), (1.0, '1'), (1.0, ''))
+    """
+    factor, space, rest = unit.partition(" ")
+    try:
+        return (float(factor), rest.strip()) if space else (1.0, unit)
+    except ValueError:  # a unit of two words
+        return 1.0, unit
 
 
 def compare_actions(rollout: Rollout, reference: Rollout, gripper_now: float | None = None) -> ActionMetrics | None:
@@ -82,6 +116,7 @@ def compare_actions(rollout: Rollout, reference: Rollout, gripper_now: float | N
         error=error,
         rmse_by_dim=np.sqrt(np.square(error).mean(axis=0)),
         rmse=float(np.sqrt(np.square(error / scale).mean())),
+        hold_rmse_by_dim=np.sqrt(np.square(still).mean(axis=0)),
         hold_rmse=float(np.sqrt(np.square(still / scale).mean())),
         dtw=aligned.cost,
         hold_dtw=warp(staying / scale, theirs / scale).cost,

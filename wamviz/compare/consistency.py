@@ -27,6 +27,7 @@ class Consistency:
     Attributes:
         path_ade, path_fde: average and final distance in m between the path that the actions state and the one that
             physics took; None where either is unknown.
+        hold_path_ade: the average distance for a hand that does not move, the control for ``path_ade``.
         stated_length: metres along the stated path, or None.
         imagined_motion, executed_motion: ``motion_energy`` over the moments that both show, or None.
         moves_enough: whether the imagined video moves as much as the story needs; None where that cannot be said.
@@ -38,6 +39,7 @@ class Consistency:
     imagined_motion: float | None
     executed_motion: float | None
     moves_enough: bool | None
+    hold_path_ade: float | None = None
 
 
 def motion_energy(frames: Frames) -> float:
@@ -57,10 +59,12 @@ def consistency(imagined: Rollout, executed: Rollout, start: Floats | None = Non
     if start is None and executed.states is not None:
         start = executed.states[0]
     stated, real = commanded_path(imagined, start), ee_path(executed, start)
-    apart = None
+    apart = still = None
     ours_space, theirs_space = imagined.action_space, executed.action_space
     if stated is not None and real is not None and ours_space is not None and theirs_space is not None:
         apart = ade_fde(stated, real, ours_space.rate, theirs_space.rate)
+        staying = np.repeat(stated[:1], len(stated), axis=0)
+        still = ade_fde(staying, real, ours_space.rate, theirs_space.rate)
     length = None if stated is None else path_length(stated)
     ours = theirs = None
     if imagined.frames is not None and executed.frames is not None:
@@ -76,4 +80,5 @@ def consistency(imagined: Rollout, executed: Rollout, start: Floats | None = Non
         imagined_motion=ours,
         executed_motion=theirs,
         moves_enough=enough,
+        hold_path_ade=None if still is None else still[0],
     )

@@ -1,4 +1,4 @@
-"""Turns as rotation vectors (axis times angle, rad): enough to chain small steps.
+"""Turns as rotation vectors (axis times angle, rad): enough to chain small steps, and to read what robots report.
 
 Contract: pure functions over numpy arrays, in float64. Turns are about the axes of the base frame, so a later one
 is multiplied from the left.
@@ -45,6 +45,29 @@ def compose(vectors: Reals) -> NDArray[np.float64]:
     for one in vectors:
         total = matrix(one) @ total
     return vector(total)
+
+
+def orientation(numbers: Reals, turn: str) -> NDArray[np.float64] | None:
+    """The (3, 3) matrix of an orientation as robots report it; None for a quaternion of no length.
+
+    Args:
+        numbers: (3,) or (4,), as ``turn`` needs.
+        turn: one of ``wamviz.camera.TURNS``.
+    """
+    numbers = np.asarray(numbers, np.float64)
+    if turn == "rotation_vector":
+        return matrix(numbers)
+    if turn == "euler_xyz":  # about the fixed axes of the base: x first, z last
+        about = np.diag(numbers)
+        return matrix(about[2]) @ matrix(about[1]) @ matrix(about[0])
+    x, y, z, w = numbers if turn == "quaternion_xyzw" else np.roll(numbers, -1)
+    length = np.linalg.norm(numbers)
+    if length < 1e-6:
+        return None
+    axis, sine, cosine = np.array([x, y, z]), np.linalg.norm([x, y, z]), w
+    if sine < 1e-12:
+        return np.eye(3)
+    return matrix(axis / sine * 2 * np.arctan2(sine, cosine))
 
 
 def angle_between(a: Reals, b: Reals) -> float:

@@ -11,41 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.compare.actions import compare_actions, gripper_events, gripper_from_state, match_events
+from wamviz.compare.actions import ActionMetrics, compare_actions, gripper_events, gripper_from_state, match_events
 from wamviz.compare.align import action_mismatch
 from wamviz.compare.consistency import consistency
 from wamviz.compare.motion import jerk, outside_limits
-from wamviz.compare.trajectory import ade_fde, commanded_path, measured_path
-from wamviz.compare.video import PSNR_CAP, VideoMetrics, compare_video, compare_videos
+from wamviz.compare.trajectory import ade_fde, commanded_path, common_paths, measured_path
+from wamviz.compare.video import VideoMetrics, compare_video, compare_videos
 from wamviz.rollout import Floats, Rollout
 
-METRIC_NOTES: dict[str, str] = {
-    "psnr": f"Pixel closeness in decibels, higher is closer, capped at {PSNR_CAP:.0f}; the context frame is left out.",
-    "ssim": "Closeness of local structure, 1 is identical (Wang et al. 2004, Gaussian window of 11 pixels).",
-    "copy_last_psnr": "PSNR of a video in which nothing moves: below it, the imagined motion does more harm than good.",
-    "copy_last_ssim": "SSIM of a video in which nothing moves: the control for SSIM.",
-    "moving_psnr": "PSNR over the pixels that move in the recorded video alone, so that a still background flatters "
-    "nobody.",
-    "copy_last_moving_psnr": "The same for a video in which nothing moves.",
-    "mae": "Mean absolute action error as a share of each dimension's half range, 0 is perfect.",
-    "hold_mae": "The same error for a robot that stays where it is: the control for actions.",
-    "rmse": "Root mean square of the same error: single large errors weigh more.",
-    "dtw": "The mean error that is left when being early or late is forgiven: both are aligned in time by dynamic time "
-    "warping (Sakoe and Chiba 1978).",
-    "timing_s": "How far that alignment shifts the actions on average, in seconds.",
-    "jerk": "How jerkily the stated path moves the hand: root mean square of its third derivative (Flash and Hogan "
-    "1985); the control is the recorded path.",
-    "outside_limits": "The share of actions with a number beyond what the robot can do.",
-    "ade_m": "Average distance in metres between the two commanded paths of the hand (average displacement error).",
-    "fde_m": "Distance in metres between the two commanded paths at the last shared moment (final displacement error).",
-    "hold_ade_m": "Average distance in metres between the recorded path and a hand that does not move.",
-    "gripper_timing_s": "Mean time in seconds between the imagined and the recorded closing or opening of the hand.",
-    "path_ade_m": "Average distance in metres between the path that the actions state and the one that physics took.",
-    "moves_enough": "Whether the imagined video moves about as much as the executed one; a still video agrees with "
-    "everything (background collapse, arXiv 2605.07514).",
-    "executed_psnr": "PSNR between the imagined video and what its own actions really did.",
-}
-CURVES = ("psnr_by_frame", "ssim_by_frame")  # kept for every sample; the controls' are the same for all
+CURVES = ("psnr_by_frame", "ssim_by_frame", "lpips_by_frame")  # kept for every sample; the controls' are all the same
 
 
 class RunLike(Protocol):
@@ -126,7 +100,13 @@ def _video(found: VideoMetrics | None) -> dict[str, Any] | None:
     by_frame = {f"{name}_by_frame": _numbers(curve) for name, curve in curves.items()}
     for name in ("moving_psnr", "copy_last_moving_psnr"):
         means[name] = _number(getattr(found, name))
-    return {**means, "times": _numbers(found.times), **by_frame, "fit": found.fit}
+    for name in ("lpips", "copy_last_lpips"):
+        curve = getattr(found, name)
+        means[name] = None if curve is None else _number(curve.mean())
+        if curve is not None:
+            by_frame[f"{name}_by_frame"] = _numbers(curve)
+    missing = found.lpips_missing or None
+    return {**means, "lpips_missing": missing, "times": _numbers(found.times), **by_frame, "fit": found.fit}
 
 
 def _actions(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:
@@ -146,8 +126,18 @@ def _actions(rollout: Rollout, reference: Rollout, gripper_now: float | None) ->
         "dtw": _number(found.dtw),
         "hold_dtw": _number(found.hold_dtw),
         "timing_s": _number(found.timing_s),
+        "hold_rmse_by_dim": _numbers(found.hold_rmse_by_dim),
+        "by_unit": _by_unit(found),
         "matched": len(found.times),
     }
+
+
+def _by_unit(found: ActionMetrics) -> dict[str, dict[str, Any]]:
+    """The errors over all dimensions of one unit, in that unit; dimensions without one are left to ``by_dim``."""
+    told = {}
+    for unit, names, errors in found.by_unit():
+        told[unit] = {"names": list(names), **{name: _number(value) for name, value in errors.items()}}
+    return told
 
 
 def _trajectory(rollout: Rollout, reference: Rollout, start: Floats | None) -> dict[str, Any] | None:
@@ -167,17 +157,23 @@ def _trajectory(rollout: Rollout, reference: Rollout, start: Floats | None) -> d
 
 
 def _motion(rollout: Rollout, reference: Rollout | None, start: Floats | None) -> dict[str, Any] | None:
-    """How the stated motion is made; the recorded one stands beside it where both are known at one rate."""
+    """How the stated motion is made; the recorded one stands beside it over the moments that both know."""
     space, share = rollout.action_space, outside_limits(rollout)
-    if space is None or share is None:
+    if space is None:
         return None
-    path = commanded_path(rollout, start)
-    theirs, recorded = None, None
-    if reference is not None and reference.action_space is not None and reference.action_space.rate == space.rate:
-        theirs = commanded_path(reference, start)
-        recorded = None if theirs is None or path is None else jerk(theirs[: len(path)], space.rate)
-    own = None if path is None else jerk(path if theirs is None else path[: len(theirs)], space.rate)
-    return {"outside_limits": _number(share), "jerk": _number(own), "recorded_jerk": _number(recorded)}
+    path, rate = commanded_path(rollout, start), space.rate
+    theirs = None if reference is None else commanded_path(reference, start)
+    if path is not None and theirs is not None and reference is not None and reference.action_space is not None:
+        path, theirs, rate = common_paths(path, theirs, rate, reference.action_space.rate)
+    own = None if path is None else jerk(path, rate)
+    if own is None and share is None:
+        return None
+    return {
+        "outside_limits": _number(share),
+        "recorded_outside_limits": None if reference is None else _number(outside_limits(reference)),
+        "jerk": _number(own),
+        "recorded_jerk": None if path is None or theirs is None else _number(jerk(theirs, rate)),
+    }
 
 
 def _gripper(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:
@@ -193,6 +189,7 @@ def _gripper(rollout: Rollout, reference: Rollout, gripper_now: float | None) ->
         "gripper_timing_s": _number(np.mean([abs(a - b) for a, b, _ in pairs])) if pairs else None,
         "missed": missed,
         "extra": extra,
+        "hold_missed": len(theirs),
     }
 
 
@@ -202,6 +199,7 @@ def _execution(rollout: Rollout, executed: Rollout, start: Floats | None) -> dic
         "success": executed.success,
         "path_ade_m": _number(found.path_ade),
         "path_fde_m": _number(found.path_fde),
+        "hold_path_ade_m": _number(found.hold_path_ade),
         "stated_length_m": _number(found.stated_length),
         "imagined_motion": _number(found.imagined_motion),
         "executed_motion": _number(found.executed_motion),
@@ -220,8 +218,9 @@ def _over_samples(parts: list[dict[str, Any] | None], sample: int, best: tuple[s
         return chosen
     known = [part for part in parts if part is not None]
     key, better = best
-    winner = better(range(len(known)), key=lambda index: known[index][key])
-    numbers = [name for name, value in chosen.items() if isinstance(value, float)]
+    judged = [index for index, part in enumerate(known) if part[key] is not None]
+    winner = better(judged, key=lambda index: known[index][key]) if judged else sample
+    numbers = [n for n, value in chosen.items() if isinstance(value, float) and all(p[n] is not None for p in known)]
     return {
         **chosen,
         "mean": {name: _number(np.mean([part[name] for part in known])) for name in numbers},

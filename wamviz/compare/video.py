@@ -1,7 +1,8 @@
 """How close two videos are, frame by frame, beside the control that nothing moves.
 
-Contract: PSNR and SSIM of frames that belong together in time, the context (frame 0) left out because it is given,
-with the same numbers for a copy of the context: the PSNR of a nearly static video is high whatever a model does.
+Contract: PSNR, SSIM and (where its weights are, see ``compare.perceptual``) LPIPS of frames that belong together in
+time, the context (frame 0) left out because it is given, with the same numbers for a copy of the context: the PSNR of a
+nearly static video is high whatever a model does.
 
 SSIM is written here in numpy: a Gaussian filter is a product with a banded matrix, so 16 frames of 128 x 128 take
 15 ms on one core, a third of scikit-image's time there, and neither scikit-image nor scipy has to be
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.compare.align import Times, common_frames
+from wamviz.compare.perceptual import lpips, lpips_missing
 from wamviz.errors import WamvizError
 from wamviz.media import resize
 from wamviz.rollout import Frames, Rollout
@@ -43,6 +45,7 @@ class VideoMetrics:
         moving_psnr, copy_last_moving_psnr: dB over the pixels that move in the reference, all frames together; None
             where nothing moves.
         fit: how the reference was brought to the rollout's size: ``"same"``, ``"scaled"`` or ``"cropped"``.
+        lpips, copy_last_lpips: (M,) perceptual distance, 0 is identical; None where ``lpips_missing`` says why.
     """
 
     times: Times
@@ -53,6 +56,9 @@ class VideoMetrics:
     fit: str = "same"
     moving_psnr: float | None = None
     copy_last_moving_psnr: float | None = None
+    lpips: Curve | None = None
+    copy_last_lpips: Curve | None = None
+    lpips_missing: str = ""
 
 
 def psnr(a: Frames, b: Frames) -> Curve:
@@ -103,7 +109,7 @@ def compare_video(rollout: Rollout, reference: Rollout) -> VideoMetrics | None:
 
 def compare_videos(rollouts: Sequence[Rollout], reference: Rollout) -> list[VideoMetrics | None]:
     """``compare_video`` for each of ``rollouts``; what all samples of a run share is computed once."""
-    shared: dict[tuple[object, ...], tuple[Curve, Curve, float | None]] = {}  # the control's numbers
+    shared: dict[tuple[object, ...], tuple[Curve, Curve, float | None, Curve | None]] = {}  # the control's numbers
     found: list[VideoMetrics | None] = []
     for rollout in rollouts:
         if rollout.frames is None or reference.frames is None:
@@ -116,14 +122,19 @@ def compare_videos(rollouts: Sequence[Rollout], reference: Rollout) -> list[Vide
             continue
         theirs, fit = fit_view(np.concatenate([reference.frames[:1], theirs[later]]), rollout.frames[0])
         ours, times, context, theirs = ours[later], times[later], theirs[:1], theirs[1:]
+        missing = lpips_missing(*theirs.shape[1:3]) or ""
         key = (fit, theirs.shape, times.tobytes())
         if key not in shared:
             still = np.repeat(context, len(theirs), axis=0)
-            shared[key] = psnr(still, theirs), ssim(still, theirs), moving_psnr(still, theirs, context[0])
-        still_psnr, still_ssim, still_moving = shared[key]
+            apart = None if missing else lpips(still, theirs)
+            shared[key] = psnr(still, theirs), ssim(still, theirs), moving_psnr(still, theirs, context[0]), apart
+        still_psnr, still_ssim, still_moving, still_lpips = shared[key]
         moving = moving_psnr(ours, theirs, context[0])
         close = psnr(ours, theirs), ssim(ours, theirs)
-        found.append(VideoMetrics(times, *close, still_psnr, still_ssim, fit, moving, still_moving))
+        apart = None if missing else lpips(ours, theirs)
+        found.append(
+            VideoMetrics(times, *close, still_psnr, still_ssim, fit, moving, still_moving, apart, still_lpips, missing)
+        )
     return found
 
 

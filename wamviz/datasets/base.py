@@ -15,11 +15,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.datasets.calibration import unknown_cameras
 from wamviz.datasets.meaning import Layout
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import fit_square
@@ -39,6 +41,7 @@ class Episode(ABC):
         facts: JSON-ready extras (seed, kind, style ...), empty where none are kept.
         state_names: one name a dimension of the states, or () when they are not known.
         missing: plain sentences about what its metadata promises and its files lack, or what was found odd.
+        calibration: cameras that a person has calibrated (``calibrate``); they win over what the files say.
     """
 
     dataset_title: str
@@ -50,6 +53,7 @@ class Episode(ABC):
     facts: Mapping[str, Any]
     state_names: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    calibration: Mapping[str, Camera] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -93,7 +97,12 @@ class Episode(ABC):
 
     def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
         """Calibration of a view at a frame, for the size in which it was recorded, or None when it is not known."""
-        return None
+        return self.calibration.get(camera)
+
+    def calibrate(self, told: Layout) -> None:
+        """Take a person's word on the cameras; the dataset calls this as it opens the episode."""
+        self.calibration = told.calibration(self.index)
+        self.missing = (*self.missing, *unknown_cameras(self.calibration, self.cameras))
 
     def camera_moves(self, camera: str) -> bool:
         """Whether the calibration differs from frame to frame (a wrist camera)."""
@@ -126,7 +135,7 @@ class Episode(ABC):
         self._check_frame(frame)
         pictures = {camera: self._decode(camera, frame, frame + 1)[0] for camera in self.cameras}
         models = {camera: self.camera_model(camera, frame) for camera in self.cameras}
-        known = {camera: model for camera, model in models.items() if model is not None}
+        known = {camera: fitted(model, pictures[camera]) for camera, model in models.items() if model is not None}
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
@@ -152,6 +161,8 @@ class Episode(ABC):
         last = self.length if stop is None else min(end, self.length)
         chosen = None if actions is None or first >= last else actions[first:last]
         names = {"state_names": list(self.state_names)} if self.state_names else {}
+        # A moving camera's calibration holds for one frame only; a path drawn with it would lie.
+        model = None if self.camera_moves(camera) else self.camera_model(camera, start)
         return Rollout(
             origin=self.origin,
             frames=frames,
@@ -161,8 +172,7 @@ class Episode(ABC):
             states=None if states is None else states[first : end + 1],
             instruction=self.instruction,
             camera=camera,
-            # A moving camera's calibration holds for one frame only; a path drawn with it would lie.
-            camera_model=None if self.camera_moves(camera) else self.camera_model(camera, start),
+            camera_model=None if model is None else fitted(model, frames[0]),
             success=self.success,
             meta={"source": f"{self.source}@{start}", "dataset": self.dataset_title, **names, **self.facts},
         )
@@ -345,6 +355,12 @@ def no_episode(title: str, index: int, indices: Sequence[int], available: Sequen
     if not len(indices):
         return WamvizError(f"'{title}' has no episode {index}; it has none at all.")
     return WamvizError(f"'{title}' has no episode {index}.", f"Its episodes are {min(indices)} .. {max(indices)}.")
+
+
+def fitted(camera: Camera, picture: Frames) -> Camera:
+    """The calibration for ``picture`` (H, W, 3): calibrated with large pictures, recorded in small ones."""
+    height, width = picture.shape[:2]
+    return camera if (camera.width, camera.height) == (width, height) else camera.resized(width, height)
 
 
 def squared(camera: Camera, size: int) -> Camera:

@@ -235,7 +235,9 @@ class LeRobotEpisode(Episode):
     def __init__(self, dataset: LeRobotDataset, listing: Listing, facts: Mapping[str, Any]) -> None:
         self._dataset, self.listing = dataset, listing
         self.dataset_title, self.index = dataset.title, listing.index
-        self.fps = dataset.fps
+        every = facts.get("frame_every", 1)  # rows that show the same frame, in an export of a run with rarer frames
+        self._every = every if isinstance(every, int) and 0 < every <= max(1, listing.length) else 1
+        self.fps = dataset.fps / self._every
         self.source = f"{dataset.name}#{listing.index}"
         kept_apart = ("cameras", "episode_index", "rows_without_action")
         self.facts = {name: value for name, value in facts.items() if name not in kept_apart}
@@ -253,6 +255,7 @@ class LeRobotEpisode(Episode):
         key = dataset.key("states")
         self.state_names = () if key is None else dataset.names_of(key, "state")
         self.instruction = self._told() if listing.instruction is None else listing.instruction
+        self.calibrate(dataset.told)
 
     def _told(self) -> str:
         """The instruction by way of the rows' task_index, where the list of episodes has none."""
@@ -307,7 +310,7 @@ class LeRobotEpisode(Episode):
 
     @property
     def frame_count(self) -> int:
-        return self.listing.length
+        return (self.listing.length - 1) // self._every + 1
 
     @property
     def action_space(self) -> ActionSpace | None:
@@ -359,6 +362,8 @@ class LeRobotEpisode(Episode):
 
     def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
         self._check_frame(frame)
+        if camera in self.calibration:
+            return self.calibration[camera]
         model = self._cameras.get(self._known(camera))
         if model is None:
             return None
@@ -367,15 +372,16 @@ class LeRobotEpisode(Episode):
         return Camera(**{**model, "world_from_camera": pose})
 
     def camera_moves(self, camera: str) -> bool:
-        return layout.pose_key(camera) in self._columns
+        return layout.pose_key(camera) in self._columns and camera not in self.calibration
 
     def _decode(self, camera: str, start: int, stop: int) -> Frames:
         feature = self._dataset.camera_features[camera]
+        first, count = start * self._every, (stop - start - 1) * self._every + 1  # rows
         if self._dataset.features[feature]["dtype"] == "image":
-            return self._pictures(feature, start, stop)
+            return self._pictures(feature, first, first + count)[:: self._every]
         path, begins = self.listing.videos[feature]
-        path = contained(self._dataset.root, path)
-        return read_video_span(path, begins + start / self.fps, stop - start, self.fps)
+        path, fps = contained(self._dataset.root, path), self._dataset.fps
+        return read_video_span(path, begins + first / fps, count, fps)[:: self._every]
 
     def _pictures(self, feature: str, start: int, stop: int) -> Frames:
         """Frames kept as pictures inside the parquet file, or beside it under the name that it holds."""

@@ -34,7 +34,7 @@ class ListedDataset(Dataset):
     def __init__(self, root: Path, name: str, told: Layout) -> None:
         self.root, self.name, self.told = root, name, told
         self.title = root.resolve().name
-        self._cached = lru_cache(maxsize=16)(self._open)
+        self._cached = lru_cache(maxsize=16)(self._calibrated)
 
     @property
     @abstractmethod
@@ -44,6 +44,11 @@ class ListedDataset(Dataset):
     @abstractmethod
     def _open(self, index: int) -> Episode:
         """The episode with a number of ``available``."""
+
+    def _calibrated(self, index: int) -> Episode:
+        episode = self._open(index)
+        episode.calibrate(self.told)
+        return episode
 
     @property
     def available(self) -> tuple[int, ...]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from wamviz.camera import Camera, tool_from_json
+from wamviz.datasets.calibration import cameras_from_json, episode_cameras
 from wamviz.datasets.files import read_json
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import ACTION_KINDS, ActionSpace
@@ -58,6 +60,7 @@ class Layout:
         names, units, kind, rate, gripper_index, gripper_closed, low, high: see ``ActionSpace``.
         actions, states: the column (or key) to take, e.g. ``"action.cartesian_position"``.
         fps: frames a second, where the files do not say it or say it wrongly.
+        cameras, episode_cameras, tool: calibration as JSON objects, see ``datasets.calibration``.
     """
 
     names: tuple[str, ...] | None = None
@@ -71,6 +74,9 @@ class Layout:
     actions: str | None = None
     states: str | None = None
     fps: float | None = None
+    cameras: Mapping[str, Any] | None = None
+    episode_cameras: Mapping[str, Any] | None = None
+    tool: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("names", str), ("units", str), ("low", int | float), ("high", int | float)):
@@ -95,11 +101,23 @@ class Layout:
         for name in ("actions", "states"):
             if not isinstance(getattr(self, name), str | None):
                 raise WamvizError(f"The layout's '{name}' must be the name of a column.")
+        self.calibration(0)  # what does not fit is told now, not when a frame is shown
 
     @property
     def corrects(self) -> bool:
         """Whether it says anything about the action space."""
         return any(getattr(self, name) is not None for name in _SPACE_FIELDS)
+
+    def calibration(self, episode: int) -> dict[str, Camera]:
+        """The cameras of an episode that a person has calibrated, by name: those told of it alone before those of all.
+
+        Raises:
+            WamvizError: they are told in a way that cannot be understood.
+        """
+        tool = None if self.tool is None else tool_from_json(self.tool)
+        known = {} if self.cameras is None else cameras_from_json(self.cameras, tool)
+        own = {} if self.episode_cameras is None else episode_cameras(self.episode_cameras, tool)
+        return known | own.get(episode, {})
 
     def applied(self, space: ActionSpace) -> ActionSpace:
         """``space`` with this layout's word in place of its own; ``WamvizError`` when their sizes differ."""

@@ -11,6 +11,7 @@ Every trace carries ``meta``: ``{"role": "line" | "fan" | "events" | "legend", "
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +42,9 @@ LANE, GAP, HEAD = 54, 6, 24  # pixels: a lane, the gap under it, the heading of 
 TOP, BOTTOM, NOTE = 4, 104, 16  # pixels: above the first heading, below the last lane (axis, legend), a line of notes
 LONG = 8  # letters; a longer name is written into its lane, not beside it
 SYMBOLS = {"close": "triangle-down", "open": "triangle-up"}
-HEIGHTS = {"imagined": 0.75, "recorded": 0.5, "executed": 0.25}  # in the gripper's lane, so that equal times stay apart
+# Of events in the gripper's lane, so that equal times stay apart.
+HEIGHTS = {"imagined": 0.75, "recorded": 0.5, "executed": 0.25}
+HEIGHTS |= {"contender-1": 0.8, "contender-2": 0.65, "contender-3": 0.35, "contender-4": 0.2}
 MOST_ACTIONS = 1500  # points of a line; more is slow to draw and shows nothing more
 MAX_DIMS = 32  # more lanes than this are a wall, not a figure
 
@@ -67,7 +70,7 @@ def action_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
     space = next(iter(shown.values())).action_space
     assert space is not None
     now = gripper_from_state(space, context_state(run))
-    figure = _lanes(shown, _samples(run, space), notes, now, theme, run.id, run_seconds(run))
+    figure = lanes(shown, _samples(run, space), notes, now, theme, run.id, run_seconds(run))
     figure.update_layout(meta={"sample": sample, "notes": notes})
     for origin in sorted(shown, key=["recorded", "imagined", "executed"].index):
         # What an expert did in physics was not recorded: it is a reference.
@@ -100,12 +103,12 @@ def episode_figure(episode: Rollout | None, theme: str = "light") -> go.Figure:
     states = episode.states
     now = gripper_from_state(space, None if states is None or not len(states) else states[0])
     key = str(episode.meta.get("source", ""))
-    figure = _lanes({"recorded": episode}, [], notes, now, theme, key, episode.duration)
+    figure = lanes({"recorded": episode}, [], notes, now, theme, key, episode.duration)
     figure.add_trace(legend_key("recorded", "recorded", theme))
     return figure
 
 
-def _lanes(
+def lanes(
     shown: dict[str, Rollout],
     fans: list[Rollout],
     notes: list[str],
@@ -113,17 +116,29 @@ def _lanes(
     theme: str,
     revision: str,
     seconds: float,
+    titles: Mapping[str, str] | None = None,
 ) -> go.Figure:
-    """One lane a dimension of rollouts that share an action space; ``now`` is the gripper's value at the context."""
+    """One lane a dimension of rollouts that share an action space.
+
+    Args:
+        shown: by origin, one of ``LOOKS``; drawn in this order.
+        fans: samples whose range is a band.
+        notes: sentences above the figure.
+        now: the gripper's value at the context, or None.
+        theme, revision: see ``base_layout``.
+        seconds: length of the time axis.
+        titles: what an origin is called, where that is not its own name.
+    """
+    titles = titles or {}
     space = next(iter(shown.values())).action_space
     assert space is not None
     groups = grouped(space)
-    lanes = [dim for group in groups for dim in group.dims]
+    drawn = [dim for group in groups for dim in group.dims]
     inner = sum(HEAD + len(group.dims) * (LANE + GAP) for group in groups) - GAP
     said = wrapped(" ".join(notes), 56) if notes else ""
     head = TOP + (NOTE * (said.count("<br>") + 1) if said else 0)
     figure = go.Figure(layout=base_layout(theme, inner + head + BOTTOM, revision))
-    bottom_lane = "y" if len(lanes) == 1 else f"y{len(lanes)}"
+    bottom_lane = "y" if len(drawn) == 1 else f"y{len(drawn)}"
     figure.update_layout(
         margin={"t": head, "b": BOTTOM, "l": 62},
         hovermode="x unified",
@@ -157,9 +172,9 @@ def _lanes(
             if len(fans) > 1:
                 figure.add_trace(_fan(fans, dim, yref, theme))
             for origin, rollout in shown.items():
-                figure.add_trace(_line(origin, rollout, dim, yref, theme))
+                figure.add_trace(_line(origin, rollout, dim, yref, theme, titles.get(origin, origin)))
             if dim == space.gripper_index:
-                _events(figure, shown, now, yref, theme)
+                _events(figure, shown, now, yref, theme, titles)
             if len(space.names[dim]) > LONG:
                 _label(figure, wrapped(space.names[dim], 80), 1 - (top + 13) / inner, size=10)
             top += LANE + GAP
@@ -258,16 +273,16 @@ def _steps(times: np.ndarray, values: np.ndarray) -> tuple[list[float], list[flo
     return [0.0, *times.tolist()], [float(values[0]), *values.tolist()]
 
 
-def _line(origin: str, rollout: Rollout, dim: int, yref: str, theme: str) -> go.Scatter:
+def _line(origin: str, rollout: Rollout, dim: int, yref: str, theme: str, title: str) -> go.Scatter:
     space, actions = rollout.action_space, rollout.actions
     assert space is not None and actions is not None
     x, y = _steps(rollout.action_times, actions[:, dim])
     name = wrapped(space.names[dim], 80)
-    text = [f"{origin} {name} {number(value, space.units[dim], signed=True)}" for value in y]
+    text = [f"{title} {name} {number(value, space.units[dim], signed=True)}" for value in y]
     return go.Scatter(
         x=x,
         y=y,
-        name=f"{origin} {space.names[dim]}",
+        name=f"{title} {space.names[dim]}",
         mode="lines",
         line={
             "color": LOOKS[origin].color[theme],
@@ -309,7 +324,9 @@ def _fan(fans: list[Rollout], dim: int, yref: str, theme: str) -> go.Scatter:
     )
 
 
-def _events(figure: go.Figure, shown: dict[str, Rollout], now: float | None, yref: str, theme: str) -> None:
+def _events(
+    figure: go.Figure, shown: dict[str, Rollout], now: float | None, yref: str, theme: str, titles: Mapping[str, str]
+) -> None:
     """A triangle down where the hand is told to close, one up where it is told to open."""
     for origin, rollout in shown.items():
         space = rollout.action_space
@@ -317,13 +334,13 @@ def _events(figure: go.Figure, shown: dict[str, Rollout], now: float | None, yre
         events = gripper_events(rollout, now)
         if not events:
             continue
-        color = LOOKS[origin].color[theme]
+        title, color = titles.get(origin, origin), LOOKS[origin].color[theme]
         hollow = "" if origin == "recorded" else "-open"
         figure.add_trace(
             go.Scatter(
                 x=[time for time, _ in events],
                 y=[HEIGHTS[origin]] * len(events),
-                name=f"{origin} gripper events",
+                name=f"{title} gripper events",
                 mode="markers",
                 marker={
                     "symbol": [SYMBOLS[kind] + hollow for _, kind in events],
@@ -334,7 +351,7 @@ def _events(figure: go.Figure, shown: dict[str, Rollout], now: float | None, yre
                 yaxis=yref,
                 legendgroup=origin,
                 showlegend=False,
-                text=[f"{origin}: told to {kind} at {number(time)} s" for time, kind in events],
+                text=[f"{title}: told to {kind} at {number(time)} s" for time, kind in events],
                 hovertemplate="%{text}<extra></extra>",
                 meta={"role": "events", "origin": origin, "dim": space.names[space.gripper_index]},
             )

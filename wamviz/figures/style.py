@@ -35,6 +35,11 @@ LOOKS: dict[str, Look] = {
     "imagined": Look({"light": "#0072b2", "dark": "#56b4e9"}, "dash", "square-open", "square-open"),
     "executed": Look({"light": "#d55e00", "dark": "#e69f00"}, "dot", "x", "x"),
     "control": Look({"light": "#6b6b6b", "dark": "#a8a8a8"}, "dashdot", "diamond", "diamond"),
+    # Side by side: the models in their order, beside what was recorded.
+    "contender-1": Look({"light": "#0072b2", "dark": "#56b4e9"}, "dash", "square-open", "square-open"),
+    "contender-2": Look({"light": "#d55e00", "dark": "#e69f00"}, "dot", "x", "x"),
+    "contender-3": Look({"light": "#007a59", "dark": "#2fc39a"}, "dashdot", "diamond", "diamond"),
+    "contender-4": Look({"light": "#a8457e", "dark": "#e08fbe"}, "longdash", "cross", "cross"),
 }
 INK = {"light": "#1f2933", "dark": "#e6e8eb"}
 GRID = {"light": "rgba(0,0,0,0.12)", "dark": "rgba(255,255,255,0.16)"}

@@ -14,7 +14,8 @@ EMPTY = "\u2013"
 
 
 def text_table(run: Run, sample: int = 0) -> tuple[list[str], list[list[str]]]:
-    """(header, rows): one row a time in seconds; a column an action dimension and origin, then PSNR and SSIM.
+    """(header, rows): one row a time in seconds; a column an action dimension and origin, then PSNR, SSIM
+    and, where it was computed, LPIPS.
 
     >>> header, rows = text_table(run)          # doctest: +SKIP
     >>> header[:3], rows[0][:3]                 # doctest: +SKIP
@@ -34,12 +35,16 @@ def text_table(run: Run, sample: int = 0) -> tuple[list[str], list[list[str]]]:
     video = (run.metrics if "video" in run.metrics else summarise(run, sample)).get("video")
     if video:
         chosen = video["by_sample"][sample] if "by_sample" in video else video
-        for title, curve in (
+        curves = [
             ("PSNR (dB)", chosen["psnr_by_frame"]),
             ("PSNR of copy last frame (dB)", video["copy_last_psnr_by_frame"]),
             ("SSIM", chosen["ssim_by_frame"]),
             ("SSIM of copy last frame", video["copy_last_ssim_by_frame"]),
-        ):
+        ]
+        if "lpips_by_frame" in chosen:
+            still = video["copy_last_lpips_by_frame"]
+            curves += [("LPIPS", chosen["lpips_by_frame"]), ("LPIPS of copy last frame", still)]
+        for title, curve in curves:
             pairs = zip(video["times"], curve, strict=True)
             columns[title] = {_tick(time): number(value) for time, value in pairs if value is not None}
     moments = sorted(set().union(*columns.values())) if columns else []

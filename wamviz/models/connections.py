@@ -22,7 +22,7 @@ from wamviz.errors import WamvizError, unknown_name
 FILE = "connections.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-SCHEMES = ("ws", "wss", "http", "https")
+SCHEMES = ("ws", "wss", "http", "https", "tcp")
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,9 @@ class Connection:
         if not (token.isascii() and token.isprintable()):
             raise WamvizError(f"The environment variable {self.token_env} holds no usable token.")
         parts = urlsplit(self.url)
-        if parts.scheme in ("ws", "http") and not _is_here(parts.hostname or ""):
-            raise WamvizError(
-                f"A token is sent to {parts.netloc} only over TLS.",
-                f"Use {parts.scheme}s:// or a tunnel to 127.0.0.1.",
-            )
+        if parts.scheme in ("ws", "http", "tcp") and not _is_here(parts.hostname or ""):
+            tls = "" if parts.scheme == "tcp" else f"{parts.scheme}s:// or "  # ZeroMQ has none
+            raise WamvizError(f"A token is sent to {parts.netloc} only over TLS.", f"Use {tls}a tunnel to 127.0.0.1.")
         return token
 
     def to_json(self) -> dict[str, Any]:

@@ -5,16 +5,19 @@ instruction come back bit for bit, frames as H.264 keeps them. Rollouts that dif
 action space or states never share a dataset: there are then several, one a folder inside the one that was named. That
 folder appears when all of it is whole, and takes another's place only on request. Runs are loaded one at a time.
 
-LeRobot keeps one row a frame, so a rollout of T frames and K < T actions ends with rows whose action only fills the
-place (it holds still): column ``wamviz.acted`` is false there, and our own reader leaves them out. A rollout without
-frames becomes rows of actions without a video, one without actions a video without actions.
+Where they differ in rate, each of those folders says its own in its name (``5hz``, ``15hz-imagined``).
+
+LeRobot keeps one row a frame and one rate, so a rollout whose frames are rarer than its actions shows each of them for
+as many rows as it lasts (``frame_every`` of that episode; our own reader takes it once). A rollout of T frames and
+K < T actions ends with rows whose action only fills the place (it holds still): column ``wamviz.acted`` is false there,
+and our own reader leaves them out. A rollout without frames becomes rows of actions without a video, one without
+actions a video without actions.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -23,20 +26,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wamviz import __version__
-from wamviz.compare.actions import STEPS
-from wamviz.datasets import LeRobotWriter, Plan, layout
+from wamviz.datasets import LeRobotWriter, layout
 from wamviz.datasets.files import read_json
 from wamviz.datasets.lerobot_writer import assemble, move_into_place
 from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ORIGINS, ActionSpace, Rollout
+from wamviz.rollout import ORIGINS, Rollout
 from wamviz.store.arrays import jsonable
+from wamviz.store.forms import Form, episode_rows, form_of, frame_every
 from wamviz.store.run import Run
 
 MAKER = "wamviz export"  # how an export is told from other people's folders before it is replaced
-ACTED = "wamviz.acted"
 # What is told of each episode in a column of its own as well, `wamviz/NAME` in meta/episodes.
 COLUMNS = {
     "run": "string",
@@ -48,55 +49,10 @@ COLUMNS = {
     "sample": "int64",
     "instruction": "string",
     "source": "string",
+    "frame_every": "int64",
 }
 
 Progress = Callable[[int, int, str], None]  # runs done, runs in all, a few words
-
-
-@dataclass(frozen=True)
-class Form:
-    """What the episodes of one dataset have in common.
-
-    Attributes:
-        fps: rows a second.
-        size: (height, width) of the frames in pixels, or None without video.
-        camera: the view, as a feature's name can hold it; "" without video.
-        space: what the actions mean, or None without actions.
-        state_names: one name a dimension of the states; () without states.
-    """
-
-    fps: int
-    size: tuple[int, int] | None
-    camera: str
-    space: ActionSpace | None
-    state_names: tuple[str, ...]
-
-    def plan(self) -> Plan:
-        """The LeRobot features."""
-        features: dict[str, dict[str, Any]] = {}
-        if self.space is not None:
-            features["action"] = {"dtype": "float32", "shape": [self.space.dim], "names": list(self.space.names)}
-            features[ACTED] = {"dtype": "bool", "shape": [1], "names": None}
-        if self.state_names:
-            shape = [len(self.state_names)]
-            features["observation.state"] = {"dtype": "float32", "shape": shape, "names": list(self.state_names)}
-        if self.size is not None:
-            # H.264 has even sides only; write_mp4 pads, and the metadata has to say what the file holds.
-            shape = [side + side % 2 for side in self.size] + [3]
-            features[self.video_key] = {"dtype": "video", "shape": shape}
-        # lerobot 0.6 decodes every video as BT.601, whatever it says of itself; ours and browsers do as it says.
-        return Plan(features, self.fps, crf=18, without_stats=(ACTED,), matrix="bt601")
-
-    @property
-    def video_key(self) -> str:
-        """The feature of the view."""
-        return f"observation.images.{self.camera}"
-
-    def __str__(self) -> str:
-        video = "no video" if self.size is None else f"{self.size[1]}x{self.size[0]} pixels ({self.camera})"
-        acting = "no actions" if self.space is None else f"{self.space.kind} actions of {self.space.dim} numbers"
-        states = f"states of {len(self.state_names)} numbers" if self.state_names else "no states"
-        return f"{self.fps} rows a second, {video}, {acting}, {states}"
 
 
 @dataclass(frozen=True)
@@ -137,6 +93,7 @@ def export_lerobot(
     force: bool = False,
     total: int | None = None,
     progress: Progress | None = None,
+    left_out: list[str] | None = None,
 ) -> tuple[Written, ...]:
     """Write the rollouts of ``runs`` as one dataset ``out``, or as several inside it where they differ in form.
 
@@ -148,6 +105,7 @@ def export_lerobot(
         states: False leaves the states out, so that imagined rollouts (which have none) join the others.
         force: replace an earlier export; any other folder is still refused.
         total: how many runs there are, for ``progress``, which is called after each.
+        left_out: takes a sentence about each rollout that LeRobot has no place for; without it, such a one is refused.
 
     Raises:
         WamvizError: the folder is in use, there is nothing to write, or a rollout that LeRobot has no place for.
@@ -167,12 +125,25 @@ def export_lerobot(
             if run.id not in seen:
                 seen.add(run.id)
                 for rollout, facts in told(run):
-                    if rollout.origin in wanted and not _repeated(rollout, facts, seen):
-                        _stage(draft, groups, rollout, facts, run, states)
+                    if rollout.origin not in wanted or _repeated(rollout, facts, seen):
+                        continue
+                    sample = f" sample {facts['sample']}" if rollout.origin == "imagined" else " rollout"
+                    try:
+                        form, note = form_of(rollout, f"{rollout.origin}{sample} of run {run.id}", states)
+                    except WamvizError as error:
+                        if left_out is None:
+                            raise
+                        left_out.append(error.message)
+                        continue
+                    _stage(draft, groups, rollout, facts, run, form, note)
             if progress is not None:
                 progress(number, total or number, f"run {run.id}")
         if not groups:
-            raise WamvizError(f"There is no {' or '.join(wanted)} rollout in these runs.", "Name others with --only.")
+            why = " ".join(left_out or ())[:600]
+            raise WamvizError(
+                f"There is no {' or '.join(wanted)} rollout in these runs that can be written.",
+                f"{why} Name others with --only.",
+            )
         whole = draft / "whole"
         written = _finish(groups, whole)
         check_target(root, force)  # somebody may have been there meanwhile
@@ -227,56 +198,17 @@ def _repeated(rollout: Rollout, facts: Mapping[str, Any], seen: set[str]) -> boo
     return known
 
 
-def form_of(rollout: Rollout, name: str, states: bool = True) -> tuple[Form, str]:
-    """The form of a rollout's episode, and what had to be left out of it ("" when nothing).
-
-    Args:
-        name: what errors call it.
-        states: whether its states are wanted.
-
-    Raises:
-        WamvizError: frames and actions at two rates, a rate that is no whole number, or more actions than frames.
-    """
-    space, frames = rollout.action_space if rollout.actions is not None else None, rollout.frames
-    rate = rollout.fps if frames is not None or space is None else space.rate
-    leave = "Leave it out with --only, or download the run's npz, which keeps both rates."
-    if space is not None and abs(space.rate - rate) > 1e-6:
-        raise WamvizError(
-            f"The {name} has frames at {rate:g} and actions at {space.rate:g} Hz; a LeRobot dataset has one rate.",
-            leave,
-        )
-    if abs(rate - round(rate)) > 1e-6:
-        raise WamvizError(f"The {name} has {rate:g} frames a second; LeRobot keeps whole numbers only.", leave)
-    count = 0 if rollout.actions is None else len(rollout.actions)
-    if frames is not None and count > len(frames):
-        raise WamvizError(f"The {name} has {count} actions but only {len(frames)} frames to put them beside.", leave)
-    names: tuple[str, ...] = ()
-    note = ""
-    if states and rollout.states is not None:
-        rows, dim = rollout.states.shape
-        if rows == (len(frames) if frames is not None else max(count, min(rows, count + 1))):
-            listed = rollout.meta.get("state_names")
-            known = isinstance(listed, list | tuple) and len(listed) == dim
-            names = tuple(map(str, listed)) if known and listed else tuple(f"state{i}" for i in range(dim))
-        else:
-            note = f"The states of the {name} are left out: {rows} rows do not go with its frames or actions."
-    camera = "" if frames is None else re.sub(r"[^\w.-]+", "_", rollout.camera) or "main"
-    size = None if frames is None else (frames.shape[1], frames.shape[2])
-    return Form(round(rate), size, camera, space, names), note
-
-
 def _stage(
-    draft: Path, groups: dict[Form, _Group], rollout: Rollout, facts: dict[str, Any], run: Run, states: bool
+    draft: Path, groups: dict[Form, _Group], rollout: Rollout, facts: dict[str, Any], run: Run, form: Form, note: str
 ) -> None:
     """Put one rollout into the dataset of its form, which is begun where there is none yet."""
-    sample = f" sample {facts['sample']}" if facts["origin"] == "imagined" else " rollout"
-    form, note = form_of(rollout, f"{facts['origin']}{sample} of run {run.id}", states)
     group = groups.get(form)
     if group is None:
         writer = LeRobotWriter(draft / f"group-{len(groups)}", form.plan())
         group = groups[form] = _Group(form, writer, {}, {}, {}, {})
     rows, frames = episode_rows(rollout, form)
     length = len(next(iter((*frames.values(), *rows.values()))))
+    facts["frame_every"] = frame_every(rollout)
     facts["rows_without_action"] = 0 if rollout.actions is None else length - len(rollout.actions)
     if rollout.frames is not None:
         facts["frame_size"] = list(form.size or ())
@@ -292,42 +224,19 @@ def _stage(
         group.notes[note] = None
 
 
-def episode_rows(rollout: Rollout, form: Form) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[np.uint8]]]:
-    """The (n, D) numbers and (n, H, W, 3) frames of an episode by feature, n the same for all."""
-    frames, actions = rollout.frames, rollout.actions
-    chosen = rollout.states if form.state_names else None
-    lengths = [len(part) for part in (frames, actions, chosen) if part is not None]
-    length = len(frames) if frames is not None else max(lengths)
-    rows: dict[str, NDArray[Any]] = {}
-    if form.space is not None and actions is not None:
-        fill = np.repeat(filler(form.space, actions), length - len(actions), axis=0)
-        rows["action"] = np.concatenate([actions, fill])
-        rows[ACTED] = np.arange(length) < len(actions)
-    if chosen is not None:
-        rows["observation.state"] = chosen
-    if frames is None or form.size is None:
-        return rows, {}
-    padding = ((0, 0), (0, form.size[0] % 2), (0, form.size[1] % 2), (0, 0))
-    return rows, {form.video_key: np.pad(frames, padding, "edge")}
-
-
-def filler(space: ActionSpace, actions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(1, A): what keeps the robot where the last action put it, the gripper as it was told."""
-    last = actions[-1:] if len(actions) else np.zeros((1, space.dim), np.float32)
-    if space.kind not in STEPS:
-        return last.copy()  # an absolute target goes on being one
-    still = np.zeros_like(last)
-    if space.gripper_index is not None:
-        still[:, space.gripper_index] = last[:, space.gripper_index]
-    return still
-
-
 def _finish(groups: Mapping[Form, _Group], whole: Path) -> list[Written]:
-    """Assemble every dataset below ``whole``: there itself when it is one, else one folder each."""
+    """Assemble every dataset below ``whole``: there itself when it is one, else one folder each.
+
+    Folders are called after what tells their datasets apart: the rate, the origins, else a number.
+    """
     alone, taken = len(groups) == 1, set[str]()
+    rates = [group.form.fps for group in groups.values()]
     written = []
     for group in groups.values():
         stem = "-".join(name for name in ORIGINS if name in group.counts)
+        if len(set(rates)) > 1:
+            rate = f"{group.form.fps}hz"
+            stem = rate if rates.count(group.form.fps) == 1 else f"{rate}-{stem}"
         name = next(n for n in (stem, *(f"{stem}-{i}" for i in range(2, 10_000))) if n not in taken)
         taken.add(name)
         folder = whole if alone else whole / name

@@ -1,4 +1,5 @@
-"""Downloads of one kept run: all panes side by side as mp4 or gif, the arrays, the actions as a table, or all of it.
+"""Downloads of one kept run: all panes side by side as mp4 or gif, the arrays, the actions as a table, all of it, or a
+LeRobot dataset.
 
 Contract: ``export_run`` returns a file that is whole, under ``exports`` in the run's folder, and makes it only once.
 Panes stand in the order imagined, reference, executed and share one clock; they carry no captions, because the names
@@ -8,19 +9,25 @@ belong to the page around them. Nothing here reads files by names that it did no
 from __future__ import annotations
 
 import csv
+import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.media import replacing, resize, write_gif, write_mp4
-from wamviz.rollout import Frames, Rollout
+from wamviz.rollout import ORIGINS, Frames, Rollout
 from wamviz.store.files import MANIFEST, OUR_FILE
 from wamviz.store.run import Run
 
-KINDS = ("mp4", "gif", "npz", "csv", "zip")
+if TYPE_CHECKING:
+    from wamviz.store.episodes import Written
+
+KINDS = ("mp4", "gif", "npz", "csv", "zip", "lerobot")
 GAP = 4  # pixels between two panes
 GREY = 128  # of the gap: it stands out on dark and on light frames
 MAX_RATE = 60.0  # frames a second of the side-by-side video
@@ -48,7 +55,7 @@ def export_run(folder: Path, run: Run, kind: str) -> Path:
         raise unknown_name("download", kind, KINDS)
     if kind == "npz":
         return folder / "rollout.npz"
-    path = folder / "exports" / f"wamviz-{run.id}.{kind}"
+    path = folder / "exports" / download_name(run.id, kind)
     if path.is_file() and not path.is_symlink():
         return path
     path.parent.mkdir(exist_ok=True)
@@ -58,9 +65,16 @@ def export_run(folder: Path, run: Run, kind: str) -> Path:
         write_gif(path, *_gif_frames(run))
     elif kind == "csv":
         write_csv(path, run)
+    elif kind == "lerobot":
+        pack_lerobot(path, [run])
     else:
         _write_zip(path, folder, run)
     return path
+
+
+def download_name(run_id: str, kind: str) -> str:
+    """What a download is called; a LeRobot dataset is a folder, so it comes as a zip of its own."""
+    return f"wamviz-{run_id}-lerobot.zip" if kind == "lerobot" else f"wamviz-{run_id}.{kind}"
 
 
 def panes(run: Run) -> list[tuple[str, Rollout]]:
@@ -130,6 +144,22 @@ def write_csv(path: Path, run: Run) -> None:
         writer.writerow(header)
         for time, *values in rows:
             writer.writerow([f"{time:.6g}", *("" if value is None else str(np.float32(value)) for value in values)])
+
+
+def pack_lerobot(
+    path: Path, runs: Iterable[Run], *, origins: Iterable[str] = ORIGINS, left_out: list[str] | None = None
+) -> tuple[Written, ...]:
+    """Write runs as LeRobot datasets into one zip ``path``; see ``store.episodes.export_lerobot``."""
+    from wamviz.store.episodes import export_lerobot
+
+    with tempfile.TemporaryDirectory() as scratch, replacing(path) as temporary:
+        whole = Path(scratch) / path.stem
+        written = export_lerobot(runs, whole, origins=origins, left_out=left_out)
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:  # its parts are compressed already
+            for file in sorted(whole.rglob("*")):
+                if file.is_file():
+                    archive.write(file, file.relative_to(scratch))
+    return written
 
 
 def _write_zip(path: Path, folder: Path, run: Run) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from wamviz.compare.trajectory import ee_path
+from wamviz.compare.trajectory import ee_path, tool_path
 from wamviz.errors import WamvizError
 from wamviz.rollout import ORIGINS, Rollout
 from wamviz.store.arrays import jsonable
@@ -120,7 +120,8 @@ def _log(rerun: Any, recording: Any, name: str, rollout: Rollout, run: Run) -> N
             recording.set_time("time", duration=moment)
             for dimension, value in zip(names, action, strict=True):
                 recording.log(f"{name}/actions/{dimension}", rerun.Scalars([value]))
-    path = ee_path(rollout, run.state)
+    path = None if camera is None else tool_path(rollout, camera.tool, run.state)
+    path = ee_path(rollout, run.state) if path is None else path  # of the flange, where its turn is not known
     if path is not None and rollout.action_space is not None:
         recording.log(f"{name}/path", rerun.LineStrips3D([path]), static=True)
         for step, point in enumerate(path):

@@ -226,6 +226,9 @@ def _compare(
                 tally.add(psnr=value, copy_psnr=control, gain=value - control)
             for value, control in zip(metrics.ssim, metrics.copy_last_ssim, strict=True):
                 tally.add(ssim=value, copy_ssim=control)
+            if metrics.lpips is not None and metrics.copy_last_lpips is not None:
+                for value, control in zip(metrics.lpips, metrics.copy_last_lpips, strict=True):
+                    tally.add(lpips=value, copy_lpips=control)
             moving, still = metrics.moving_psnr, metrics.copy_last_moving_psnr
             gained = None if moving is None or still is None else moving - still
             tally.add(moving=moving, copy_moving=still, moving_gain=gained)

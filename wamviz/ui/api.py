@@ -1,4 +1,4 @@
-"""The public HTTP endpoints: /imagine, /compare and /models, usable from gradio_client.
+"""The public HTTP endpoints: /imagine, /compare, /compare_models and /models, usable from gradio_client.
 
 Contract: named, typed parameters; JSON and files come back; an error is the same sentence that the page shows.
 ``/imagine`` streams: every step is an intermediate answer, the last one is the run. A source names what lies on
@@ -22,8 +22,9 @@ from typing import Any
 
 import gradio as gr
 
+from wamviz import explaining, side_by_side
 from wamviz.cli_look import model_facts
-from wamviz.compare import METRIC_NOTES, compare_video
+from wamviz.compare import METRIC_NOTES, METRIC_SOURCES, compare_video
 from wamviz.errors import WamvizError
 from wamviz.imagining import Eta
 from wamviz.media import read_image, read_video
@@ -36,11 +37,12 @@ from wamviz.ui.library import SHIPPED
 from wamviz.ui.scenes import Scenes, bounded
 from wamviz.ui.shelf import Shelf
 
+RUN = re.compile(r"[0-9a-f]{16}")
 FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"
 
 
 def endpoints(shelf: Shelf, scenes: Scenes) -> None:
-    """Add the three endpoints to the current Blocks; they have no visible part."""
+    """Add the endpoints to the current Blocks; they have no visible part."""
 
     def imagine(
         image: str | None = None,
@@ -68,7 +70,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             samples: how many rollouts.
             steps: denoising steps; 0 for the model's default.
             actions: for forward_dynamics, a file of actions (npz, npy, csv or json); recorded ones when left out.
-            video: for inverse_dynamics, a video file; the recorded one when left out.
+            video: for inverse_dynamics, a video file; when left out the recorded one, or the own one of a kept run.
             horizon: frames to imagine in all; 0 for one chunk, or for a file of actions or a video as long as it is.
             guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
@@ -90,9 +92,30 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             run: instead of two files, the id of a kept run.
 
         Returns:
-            PSNR in dB and SSIM by frame and on average, the copy-last-frame control beside each, and what they mean.
+            PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame control
+            beside each, what they mean and who defined them.
         """
         return next(_spoken(lambda: iter([_compare(shelf, imagined, reference, run)])))
+
+    def compare_models(
+        image: str | None = None,
+        source: str = "",
+        instruction: str = "",
+        contenders: str = "",
+        seed: int = 0,
+        seconds: float = 0.0,
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Ask several models or modes the same, one after the other; one that fails leaves the others alone.
+
+        Args:
+            image, source, instruction, seed: as for /imagine.
+            contenders: two to four of MODEL or MODEL:MODE, separated by commas.
+            seconds: how long each imagines; 0 for a chunk of its own.
+
+        Returns:
+            For each: model, mode, and run id, latency_s, real_time_factor and metrics, or error.
+        """
+        yield from _spoken(lambda: _compare_models(image, source, instruction, contenders, seed, seconds))
 
     def models() -> list[dict[str, Any]]:
         """Every registered model: its modes, its limits, whether it can run here and why not."""
@@ -115,6 +138,10 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         caps = choices.capabilities(model)
         mode = mode or caps.modes[0]
         context = named_context(image, source, shelf, scenes)
+        if mode == explaining.MODE and not file and RUN.fullmatch(source.strip()):
+            run = shelf.load(source.strip())
+            yield from _kept(explaining.explain_run(run, model, imagine=handlers.imagine_on_card))
+            return
         frames = handlers.whole(horizon or 0, "horizon") or None
         actions, video = handlers.given(caps, mode, context, file, frames)
         stream = handlers.imagine_on_card(
@@ -130,6 +157,9 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             horizon=frames,
             guidance=handlers.number(guidance, "guidance"),
         )
+        yield from _kept(stream)
+
+    def _kept(stream: Iterator[Any]) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         eta = Eta()
         with closing(stream):  # type: ignore[type-var]
             for event in stream:
@@ -139,6 +169,30 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
                     return
                 left = eta.update(event.step, event.steps)
                 yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
+
+    def _compare_models(
+        image: str | None, source: str, told: str, names: str, seed: Any, seconds: Any
+    ) -> Iterator[list[dict[str, Any]]]:
+        contenders = side_by_side.read(name for name in names.split(",") if name.strip())
+        lasting = handlers.number(seconds or 0, "seconds") or None
+        side_by_side.check_seconds(lasting)
+        context = named_context(image, source, shelf, scenes)
+        stream = side_by_side.compare_models(
+            contenders,
+            context,
+            instruction=told.strip() or context.instruction,
+            seed=handlers.whole(seed, "seed"),
+            seconds=lasting,
+            imagine=handlers.imagine_on_card,
+        )
+        found: list[dict[str, Any]] = []
+        with closing(stream):  # type: ignore[type-var]
+            for _, event in stream:
+                if isinstance(event, side_by_side.Outcome):
+                    if event.run is not None:
+                        shelf.save(event.run)
+                    found.append(event.to_json())
+                yield found
 
     with gr.Column(visible=False):
         asked = [
@@ -170,6 +224,18 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             gr.Textbox("", label="run"),
         ]
         gr.Button().click(compare, compared, gr.JSON(label="metrics"), api_name="compare", show_progress="hidden")
+        several = [
+            gr.File(label="image", type="filepath"),
+            gr.Textbox("", label="source"),
+            gr.Textbox("", label="instruction"),
+            gr.Textbox("", label="contenders"),
+            gr.Number(0, label="seed", precision=0),
+            gr.Number(0.0, label="seconds"),
+        ]
+        gr.Button().click(
+            compare_models, several, gr.JSON(label="outcomes"), api_name="compare_models", show_progress="hidden",
+            **jobs.ON_MODEL,
+        )  # fmt: skip
         gr.Button().click(models, None, gr.JSON(label="models"), api_name="models", show_progress="hidden")
 
 
@@ -188,7 +254,7 @@ def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) 
         return scenes.context(scenes.episode(int(episode[1])), int(episode[2] or 0))
     if source.startswith("tabletop:"):
         return resolve(source)
-    if re.fullmatch(r"[0-9a-f]{16}", source):
+    if RUN.fullmatch(source):
         return resolve(str(shelf.folder(source)))
     raise WamvizError(
         f"'{source[:60]}' is no source that can be named here.", f"Use {FORMS}; a file of yours goes into image."
@@ -214,11 +280,22 @@ def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: 
     found = compare_video(ours, theirs)
     if found is None:
         raise WamvizError("The two videos share no moment after the context.", "Each needs at least two frames.")
-    names = ("psnr", "ssim", "copy_last_psnr", "copy_last_ssim")
-    curves = {f"{name}_by_frame": [round(float(v), 5) for v in getattr(found, name)] for name in names}
-    means = {name: round(float(getattr(found, name).mean()), 5) for name in names}
+    curves = {
+        f"{kind}{name}": values
+        for name in ("psnr", "ssim", "lpips")
+        for kind in ("", "copy_last_")
+        if (values := getattr(found, f"{kind}{name}")) is not None
+    }
+    means: dict[str, Any] = {name: round(float(values.mean()), 5) for name, values in curves.items()}
+    by_frame = {f"{name}_by_frame": [round(float(v), 5) for v in values] for name, values in curves.items()}
+    if found.lpips_missing:
+        means |= {"lpips": None, "copy_last_lpips": None, "lpips_missing": found.lpips_missing}
     times = [round(float(t), 5) for t in found.times]
-    return {"video": {**means, "times": times, **curves}, "notes": {name: METRIC_NOTES[name] for name in names}}
+    return {
+        "video": {**means, "times": times, **by_frame},
+        "notes": {name: METRIC_NOTES[name] for name in curves},
+        "sources": {name: METRIC_SOURCES[name] for name in curves},
+    }
 
 
 def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:

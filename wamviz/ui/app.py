@@ -21,6 +21,8 @@ from wamviz.errors import WamvizError
 from wamviz.models import registry
 from wamviz.store import Store
 from wamviz.ui import api, choices, shell
+from wamviz.ui.compare_page import ComparePage
+from wamviz.ui.compare_wiring import CompareWiring
 from wamviz.ui.datasets_page import DatasetsPage
 from wamviz.ui.datasets_wiring import DatasetsWiring
 from wamviz.ui.example import example_run
@@ -61,6 +63,12 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
         Wiring(page, demo)
         demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
         api.endpoints(shelf, scenes)
+    with demo.route("Compare", "compare"):
+        gr.Navbar(visible=False)
+        shell.header("Compare")
+        CompareWiring(ComparePage(shelf, scenes), demo)
+        device = shell.footer(device_words())
+        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
     with demo.route("Datasets", "datasets"):
         gr.Navbar(visible=False)
         shell.header("Datasets")

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from wamviz import figures
+from wamviz.camera import TURNS
+from wamviz.compare.trajectory import ee_path, tool_path
 from wamviz.datasets import Episode
 from wamviz.errors import WamvizError
 from wamviz.rollout import Rollout
@@ -82,6 +84,9 @@ def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) 
         if shape.frames < episode.frame_count:
             played = f"The first {shape.frames:,} of {episode.frame_count:,} frames are played here"
             lacking.append(f"{played}; the Imagine page reaches all of them.")
+    clip = next(iter(stage["panes"]["recorded"]["samples"]), None)
+    if clip is not None and clip["path"] is None and camera in episode.calibration:
+        lacking.append(f"Camera '{camera}' is calibrated, but no path is drawn on it: {_no_path(rollout)}.")
     reason = "" if first is not None else "There is no picture here that a model could start from."
     status = present.status("warm", "Take note:", " ".join(lacking)) if lacking else []
     return {
@@ -125,6 +130,19 @@ def plot_parts(opened: Opened, index: int, theme: str) -> Parts:
     episode = opened.dataset.episode(index)
     rollout = recorded(episode, next(iter(episode.cameras), ""))
     return {"plot": figures.episode_figure(rollout, theme)}
+
+
+def _no_path(rollout: Rollout | None) -> str:
+    """Why the path of the hand is not known to a calibrated camera."""
+    if rollout is None:
+        return "there are no actions"
+    if ee_path(rollout) is None:
+        return "neither states nor actions say where the hand is"
+    tool = rollout.camera_model.tool if rollout.camera_model is not None else None
+    if tool is not None and tool_path(rollout, tool) is None:
+        count = TURNS[tool.turn]
+        return f"the states do not say how the hand is turned ({tool.turn}, {count} numbers after x, y, z)"
+    return "it lies behind the camera"
 
 
 def nothing(missing: str) -> Parts:

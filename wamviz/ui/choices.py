@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from wamviz.errors import WamvizError, unknown_name
+from wamviz.given import usable_actions
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import MODES, Rollout
@@ -161,13 +162,3 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     if frames:
         return "It explains the recorded video that follows this frame. Upload a video to use your own."
     return "No video was recorded after this frame: upload the video that it should explain."
-
-
-def usable_actions(caps: Capabilities, reference: Rollout | None, horizon: int | None = None) -> int:
-    """How many recorded actions this model could obey: those of its own action space, up to the horizon (frames)."""
-    space = caps.action_space
-    if space is None or reference is None or reference.actions is None or reference.action_space is None:
-        return 0
-    if reference.action_space.names != space.names or abs(reference.action_space.rate - space.rate) > 1e-6:
-        return 0
-    return min(len(reference.actions), max(1, round((horizon or caps.horizon) / caps.video_fps * space.rate)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -150,8 +149,6 @@ def connection(
     where = _text(url)
     if not where:
         raise WamvizError("The address is missing.", f"Write e.g. {example(own)}")
-    if _is_here(own) and where.startswith("~"):
-        where = str(Path(where).expanduser())
     told = {name: _text(value) for name, value in zip(own.settings, settings, strict=False) if _text(value)}
     if before is not None and before.kind == own.name:
         told = {**{name: value for name, value in before.settings.items() if name not in own.settings}, **told}

@@ -13,9 +13,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wamviz import acting, figures
+from wamviz import acting, explaining, figures
 from wamviz.devices import on_gpu
 from wamviz.errors import WamvizError
+from wamviz.given import recorded
 from wamviz.imagining import Eta, cut, imagine_run
 from wamviz.inputs import read_actions, read_clip
 from wamviz.models.protocol import Capabilities
@@ -116,6 +117,36 @@ def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Ite
         yield {**refused(error), "running": False}
 
 
+def explain(run_id: str | None, model: str, shelf: Shelf, switch: Switch, theme: str) -> Iterator[Parts]:
+    """Read the actions out of an imagined video: a new run with the same video, by ``model`` or else whoever can."""
+    step = 0
+    try:
+        run = shelf.load(run_id) if run_id else None
+        reason = explaining.why_not(run)
+        if run is None or reason:
+            yield {"status": present.status("idle", reason), "running": False}
+            return
+        yield {"status": present.status("busy", "Looking at the video …", done=0.0), "running": True}
+        reader = model if model in explaining.explainers() else ""
+        eta, made = Eta(), None
+        with closing(explaining.explain_run(run, reader, imagine=imagine_on_card)) as stream:  # type: ignore[type-var]
+            for event in stream:
+                if isinstance(event, Run):
+                    made = event
+                    break
+                step = event.step
+                if switch.off:
+                    break
+                yield {"status": present.step_status(event, eta.update(event.step, event.steps))}
+        if made is None or switch.off:
+            yield {**stopped(step), "running": False}
+            return
+        shelf.save(made)
+        yield {**run_parts(made, shelf, theme, autoplay=True), "status": present.finished(made), "running": False}
+    except Exception as error:
+        yield {**refused(error), "running": False}
+
+
 def why_not_act(run: Run | None) -> str:
     """Why the actions of this run cannot be acted out, or ""."""
     if run is None:
@@ -159,34 +190,11 @@ def given(
 
     A file is taken as long as it is (without a horizon), a recording for one chunk.
     """
-    if mode == "forward_dynamics":
-        if path:
-            return read_actions(path, caps.action_space), None
-        count = choices.usable_actions(caps, context.reference, horizon)
-        if not count or context.reference is None or context.reference.actions is None:
-            raise WamvizError(
-                "Forward dynamics needs actions to obey, and none were recorded after this frame.",
-                "Pick an earlier frame, or upload a file of actions (npz, npy, csv or json) in the settings.",
-            )
-        return context.reference.actions[:count], None
-    if mode == "inverse_dynamics":
-        if path:
-            return None, read_clip(path, caps.video_fps, horizon or caps.longest)
-        reference = context.reference
-        if reference is None or reference.frames is None or len(reference.frames) < 2:
-            raise WamvizError(
-                "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
-                "Pick an earlier frame, or upload a video in the settings.",
-            )
-        return None, at_rate(reference.frames, reference.fps, caps.video_fps, horizon or caps.horizon)
-    return None, None
-
-
-def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
-    """Up to ``horizon + 1`` frames of a video at ``wanted`` frames a second, nearest by time."""
-    count = min(horizon + 1, int((len(frames) - 1) / fps * wanted + 0.5) + 1)
-    picks = [min(len(frames) - 1, round(k / wanted * fps)) for k in range(max(2, count))]
-    return frames[picks]
+    if mode == "forward_dynamics" and path:
+        return read_actions(path, caps.action_space), None
+    if mode == "inverse_dynamics" and path:
+        return None, read_clip(path, caps.video_fps, horizon or caps.longest)
+    return recorded(caps, mode, context.reference, horizon)
 
 
 def whole(value: Any, what: str) -> int:
@@ -245,6 +253,7 @@ def run_parts(run: Run, shelf: Shelf, theme: str = "light", **stage: Any) -> Par
         "downloads": present.downloads(run.id),
         "verdict": present.verdict(run),
         "act": why_not_act(run),
+        "explain": run.imagined[0].actions is None and not explaining.why_not(run),
     }
 
 

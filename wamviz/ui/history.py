@@ -13,6 +13,7 @@ from wamviz.errors import WamvizError
 from wamviz.media import read_image
 from wamviz.store import RunSummary
 from wamviz.ui import choices, present
+from wamviz.ui.history_export import ExportPanel
 from wamviz.ui.markup import Markup, Node, h
 from wamviz.ui.pictures import thumbnail
 from wamviz.ui.shelf import Shelf
@@ -25,11 +26,12 @@ def history_page(shelf: Shelf) -> None:
     """Build the page inside the current Blocks."""
     pictures: dict[str, str] = {}
 
-    def show(limit: float) -> tuple[list[Node], Any]:
+    def show(limit: float) -> tuple[list[Node], Any, Any]:
         found = shelf.list(int(limit) + 1)
-        return listing(found[: int(limit)], pictures), gr.update(visible=len(found) > limit)
+        listed = found[: int(limit)]
+        return listing(listed, pictures), gr.update(visible=len(found) > limit), panel.choices(listed)
 
-    def forget(limit: float, event: gr.EventData) -> tuple[list[Node], Any, list[Node]]:
+    def forget(limit: float, event: gr.EventData) -> tuple[list[Node], Any, Any, list[Node]]:
         try:
             shelf.delete(str(event.value))
             said = present.status("good", "Forgotten.")
@@ -42,9 +44,11 @@ def history_page(shelf: Shelf) -> None:
     limit = gr.Number(PAGE, visible=False)
     runs = Markup([], elem_id="wz-history", testid="history")
     more = gr.Button("Show more", visible=False, elem_id="wz-more")
-    gr.context.Context.root_block.load(show, limit, [runs, more], **PRIVATE)
-    more.click(lambda now: now + PAGE, limit, limit, **PRIVATE).then(show, limit, [runs, more], **PRIVATE)
-    runs.pick(forget, limit, [runs, more, said], trigger_mode="multiple", **PRIVATE)
+    panel = ExportPanel(shelf, limit)
+    shown = [runs, more, panel.picked]
+    gr.context.Context.root_block.load(show, limit, shown, **PRIVATE)
+    more.click(lambda now: now + PAGE, limit, limit, **PRIVATE).then(show, limit, shown, **PRIVATE)
+    runs.pick(forget, limit, [*shown, said], trigger_mode="multiple", **PRIVATE)
 
 
 LEAD = "Every finished run stays on this machine until you forget it. The same question asked again is the same run."

@@ -175,6 +175,9 @@ class ImaginePage:
         self.stage = Stage(parts.get("stage"), plots=PLOTS, elem_id="wz-stage")
         with gr.Row(elem_classes="wz-after"):
             self.act = gr.Button("Act it out", size="md", scale=0, elem_id="wz-act", elem_classes="wz-aside")
+            self.explain = gr.Button(
+                "Find its actions", size="md", scale=0, elem_id="wz-explain", visible=bool(parts.get("explain"))
+            )
             self.share = gr.Button("Copy link", size="md", scale=0, elem_id="wz-share")
             self.downloads = Markup(parts.get("downloads", ()), elem_id="wz-downloads")
         self.act_why = Markup(form.why(parts.get("act", "")), elem_id="wz-act-why")

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wamviz.compare import METRIC_NOTES
+from wamviz.compare import METRIC_NOTES, METRIC_SOURCES, lpips_missing
 from wamviz.store import Run
 from wamviz.ui.markup import Node, h
 
 NONE = "–"
+ERRORS = ("mae_by_dim", "rmse_by_dim", "hold_mae_by_dim", "hold_rmse_by_dim")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Measure:
 
     Attributes:
         part, key: where the number stands in the run's metrics.
-        title: its name for people; ``METRIC_NOTES[key]`` explains it.
+        title: its name for people; ``METRIC_NOTES[key]`` explains it, ``METRIC_SOURCES[key]`` says who defined it.
         control, control_name: the key of the control in the same part, and what the control is; "" for none.
         unit, factor, digits: how the number is written.
         higher: whether more is better.
@@ -52,6 +53,7 @@ MEASURES = (
     Measure("video", "ssim", "Video, SSIM", "copy_last_ssim", "copy last frame", digits=3, higher=True),
     Measure("video", "moving_psnr", "Video, PSNR of what moves", "copy_last_moving_psnr", "copy last frame", "dB",
             higher=True),
+    Measure("video", "lpips", "Video, LPIPS", "copy_last_lpips", "copy last frame", digits=3),
     Measure("actions", "mae", "Actions, mean error", "hold_mae", "hold still", "%", 100.0, 1),
     Measure("actions", "rmse", "Actions, root mean square", "hold_rmse", "hold still", "%", 100.0, 1, further=True),
     Measure("actions", "dtw", "Actions, timing forgiven", "hold_dtw", "hold still", "%", 100.0, 1, further=True),
@@ -60,11 +62,13 @@ MEASURES = (
     Measure("trajectory", "fde_m", "Path of the hand, at the end", "hold_fde_m", "hold still", "cm", 100.0, 1,
             further=True),
     Measure("gripper", "gripper_timing_s", "Closing and opening, time off", unit="s"),
+    Measure("gripper", "missed", "Closing and opening, missed", "hold_missed", "hold still", digits=0, further=True),
     Measure("motion", "jerk", "Jerk of the hand's path", "recorded_jerk", "recorded", "m/s³", further=True),
-    Measure("motion", "outside_limits", "Actions beyond the limits", unit="%", factor=100.0, digits=0, further=True),
+    Measure("motion", "outside_limits", "Actions beyond the limits", "recorded_outside_limits", "recorded", "%", 100.0,
+            0, further=True),
     Measure("execution", "executed_psnr", "Imagined against executed, PSNR", "copy_last_psnr", "copy last frame", "dB",
             higher=True),
-    Measure("execution", "path_ade_m", "Stated against executed path", unit="cm", factor=100.0, digits=1),
+    Measure("execution", "path_ade_m", "Stated against executed path", "hold_path_ade_m", "hold still", "cm", 100.0, 1),
 )  # fmt: skip
 
 
@@ -79,8 +83,15 @@ def table(run: Run) -> list[Node]:
     nodes: list[Node] = []
     if rows[False]:
         nodes.append(_rows("Metrics of this run with their controls", found, count, rows[False]))
+    more: list[Node] = []
     if rows[True]:
-        more = _rows("Further metrics of this run with their controls", found, count, rows[True])
+        more.append(_rows("Further metrics of this run with their controls", found, count, rows[True]))
+    more += _by_dimension(found.get("actions") or {})
+    if missing := (found.get("video") or {}).get("lpips_missing"):
+        if lpips_missing() is None:  # the run is older than the weights
+            missing = "LPIPS was not computed when this run was made; the next one will have it."
+        more.append(h("p", {"class": "wz-note", "data-testid": "lpips-missing"}, str(missing)))
+    if more:
         nodes.append(h("details", {"class": "wz-more"}, h("summary", None, "More measures"), more))
     if notes:
         nodes.append(h("ul", {"class": "wz-notes"}, [h("li", None, note) for note in notes]))
@@ -95,6 +106,44 @@ def _rows(caption: str, found: Mapping[str, Any], count: int, rows: list[Any]) -
         h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in _head(found, count)])),
         h("tbody", None, rows),
     )
+
+
+def _by_dimension(actions: Mapping[str, Any]) -> list[Node]:
+    """Action errors in their own units, each dimension by itself and all that share a unit; [] where none are known."""
+    listed = [
+        (name, unit, *(actions[key][i] for key in ERRORS))
+        for i, (name, unit) in enumerate(zip(actions.get("names") or (), actions.get("units") or (), strict=False))
+        if all(len(actions.get(key) or ()) > i for key in ERRORS)
+    ]
+    for unit, errors in (actions.get("by_unit") or {}).items():
+        if len(errors["names"]) > 1:
+            whole = tuple(errors[name] for name in ("mae", "rmse", "hold_mae", "hold_rmse"))
+            listed.append((f"all in {unit}", unit, *whole))
+    if not listed:
+        return []
+    titles = ("Dimension", "Unit", "Mean error", "Root mean square", "Hold still, mean", "Hold still, root mean square")
+    rows = []
+    for name, unit, *values in listed:
+        cells = [h("td", {"data-label": "Unit"}, {"": "not known", "1": "none"}.get(unit, unit))]
+        for title, value in zip(titles[2:], values, strict=True):
+            cells.append(_number(title, _small(value)))
+        rows.append(h("tr", None, h("th", {"scope": "row"}, name), cells))
+    note = h("p", {"class": "wz-note"}, METRIC_NOTES["by_unit"], f" Source: {METRIC_SOURCES['by_unit']}.")
+    table = h(
+        "table",
+        {"class": "wz-table wz-metrics"},
+        h("caption", {"class": "wz-sr"}, "Action errors in their own units, by dimension, with their control"),
+        h("thead", None, h("tr", None, [h("th", {"scope": "col"}, title) for title in titles])),
+        h("tbody", None, rows),
+    )
+    return [h("p", {"class": "wz-lead"}, h("b", None, "Action errors in their own units")), note, table]
+
+
+def _small(value: float | None) -> str:
+    """An error with three digits; what is smaller than anybody measures is said to be that small."""
+    if value is None:
+        return NONE
+    return f"{value:.3g}" if value >= 1e-4 or value == 0 else "< 0.0001"
 
 
 def _head(found: Mapping[str, Any], count: int) -> list[str]:
@@ -119,8 +168,8 @@ def _row(found: Mapping[str, Any], measure: Measure, count: int) -> list[Any] | 
     else:
         cells.append(_number("Control", measure.write(control * measure.factor), measure.control_name))
         cells.append(_against(measure, value, control * measure.factor))
-    note = METRIC_NOTES.get(measure.key)
-    title = h("th", {"scope": "row"}, measure.title, h("small", {"class": "wz-note"}, note) if note else None)
+    note = f"{METRIC_NOTES[measure.key]} Source: {METRIC_SOURCES[measure.key]}."
+    title = h("th", {"scope": "row"}, measure.title, h("small", {"class": "wz-note"}, note))
     return h("tr", None, title, cells)
 
 

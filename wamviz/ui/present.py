@@ -21,7 +21,9 @@ DOWNLOADS = {
     "npz": "frames, actions and states",
     "csv": "actions, one row a step",
     "zip": "everything, to be read again",
+    "lerobot": "a dataset of its rollouts, v3.0",
 }
+TITLES = {"lerobot": "LeRobot"}  # of downloads that are not called after their suffix
 
 
 def status(kind: str, text: str, detail: str = "", done: float | None = None) -> list[Node]:
@@ -141,7 +143,7 @@ def downloads(run_id: str) -> list[Node]:
             h(
                 "a",
                 {"href": f"runs/{run_id}/download/{kind}", "download": True, "data-kind": kind},
-                h("b", None, kind.upper()),
+                h("b", None, TITLES.get(kind, kind.upper())),
                 h("small", {"class": "wz-note"}, DOWNLOADS[kind]),
             ),
         )
@@ -153,7 +155,8 @@ def downloads(run_id: str) -> list[Node]:
             {"class": "wz-menu", "data-run": run_id},
             h("summary", {"data-testid": "download", "role": "button"}, "Download"),
             h("ul", None, links),
-        )
+        ),
+        h("a", {"href": f"./compare?run={run_id}", "class": "wz-link"}, "Compare models"),
     ]
 
 

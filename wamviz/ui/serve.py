@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from wamviz.errors import WamvizError, unknown_name
+from wamviz.store.export import download_name
 from wamviz.ui.footage import Footage
 from wamviz.ui.shelf import KINDS, Shelf
 
@@ -26,6 +27,7 @@ TYPES = {
     "npz": "application/octet-stream",
     "csv": "text/csv",
     "zip": "application/zip",
+    "lerobot": "application/zip",
 }
 
 
@@ -53,7 +55,7 @@ def routes(shelf: Shelf) -> list[BaseRoute]:
             path = shelf.export(run_id, kind)
         except WamvizError as error:
             return _refuse(str(error))
-        return FileResponse(path, media_type=TYPES[kind], filename=f"wamviz-{run_id}{path.suffix}")
+        return FileResponse(path, media_type=TYPES[kind], filename=download_name(run_id, kind))
 
     return [
         Route("/runs/{run_id}/download/{kind}", download, methods=["GET", "HEAD"]),

@@ -15,7 +15,7 @@ from wamviz.rollout import Rollout
 from wamviz.store import Run, RunSummary, Store, read_run
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example-run"
-KINDS = ("mp4", "gif", "npz", "csv", "zip")
+KINDS = ("mp4", "gif", "npz", "csv", "zip", "lerobot")
 
 
 class Shelf:

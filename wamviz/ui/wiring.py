@@ -64,6 +64,7 @@ class Wiring:
             "imagine": page.imagine,
             "cancel": page.cancel,
             "act_why": page.act_why,
+            "explain": page.explain,
         }
         self.everything = list(self.named.values())
         self._context_events()
@@ -125,6 +126,9 @@ class Wiring:
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
         acting.then(self.act, [page.run, page.theme], self.everything, **ON_PHYSICS)
+        reading = page.explain.click(self.begin, None, buttons, **AT_ONCE)
+        read = reading.then(self.explain, [page.run, page.model, page.theme], self.everything, **ON_MODEL)
+        read.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
 
@@ -239,7 +243,7 @@ class Wiring:
 
     def begin(self, request: gr.Request) -> Updates:
         """At once, before the queue: the button is taken, and Cancel works while others are served."""
-        self.jobs.begin(_visitor(request))
+        self.jobs.begin(visitor(request))
         page = self.page
         waiting = present.status("busy", "Waiting for the model …", done=0.0)
         return {
@@ -275,18 +279,25 @@ class Wiring:
         """Act the imagined actions out, action by action."""
         yield from self._running(lambda switch: handlers.act_out(run_id, self.page.shelf, switch, theme), request)
 
+    def explain(self, run_id: str | None, model: str, theme: str, request: gr.Request) -> Iterator[Updates]:
+        """Read the actions out of the imagined video."""
+        reader, _ = choices.readable(model, None)
+        yield from self._running(
+            lambda switch: handlers.explain(run_id, reader, self.page.shelf, switch, theme), request
+        )
+
     def _running(self, start: Callable[[Switch], Iterator[handlers.Parts]], request: gr.Request) -> Iterator[Updates]:
-        visitor = _visitor(request)
-        switch = self.jobs.current(visitor)
+        who = visitor(request)
+        switch = self.jobs.current(who)
         try:
             for parts in start(switch):
                 yield self._updates(parts)
         finally:
-            self.jobs.end(visitor, switch)
+            self.jobs.end(who, switch)
 
     def cancel(self, request: gr.Request) -> Any:
         """Turn the switch off; the generator itself has the last word."""
-        stopping = self.jobs.cancel(_visitor(request))
+        stopping = self.jobs.cancel(visitor(request))
         return present.status("busy", "Stopping after this step …") if stopping else gr.skip()
 
     # --- opening and closing ----------------------------------------------------------------------------------------
@@ -352,7 +363,7 @@ class Wiring:
 
     def leave(self, request: gr.Request) -> None:
         """Nobody watches any more: stop sampling."""
-        self.jobs.cancel(_visitor(request))
+        self.jobs.cancel(visitor(request))
 
     def _updates(self, parts: handlers.Parts) -> Updates:
         """Named parts to components."""
@@ -360,10 +371,13 @@ class Wiring:
         if "running" in parts:
             updates[self.page.imagine] = gr.update(interactive=not parts["running"])
             updates[self.page.cancel] = gr.update(interactive=parts["running"])
+        if "explain" in parts:
+            updates[self.page.explain] = gr.update(visible=parts["explain"])
         if "act" in parts:
             updates[self.page.act_why] = form.why(parts["act"])
         return updates
 
 
-def _visitor(request: gr.Request) -> str:
+def visitor(request: gr.Request) -> str:
+    """Which open page a request comes from."""
     return str(request.session_hash or "")

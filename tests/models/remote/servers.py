@@ -119,6 +119,45 @@ class Talk:
         return data
 
 
+class ZeroMq(Talk):
+    """One connection of a ZeroMQ socket: ZMTP 3.0 without security, written from its specification."""
+
+    GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL" + bytes(16) + b"\x01" + bytes(31)
+
+    def __init__(self, link: socket.socket, served: Served) -> None:
+        self.link, self.served, self._read = link, served, bytearray()
+
+    def accept(self, key: bytes | None = None, kind: bytes = b"REP", greeting: bytes = GREETING) -> None:
+        self.link.sendall(greeting)
+        told = self.take(64)
+        assert told[:1] == b"\xff" and told[9:12] == b"\x7f\x03\x00" and told[12:32] == b"NULL" + bytes(16)
+        assert not told[32]  # a client
+        self.zframe(4, b"\x05READY\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind)
+        flags, ready = self.zhear()
+        assert flags == 4 and b"Socket-Type\x00\x00\x00\x03REQ" in ready
+
+    def zframe(self, flags: int, data: bytes) -> None:
+        size = len(data)
+        head = struct.pack(">BB", flags, size) if size < 256 else struct.pack(">BQ", flags | 2, size)
+        self.link.sendall(head + data)
+
+    def zhear(self) -> tuple[int, bytes]:
+        flags = self.take(1)[0]
+        size = struct.unpack(">Q", self.take(8))[0] if flags & 2 else self.take(1)[0]
+        return flags & ~2, self.take(size)
+
+    def message(self) -> bytes:
+        assert self.zhear() == (1, b"")
+        flags, data = self.zhear()
+        assert flags == 0
+        return data
+
+    def send(self, message: bytes | str) -> None:
+        assert isinstance(message, bytes)
+        self.zframe(1, b"")
+        self.zframe(0, message)
+
+
 class Served:
     """A running server and what has happened to it."""
 
@@ -154,7 +193,7 @@ class Served:
                 link = self._tls.wrap_socket(link, server_side=True)
                 self._links.append(link)
             with link:
-                talk = Talk(link, self)
+                talk = getattr(self.script, "talk", Talk)(link, self)
                 self.talks.append(talk)
                 self.script(talk)
         except (Gone, ConnectionError, ssl.SSLError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.models.remote.servers import Served, Talk
+from tests.models.remote.servers import Served, Talk, ZeroMq
 from wamviz.media import encode_png, write_mp4
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.model import RemoteModel
+from wamviz.models.remote.npy import unpack_npy
 from wamviz.rollout import Observation, WorldState
 
 RNG = np.random.default_rng(0)
@@ -38,6 +40,7 @@ TABLETOP_CONTEXT = Observation(
     np.arange(14, dtype=np.float32) / 10,
     WorldState("tabletop", 2_000_000),
 )
+ROBOTWIN_CONTEXT = Observation(ARMS, "adjust the bottle")
 TRACEBACK = 'Traceback (most recent call last):\n  File "server.py", line 3, in infer\nKeyError: "no such view"\n'
 
 
@@ -66,6 +69,8 @@ class Speaker:
         repeats: whether a lost question is asked again.
         heard: what the server understood of each question.
         count: questions so far, so that samples differ.
+        tokens: that came within messages.
+        settings: of the connection.
     """
 
     name: str
@@ -77,6 +82,8 @@ class Speaker:
     repeats: bool = True
     heard: list = field(default_factory=list)
     count: int = 0
+    tokens: list = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
 
     def speak(self, mood: str = "well") -> Callable[[Talk], None]:
         """A script for ``serving``: ``well``, ``error``, ``garbage``, ``huge``, ``wrong``, ``silent``, ``lost`` or
@@ -86,6 +93,7 @@ class Speaker:
         def script(talk: Talk) -> None:
             self.script(self, talk, next(moods, "well") if moods else mood)
 
+        script.talk = ZeroMq if self.scheme == "tcp" else Talk  # how ``serving`` hears a connection
         return script
 
     def model(self, served: Served, **options) -> RemoteModel:
@@ -94,7 +102,7 @@ class Speaker:
 
     def connection(self, port: int, **settings) -> Connection:
         url = f"{self.scheme}://127.0.0.1:{port}"
-        return Connection("served", self.kind, url, self.robot, **{"timeout": 20.0, **settings})
+        return Connection("served", self.kind, url, self.robot, **{"timeout": 20.0, **self.settings, **settings})
 
 
 def openpi(reply: Callable[[Speaker], dict]) -> Callable[[Speaker, Talk, str], None]:
@@ -152,6 +160,106 @@ def roboarena(speaker: Speaker, talk: Talk, mood: str) -> None:
         speaker.count += 1
         bad = {"garbage": b"\xc1", "huge": pack(np.zeros((1000, 8))), "wrong": pack({"hello": 1})}
         talk.send(bad.get(mood) or pack(chunk(24, 8, speaker.count)))
+
+
+def lingbot(
+    channels: int, latents: int, each: int, video: Callable[[Speaker, int], np.ndarray] | None = None
+) -> Callable[[Speaker, Talk, str], None]:
+    """LingBot-VA's server with its memory: what was not reset knows no prompt, and a chunk has to be remembered before
+    the next one is another."""
+
+    def script(speaker: Speaker, talk: Talk, mood: str) -> None:
+        talk.accept()
+        talk.send(pack({}))
+        prompt, at, given = None, 0, None
+        while True:
+            told = unpack(talk.message())
+            timing = {"server_timing": {"infer_ms": 10.0}}
+            if told.get("reset"):
+                prompt, at, given = told["prompt"], 0, None
+                talk.send(pack(timing))
+                continue
+            if told.get("compute_kv_cache"):
+                # Each latent frame of a chunk is four key frames, but for the first chunk's first, the context.
+                assert len(told["obs"]) == 4 * (latents - (at == 0)) and told["imagine"] is False
+                assert given is not None and (told["state"] == given).all()
+                at += latents
+                speaker.heard.append({**told, "prompt": prompt})
+                talk.send(pack(timing))
+                continue
+            assert prompt == told["prompt"] and prompt, "an observation before any reset"
+            speaker.heard.append(told)
+            if mood == "error":
+                talk.send(TRACEBACK)
+                return talk.close(1011, "Internal server error. Traceback included in previous frame.")
+            if mood == "lost":
+                return None
+            if mood == "silent":
+                talk.wait_until_gone()
+            speaker.count += 1
+            given = chunk(channels, latents * each, speaker.count).reshape(channels, latents, each)
+            film = {} if video is None else {"video": video(speaker, at)}
+            bad = {"garbage": b"\xc1", "huge": pack({"action": np.zeros((16, 100, 16))}), "wrong": pack({"hello": 1})}
+            talk.send(bad.get(mood) or pack({"action": given, **film, **timing}))
+
+    return script
+
+
+def npy(array: np.ndarray) -> dict:
+    """An array as GR00T's servers up to N1.7 write it."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return {"__ndarray_class__": True, "as_npy": file.getvalue()}
+
+
+def modality(keys: list[str], steps: int = 1) -> dict:
+    """A modality's configuration as N1.7's server writes it."""
+    told = {"delta_indices": list(range(1 - steps, 1)), "modality_keys": keys, "action_configs": None}
+    return {"__ModalityConfig_class__": True, "as_json": told}
+
+
+GROOT_DROID = {
+    "video": modality(["exterior_image_1_left", "wrist_image_left"]),
+    "state": modality(["joint_position", "gripper_position"]),
+    "action": modality(["joint_position", "gripper_position"], 32),
+    "language": modality(["annotation.language.language_instruction"]),
+}
+
+
+def groot(
+    config: dict = GROOT_DROID, reply: Callable[[Speaker, dict], object] | None = None, token: str = ""
+) -> Callable[[Speaker, Talk, str], None]:
+    """GR00T's server: one endpoint a request, errors as a dictionary."""
+
+    def usual(speaker: Speaker, told: dict) -> object:
+        rows = chunk(32, 8, speaker.count)[None]
+        return [{"gripper_position": npy(rows[..., 7:]), "joint_position": npy(rows[..., :7])}, {}]
+
+    def script(speaker: Speaker, talk: Talk, mood: str) -> None:
+        talk.accept()
+        while True:
+            told = unpack_npy(talk.message())
+            if token and told.get("api_token") != token:
+                talk.send(pack({"error": "Unauthorized: Invalid API token"}))
+                continue
+            speaker.tokens.append(told.pop("api_token", ""))
+            if told == {"endpoint": "get_modality_config"}:
+                talk.send(pack(config))
+                continue
+            assert told.pop("endpoint") == "get_action"
+            speaker.heard.append(told["data"])
+            if mood == "error":
+                talk.send(pack({"error": TRACEBACK}))
+                continue
+            if mood == "lost":
+                return None
+            if mood == "silent":
+                talk.wait_until_gone()
+            speaker.count += 1
+            bad = {"garbage": b"\xc1", "huge": pack(npy(np.zeros((1000, 8)))), "wrong": pack({"hello": 1})}
+            talk.send(bad.get(mood) or pack((reply or usual)(speaker, told["data"])))
+
+    return script
 
 
 def http(reply: Callable[[Speaker, dict], object], path: str, failure: object) -> Callable[[Speaker, Talk, str], None]:
@@ -252,6 +360,14 @@ def all_speakers() -> list[Speaker]:
             openpi(lambda s: {"action": chunk(32, 8, s.count), "video": clip(33, 54, 64)}),
         ),
         Speaker("DreamZero", "roboarena", "droid", DROID_CONTEXT, roboarena),
+        Speaker("GR00T on DROID", "groot", "droid", DROID_CONTEXT, groot(), "tcp"),
+        Speaker("LingBot-VA on RoboTwin", "lingbot-va", "robotwin", ROBOTWIN_CONTEXT, lingbot(16, 2, 16)),
+        Speaker("LingBot-VA on Frankas", "lingbot-va", "franka", ROBOTWIN_CONTEXT, lingbot(16, 4, 20)),
+        Speaker(
+            "LingBot-VA with its video", "lingbot-va", "libero", LIBERO_CONTEXT,
+            lingbot(7, 4, 4, lambda s, at: clip(13, 64, 128)), settings={"settings": {"video": "yes"}},
+        ),
+        Speaker("LingBot-VA on LIBERO", "lingbot-va", "libero", LIBERO_CONTEXT, lingbot(7, 4, 4)),
         Speaker(
             "Cosmos Policy", "cosmos-policy", "aloha", ALOHA_CONTEXT, http(act_reply, "/act", "error"), "http"
         ),

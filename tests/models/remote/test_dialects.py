@@ -28,7 +28,9 @@ from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import question
 from wamviz.models.remote.codec import pack, pack_json, unpack
+from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS
+from wamviz.models.remote.model import RemoteModel
 from wamviz.rollout import ImagineRequest, Observation
 
 CONFIG = {
@@ -139,6 +141,70 @@ def test_stereo_views_are_asked_for_by_eye():
     assert [view.key.rpartition("/")[2] for view in views] == [
         "exterior_image_0_left", "exterior_image_0_right", "wrist_image_left", "wrist_image_right",
     ]  # fmt: skip
+
+
+# --- vLLM-Omni's robot policies, at a path of their own ---
+
+
+def omni_robot(reply: object = None, status: object = None) -> Speaker:
+    """vLLM-Omni's endpoint as of 2026: a reset and an error are answered in dictionaries, and nothing closes."""
+
+    def script(speaker, talk, mood):
+        assert talk.path == "/v1/realtime/robot/openpi"
+        talk.accept()
+        talk.send(pack({**CONFIG, "image_resolution": [180, 320], "n_external_cameras": 2, "needs_session_id": True,
+                        "action_space": "joint_position"}))  # fmt: skip
+        while True:
+            told = unpack(talk.message())
+            speaker.heard.append(told)
+            if told["endpoint"] == "reset":
+                talk.send(pack({"status": "reset successful"} if status is None else status))
+            else:
+                talk.send(pack(chunk(24, 8) if reply is None else reply))
+
+    return Speaker("vLLM-Omni", "roboarena", "droid", DROID_CONTEXT, script)
+
+
+def ask_omni(speaker: Speaker, **settings):
+    with serving(speaker.speak()) as served:
+        connection = speaker.connection(served.port, settings=settings)
+        connection = replace(connection, url=f"{connection.url}/v1/realtime/robot/openpi")
+        model = RemoteModel(connection, capabilities_of(connection), beat=0.01)
+        return collect(model, ImagineRequest(DROID_CONTEXT, "act_only"))
+
+
+def test_vllm_omni_s_robot_endpoint_is_asked_at_its_path() -> None:
+    """Without an embodiment its usual one counts exterior cameras from 0."""
+    speaker = omni_robot()
+    assert ask_omni(speaker).rollouts[0].actions.shape == (24, 8)
+    told = speaker.heard[1]
+    assert "embodiment" not in told and len(told["session_id"]) == 36
+    assert [name for name in told if "exterior" in name] == [
+        "observation/exterior_image_0_left", "observation/exterior_image_1_left",
+    ]  # fmt: skip
+
+
+def test_vllm_omni_s_embodiment_is_told_and_decides_the_names_of_views() -> None:
+    """Its droid counts from 1; the pictures are the same ones."""
+    speaker = omni_robot()
+    ask_omni(speaker, embodiment="droid")
+    droid = speaker.heard[1]
+    assert droid["embodiment"] == "droid" and "observation/exterior_image_0_left" not in droid
+    ask_omni(speaker, embodiment="roboarena")
+    usual = speaker.heard[3]
+    assert usual["embodiment"] == "roboarena"
+    for index in (0, 1):
+        name = "observation/exterior_image_{}_left"
+        assert (droid[name.format(index + 1)] == usual[name.format(index)]).all()
+    with pytest.raises(WamvizError, match="Unknown embodiment 'driod'.*droid"):
+        ask_omni(speaker, embodiment="driod")
+
+
+@pytest.mark.parametrize("place", ["reply", "status"])
+def test_vllm_omni_s_errors_are_shown_as_it_says_them(place: str) -> None:
+    error = {"type": "error", "message": "Internal inference error"}
+    with pytest.raises(WamvizError, match="The server said: Internal inference error"):
+        ask_omni(omni_robot(**{place: error}))
 
 
 # --- Cosmos Policy ---
@@ -305,10 +371,11 @@ def test_probing_says_who_answers_and_asks_for_no_action(index):
     well = speaker.speak()
 
     def script(talk):
-        if talk.method == "GET" and "upgrade" not in talk.headers:
+        if speaker.scheme == "http" and talk.method == "GET" and "upgrade" not in talk.headers:
             return talk.answer(b'{"model": "cosmos3", "chunk": 16, "data": [{"id": "nano"}]}')
         return well(talk)
 
+    script.talk = well.talk
     with serving(script) as served:
         asked = question(speaker.connection(served.port))
         words = asyncio.run(KINDS[speaker.kind].dialect().probe(asked))

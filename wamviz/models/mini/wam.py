@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import HAND, Chunk, SoFar, follow, given_actions, given_video, joined, split
 from wamviz.models.mini.familiar import Familiar, statistics
-from wamviz.models.mini.pipeline import MiniWAMPipeline, Step, one_thread
+from wamviz.models.mini.pipeline import AT_ONCE, MiniWAMPipeline, Step, one_thread
 from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.vae import Reference
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
@@ -103,6 +103,15 @@ class MiniWAM:
             rows = statistics(vae, sight, seen.images, vae.standardise(seen.raw)).cpu()
         return float(self.familiar.score(rows).max())
 
+    def strange_frames(self, frames: Frames) -> list[int]:
+        """Which frames (T, H, W, 3) of a video look unlike training's: the marks are those of ``unfamiliarity``."""
+        if self.familiar is None:
+            return []
+        vae, sight = self.pipeline.vae, self.pipeline.transformer.sight
+        images = self.pipeline.images(fit_square(frames, self.size))
+        rows = torch.cat([statistics(vae, sight, part).cpu() for part in images.split(AT_ONCE)])
+        return [int(k) for k in (self.familiar.score(rows).amax(1) > 1).nonzero()[:, 0]]
+
     def rebuild(self, frames: Frames) -> Frames:
         """Frames (T, H, W, 3), context first, through the autoencoder alone: the best that can be imagined here."""
         square = fit_square(frames, self.size)
@@ -131,7 +140,13 @@ class MiniWAM:
             return request.actions[:count], None
         if request.mode == "inverse_dynamics" and request.video is not None:
             self._say_beyond(len(request.video) - 1 - count, "frames", "explain", request, notes)
-            return None, fit_square(request.video[: count + 1], self.size)
+            video = fit_square(request.video[: count + 1], self.size)
+            if strange := self.strange_frames(video[1:]):
+                notes.append(
+                    f"{len(strange)} of the {count} frames of the video look unlike the tabletop frames that mini-WAM "
+                    f"was trained on (the first is frame {strange[0] + 1}): take the actions as a guess."
+                )
+            return None, video
         return None, None
 
     def _say_beyond(self, beyond: int, what: str, verb: str, request: ImagineRequest, notes: list[str]) -> None:

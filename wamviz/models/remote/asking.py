@@ -19,11 +19,11 @@ from wamviz.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
-from wamviz.models.remote.kinds import kind_of
+from wamviz.models.remote.kinds import kind_of, robot_of
 from wamviz.models.remote.network import Server, refused
 from wamviz.models.remote.robots import Robot, StatePart, View
 from wamviz.models.remote.websocket import WebSocket
-from wamviz.rollout import ActionSpace, Floats, Frames, ImagineRequest
+from wamviz.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
 MAX_ACTIONS = 10_000
@@ -41,6 +41,8 @@ class Reply:
         meta: JSON-ready facts that came with it, such as a value.
         notes: sentences for the user.
         server_s: seconds that the server says it took, or None.
+        video_fps: frames a second where the video says it itself; 0 where the last frame ends the last action.
+        middle: which share of the camera's picture, about its middle, the frames show; 1 is all of it.
     """
 
     actions: Floats
@@ -50,6 +52,8 @@ class Reply:
     meta: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     server_s: float | None = None
+    video_fps: float = 0.0
+    middle: float = 1.0
 
     def __post_init__(self) -> None:
         if self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
@@ -57,10 +61,21 @@ class Reply:
 
     @property
     def fps(self) -> float:
-        """Frames a second: the last frame shows the end of the last action."""
+        """Frames a second: the video's own, else so that the last frame shows the end of the last action."""
+        if self.video_fps:
+            return self.video_fps
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
         return self.space.rate * (len(self.frames) - 1) / len(self.actions)
+
+    def seen_by(self, camera: Camera | None) -> Camera | None:
+        """The calibration of ``frames``, from that of the whole picture; None where there is none, or no frames."""
+        if camera is None or self.frames is None:
+            return None
+        inside = camera.intrinsics.copy()
+        inside[:2, 2] -= np.array([camera.width, camera.height]) * (1 - self.middle) / 2
+        inside[:2] /= self.middle  # what is left is scaled to the whole picture's size
+        return replace(camera, intrinsics=inside).resized(self.frames.shape[2], self.frames.shape[1])
 
 
 Report = Callable[[str | Reply], None]
@@ -147,10 +162,7 @@ def question(connection: Connection, request: ImagineRequest | None = None, limi
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-    robot = kind.robot(connection.robot)
-    if connection.rate:
-        robot = replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))
-    return Question(connection.name, connection, server, robot, request)
+    return Question(connection.name, connection, server, robot_of(connection), request)
 
 
 async def next_message(socket: WebSocket, server: Server) -> bytes:

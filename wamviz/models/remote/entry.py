@@ -14,7 +14,7 @@ from pathlib import Path
 from wamviz.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
-from wamviz.models.remote.kinds import KINDS, kind_of
+from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
 
 __all__ = ["KINDS", "capabilities_of", "entry_of", "missing", "probe"]
 
@@ -71,16 +71,13 @@ def capabilities_of(connection: Connection) -> Capabilities:
         WamvizError: no such kind or robot, or an address that the kind cannot have.
     """
     kind = kind_of(connection.kind)
-    robot = kind.robot(connection.robot)
-    kind.check_settings(connection.settings)
+    robot = robot_of(connection)
     scheme = connection.url.partition(":")[0]
     if scheme not in kind.schemes:
         raise WamvizError(
             f"Kind {kind.name} is reached by {' or '.join(kind.schemes)}, not {scheme}.",
             f"Write e.g. {kind.schemes[0]}://127.0.0.1:8000.",
         )
-    if connection.rate:
-        robot = replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))
     return Capabilities(
         model_id=connection.name,
         title=f"{connection.name} ({kind.title.partition(' (')[0]} at {connection.url.partition('//')[2]})",
@@ -90,6 +87,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
         frame_size=None,
         video_fps=robot.fps,
         horizon=robot.frames or robot.chunk,
+        max_horizon=robot.longest or None,
         max_samples=kind.max_samples,
         cameras=tuple(view.key.rpartition("/")[2] for view in robot.views) or ("exterior",),
         deterministic=kind.seeded,

@@ -6,16 +6,31 @@ Contract: a table that loads nothing: a kind names the module that speaks its pr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wamviz.errors import unknown_name
+from wamviz.models.connections import Connection
 from wamviz.models.remote import robots
 from wamviz.models.remote.robots import Robot
 
 if TYPE_CHECKING:
     from wamviz.models.remote.asking import Question, Reply
+
+
+def is_set(settings: Mapping[str, str], name: str) -> bool:
+    """Whether a connection has a setting; ``no`` takes one back."""
+    return settings.get(name, "no") != "no"
+
+
+def _filmed(name: str) -> Callable[[Robot, Mapping[str, str]], Robot]:
+    """``Kind.fitted`` where video comes back only with a setting of this name."""
+
+    def fitted(robot: Robot, settings: Mapping[str, str]) -> Robot:
+        return robot.filmed if robot.filmed is not None and is_set(settings, name) else robot
+
+    return fitted
 
 
 class Dialect(Protocol):
@@ -48,6 +63,7 @@ class Kind:
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
         settings: what a connection of this kind may set beside the usual, with a sentence on each.
+        fitted: the robot as a connection's settings make it; the same one where they change nothing about it.
     """
 
     name: str
@@ -62,6 +78,7 @@ class Kind:
     steps: int = 0
     max_guidance: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict)
+    fitted: Callable[[Robot, Mapping[str, str]], Robot] = lambda robot, settings: robot
 
     def robot(self, name: str) -> Robot:
         """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
@@ -88,6 +105,8 @@ class Kind:
 
 
 _ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, robots.DROID_JOINTS, chunk=24)
+# DreamZero's first chunk: one latent frame of the context and two imagined ones, nine frames at 5 a second.
+_ROBOARENA = replace(_ROBOARENA, filmed=replace(_ROBOARENA, modes=("joint",), frames=8))
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -102,12 +121,42 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "roboarena",
-            "RoboArena (DreamZero and other policies of that arena)",
+            "RoboArena (DreamZero and other policies of that arena; robot policies of vLLM-Omni)",
             "roboarena",
             ("ws", "wss"),
             (_ROBOARENA,),
             "Api-Key",
-            "actions alone: what DreamZero imagines stays on its server",
+            "actions; the imagined video too where the folder in which DreamZero leaves it is named",
+            settings={
+                "videos": "the folder in which DreamZero's server leaves its videos, as this machine sees it; or no",
+                "embodiment": "roboarena or droid, which vLLM-Omni's /v1/realtime/robot/openpi is told",
+            },
+            fitted=_filmed("videos"),
+        ),
+        Kind(
+            "lingbot-va",
+            "LingBot-VA",
+            "lingbot_va",
+            ("ws", "wss"),
+            (robots.LINGBOT_ROBOTWIN, robots.LINGBOT_FRANKA, robots.LINGBOT_LIBERO),
+            "Api-Key",
+            "actions; the imagined video too where the server sends it, which the released one does not",
+            settings={
+                "video": "yes where the server sends its video: rollouts can then go on chunk after chunk; or no"
+            },
+            fitted=_filmed("video"),
+        ),
+        Kind(
+            "groot",
+            "GR00T N1.5, N1.6, N1.7",
+            "groot",
+            ("tcp",),
+            (robots.GROOT_DROID, robots.GROOT_LIBERO),
+            "api_token",
+            "actions alone, under the names that the server gives them",
+            settings={
+                "layout": "nested (the usual), flat (a server with --use-sim-policy-wrapper) or n1.5 (that version)"
+            },
         ),
         Kind(
             "cosmos-policy",
@@ -149,3 +198,17 @@ def kind_of(name: str) -> Kind:
     if name not in KINDS:
         raise unknown_name("kind of server", name, KINDS)
     return KINDS[name]
+
+
+def robot_of(connection: Connection) -> Robot:
+    """The robot of a connection, as its settings and its rate make it.
+
+    Raises:
+        WamvizError: no such kind, robot or setting.
+    """
+    kind = kind_of(connection.kind)
+    kind.check_settings(connection.settings)
+    robot = kind.fitted(kind.robot(connection.robot), connection.settings)
+    if not connection.rate:
+        return robot
+    return replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))

@@ -116,7 +116,6 @@ class RemoteModel:
     def _rollout(self, reply: Reply, request: ImagineRequest, index: int) -> Rollout:
         observation = request.observation
         camera = reply.camera or observation.main_camera
-        model = observation.cameras.get(camera)
         meta: dict[str, Any] = {
             "model": self.capabilities.model_id,
             "mode": request.mode,
@@ -132,9 +131,7 @@ class RemoteModel:
             action_space=reply.space,
             instruction=observation.instruction,
             camera=camera,
-            camera_model=None
-            if model is None or reply.frames is None
-            else model.resized(reply.frames.shape[2], reply.frames.shape[1]),
+            camera_model=reply.seen_by(observation.cameras.get(camera)),
             seed=request.seed + index if self._kind.seeded else None,
             meta=meta,
         )

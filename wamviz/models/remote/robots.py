@@ -6,7 +6,7 @@ pixels, (H, W). Nothing here opens a connection or knows a protocol. Adding a ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from wamviz.errors import WamvizError
@@ -62,6 +62,8 @@ class Robot:
         chunk: actions a reply, as released; a server may answer with another number.
         modes: of ``wamviz.rollout.MODES``; ``act_only`` where no video comes back.
         frames: imagined frames a reply, without the context; 0 where no video comes back.
+        longest: frames of the longest rollout, chunk after chunk, likewise; 0 where one chunk is all.
+        filmed: the same robot where a setting of the connection brings the video, see ``Kind.fitted``; else None.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Robot:
     chunk: int
     modes: tuple[str, ...] = ("act_only",)
     frames: int = 0
+    longest: int = 0
+    filmed: Robot | None = None
 
     def __post_init__(self) -> None:
         if self.chunk < 1 or self.frames < 0:
@@ -182,4 +186,66 @@ COSMOS3_BRIDGE = Robot(
     (),
     ActionSpace(("dx", "dy", "dz", *(f"r{i}" for i in range(1, 7)), "gripper"), ("",) * 10, "unnamed", 5.0),
     chunk=16, modes=("joint", "forward_dynamics", "inverse_dynamics"), frames=16,
+)  # fmt: skip
+
+# LingBot-VA (wan_va/configs: va_robotwin_cfg.py, va_franka_cfg.py, va_libero_cfg.py). Of its 30 channels the server
+# returns the used ones, in this order: left hand, left gripper, right hand, right gripper. A reply is F latent frames
+# of A actions, of which the first frame is the context: (2, 16), (4, 20) and (4, 4). Pictures are sent at the sizes to
+# which the server stretches them. Rotations are quaternions; a gripper is 1 when open; nothing says the rate of the two
+# robots with two arms, so that 50 Hz is ALOHA's. RoboTwin's poses are relative to where the arms are at the start.
+_HAND = ("x", "y", "z", "qx", "qy", "qz", "qw", "gripper")
+_HANDS = ActionSpace(
+    tuple(f"{side}_{name}" for side in ("left", "right") for name in _HAND),
+    (("m",) * 3 + ("1",) * 5) * 2,
+    "unnamed",
+    ALOHA_JOINTS.rate,
+)
+
+
+def _lingbot(robot: Robot, latents: int) -> Robot:
+    """With the robot as it is where the server sends its video: four frames a latent one after the context's."""
+    frames = 4 * (latents - 1)
+    return replace(robot, filmed=replace(robot, frames=frames, longest=frames + 4 * latents * 7))  # eight chunks
+
+
+def _three(high: tuple[int, int], wrist: tuple[int, int]) -> tuple[View, ...]:
+    return (
+        View("cam_high", "exterior", high, "stretch"),
+        View("cam_left_wrist", "left wrist", wrist, "stretch"),
+        View("cam_right_wrist", "right wrist", wrist, "stretch"),
+    )
+
+
+LINGBOT_ROBOTWIN = _lingbot(
+    Robot(
+        "robotwin", "two arms of RoboTwin", _three((256, 320), (128, 160)), (), _HANDS,
+        chunk=16, modes=("imagine_then_act",),
+    ),
+    latents=2,
+)  # fmt: skip
+LINGBOT_FRANKA = _lingbot(
+    Robot(
+        "franka", "two Frankas", _three((224, 320), (224, 320)), (), _HANDS, chunk=60, modes=("imagine_then_act",)
+    ),
+    latents=4,
+)  # fmt: skip
+LINGBOT_LIBERO = _lingbot(
+    Robot(
+        "libero", "Panda of LIBERO",
+        (
+            View("agentview_rgb", "exterior", (128, 128), "stretch", like="image"),
+            View("eye_in_hand_rgb", "wrist", (128, 128), "stretch", like="wrist_image"),
+        ),
+        (), LIBERO_POSE, chunk=12, modes=("imagine_then_act",),
+    ),
+    latents=4,
+)  # fmt: skip
+
+# GR00T N1.x as released for DROID and LIBERO (Isaac-GR00T: examples/DROID/main_gr00t.py, configs/data/
+# embodiment_configs.py, examples/Libero). The server says itself which views and states it wants. Its LIBERO gripper is
+# 0 closed .. 1 open, which its own client turns into robosuite's 1 .. -1.
+GROOT_DROID = Robot("droid", "Franka of DROID", (), DROID_STATE, DROID_JOINTS, chunk=32)
+GROOT_LIBERO = Robot(
+    "libero", "Panda of LIBERO", (), (),
+    replace(LIBERO_POSE, gripper_closed=0.0, low=(-1.0,) * 6 + (0.0,)), chunk=40,
 )  # fmt: skip

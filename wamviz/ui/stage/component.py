@@ -31,6 +31,7 @@ class Stage(gr.HTML):
         plots: ``elem_id`` (or ``data-testid``) of Plotly plots whose x axis is time in seconds: they get a moving
             cursor, and a click on them seeks. They may come, go and be drawn anew.
         alone: show the recorded pane only, and nothing that compares.
+        several: panes for this many models (up to 4) beside the recorded one, for what ``several_value`` made.
         **kwargs: further arguments of ``gr.HTML`` (``elem_id``, ``visible`` ...).
 
     >>> Stage().value["panes"]["imagined"]["samples"]
@@ -43,6 +44,7 @@ class Stage(gr.HTML):
         *,
         plots: Sequence[str] = ("action-plot", "metric-plot"),
         alone: bool = False,
+        several: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -53,6 +55,7 @@ class Stage(gr.HTML):
             apply_default_css=False,
             plots=list(plots),
             **({"alone": True} if alone else {}),
+            **({"several": several} if several else {}),
             **kwargs,
         )
 

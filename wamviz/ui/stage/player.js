@@ -6,7 +6,10 @@
    a slow decoder makes the clock wait instead. The clock ticks in frames of the imagined clip (else the next one);
    the others show their nearest frame. It reads the DOM of its own element only. */
 
-const ORIGINS = ["imagined", "recorded", "executed"];
+/* What has a pane of its own. Side by side (props.several), each of several models has one, beside what was recorded. */
+const SEVERAL = Math.max(0, Math.min(4, Number(props.several) || 0));
+const ORIGINS = SEVERAL ? [...Array.from({ length: SEVERAL }, (_, k) => "contender-" + (k + 1)), "recorded"] : ["imagined", "recorded", "executed"];
+const MAIN = ORIGINS[0];
 const VIEWS = ["side-by-side", "onion-skin", "wipe", "difference"];
 const AMOUNTS = { "onion-skin": 0.5, wipe: 0.5, difference: 4 };
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
@@ -21,7 +24,7 @@ class Player {
     Object.assign(this, { root, ui, run: null, meta: {}, preview: null, panes: {}, chunk: 8 });
     Object.assign(this, { fps: 1, frames: 0, frame: 0, time: 0, sample: 0, samples: 0, pending: null, shots: {} });
     Object.assign(this, { playing: false, speed: 1, loop: !options.calm, a: null, b: null, calm: options.calm });
-    Object.assign(this, { view: "side-by-side", first: "imagined", second: "recorded", hidden: false, showPaths: true, pixels: false });
+    Object.assign(this, { view: "side-by-side", first: MAIN, second: "recorded", hidden: false, showPaths: true, pixels: false });
     this.amounts = { ...AMOUNTS };
     this.metrics = { drift: 0, maxDrift: 0, presented: 0, stalls: 0, latencies: [] };
     this.pool = new ClipPool(() => this.later());
@@ -40,9 +43,9 @@ class Player {
     this.chunk = Math.max(1, Number(given.chunk) || 8);
     for (const origin of ORIGINS) {
       const pane = (given.panes && given.panes[origin]) || {};
-      this.panes[origin] = { samples: Array.isArray(pane.samples) ? pane.samples : [], missing: pane.missing || "", verdict: pane.verdict || "", name: pane.name || origin };
+      this.panes[origin] = { samples: Array.isArray(pane.samples) ? pane.samples : [], missing: pane.missing || "", verdict: pane.verdict || "", name: pane.name || origin, live: Boolean(pane.live), absent: SEVERAL > 0 && !pane.name };
     }
-    this.samples = this.panes.imagined.samples.length;
+    this.samples = this.panes[MAIN].samples.length;
     const fresh = this.run !== before.run || (this.preview && !before.preview);
     if (given.sample !== null && given.sample !== undefined) this.sample = given.sample;
     this.sample = Math.max(0, Math.min(this.sample, this.samples - 1));
@@ -156,7 +159,7 @@ class Player {
   prefetch() {
     this.fetchedFor = this.run;
     const idle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
-    idle(() => !this.closed && this.pool.prefetch(this.panes.imagined.samples.filter((spec) => spec.src)));
+    idle(() => !this.closed && this.pool.prefetch(this.panes[MAIN].samples.filter((spec) => spec.src)));
   }
 
   /* Many decoded frames, one look per painted frame. */

@@ -7,6 +7,23 @@
 const root = element.querySelector(".wv-stage");
 const life = new AbortController();
 const listen = (target, name, handler, options) => target.addEventListener(name, handler, { signal: life.signal, ...options });
+if (SEVERAL) {
+  // Side by side: a pane for each model, made from the one for what is imagined.
+  const [model, executed] = ["imagined", "executed"].map((name) => root.querySelector('[data-pane="' + name + '"]'));
+  ORIGINS.slice(0, SEVERAL).reverse().forEach((origin) => {
+    const pane = model.cloneNode(true);
+    pane.dataset.pane = origin;
+    pane.dataset.testid = "pane-" + origin;
+    pane.querySelector(".wv-samples").remove();
+    pane.querySelector("figcaption").append(Object.assign(document.createElement("span"), { className: "wv-verdict" }));
+    model.after(pane);
+  });
+  root.querySelector('[data-pane="contender-1"] figcaption').append(Object.assign(document.createElement("span"), { className: "wv-samples", hidden: true }));
+  model.remove();
+  executed.remove();
+  root.dataset.several = "";
+  root.setAttribute("aria-label", "Stage: several models side by side");
+}
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const surface = new Surface(root, { plots: Array.isArray(props.plots) ? props.plots : [], signal: life.signal });
 const player = new Player(root, surface, { calm });

@@ -52,11 +52,11 @@ class Surface {
     const shapes = ORIGINS.map((origin) => player.spec(origin)).filter((spec) => spec && spec.width && spec.height);
     root.style.setProperty("--wv-aspect", shapes.length ? String(Math.min(2.4, Math.max(0.6, shapes[0].width / shapes[0].height))) : "1");
     const pair = player.visible();
-    const third = ORIGINS.find((origin) => !pair.includes(origin));
-    for (const origin of ORIGINS) this.missing(origin, player.compared && origin === third);
+    const rest = ORIGINS.filter((origin) => !pair.includes(origin)); // they make room for the comparison
+    for (const origin of ORIGINS) this.missing(origin, player.compared && rest.includes(origin));
     const compare = this.parts.compare;
     compare.pane.hidden = !player.compared;
-    compare.pane.style.order = player.compared ? String(2 * ORIGINS.indexOf(third)) : "";
+    compare.pane.style.order = player.compared ? String(SEVERAL ? -1 : 2 * ORIGINS.indexOf(rest[0])) : "";
     ORIGINS.forEach((origin, k) => (this.parts[origin].pane.style.order = String(2 * k)));
     if (words) this.compare(words, pair);
     this.all("[data-view]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === player.view)));
@@ -84,7 +84,7 @@ class Surface {
     if (origin === "recorded" && player.hidden && samples.length) [why, state] = ["The recording is hidden. Press g, or the eye below, to show it.", "hidden"];
     else if (!spec || !(spec.src || spec.strip)) [why, state] = [(spec && spec.missing) || missing || "There is no " + name + " video.", "missing"];
     else if (clip && clip.error) [why, state] = ["The " + name + " video cannot be shown: " + clip.error + ".", "failed"];
-    part.pane.hidden = replaced;
+    part.pane.hidden = replaced || player.panes[origin].absent;
     this.text(part.name, name);
     part.pane.dataset.state = state;
     part.missing.hidden = !why;
@@ -107,9 +107,10 @@ class Surface {
     this.text(".wv-compare-name", words.title);
     this.text(".wv-joint", words.joint);
     this.all("[data-pick]").forEach((select, side) => {
-      const key = ORIGINS.map((origin) => player.panes[origin].name).join();
+      const there = ORIGINS.filter((origin) => !player.panes[origin].absent);
+      const key = there.map((origin) => player.panes[origin].name).join();
       if (select.dataset.key !== key) {
-        select.replaceChildren(...ORIGINS.map((origin) => new Option(player.panes[origin].name, origin)));
+        select.replaceChildren(...there.map((origin) => new Option(player.panes[origin].name, origin)));
         select.dataset.key = key;
       }
       [...select.options].forEach((option) => (option.disabled = !player.panes[option.value].samples.some((spec) => spec.src || spec.strip)));
@@ -149,7 +150,7 @@ class Surface {
   chips() {
     const { player } = this;
     const host = this.one(".wv-samples");
-    const specs = player.panes.imagined.samples;
+    const specs = player.panes[MAIN].samples;
     const key = specs.map((spec) => spec.label || "").join("|") + specs.length;
     host.hidden = specs.length < 2;
     if (host.dataset.key !== key) {
@@ -203,7 +204,7 @@ class Surface {
       if (root.dataset.alone !== undefined) [part.clip, part.missing.hidden] = [shot.clip, true];
       const drawn = !player.compared || player.visible().includes(origin);
       if (drawn) drawShot(part.canvas, shot, player.pixels);
-      part.mark.hidden = !shot.ended && !(origin === "imagined" && player.preview);
+      part.mark.hidden = !shot.ended && !(player.preview && (origin === "imagined" || player.panes[origin].live));
       this.text(part.mark, shot.ended ? "ended" : player.preview ? "imagining" : "");
       part.mark.classList.toggle("wv-mark-live", Boolean(player.preview) && !shot.ended);
       part.pane.dataset.state = shot.ended ? "ended" : "shown";
@@ -257,7 +258,8 @@ class Surface {
      carries the two that it compares. */
   drawPaths(part, own, clip, drawn) {
     const { player } = this;
-    const paths = !player.showPaths || !drawn ? [] : ORIGINS.filter((origin) => (own || player.visible().includes(origin)) && !(origin === "recorded" && player.hidden)).flatMap((origin) => {
+    const crowd = (origin) => SEVERAL && own && origin !== own && origin !== "recorded"; // five paths in one pane are none
+    const paths = !player.showPaths || !drawn ? [] : ORIGINS.filter((origin) => !crowd(origin) && (own || player.visible().includes(origin)) && !(origin === "recorded" && player.hidden)).flatMap((origin) => {
       const spec = player.spec(origin);
       return spec && spec.path && spec.path.length ? [{ origin, points: spec.path, rate: spec.rate, own: origin === own || !own }] : [];
     });

@@ -19,7 +19,7 @@ import base64
 import io
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from PIL import Image
 from wamviz.compare.trajectory import path_pixels
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import Camera, Floats, Frames, Preview, Rollout
+from wamviz.side_by_side import Contender, Outcome
 from wamviz.sources import Context
 from wamviz.store import Run
 
@@ -170,6 +171,75 @@ def preview_value(
             "executed": _pane("executed", missing=executed_reason),
         },
     )
+
+
+def several_value(
+    events: Sequence[Preview | Outcome | None],
+    contenders: Sequence[Contender],
+    context: Context | None,
+    url: Callable[[str], Callable[[str], str]],
+    *,
+    instruction: str = "",
+    frame: int | None = None,
+    view: str | None = None,
+    autoplay: bool = False,
+) -> Value:
+    """The value that shows several models side by side, for a stage with ``several`` panes.
+
+    Args:
+        events: what was last heard of each contender, None before its turn.
+        contenders: who they are, in the order of the panes.
+        context: what all were handed, while its recording is not yet a file of a run; None afterwards.
+        url: address of a run's files, by its id and the file's name.
+        instruction, frame, view, autoplay: see ``stage_value``.
+    """
+    panes = {"recorded": _pane("recorded", missing=NO_RECORDING)}
+    runs = [event.run for event in events if isinstance(event, Outcome) and event.run is not None]
+    longest = max((run for run in runs if run.reference is not None), key=_recorded_seconds, default=None)
+    if longest is not None:
+        camera = next((c for c in (r.camera_model for r in _rollouts(longest)) if c is not None), None)
+        address = url(longest.id)("reference.mp4")
+        panes["recorded"] = _recorded(longest.reference, address, NO_RECORDING, camera, longest.state)
+    elif context is not None and context.reference is not None:
+        reference = context.reference
+        panes["recorded"] = _pane(_name(reference), [_shown(reference)] if reference.frames is not None else [])
+    live = None
+    for k, (event, contender) in enumerate(zip(events, contenders, strict=True), start=1):
+        pane = _pane(contender.title, missing="Its turn comes after the one before.")
+        if isinstance(event, Preview):
+            live = event
+            shown = [] if event.frames is None else [strip(event.frames[0], contender.capabilities.video_fps)]
+            pane = {**_pane(contender.title, shown, "The first frames appear with the next step."), "live": True}
+        elif event is not None:
+            pane = _outcome(event, url)
+        panes[f"contender-{k}"] = pane
+    preview = None if live is None else {"step": live.step, "steps": live.steps, "eta": None, "note": live.note}
+    return _value(
+        run=None if live is not None or not runs else ",".join(run.id for run in runs),
+        instruction=instruction,
+        frame=frame,
+        view=view if view in VIEWS else None,
+        autoplay=autoplay,
+        preview=preview,
+        panes=panes,
+    )
+
+
+def _recorded_seconds(run: Run) -> float:
+    return 0.0 if run.reference is None else run.reference.duration
+
+
+def _outcome(outcome: Outcome, url: Callable[[str], Callable[[str], str]]) -> Pane:
+    run, title = outcome.run, outcome.contender.title
+    if run is None:
+        return _pane(title, missing=f"It failed: {outcome.error}")
+    first = run.imagined[0]
+    camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
+    missing = f"Mode {run.mode} imagines actions only, so there is no video to show."
+    address = url(run.id)("rollout.mp4")
+    pane = _pane(title, [_clip(first, address, camera=camera, start=run.state, missing=missing)])
+    speed = outcome.real_time_factor
+    return {**pane, "verdict": "" if speed is None else f"{outcome.latency_s:.2f} s, {speed:.1f}x real time"}
 
 
 def empty_value(

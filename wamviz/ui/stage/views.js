@@ -8,6 +8,21 @@ const PATH_STYLE = {
   imagined: { dash: "6 4", cap: "butt" },
   recorded: { dash: "none", cap: "round" },
   executed: { dash: "0.1 4.5", cap: "round" },
+  "contender-1": { dash: "6 4", cap: "butt" },
+  "contender-2": { dash: "0.1 4.5", cap: "round" },
+  "contender-3": { dash: "6 3 1 3", cap: "butt" },
+  "contender-4": { dash: "10 4", cap: "butt" },
+};
+const SQUARE = ["rect", { x: -4.5, y: -4.5, width: 9, height: 9, rx: 1 }];
+const CROSS = ["path", { d: "M-6-3.5-3.5-6 0-2.5 3.5-6 6-3.5 2.5 0 6 3.5 3.5 6 0 2.5-3.5 6-6 3.5-2.5 0z" }];
+const MARKERS = {
+  imagined: SQUARE,
+  recorded: ["circle", { r: 5 }],
+  executed: CROSS,
+  "contender-1": SQUARE,
+  "contender-2": CROSS,
+  "contender-3": ["path", { d: "M0-6.5 6.5 0 0 6.5-6.5 0z" }],
+  "contender-4": ["path", { d: "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2z" }],
 };
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -172,9 +187,8 @@ class PathLayer {
       line("wv-ahead");
       const past = line("wv-past");
       const marker = svgElement("g", { class: "wv-marker" }, group);
-      if (path.origin === "recorded") svgElement("circle", { r: 5 }, marker);
-      if (path.origin === "imagined") svgElement("rect", { x: -4.5, y: -4.5, width: 9, height: 9, rx: 1 }, marker);
-      if (path.origin === "executed") svgElement("path", { d: "M-6-3.5-3.5-6 0-2.5 3.5-6 6-3.5 2.5 0 6 3.5 3.5 6 0 2.5-3.5 6-6 3.5-2.5 0z" }, marker);
+      const [shape, form] = MARKERS[path.origin];
+      svgElement(shape, form, marker);
       return { path, past, marker };
     });
   }

@@ -160,6 +160,7 @@
 
   // --- what Python's events call in the browser ---
   const shown = () => document.querySelector("[data-run]")?.dataset.run || "";
+  const several = () => document.querySelector("[data-runs]")?.dataset.runs || "";
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -191,7 +192,8 @@
       const player = document.querySelector("#wz-stage .wv-stage")?.wamvizPlayer;
       link.hash = "";
       link.searchParams.delete("__theme");
-      if (run) link.searchParams.set("run", run);
+      if (several()) link.searchParams.set("runs", several());
+      else if (run) link.searchParams.set("run", run);
       if (player) {
         link.searchParams.set("frame", String(player.frame));
         link.searchParams.set("view", player.view);
@@ -203,10 +205,10 @@
     // After a run: reloading the page brings it back.
     remember() {
       const link = new URL(location.href);
-      const run = shown();
-      if (!run || link.searchParams.get("run") === run) return;
-      for (const key of ["frame", "view", "context", "camera"]) link.searchParams.delete(key);
-      link.searchParams.set("run", run);
+      const [key, told] = several() ? ["runs", several()] : ["run", shown()];
+      if (!told || link.searchParams.get(key) === told) return;
+      for (const other of ["run", "runs", "frame", "view", "context", "camera"]) link.searchParams.delete(other);
+      link.searchParams.set(key, told);
       history.replaceState(history.state, "", link);
     },
     // Copies the link and says so in the status; where copying is not allowed, the link itself is shown.

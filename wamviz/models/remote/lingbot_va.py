@@ -1,0 +1,178 @@
+"""LingBot-VA's websocket server, which remembers: a reset, an observation, and what was seen while acting.
+
+Contract: openpi's messages with three meanings. ``reset`` forgets and takes the prompt; ``obs`` is answered with a
+chunk ``action`` (C channels, F latent frames, A actions each); ``compute_kv_cache`` puts what was seen during a chunk
+into its memory, as a list of key frames with the chunk that was done, and is what makes the next chunk another one.
+Every sample begins with a reset, so that a lost question may be asked again. In the first chunk the first latent frame
+is the context, and its actions are no actions. Sources: lingbot-va ``wan_va/wan_va_server.py``,
+``evaluation/robotwin/eval_polict_client_openpi.py``, ``evaluation/libero/client.py``.
+
+The released server keeps its video. Where one sends it, the video is shown, and its frames, four a latent one, are the
+key frames with which the next chunk is asked for; what is on them is then imagined, not seen. Axis letters as in
+``asking``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.media import resize
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, next_message, seconds, video_from
+from wamviz.models.remote.codec import malformed, pack, unpack
+from wamviz.models.remote.robots import View
+from wamviz.models.remote.websocket import WebSocket, connected
+from wamviz.rollout import Floats, Frames
+
+PER_LATENT = 4  # frames of video that one latent frame stands for, but for the very first
+KEPT = "The server returned no video: LingBot-VA keeps what it imagines as latents."
+RELATIVE = "Its poses are relative to where the arms are in the context: positions are added, rotations multiplied."
+_PREFIX = "observation.images."
+
+
+def check(question: Question) -> None:
+    """Refuse a context that lacks a view, before anything is sent; the server never reads the state."""
+    told = question.connection.settings.get("video", "no")
+    if told not in ("yes", "no"):
+        raise WamvizError(f"The setting 'video' is yes or no, not '{told[:40]}'.", "Write connect --set video=yes")
+    _ = question.cameras
+
+
+async def probe(question: Question) -> str:
+    """Connect, read the metadata with which the server greets, and leave; a reset would forget somebody's episode."""
+    async with connected(question.server) as socket:
+        unpack(await next_message(socket, question.server), question.server.limits)
+    return f"A server of openpi's protocol answers at {question.server.url}, as LingBot-VA's does."
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Ask for one rollout a sample over one connection, each after a reset."""
+    async with connected(question.server) as socket:
+        unpack(await next_message(socket, question.server), question.server.limits)
+        for _ in range(question.asked.samples):
+            report("waiting for the model")
+            report(await _sample(socket, question, report))
+
+
+async def _sample(socket: WebSocket, question: Question, report: Report) -> Reply:
+    """Reset, ask for a chunk, and go on from its video as long as more is wanted and there is one."""
+    await _told(socket, question, {"reset": True, "prompt": question.prompt})
+    # Later chunks are asked for with the first observation too: what came since is in the server's memory.
+    seen = {"obs": observation(question.pictures, question.prompt), "prompt": question.prompt}
+    reply = await _told(socket, question, seen)
+    actions, spent = unrolled(reply.get("action"), question, first=True), seconds(reply)
+    views = _views(reply, question)
+    notes = [RELATIVE] if question.robot.name == "robotwin" else []
+    if views is None:
+        return Reply(actions, question.robot.actions, notes=(*notes, KEPT), server_s=spent)
+    shown = question.shown.key if question.shown.key in views else question.robot.views[0].key
+    film = [views[shown]]
+    # Without the setting that says so, a horizon is counted in actions, and one chunk is all.
+    wanted = (question.asked.horizon or 0) if question.robot.longest else 0
+    while sum(map(len, film)) - 1 < wanted:
+        new = _new_frames(reply, first=len(film) == 1)
+        if len(views) < len(question.robot.views) or len(views[shown]) != new + (len(film) == 1):
+            notes.append("The server's video does not show every view at four frames a latent one: no further chunk.")
+            break
+        report(f"going on after {sum(map(len, film)) - 1} frames")
+        await _told(socket, question, remembered(views, new, reply["action"], question))
+        reply = await _told(socket, question, seen)
+        more = unrolled(reply.get("action"), question, first=False)
+        views = _views(reply, question) or {}
+        if shown not in views or len(views[shown]) != _new_frames(reply, first=False):
+            notes.append("The server's next chunk came without its frames and was left out.")
+            break
+        actions = np.concatenate([actions, more])
+        film.append(views[shown])
+        spent = None if spent is None else spent + (seconds(reply) or 0.0)
+    frames = _in_proportion(np.concatenate(film), question.asked.observation.frames[question.cameras[shown]])
+    if len(film) > 1:
+        notes.append(f"{len(film)} chunks, each imagined from the frames that were imagined before it.")
+    if 0 < wanted < len(frames) - 1 and len(actions) % (len(frames) - 1) == 0:  # a frame ends with its last action
+        actions, frames = actions[: wanted * (len(actions) // (len(frames) - 1))], frames[: wanted + 1]
+    return Reply(actions, question.robot.actions, frames, question.cameras[shown], {}, tuple(notes), spent)
+
+
+def _new_frames(reply: Mapping[str, Any], *, first: bool) -> int:
+    """How many frames a chunk adds to what was there: the first one's first latent frame is the context."""
+    latents: int = reply["action"].shape[1]
+    return PER_LATENT * (latents - first)
+
+
+async def _told(socket: WebSocket, question: Question, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Send one message and return the dictionary that answers it."""
+    await socket.send(pack(message))
+    reply = unpack(await next_message(socket, question.server), question.server.limits)
+    if not isinstance(reply, dict):
+        raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    return reply
+
+
+def observation(pictures: Mapping[str, Frames], prompt: str) -> dict[str, Any]:
+    """One observation as its own client forms it, {view: (H, W, 3) uint8}; its robot's state is never read there."""
+    return {**{f"{_PREFIX}{key}": frame for key, frame in pictures.items()}, "task": prompt}
+
+
+def remembered(views: Mapping[str, Frames], count: int, action: Any, question: Question) -> dict[str, Any]:
+    """The message that makes the server remember the last ``count`` frames and the chunk ``action`` (C, F, A)."""
+    sizes = {view.key: view.size for view in question.robot.views}
+    frames = {key: view if (size := sizes[key]) is None else resize(view, *size) for key, view in views.items()}
+    keys = [observation({key: f[i] for key, f in frames.items()}, question.prompt) for i in range(-count, 0)]
+    return {"obs": keys, "compute_kv_cache": True, "imagine": False, "state": np.array(action, np.float32)}
+
+
+def unrolled(action: Any, question: Question, *, first: bool) -> Floats:
+    """The actions (K, C) of a chunk (C, F, A), in time; of the first one without the frame that is the context."""
+    if not isinstance(action, np.ndarray) or action.ndim != 3 or action.dtype.kind != "f":
+        what = f"{action.dtype} {action.shape}" if isinstance(action, np.ndarray) else type(action).__name__
+        raise malformed(f"its actions are no (channels, frames, actions) but {what}")
+    if first and action.shape[1] < 2:
+        raise malformed("its first chunk has a single frame, which is the context")
+    rows = action.transpose(1, 2, 0)[int(first) :].reshape(-1, action.shape[0])
+    return actions_from(rows, question.robot.actions, f"robot {question.robot.name}")
+
+
+def _views(reply: Mapping[str, Any], question: Question) -> dict[str, Frames] | None:
+    """The views of a chunk's video by key, each (T, H, W, 3) uint8; None where none came."""
+    video = reply.get("video")
+    if video is None:
+        return None
+    if isinstance(video, np.ndarray) and video.dtype.kind == "f":  # diffusers decodes to 0 .. 1
+        if not video.size or not 0 <= float(video.min()) <= float(video.max()) <= 1.001:
+            raise malformed("its video holds values outside 0 .. 1")
+        video = np.round(np.minimum(video, 1) * 255).astype(np.uint8)
+    return cut(video_from(video), question.robot.views)
+
+
+def cut(video: Frames, views: tuple[View, ...]) -> dict[str, Frames]:
+    """The views on a canvas (T, H, W, 3): in a row, RoboTwin's wrists at half size above its high view, or one alone.
+
+    Which of them it is follows from the proportions, which are far apart.
+    """
+    tall, wide = views[0].size or video.shape[1:3]
+    height, width = video.shape[1:3]
+    layouts = {"row": len(views) * wide / tall, "one": wide / tall, "t": wide / (1.5 * tall)}
+    if len(views) != 3:
+        del layouts["t"]
+    layout = min(layouts, key=lambda name: abs(math.log(layouts[name] * height / width)))
+    if layout == "one":
+        return {views[0].key: video}
+    if layout == "row":
+        edges = [width * i // len(views) for i in range(len(views) + 1)]
+        parts = [video[:, :, a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    else:
+        upper, half = height // 3, width // 2
+        parts = [video[:, upper:], video[:, :upper, :half], video[:, :upper, half:]]
+    if min(min(part.shape[1:3]) for part in parts) < 1:
+        raise malformed(f"its video is only {height} x {width} pixels: the views do not fit into it")
+    return {view.key: part for view, part in zip(views, parts, strict=True)}
+
+
+def _in_proportion(frames: Frames, context: Frames) -> Frames:
+    """Frames that were stretched for the server, in the proportions of their camera."""
+    rows = frames.shape[1]
+    return resize(frames, rows, max(1, round(rows * context.shape[1] / context.shape[0])))

@@ -1,0 +1,102 @@
+"""The page that asks several models the same: the question on the left, their answers side by side on the right.
+
+Contract: layout only, in the shape of the main page (and with its names for the parts, so that one style sheet and one
+script serve both); what the controls do is in ``compare_wiring``, what is shown in ``contenders``.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from wamviz.side_by_side import LONGEST_S, MOST
+from wamviz.ui import contenders, form, present
+from wamviz.ui.context_image import ContextImage
+from wamviz.ui.markup import Markup, h
+from wamviz.ui.scenes import Scenes
+from wamviz.ui.shelf import Shelf
+from wamviz.ui.stage import Stage, empty_value
+
+LEAD = "Ask several models, or one model in several modes, the same question. One that fails leaves the others alone."
+NOTHING = "Choose two to four, and press Compare."
+PLOTS = ("wz-action-plot", "wz-metric-plot")
+
+
+class ComparePage:
+    """Builds the page inside the current Blocks and keeps what its events need.
+
+    Args:
+        shelf: the runs that can be opened.
+        scenes: the contexts that can be picked.
+    """
+
+    def __init__(self, shelf: Shelf, scenes: Scenes) -> None:
+        self.shelf, self.scenes = shelf, scenes
+        self.first = form.first_scene(scenes, None)
+        self.theme = gr.Textbox("light", visible=False)
+        self.picked = gr.Textbox("", visible=False)
+        self.recolour = gr.Button("Recolour", visible="hidden", elem_id="wz-recolour")
+        self.scene, self.held = gr.State(self.first.scene), gr.State([])
+        Markup([h("h1", {"class": "wz-title"}, "Compare models"), h("p", {"class": "wz-lead"}, LEAD)])
+        with gr.Row(elem_id="wz-main", elem_classes="wz-main"):
+            with gr.Column(elem_id="wz-ask", elem_classes="wz-ask", scale=0, min_width=320):
+                self._question()
+                self._contenders()
+            with gr.Column(elem_id="wz-see", elem_classes="wz-see", scale=1, min_width=320):
+                self._answers()
+
+    def _question(self) -> None:
+        first = self.first
+        Markup([h("h2", {"class": "wz-step"}, h("b", None, "1"), "Where does it start?")])
+        with gr.Row(elem_classes="wz-context"):
+            self.image = ContextImage(
+                value=first.picture, label="Context frame", sources=["upload", "clipboard"], height=196, min_width=120,
+                buttons=[], elem_id="wz-context",
+            )  # fmt: skip
+            with gr.Column(elem_classes="wz-context-words", min_width=120):
+                self.caption = Markup(form.caption(self.scenes, first.scene, first.frame), elem_id="wz-caption")
+                self.frame = gr.Slider(
+                    0, max(1, first.scene.frames - 1), value=first.frame, step=1, label="Start at frame",
+                    visible=first.scene.frames > 1, elem_id="wz-frame", buttons=[],
+                )  # fmt: skip
+        cards = form.cards(self.scenes.cards())
+        self.cards = Markup(cards, elem_id="wz-cards", label="Shipped episodes", role="group")
+        Markup([h("h2", {"class": "wz-step"}, h("b", None, "2"), "What should the robot do?")])
+        self.instruction = gr.Textbox(
+            first.instruction, label="Instruction", show_label=False, container=False,
+            placeholder="e.g. pick up the orange", lines=2, max_lines=4, elem_id="wz-instruction",
+        )  # fmt: skip
+
+    def _contenders(self) -> None:
+        Markup([h("h2", {"class": "wz-step"}, h("b", None, "3"), "Who imagines?")])
+        self.contenders = gr.Dropdown(
+            contenders.offered(), value=contenders.first_choice(), multiselect=True, max_choices=MOST,
+            label="Models and modes", elem_id="wz-contenders",
+        )  # fmt: skip
+        with gr.Row(elem_classes="wz-seed"):
+            self.seed = gr.Number(0, label="Seed", precision=None, elem_id="wz-seed")
+            self.seconds = gr.Number(
+                0, label=f"Seconds (up to {LONGEST_S:g}; 0: a chunk each)", minimum=0, elem_id="wz-seconds"
+            )
+        with gr.Column(elem_classes="wz-dock"):
+            with gr.Row(elem_classes="wz-go"):
+                self.go = gr.Button("Compare", variant="primary", size="lg", scale=3, elem_id="wz-imagine")
+                self.cancel = gr.Button("Cancel", size="lg", scale=1, interactive=False, elem_id="wz-cancel")
+            ready = present.status("idle", "Ready.", NOTHING)
+            self.status = Markup(ready, role="status", live="polite", testid="status", elem_id="wz-status")
+
+    def _answers(self) -> None:
+        waiting = empty_value(NOTHING, NOTHING)
+        self.stage = Stage(waiting, plots=PLOTS, several=MOST, elem_id="wz-stage")
+        with gr.Row(elem_classes="wz-after"):
+            self.share = gr.Button("Copy link", size="md", scale=0, elem_id="wz-share")
+        Markup([h("h2", {"class": "wz-title"}, "How close, and how quick?")])
+        self.table = Markup([], testid="metrics", elem_id="wz-metrics")
+        with gr.Tabs(elem_id="wz-tabs"):
+            with gr.Tab("Actions"):
+                self.action_plot = gr.Plot(
+                    label="Actions over time", show_label=False, elem_id="wz-action-plot", container=False
+                )
+            with gr.Tab("Frame by frame"):
+                self.metric_plot = gr.Plot(
+                    label="PSNR of every frame", show_label=False, elem_id="wz-metric-plot", container=False
+                )

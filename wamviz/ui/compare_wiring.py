@@ -1,0 +1,198 @@
+"""What the Compare page's controls do: every event connected to its handler, and parts to components.
+
+Contract: events only; each handler is a few lines around ``contenders`` and ``scenes``, and private to the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from wamviz.ui import contenders, form, handlers, present
+from wamviz.ui.compare_page import ComparePage
+from wamviz.ui.contenders import Held, Wish
+from wamviz.ui.handlers import Parts
+from wamviz.ui.jobs import Jobs
+from wamviz.ui.library import is_here, place_of
+from wamviz.ui.scenes import Scene
+from wamviz.ui.wiring import (
+    AT_ONCE,
+    LATEST,
+    ON_MODEL,
+    PICKED,
+    PRIVATE,
+    SCHEME,
+    SCHEME_AFTER_STAGE,
+    SCHEME_AND_REST,
+    visitor,
+)
+
+Updates = dict[Any, Any]
+
+
+class CompareWiring:
+    """Connects the page's components.
+
+    Args:
+        page: the built page.
+        demo: the Blocks that it lies in, for opening and closing.
+    """
+
+    def __init__(self, page: ComparePage, demo: gr.Blocks) -> None:
+        self.page, self.jobs = page, Jobs()
+        names = "held stage table action_plot metric_plot status"
+        self.named: dict[str, Any] = {name: getattr(page, name) for name in names.split()}
+        shown = [*self.named.values(), page.go, page.cancel]
+        context = [page.scene, page.image, page.frame, page.caption, page.instruction, page.status]
+
+        restored = [page.theme, page.contenders, page.seed, *shown, *context[:-1]]
+        opened = demo.load(self.open, page.theme, restored, js=SCHEME, **AT_ONCE)
+        # Plotly is megabytes of script: it comes after the stage can be played.
+        drawn = [page.theme, page.action_plot, page.metric_plot]
+        opened.then(self.draw, [page.theme, page.held], drawn, js=SCHEME_AFTER_STAGE, **AT_ONCE)
+        page.recolour.click(self.draw, [page.theme, page.held], drawn, js=SCHEME_AND_REST, **AT_ONCE)
+        demo.unload(self.leave)
+
+        asked = [page.scene, page.frame, page.instruction]
+        page.cards.pick(self.pick, [page.picked, *asked], context, js=PICKED, **LATEST)
+        page.image.input(self.add, [page.image, *asked], context, **LATEST)
+        page.image.clear(self.clear, asked, context, **AT_ONCE)
+        page.frame.input(self.scrub, [page.scene, page.frame], [page.image, page.caption], **LATEST)
+
+        begun = page.go.click(self.begin, None, [page.go, page.cancel, page.status], **AT_ONCE)
+        begun.then(None, js="() => { window.wamviz.show(); }", **PRIVATE)
+        wish = [page.scene, page.frame, page.instruction, page.contenders, page.seed, page.seconds, page.theme]
+        done = begun.then(self.run, wish, shown, **ON_MODEL)
+        done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
+        page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
+        page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
+
+    # --- the context ------------------------------------------------------------------------------------------------
+
+    def pick(self, picked: str, scene: Scene, frame: Any, told: str) -> Updates:
+        """An episode was picked."""
+        return self._context(lambda: (self.page.scenes.episode(int(picked)), 0), scene, frame, told)
+
+    def add(self, added: Any, scene: Scene, frame: Any, told: str) -> Updates:
+        """A picture was uploaded, dropped or pasted."""
+        if added is None:
+            return {self.page.status: gr.skip()}
+        return self._context(lambda: (self.page.scenes.picture(*added), 0), scene, frame, told)
+
+    def clear(self, scene: Scene, frame: Any, told: str) -> Updates:
+        """The context was taken away; the instruction stays."""
+        return self._context(lambda: (Scene(), 0), scene, frame, told)
+
+    def scrub(self, scene: Scene, frame: Any) -> Updates:
+        """Another frame of the episode."""
+        page, at = self.page, int(frame or 0)
+        return {page.image: page.scenes.frame(scene, at), page.caption: form.caption(page.scenes, scene, at)}
+
+    def _context(self, make: Any, before: Scene, frame: Any, told: str) -> Updates:
+        """Show the scene that ``make`` returns; when it refuses, put the earlier picture back and say why."""
+        page = self.page
+        try:
+            scene, at = make()
+            keep = told.strip() and told.strip() != before.instruction
+            words = told if keep or not scene.instruction else scene.instruction
+            return {**self._scene(scene, at), page.instruction: words, page.status: []}
+        except Exception as error:
+            picture = None if before.kind == "none" else page.scenes.frame(before, int(frame or 0))
+            return {page.status: handlers.refused(error)["status"], page.image: picture}
+
+    def _scene(self, scene: Scene, at: int) -> Updates:
+        page = self.page
+        return {
+            page.scene: scene,
+            page.image: None if scene.kind == "none" else page.scenes.frame(scene, at),
+            page.frame: gr.update(maximum=max(1, scene.frames - 1), value=at, visible=scene.frames > 1),
+            page.caption: form.caption(page.scenes, scene, at),
+        }
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def begin(self, request: gr.Request) -> Updates:
+        """At once, before the queue: the button is taken, and Cancel works while others are served."""
+        self.jobs.begin(visitor(request))
+        waiting = present.status("busy", "Waiting for the first model …", done=0.0)
+        return {**self._buttons(True), self.page.status: waiting}
+
+    def run(
+        self, scene: Scene, frame: Any, told: str, picked: list[str], seed: Any, seconds: Any, theme: str,
+        request: gr.Request,
+    ) -> Iterator[Updates]:  # fmt: skip
+        """Ask one after the other."""
+        page, who = self.page, visitor(request)
+        switch = self.jobs.current(who)
+        try:
+            wish = Wish(scene, frame, told, picked, seed, seconds)
+            for parts in contenders.compare(wish, page.scenes, page.shelf, switch, theme):
+                yield self._updates(parts)
+        finally:
+            self.jobs.end(who, switch)
+
+    def cancel(self, request: gr.Request) -> Any:
+        """Turn the switch off; the generator itself has the last word."""
+        stopping = self.jobs.cancel(visitor(request))
+        return present.status("busy", "Stopping after this step …") if stopping else gr.skip()
+
+    def leave(self, request: gr.Request) -> None:
+        """Nobody watches any more: stop sampling."""
+        self.jobs.cancel(visitor(request))
+
+    # --- opening ----------------------------------------------------------------------------------------------------
+
+    def open(self, theme: str, request: gr.Request) -> Updates:
+        """The page opens: on kept runs, on the question of one run, on a context, or empty."""
+        asked, page = request.query_params, self.page
+        updates: Updates = {page.theme: theme, page.contenders: gr.update(choices=contenders.offered())}
+        here = is_here(request.headers)
+        if "runs" in asked:
+            parts = contenders.reopen(page.shelf, asked["runs"], asked.get("frame"), asked.get("view"), theme)
+            held: Held = parts.get("held", [])
+            parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
+            updates |= self._updates(parts)
+            if held:
+                names = [name for name, _, _ in held]
+                updates |= {page.contenders: gr.update(choices=contenders.offered(), value=names)}
+                updates |= self._question(held[0][1], here)
+        elif "run" in asked:
+            updates |= self._question(asked["run"], here)
+        elif "context" in asked:
+            updates |= self._linked(asked["context"], asked.get("camera", ""), here)
+        return updates
+
+    def _question(self, run_id: str, here: bool) -> Updates:
+        """The form on the question of a kept run."""
+        page = self.page
+        try:
+            run = page.shelf.load(run_id)
+            scene, at = page.scenes.of(run, page.shelf.folder(run.id), here)
+            return {**self._scene(scene, at), page.instruction: run.instruction, page.seed: run.seed}
+        except Exception as error:
+            return {page.status: handlers.refused(error)["status"]}
+
+    def _linked(self, source: str, camera: str, here: bool) -> Updates:
+        """The form on the frame of an episode."""
+        page = self.page
+        try:
+            page.scenes.library.allow(place_of(source)[0], here)
+            scene, at = page.scenes.at(source, camera)
+            return {**self._scene(scene, at), page.instruction: scene.instruction}
+        except Exception as error:
+            return {page.status: handlers.refused(error)["status"]}
+
+    def draw(self, theme: str, held: Held | None) -> Updates:
+        """The plots, in the visitor's colours."""
+        return {self.page.theme: theme, **self._updates(contenders.recolour(held, self.page.shelf, theme))}
+
+    # --- parts to components ----------------------------------------------------------------------------------------
+
+    def _updates(self, parts: Parts) -> Updates:
+        updates = {self.named[name]: value for name, value in parts.items() if name in self.named}
+        return updates | (self._buttons(parts["running"]) if "running" in parts else {})
+
+    def _buttons(self, running: bool) -> Updates:
+        return {self.page.go: gr.update(interactive=not running), self.page.cancel: gr.update(interactive=running)}
