@@ -71,10 +71,10 @@ def test_a_connection_of_the_right_kind_and_robot_reaches_it():
     [
         (CARD, 10, "That should do"),
         (CARD, 200, "too little for the card alone"),
-        (LAPTOP, 10, "in hours rather than seconds"),
+        (LAPTOP, 10, "on the processor, which takes very long"),
         (LAPTOP, 45, "no GPU, 16 GB of memory. That is too little."),
         (Machine(36.0, apple=True), 20, "an Apple GPU, 36 GB of memory. That should do"),
-        (LAPTOP, 0, "how much memory it takes is not stated"),
+        (LAPTOP, 0, "how much memory they take is not stated"),
     ],
 )
 def test_weights_that_run_here_are_weighed_against_this_machine(machine, needs, says):

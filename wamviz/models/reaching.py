@@ -127,11 +127,12 @@ def _wants(system: System, ways: tuple[str, ...], around: Surroundings) -> str:
             return f"It answers on a server of its makers: connect it with a key of yours, in {key}."
         if not system.needs_gb:
             return "It needs a server that has it running: connect its address."
-        needs = f"It needs a server that has it running, with {_size(system)}"
-        return f"{needs} (this machine has {around.machine.words}): connect its address."
+        needs = f"It needs a server that has it running, with {_size(system)}: connect its address."
+        return f"{needs} This machine has {around.machine.words}."
     serve = " Or connect a server that has it running." if served else ""
     if not system.needs_gb:
-        return f"It would run on this machine ({around.machine.words}); how much memory it takes is not stated.{serve}"
+        known = f"Its weights are opened on this machine, which has {around.machine.words}"
+        return f"{known}; how much memory they take is not stated.{serve}"
     return f"{_fit(system, around.machine)}{serve}"
 
 
@@ -141,7 +142,7 @@ def _size(system: System) -> str:
         return f"{cards}{system.gpu_gb:g} GB of GPU memory or more"
     if system.weights_gb:
         return f"{cards}room for {system.weights_gb:g} GB of weights"
-    return f"{cards}room for {system.needs_gb:g} GB of weights (two bytes a parameter)"
+    return f"{cards}room for {system.needs_gb:g} GB of weights, at two bytes a parameter"
 
 
 def _fit(system: System, here: Machine) -> str:
@@ -151,5 +152,5 @@ def _fit(system: System, here: Machine) -> str:
     if here.card_gb:
         return f"{needs} That is too little for the card alone; setting 'offload' trades memory for time."
     if here.memory_gb >= 1.2 * system.needs_gb:
-        return f"{needs} It would run on the processor, in hours rather than seconds."
+        return f"{needs} It would run on the processor, which takes very long."
     return f"{needs} That is too little."

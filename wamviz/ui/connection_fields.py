@@ -178,8 +178,7 @@ def about(kind: str, robot: str = "") -> list[Node]:
     """What a kind and a robot are, as far as that is known before the address is."""
     own = kind_of(kind)
     try:
-        place = example(own) if not _is_here(own) else "hub:owner/name"
-        caps = connecting.entry_of(Connection("unnamed", kind, place, robot)).capabilities
+        caps = connecting.entry_of(Connection("unnamed", kind, example(own), robot)).capabilities
     except WamvizError:
         return kind_words(own)
     views = f" Its views: {', '.join(caps.cameras)}." if caps.cameras else ""
