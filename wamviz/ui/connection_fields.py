@@ -74,10 +74,10 @@ class Filled:
             gr.update(value=self.name),
             gr.update(value=kind.name),
             gr.update(value=self.url, placeholder=example(kind), info=_where(kind)),
-            gr.update(choices=robots, value=self.robot or next(iter(robots), None), visible=bool(robots)),
+            gr.update(choices=robots, value=self.robot or next(iter(robots), None), visible=len(robots) > 1),
             gr.update(value=self.token, visible=served),
             gr.update(value=self.timeout, visible=served),
-            gr.update(value=self.rate, visible=True),
+            gr.update(value=self.rate, visible=served),
             gr.update(value=self.views),
             gr.update(value=self.state, visible=served),
             gr.update(value=self.ca, visible=served and any(scheme.endswith("s") for scheme in kind.schemes)),
@@ -220,7 +220,7 @@ def _is_here(kind: Kind) -> bool:
 
 def _where(kind: Kind) -> str:
     if _is_here(kind):
-        return "a folder of this machine, or hub:OWNER/NAME"
+        return "a folder of this machine, or hub:OWNER/NAME@REVISION"
     return f"{' or '.join(f'{scheme}://' for scheme in kind.schemes)}; nobody else is asked"
 
 

@@ -180,4 +180,6 @@ def _words(value: object) -> str:
 def kind_words(kind: Kind, description: str = "") -> list[Node]:
     """What a kind is for and what comes back, under the form's first fields."""
     lines = [f"{kind.title}.", description or f"It gives back {kind.gives}."]
+    if description.startswith(kind.title):
+        lines = lines[1:]
     return [h("p", {"class": "wz-note"}, line) for line in lines]
