@@ -1,4 +1,4 @@
-"""Claim: a v3.0 dataset of 100,000 episodes opens in under 2 seconds and 500 MB, Python's own start included."""
+"""Claim: a v3.0 or v2.1 dataset of 100,000 episodes opens in under 2 s and 500 MB, Python's own start included."""
 
 from __future__ import annotations
 
@@ -58,18 +58,43 @@ def make(root: Path) -> None:
         data.touch()
 
 
+def make_v21(root: Path) -> None:
+    """The same in v2.1: a line and a parquet file (empty here) an episode."""
+    key = "observation.images.front"
+    features = {
+        "action": {"dtype": "float32", "shape": [7], "names": [f"j{i}.pos" for i in range(7)]},
+        key: {"dtype": "video", "shape": [480, 640, 3]},
+    }
+    info = {"codebase_version": "v2.1", "fps": 30, "features": features, "total_episodes": EPISODES}
+    lines = [{"episode_index": i, "tasks": [f"task {i % 500}"], "length": ROWS} for i in range(EPISODES)]
+    (root / "meta").mkdir(parents=True)
+    (root / "meta/info.json").write_text(json.dumps(info))
+    (root / "meta/episodes.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    for chunk in range(EPISODES // 1000):
+        folder = root / f"data/chunk-{chunk:03d}"
+        folder.mkdir(parents=True)
+        for index in range(1000 * chunk, 1000 * (chunk + 1)):
+            (folder / f"episode_{index:06d}.parquet").touch()
+
+
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder))
-        command = [sys.executable, "-c", OPEN, folder, str(EPISODES)]
-        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    opened, seconds, busy, memory = map(float, out.split())
-    print(f"{EPISODES} episodes opened in {opened:.2f} s; {busy:.2f} s of processor time in all")
+    measured: dict[str, tuple[float, float]] = {}
+    spent = 0.0
+    for version, build in (("v3.0", make), ("v2.1", make_v21)):
+        with tempfile.TemporaryDirectory() as folder:
+            build(Path(folder))
+            command = [sys.executable, "-c", OPEN, folder, str(EPISODES)]
+            out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        opened, seconds, busy, memory = map(float, out.split())
+        print(f"{version}: {EPISODES} episodes opened in {opened:.2f} s; {busy:.2f} s of processor time in all")
+        suffix = "" if version == "v3.0" else f" of {version}"
+        measured |= {f"open and summary{suffix} (s)": (seconds, 2.0), f"memory{suffix} (MB)": (memory, 500.0)}
+        spent += busy
     return report(
         "open_large_dataset",
-        "100,000 episodes open and are summed up in under 2 s and 500 MB",
-        {"open and summary (s)": (seconds, 2.0), "memory (MB)": (memory, 500.0)},
-        processor_seconds=round(busy, 2),
+        "100,000 episodes of v3.0 and of v2.1 open and are summed up in under 2 s and 500 MB",
+        measured,
+        processor_seconds=round(spent, 2),
     )
 
 

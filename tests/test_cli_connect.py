@@ -14,6 +14,7 @@ from tests.models.remote.speakers import all_speakers
 from wamviz import cli
 from wamviz.media import write_png
 from wamviz.models import registry
+from wamviz.models.remote import veo
 from wamviz.store import read_run
 
 Out = tuple[int, str, str]
@@ -69,6 +70,51 @@ def test_a_server_becomes_a_model(wamviz: Run, tmp_path: Path) -> None:
     run = read_run(tmp_path / "out")
     assert run.imagined[0].frames.shape == (17, 32, 32, 3) and run.model == "cosmos"
     assert url in run.versions["device"]
+
+
+def test_a_video_model_becomes_a_model(wamviz: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Veo: its address and its key's variable need not be said; the price is told before; a run has no actions."""
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    monkeypatch.setattr(veo, "POLL_S", 0.0)
+    speaker = next(one for one in all_speakers() if one.kind == "veo")
+    speaker.extra = {"frames": 96}
+    write_png(tmp_path / "context.png", np.zeros((64, 64, 3), np.uint8))
+    status, text, _ = wamviz("connect", "veo", "--kind", "veo", "--set", "seconds=4")
+    assert status == 0 and "1.60 USD" in text and "generativelanguage.googleapis.com" in text
+    kept = json.loads(wamviz("connect", "veo", "--json")[1])[0]
+    assert kept["token_env"] == "GEMINI_API_KEY" and kept["timeout"] == 900 and "a-key" not in json.dumps(kept)
+    assert "1.60 USD" in wamviz("models")[1]
+    with serving(speaker.speak()) as served:
+        wamviz("connect", "veo", "--url", f"http://127.0.0.1:{served.port}")
+        status, text, err = wamviz("connect", "veo", "--test")
+        assert status == 0 and "has veo-3.1-generate-preview" in text and "1.60 USD" in text and not speaker.heard
+        status, text, err = wamviz(
+            "imagine", "--model", "veo", "--context", tmp_path / "context.png", "--instruction", "open the drawer",
+            "--mode", "video", "--out", tmp_path / "out",
+        )  # fmt: skip
+        assert status == 0, err
+        assert "1.60 USD" in text and "black borders" in text
+    run = read_run(tmp_path / "out")
+    assert run.imagined[0].frames.shape == (96, 72, 72, 3) and run.imagined[0].actions is None
+    assert run.imagined[0].fps == 24 and run.imagined[0].action_space is None
+
+
+def test_a_worker_is_asked_once_what_it_serves(wamviz: Run) -> None:
+    """When it is connected; --test looks again, and takes over what has changed."""
+    speaker = next(one for one in all_speakers() if one.kind == "worker")
+    refused(wamviz("connect", "act", "--kind", "worker", "--url", "http://127.0.0.1:9"), "Nobody listens")
+    with serving(speaker.speak()) as served:
+        url = f"http://127.0.0.1:{served.port}"
+        assert wamviz("connect", "act", "--kind", "worker", "--url", url)[0] == 0 and served.connections == 1
+        facts = next(row for row in json.loads(wamviz("models", "--json")[1]) if row["id"] == "act")
+        assert facts["modes"] == ["joint", "act_only"] and facts["action_space"]["rate"] == 20
+        assert served.connections == 1
+        speaker.extra = {"modes": ["act_only"], "frames": 0}
+        assert "a made-up policy" in wamviz("connect", "act", "--test")[1]
+    facts = next(row for row in json.loads(wamviz("models", "--json")[1]) if row["id"] == "act")
+    assert facts["modes"] == ["act_only"]
+    listed = wamviz("connect", "--list")[1]
+    assert all(len(line) < 260 for line in listed.splitlines())
 
 
 def test_connections_are_listed_changed_and_forgotten(wamviz: Run) -> None:

@@ -24,7 +24,10 @@ def test_the_app_is_built_without_torch(root: Path) -> None:
     assert loaded("import app; assert app.demo is not None", root) <= {"gradio", "plotly", "mujoco"}
 
 
-@pytest.mark.parametrize("module", ["rollout", "errors", "models.registry", "cli", "cli_run", "cli_look", "sources"])
+@pytest.mark.parametrize(
+    "module",
+    ["rollout", "errors", "models.registry", "models.diffusion.entry", "cli", "cli_run", "cli_look", "sources"],
+)
 def test_the_light_modules_load_nothing_heavy(module: str, root: Path) -> None:
     assert not loaded(f"import wamviz.{module}", root)
 

@@ -18,6 +18,7 @@ from wamviz.errors import WamvizError
 
 MAX_IMAGE_BYTES = 30_000_000
 MAX_IMAGE_PIXELS = 25_000_000
+POINTER = b"version https://git-lfs"  # how a file begins that was cloned without its content
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
 Frames = NDArray[np.uint8]
@@ -82,7 +83,12 @@ def file_size(path: str | Path) -> int:
         if not path.is_file():
             what = "is a folder, not a file" if path.is_dir() else "does not exist"
             raise WamvizError(f"'{path.name}' {what}.", "Give the path of a picture or video file.")
-        with path.open("rb"):
+        with path.open("rb") as file:
+            if file.read(len(POINTER)) == POINTER:
+                raise WamvizError(
+                    f"'{path.name}' is only a Git LFS pointer, not the file itself.",
+                    "Fetch it: run `git lfs pull` in its folder.",
+                )
             return path.stat().st_size
     except OSError as error:
         raise WamvizError(f"'{path.name}' cannot be read ({error.strerror}).") from error
@@ -127,3 +133,44 @@ def encode_png(frame: Frames) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(check_uint8(frame, 3)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+# --- sizes ----------------------------------------------------------------------------------------------------------
+
+
+def resize(frames: Frames, height: int, width: int) -> Frames:
+    """Scale (..., H, W, 3) uint8 to ``height`` x ``width``: exact area average to shrink, linear to enlarge."""
+    frames = np.asarray(frames)
+    if height < 1 or width < 1:
+        raise WamvizError(f"A frame cannot be scaled to {height} x {width} pixels.")
+    if frames.shape[-3:-1] == (height, width):
+        return frames
+    rows, columns = _weights(frames.shape[-3], height), _weights(frames.shape[-2], width)
+    out = np.empty((*frames.shape[:-3], height, width, 3), np.uint8)
+    for index in np.ndindex(frames.shape[:-3]):  # one frame at a time: the float copy stays small
+        frame = frames[index].astype(np.float32)
+        tall = np.tensordot(rows, frame, axes=(1, 0))  # (height, W, 3)
+        done = np.tensordot(columns, tall, axes=(1, 1)).transpose(1, 0, 2)  # (height, width, 3)
+        out[index] = np.clip(np.rint(done), 0, 255)
+    return out
+
+
+def _weights(size_in: int, size_out: int) -> NDArray[np.float32]:
+    """(size_out, size_in) rows that sum to 1: the share of each input pixel in each output pixel."""
+    if size_out <= size_in:
+        edges = np.arange(size_out + 1) * (size_in / size_out)
+        pixels = np.arange(size_in)
+        shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+        weights = np.clip(shared, 0, None)
+    else:
+        centres = np.clip((np.arange(size_out) + 0.5) * (size_in / size_out) - 0.5, 0, size_in - 1)
+        weights = np.clip(1 - np.abs(centres[:, None] - np.arange(size_in)), 0, None)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def fit_square(frames: Frames, size: int) -> Frames:
+    """Cut the centre square out of (..., H, W, 3) and scale it to ``size`` x ``size``."""
+    height, width = frames.shape[-3:-1]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return resize(frames[..., top : top + side, left : left + side, :], size, size)

@@ -1,4 +1,4 @@
-"""The command ``connect``: name a server, see whether it is there, list and forget.
+"""The command ``connect``: name a server or weights, see whether they are there, fetch them, list and forget.
 
 Contract: words only; what they do is ``connect_form``'s business, which the Models page shares.
 """
@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 
 from wamviz import connect_form
+from wamviz.cli_progress import Progress
 from wamviz.connect_form import EXAMPLE, Told, pairs
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models import connecting, connections, reaching
@@ -19,7 +20,7 @@ from wamviz.models.connections import Connection
 def connect(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
     told = _told(args)
-    if sum((args.list, args.kinds, args.forget)) + bool(told.anything or args.test) > 1:
+    if sum((args.list, args.kinds, args.forget)) + bool(told.anything or args.test or args.download) > 1:
         raise WamvizError("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
     if args.kinds:
         return _print_kinds(args.json)
@@ -43,9 +44,11 @@ def connect(args: argparse.Namespace) -> None:
         raise unknown_name("connection", args.name, known)
     elif args.test:
         known = {args.name: connect_form.renewed(known[args.name])}
+    if args.download:
+        known = {args.name: _download(known[args.name])}
     if args.test:
         return _test([known[args.name]])
-    if not told.anything:
+    if not told.anything and not args.download:
         _print_list([known[args.name]], args.json)
     return None
 
@@ -65,6 +68,14 @@ def _told(args: argparse.Namespace) -> Told:
         None if args.state is None else pairs(args.state, "--state", "--state PART=FIRST:END"),
         None if args.set is None else pairs(args.set, "--set", "--set SETTING=VALUE"),
     )
+
+
+def _download(connection: Connection) -> Connection:
+    """Fetch weights, with a line that says how far it is."""
+    with Progress("download", unit="kB") as progress:
+        kept = connect_form.fetch(connection, progress)
+    print(kept.words)
+    return kept.connection
 
 
 def _print_kinds(as_json: bool) -> None:

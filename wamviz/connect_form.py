@@ -1,20 +1,20 @@
 """Keeping, changing, testing and forgetting connections: what the command ``connect`` and the Models page share.
 
-Contract: words in, connections and sentences out, so that both say the same. Only ``look`` asks anybody, and ``keep``
-where a kind's servers alone know what they are. What is written is one file of the wamviz home, without a secret in it.
+Contract: words in, connections and sentences out, so that both say the same. Only ``look`` asks anybody, ``keep`` where a
+kind's servers alone know what they are, and ``fetch`` the hub. What is written is one file of the wamviz home, without a secret in it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from wamviz.errors import WamvizError
 from wamviz.models import connecting, connections, registry
-from wamviz.models.connections import Connection
+from wamviz.models.connections import FOLDER, Connection
 
 EXAMPLE = "For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000"
 
@@ -113,6 +113,21 @@ def renewed(connection: Connection) -> Connection:
     return fresh
 
 
+def fetch(connection: Connection, progress: Callable[[int, int, str], None] | None = None) -> Kept:
+    """Fetch the weights of a kept connection from the hub, and keep it pinned to what was fetched.
+
+    Args:
+        progress: told kB here, kB in all, and the file.
+
+    Raises:
+        WamvizError: its kind fetches nothing; or what went wrong, in words.
+    """
+    pinned = connecting.download(connection, progress)
+    connections.keep(pinned)
+    registry.refresh()
+    return Kept(pinned, f"Fetched {connection.url}. {pinned.name} is pinned to {pinned.url}.")
+
+
 def forget(name: str) -> str:
     """Remove a connection, and say so; ``WamvizError`` with the nearest name when there is none."""
     connections.forget(name)
@@ -152,9 +167,10 @@ def pairs(words: Iterable[str], what: str, form: str) -> dict[str, str]:
 def _address(named: str | None, kind: str) -> str | None:
     """An address as it is kept: of a kind whose weights lie on this machine, a folder by its whole path."""
     own = connecting.kinds().get(kind)
-    if not named or own is None or "file" not in own.schemes or re.match(r"[a-z0-9+.-]+:", named):
+    if not named or own is None or FOLDER[:-1] not in own.schemes or re.match(r"[a-z0-9+.-]+:", named):
         return named
-    return f"file:{Path(named).expanduser().resolve()}"
+    folder = Path(named).expanduser().resolve()
+    return f"{FOLDER}{folder}" if named.startswith((".", "/", "~")) or folder.is_dir() else named
 
 
 def _certificates(named: str | None) -> str | None:

@@ -19,7 +19,19 @@ from typing import Any
 from wamviz.environment import OURS, home, offline
 from wamviz.errors import WamvizError
 
-PACKAGES = ("torch", "gradio", "diffusers", "transformers", "mujoco-core", "plotly", "av", "pyarrow", "numpy")
+PACKAGES = (
+    "torch",
+    "gradio",
+    "diffusers",
+    "transformers",
+    "accelerate",
+    "ftfy",
+    "mujoco-core",
+    "plotly",
+    "av",
+    "pyarrow",
+    "numpy",
+)
 INSTALL = "make install, or: python -m pip install -r requirements.txt"
 DISK_NEEDED = 1_000_000_000  # bytes: a few hundred kept runs
 
@@ -135,7 +147,8 @@ def _weights() -> Check:
     lines = {name: entry.missing() for name, entry in registry.entries().items() if not entry.capabilities.control}
     runnable = [name for name, missing in lines.items() if missing is None]
     if runnable:
-        return Check("models", True, f"can run here: {', '.join(runnable)}")
+        others = "".join(f"; cannot: {name}: {missing}" for name, missing in lines.items() if missing)
+        return Check("models", True, f"can run here: {', '.join(runnable)}{others}")
     reasons = "; ".join(f"{name}: {missing}" for name, missing in lines.items())
     return Check("models", False, reasons or "none registered", "git pull, or train it: make train")
 

@@ -6,9 +6,11 @@ known are None. It decodes as little as the answer needs, changes nothing, and k
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from wamviz.errors import WamvizError
 from wamviz.rollout import ActionSpace, Observation, Rollout
 from wamviz.sources import Context, Progress, kind_of, open_episode, open_source, resolve
 from wamviz.store import Run, Store, read_run
@@ -36,8 +38,17 @@ def _dataset(source: str, progress: Progress | None) -> dict[str, Any]:
 def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
     """An episode's facts; only the frame that is named is decoded."""
     episode, frame = open_episode(source, progress)
-    seen = episode.observation(frame)
-    space, actions, states = episode.action_space, episode.actions, episode.states
+    missing = list(episode.missing)
+    seen = episode.observation(frame) if episode.cameras else None
+    space, actions, states, success = (
+        _tried(read, missing)
+        for read in (
+            lambda: episode.action_space,
+            lambda: episode.actions,
+            lambda: episode.states,
+            lambda: episode.success,
+        )
+    )
     left = episode.frame_count - 1 - frame
     follows: dict[str, Any] = {
         "origin": episode.origin,
@@ -45,7 +56,7 @@ def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
         "seconds": round(left / episode.fps, 3),
         "actions": None if actions is None or space is None else len(actions) - round(frame * space.rate / episode.fps),
         "action_space": _space(space),
-        "success": episode.success,
+        "success": success,
     }
     return {
         "title": f"{episode.dataset_title}, episode {episode.index}, frame {frame}",
@@ -53,16 +64,25 @@ def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
         "instruction": episode.instruction or None,
         "frames": episode.frame_count,
         "fps": episode.fps,
-        "cameras": _cameras(seen),
-        "calibrated": sorted(seen.cameras),
-        "state": None if seen.state is None else [round(float(value), 4) for value in seen.state],
+        "cameras": {} if seen is None else _cameras(seen),
+        "calibrated": [] if seen is None else sorted(seen.cameras),
+        "state": None if seen is None or seen.state is None else [round(float(value), 4) for value in seen.state],
         "state_names": list(episode.state_names) or None,
         "states": None if states is None else len(states),
-        "world_state": seen.world_state is not None,
+        "world_state": seen is not None and seen.world_state is not None,
         "what_follows": follows if left else None,
         "facts": dict(episode.facts) or None,
-        "missing": list(episode.missing),
+        "missing": list(dict.fromkeys(missing)),
     }
+
+
+def _tried(read: Callable[[], Any], problems: list[str]) -> Any:
+    """What ``read`` returns, or None, with its complaint added: damaged rows must not hide the rest of an episode."""
+    try:
+        return read()
+    except WamvizError as error:
+        problems.append(str(error))
+        return None
 
 
 def _cameras(seen: Observation) -> dict[str, str]:

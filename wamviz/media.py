@@ -26,7 +26,16 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 from PIL import Image
 
-from wamviz._images import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, check_uint8, encode_png, file_size, read_image
+from wamviz._images import (
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    check_uint8,
+    encode_png,
+    file_size,
+    fit_square,
+    read_image,
+    resize,
+)
 from wamviz.errors import WamvizError
 
 __all__ = [
@@ -35,7 +44,9 @@ __all__ = [
     "VideoInfo",
     "count_frames",
     "encode_png",
+    "file_size",
     "fit_square",
+    "frame_times",
     "read_image",
     "read_video",
     "read_video_span",
@@ -64,7 +75,10 @@ Frames = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video's header says; ``frames`` and ``seconds`` are 0 when it does not say."""
+    """What a video's header says; ``frames`` and ``seconds`` are 0 when it does not say.
+
+    ``steady`` is False where frames do not follow each other at one rate: then only ``frame_times`` tells them apart.
+    """
 
     width: int
     height: int
@@ -72,6 +86,7 @@ class VideoInfo:
     frames: int
     seconds: float
     codec: str
+    steady: bool = True
 
 
 # --- pictures ---
@@ -82,47 +97,6 @@ def write_png(path: str | Path, frame: Frames) -> None:
     data = encode_png(frame)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
-
-
-# --- sizes ----------------------------------------------------------------------------------------------------------
-
-
-def resize(frames: Frames, height: int, width: int) -> Frames:
-    """Scale (..., H, W, 3) uint8 to ``height`` x ``width``: exact area average to shrink, linear to enlarge."""
-    frames = np.asarray(frames)
-    if height < 1 or width < 1:
-        raise WamvizError(f"A frame cannot be scaled to {height} x {width} pixels.")
-    if frames.shape[-3:-1] == (height, width):
-        return frames
-    rows, columns = _weights(frames.shape[-3], height), _weights(frames.shape[-2], width)
-    out = np.empty((*frames.shape[:-3], height, width, 3), np.uint8)
-    for index in np.ndindex(frames.shape[:-3]):  # one frame at a time: the float copy stays small
-        frame = frames[index].astype(np.float32)
-        tall = np.tensordot(rows, frame, axes=(1, 0))  # (height, W, 3)
-        done = np.tensordot(columns, tall, axes=(1, 1)).transpose(1, 0, 2)  # (height, width, 3)
-        out[index] = np.clip(np.rint(done), 0, 255)
-    return out
-
-
-def _weights(size_in: int, size_out: int) -> NDArray[np.float32]:
-    """(size_out, size_in) rows that sum to 1: the share of each input pixel in each output pixel."""
-    if size_out <= size_in:
-        edges = np.arange(size_out + 1) * (size_in / size_out)
-        pixels = np.arange(size_in)
-        shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-        weights = np.clip(shared, 0, None)
-    else:
-        centres = np.clip((np.arange(size_out) + 0.5) * (size_in / size_out) - 0.5, 0, size_in - 1)
-        weights = np.clip(1 - np.abs(centres[:, None] - np.arange(size_in)), 0, None)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def fit_square(frames: Frames, size: int) -> Frames:
-    """Cut the centre square out of (..., H, W, 3) and scale it to ``size`` x ``size``."""
-    height, width = frames.shape[-3:-1]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return resize(frames[..., top : top + side, left : left + side, :], size, size)
 
 
 # --- reading videos -------------------------------------------------------------------------------------------------
@@ -143,6 +117,16 @@ def count_frames(path: str | Path) -> int:
             return sum(packet.size > 0 for packet in container.demux(stream))
         except av.FFmpegError as error:
             raise WamvizError(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
+
+
+def frame_times(path: str | Path) -> NDArray[np.float64]:
+    """(T,) seconds at which each frame of a video is shown, in order; nothing is decoded, but all of it is read."""
+    with _opened(path) as (container, stream):
+        try:
+            ticks = [p.pts for p in container.demux(stream) if p.size and p.pts is not None and not p.is_discard]
+        except av.FFmpegError as error:
+            raise WamvizError(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
+        return np.unique(np.array(ticks, np.float64)) * float(stream.time_base)
 
 
 def read_video(
@@ -190,30 +174,40 @@ def read_video(
     return _stacked(frames, name), info.fps
 
 
-def read_video_span(path: str | Path, seconds: float, count: int, fps: float) -> Frames:
+def read_video_span(
+    path: str | Path, seconds: float, count: int, fps: float, times: NDArray[np.float64] | None = None
+) -> Frames:
     """Read ``count`` frames from the one shown at ``seconds`` on, as (count, H, W, 3): seeks, then decodes only those.
 
     For videos of constant rate ``fps`` in which many episodes follow each other. Raises ``WamvizError`` when one of
     the frames is missing.
+
+    Args:
+        times: (count,) of ``frame_times``, for videos without a constant rate; ``seconds`` and ``fps`` are unused then.
     """
     name = f"'{Path(path).name}'"
     frames: list[Frames] = []
     held = 0
     with _opened(path) as (container, stream):
         first = (stream.start_time or 0) * stream.time_base if stream.time_base else Fraction(0)
-        wanted = float(first) + seconds
-        half = 0.5 / max(fps, float(stream.average_rate or 0))  # half a frame of the file or of the dataset
+        if times is None:
+            wanted = float(first) + seconds + np.arange(count) / fps  # (count,)
+            early = 0.5 / max(fps, float(stream.average_rate or 0))  # half a frame of the file or of the dataset
+            late = 0.5 / fps
+        else:
+            wanted, early, late = times, 1e-6, 1e-6
         # A quarter of a frame late, so that rounding never skips the key frame that is asked for. Where a container
         # finds a later key frame all the same, everything is decoded from the start.
-        for target in (wanted + half / 2, 0.0) if seconds > 0 else (0.0,):
-            if seconds > 0:
+        starts = (wanted[0] + early / 2, 0.0) if wanted[0] > float(first) else (0.0,)
+        for target in starts:
+            if len(starts) > 1:
                 tick = int(target / stream.time_base)
                 container.seek(max(0, tick), stream=stream, backward=True, any_frame=False)
             for frame in _decoded(container, stream, name):
-                late = -float("inf") if frame.time is None else frame.time - (wanted + len(frames) / fps)
-                if late < -half:  # before the first, or too many in a file of a higher rate than was said
+                after = -float("inf") if frame.time is None else frame.time - wanted[len(frames)]
+                if after < -early:  # before the first, or too many in a file of a higher rate than was said
                     continue
-                if late > 0.5 / fps:
+                if after > late:
                     break
                 frames.append(_to_array(frame, None))
                 held += frames[-1].nbytes
@@ -224,7 +218,7 @@ def read_video_span(path: str | Path, seconds: float, count: int, fps: float) ->
             if frames:
                 break
     raise WamvizError(
-        f"{name} ends early: frame {len(frames)} of {count} from second {seconds:.2f} on is missing.",
+        f"{name} ends early: frame {len(frames)} of {count} from second {wanted[0] - float(first):.2f} on is missing.",
         "The file is cut short or does not belong to this dataset; download or record it again.",
     )
 
@@ -232,8 +226,9 @@ def read_video_span(path: str | Path, seconds: float, count: int, fps: float) ->
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
     """Open a video; yields (container, first video stream)."""
-    file_size(path)
     name = f"'{Path(path).name}'"
+    if not file_size(path):
+        raise WamvizError(f"{name} is empty (0 bytes).", "Save or download it again.")
     try:
         container = av.open(
             str(Path(path).absolute()),
@@ -265,8 +260,10 @@ def _info(container: Any, stream: Any) -> VideoInfo:
         seconds = float(stream.duration * stream.time_base)
     else:
         seconds = (container.duration or 0) / av.time_base
-    codec = stream.codec_context.name
-    return VideoInfo(stream.width, stream.height, float(rate or 25), stream.frames, seconds, codec)
+    codec = stream.codec_context.codec.canonical_name  # av1, whoever decodes it
+    base = stream.base_rate
+    steady = not (rate and base) or abs(float(base / rate) - 1) < 0.02
+    return VideoInfo(stream.width, stream.height, float(rate or 25), stream.frames, seconds, codec, steady)
 
 
 def _decoded(container: Any, stream: Any, name: str) -> Iterator[av.VideoFrame]:

@@ -185,7 +185,10 @@ def _episode(text: str, progress: Progress | None = None) -> Context:
     title = f"{episode.dataset_title}, episode {episode.index}, frame {frame}"
     if episode.origin == "imagined":  # an exported run: what a model expected once is no measure of what happens
         return Context(observation, None, f"{title} (imagined)")
-    reference = episode.rollout(start=frame, stop=None if stop > last else stop) if frame < last else None
+    try:
+        reference = episode.rollout(start=frame, stop=None if stop > last else stop) if frame < last else None
+    except WamvizError as error:  # the picture is whole: a model can start from it, and nothing is measured
+        return Context(observation, None, f"{title} (what followed cannot be read: {error.message})")
     return Context(observation, reference, title)
 
 

@@ -1,4 +1,4 @@
-"""A hub on this machine: the endpoints that opening a dataset by name calls, answered as the real one answers them.
+"""A hub on this machine: the endpoints that fetching by name calls, answered as the real one answers them.
 
 Small files are sent by way of a redirect inside the hub, large ones (LFS) from another address; errors carry the
 headers by which the hub's own tool tells them apart. Every request is written down.
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "somebody/small"
-LFS = (".parquet", ".mp4")
+LFS = (".parquet", ".mp4", ".safetensors")
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Hub:
         refuse: status and X-Error-Code with which everything is answered, or None.
         token: what a reader has to show, or None.
         revisions: names of ``COMMIT``.
+        what: ``datasets`` or ``models``; the addresses of models have no such word in front.
     """
 
     root: Path
@@ -41,6 +42,12 @@ class Hub:
     refuse: tuple[int, str] | None = None
     token: str | None = None
     revisions: tuple[str, ...] = ("main", "v3.0", "refs/convert/lerobot", COMMIT)
+    what: str = "datasets"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before ``REPO`` in the address of a file."""
+        return "" if self.what == "models" else f"/{self.what}"
 
     def sent(self) -> list[str]:
         """The files whose content was sent, in order."""
@@ -80,10 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"}, b"", body)
         if path.startswith("/api/resolve-cache/"):
             return self._file(unquote(path.rpartition(COMMIT + "/")[2]), body)
-        if path.startswith(f"/api/datasets/{REPO}/tree/"):
-            return self._tree(unquote(path.removeprefix(f"/api/datasets/{REPO}/tree/")), parse_qs(url.query), body)
-        if path.startswith(f"/datasets/{REPO}/resolve/"):
-            return self._resolve(path.removeprefix(f"/datasets/{REPO}/resolve/"), body)
+        tree, files = f"/api/{hub.what}/{REPO}/tree/", f"{hub.prefix}/{REPO}/resolve/"
+        if path.startswith(tree):
+            return self._tree(unquote(path.removeprefix(tree)), parse_qs(url.query), body)
+        if path.startswith(files):
+            return self._resolve(path.removeprefix(files), body)
         self._send(404, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"}, b"", body)
 
     def _resolve(self, rest: str, body: bool) -> None:
@@ -101,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Location"] = f"{self.hub.far}/cdn/{COMMIT}/{file}"  # another address: absolute
             return self._send(302, headers, b"", body)
         headers["X-Linked-Size"], headers["ETag"] = str(len(data)), f'"{_sha(data)[:40]}"'
-        headers["Location"] = f"/api/resolve-cache/datasets/{REPO}/{COMMIT}/{quote(unquote(file), safe='')}"
+        headers["Location"] = f"/api/resolve-cache/{self.hub.what}/{REPO}/{COMMIT}/{quote(unquote(file), safe='')}"
         self._send(307, headers, b"", body)
 
     def _file(self, file: str, body: bool) -> None:
@@ -144,9 +152,9 @@ def _sha(data: bytes) -> str:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[Hub]:
+def serving(root: Path, what: str = "datasets") -> Iterator[Hub]:
     """A hub that serves the files below ``root`` until the block ends."""
-    hub = Hub(root)
+    hub = Hub(root, what=what)
     handler = type("Handler", (_Handler,), {"hub": hub})
     with ExitStack() as stack:
         ports = []

@@ -113,7 +113,6 @@ def test_8k_video_is_refused_before_it_is_decoded(v2: Path) -> None:
         ({"action": [[1.0, 2.0]] * 4 + [[1.0]]}, "differ in length"),
         ({"action": [[1.0, 2.0]] * 4 + [None]}, "has gaps"),
         ({"action": [[1.0, 2.0, 3.0]] * 5}, "3 numbers; the metadata says 2"),
-        ({"action": [[1.0, 2.0]] * 4}, "holds 4 rows of episode 0, not 5"),
     ],
 )
 def test_a_table_whose_schema_lies_is_told(table: dict[str, Any], says: str, v2: Path) -> None:
@@ -219,6 +218,9 @@ def test_hdf5_opens_no_other_file_and_nothing_too_large(tmp_path: Path) -> None:
                 file.create_dataset("data/demo_0/actions", (10**9, 7), "f8", chunks=(1000, 7), compression="gzip")
             else:
                 file.create_dataset("data/demo_0/actions", (6, 7), "f8", external=[("/etc/passwd", 0, 336)])
+        if kind == "huge":  # the pictures beside it are still shown
+            assert says in " ".join(open_dataset(path).episode(0).missing)
+            continue
         with pytest.raises(WamvizError, match=says):
             open_dataset(path).episode(0)
 

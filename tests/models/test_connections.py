@@ -50,7 +50,8 @@ def test_an_address_with_a_secret_in_it_is_not_kept(url):
         ({"name": ""}, "cannot be the name"),
         ({"name": "../x"}, "cannot be the name"),
         ({"url": "127.0.0.1:8000"}, "no address"),
-        ({"url": "file:///etc/passwd"}, "no address"),
+        ({"url": "ftp://host/weights"}, "no address"),
+        ({"url": "file:weights"}, "no whole path of a folder"),
         ({"url": "ws://"}, "no address"),
         ({"url": "ws://host:99999"}, "no address"),
         ({"url": "ws://host:80\r\nX: y"}, "no address"),
@@ -134,11 +135,17 @@ def test_a_connection_that_cannot_be_is_left_out(home):
     connections.keep(Connection("old", "telepathy", "ws://127.0.0.1:1"))
     connections.keep(Connection("wrong", "openpi", "http://127.0.0.1:1"))
     connections.keep(Connection("odd", "openpi", "ws://127.0.0.1:1", "octopus"))
+    connections.keep(Connection("file", "openpi", "file:///etc/passwd"))  # a server is no folder
     connections.keep(Connection("set", "openpi", "ws://127.0.0.1:1", settings={"volume": "11"}))
     with pytest.warns(UserWarning, match="is left out") as caught:
         assert [one.capabilities.model_id for one in connecting.register_models()] == ["pi05"]
     words = " ".join(str(one.message) for one in caught)
-    assert "Allowed: openpi, roboarena" in words and "ws or wss, not http" in words and "droid, libero" in words
+    assert (
+        "Allowed: openpi, roboarena" in words
+        and "ws or wss, not http" in words
+        and "ws or wss, not file" in words
+        and "droid, libero" in words
+    )
     assert "Unknown setting of kind openpi 'volume'" in words
 
 

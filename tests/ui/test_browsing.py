@@ -14,7 +14,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from wamviz.datasets import LeRobotWriter, Line, Plan
+from wamviz.datasets import LeRobotEpisode, LeRobotWriter, Line, Plan
+from wamviz.errors import WamvizError
 from wamviz.figures import episode_figure
 from wamviz.media import read_video, write_mp4
 from wamviz.rollout import ActionSpace, Rollout
@@ -164,9 +165,63 @@ def test_a_long_recording_is_played_as_far_as_the_page_says(
     monkeypatch.setattr(footage, "MOST_FRAMES", 3)
     parts = browsing.episode_parts(opened, 0)
     assert parts["stage"]["panes"]["recorded"]["samples"][0]["frames"] == 3
-    assert "first 3 of 4 frames" in text_of(parts["status"])
+    assert "Part 1 of 2" in text_of(parts["part"]) and "0 to 2 of 4" in text_of(parts["part"])
     made = Footage(library)
     assert len(read_video(made.clip(opened.key, 0))[0]) == 3
+
+
+def test_every_part_of_a_long_recording_can_be_seen(
+    library: Library, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second part holds the frames after the first, its own actions, and the way to the Imagine page counts on."""
+    whole = opened.dataset.episode(0)
+    client = TestClient(Starlette(routes=episode_routes(Footage(library))))
+    monkeypatch.setattr(footage, "MOST_FRAMES", 3)
+    parts = browsing.turned(opened, 0, "", 0, 1)
+    clip = parts["stage"]["panes"]["recorded"]["samples"][0]
+    assert clip["frames"] == 1 and clip["src"].endswith("/0/0-3.mp4") and parts["offset"] == 3
+    assert "frames 3 to 3 of 4" in text_of(parts["part"]) and '"data-offset": "3"' in json.dumps(parts["start"])
+    assert parts["later"]["interactive"] is False and parts["earlier"]["interactive"] is True
+    assert browsing.turned(opened, 0, "", 3, 1)["offset"] == 3 and browsing.turned(opened, 0, "", 3, -1)["offset"] == 0
+    assert browsing.episode_parts(opened, 0, "", 3)["stage"]["frame"] == 0
+    assert client.get("/" + clip["src"]).status_code == 200
+    assert client.get("/" + clip["src"].replace("-3.mp4", "-4.mp4")).status_code == 404
+    made = Footage(library)
+    shown = read_video(made.clip(opened.key, 0, 0, 3))[0]
+    assert np.abs(shown[0].astype(int) - whole.frames(start=3)[0]).mean() < 12
+    first, rest = (browsing.plot_parts(opened, 0, "light", offset)["plot"] for offset in (0, 3))
+    assert len(first.data[0].x) > len(rest.data[0].x)
+
+
+def test_a_recording_that_breaks_off_is_shown_up_to_there(
+    library: Library, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = LeRobotEpisode._decode
+
+    def torn(self: LeRobotEpisode, camera: str, start: int, stop: int) -> Any:
+        if stop > 3:
+            raise WamvizError("The file is cut short.")
+        return real(self, camera, start, stop)
+
+    monkeypatch.setattr(LeRobotEpisode, "_decode", torn)
+    assert len(footage._scaled(opened.dataset.episode(0), "front")) == 3
+
+
+def test_a_damaged_first_episode_hides_nothing(library: Library, folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "robot"
+    shutil.copytree(folder, copy)
+    dataset = library.folder(str(copy)).dataset
+    real = type(dataset).episode
+
+    class Torn(type(dataset)):  # type: ignore[misc]
+        def episode(self, index: int) -> Any:
+            if index == 0:
+                raise WamvizError("Episode 0 is damaged.")
+            return real(self, index)
+
+    dataset.__class__ = Torn
+    parts = browsing.dataset_parts(Opened("robot", dataset))
+    assert parts["index"] == 1 and "Episode 0 is damaged" in text_of(parts["listing"])
 
 
 def test_a_partial_dataset_shows_the_rest(library: Library, folder: Path, tmp_path: Path) -> None:

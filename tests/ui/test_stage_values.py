@@ -16,9 +16,10 @@ from PIL import Image
 
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
+from wamviz.side_by_side import Contender, Outcome
 from wamviz.sources import Context
 from wamviz.store import Run
-from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, stage_value, strip
+from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, several_value, stage_value, strip
 from wamviz.ui.stage.component import FOLDER, SCRIPTS
 
 SPACE = ActionSpace(("dx", "dy", "dz"), ("m", "m", "m"), "ee_delta", 5.0)
@@ -202,3 +203,49 @@ def test_the_component_takes_values_and_gives_none_back() -> None:
 def test_no_stub_files_appear_beside_the_sources(root: Path) -> None:
     """Gradio writes .pyi files for components that declare events."""
     assert not list((root / "wamviz" / "ui" / "stage").glob("*.pyi"))
+
+
+# --- several models side by side -------------------------------------------------------------------------------------
+
+
+def contender(k: int = 1) -> Contender:
+    return Contender("hold-still", ("joint", "act_only")[k % 2])
+
+
+def address(run_id: str):
+    return lambda name: f"runs/{run_id}/{name}"
+
+
+def test_several_models_have_a_pane_each_and_the_others_none():
+    """A pane a contender, named by its title, with its own file and how quick it was; unused ones are absent."""
+    outcomes = [
+        Outcome(contender(0), run(timings={"total": 0.4})),
+        Outcome(contender(1), error="The server is asleep."),
+    ]
+    value = several_value(outcomes, [one.contender for one in outcomes], None, address)
+    panes = value["panes"]
+    assert set(panes) == {"recorded", "contender-1", "contender-2"} and json.dumps(value)
+    assert panes["contender-1"]["samples"][0]["src"] == "runs/0123456789abcdef/rollout.mp4"
+    assert panes["contender-1"]["verdict"] == "0.40 s, 2.0x real time"
+    assert panes["contender-2"]["samples"] == [] and "asleep" in panes["contender-2"]["missing"]
+    assert value["run"] == "0123456789abcdef" and value["preview"] is None
+
+
+def test_while_one_imagines_the_next_waits():
+    """The live pane shows the preview, the others what they have; nothing is called a run yet."""
+    frames = np.zeros((1, 5, 64, 64, 3), np.uint8)
+    preview = Preview(2, 6, frames)
+    contenders = [contender(0), contender(1)]
+    value = several_value([preview, None], contenders, None, address, instruction="wave")
+    assert value["panes"]["contender-1"]["live"] and value["panes"]["contender-1"]["samples"][0]["frames"] == 5
+    assert "turn" in value["panes"]["contender-2"]["missing"] and not value["panes"]["contender-2"].get("live")
+    assert value["preview"] == {"step": 2, "steps": 6, "eta": None, "note": ""} and value["run"] is None
+
+
+def test_the_longest_recording_stands_beside_them():
+    """Runs of different lengths have recordings of different lengths; the longest covers them all."""
+    short = run(id="a" * 16, reference=rollout("recorded", steps=2))
+    long = run(id="b" * 16, reference=rollout("recorded", steps=4))
+    outcomes = [Outcome(contender(0), short), Outcome(contender(1), long)]
+    value = several_value(outcomes, [one.contender for one in outcomes], None, address)
+    assert value["panes"]["recorded"]["samples"][0]["src"] == f"runs/{'b' * 16}/reference.mp4"

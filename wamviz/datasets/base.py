@@ -139,7 +139,10 @@ class Episode(ABC):
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
-        states, row = self.states, self._row(frame)
+        try:
+            states, row = self.states, self._row(frame)
+        except WamvizError:  # damaged rows take the state away, not the picture; who asks for the states is told why
+            states, row = None, 0
         return Observation(
             frames=pictures,
             instruction=self.instruction,
@@ -310,11 +313,13 @@ class Dataset(ABC):
         indices: the numbers of all episodes that its metadata lists, in order.
         available: those of them whose files are here.
         told: a person's correction of what the numbers mean; empty when nobody said anything.
+        absent: what a list says of an episode whose files are not here.
     """
 
     title: str
     indices: tuple[int, ...]
     told: Layout = Layout()
+    absent: str = "Its files are not here."
 
     @property
     @abstractmethod

@@ -107,7 +107,7 @@ class Catalogue:
         told, frames = self._outline.instructions[place], self._outline.frames
         known = Line(index, told, self._labels[place], None if frames is None else int(frames[place]))
         if index not in self._here:
-            return Line(index, told, known.label, known.frames, missing="Its files are not here.")
+            return Line(index, told, known.label, known.frames, missing=self.dataset.absent)
         try:
             episode = self.dataset.episode(index)
             success, problem = _success(episode)

@@ -1,6 +1,7 @@
 """Video files that hold one episode's view each, by frame number whatever rate their headers claim.
 
-Contract: opening a clip reads its header; frames are decoded from the nearest key frame before the first one asked for.
+Contract: opening a clip reads its header (and the times of its frames, where they do not follow at one rate); frames
+are decoded from the nearest key frame before the first one asked for.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wamviz.datasets.files import contained
 from wamviz.errors import WamvizError
-from wamviz.media import count_frames, read_video_span, video_info
+from wamviz.media import count_frames, frame_times, read_video_span, video_info
 from wamviz.rollout import Frames
 
-SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v")
+SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,10 @@ class Clip:
     Attributes:
         path: the video, inside its dataset's folder.
         frames: how many it holds.
-        fps: the rate that its header says.
+        fps: the rate that its header says; the average where there is none.
         width, height: pixels.
         codec: of the stream, e.g. ``"h264"``.
+        times: (frames,) seconds at which each is shown, where they do not follow at one rate.
     """
 
     path: Path
@@ -35,6 +40,7 @@ class Clip:
     width: int
     height: int
     codec: str
+    times: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.frames < 1 or not self.fps > 0:
@@ -43,11 +49,26 @@ class Clip:
     @property
     def view(self) -> Callable[[int, int], Frames]:
         """What decodes frames ``start`` .. ``stop`` - 1 as (n, H, W, 3) uint8."""
-        return lambda start, stop: read_video_span(self.path, start / self.fps, stop - start, self.fps)
+        return self._decode
+
+    def _decode(self, start: int, stop: int) -> Frames:
+        times = None if self.times is None else self.times[start:stop]
+        return read_video_span(self.path, start / self.fps, stop - start, self.fps, times)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about it, in plain sentences."""
+        if self.times is None:
+            return ()
+        return (f"'{self.path.name}' has no constant frame rate; it is played at {self.fps:.3g} a second on average.",)
 
 
 def open_clip(root: Path, path: Path) -> Clip:
     """The clip at ``path``, or ``WamvizError`` when it is missing, no video, or leads out of ``root``."""
     contained(root, path)
     info = video_info(path)
+    times = np.zeros(0) if info.steady else frame_times(path)
+    if len(times) > 1:
+        fps = float((len(times) - 1) / (times[-1] - times[0]))
+        return Clip(path, len(times), fps, info.width, info.height, info.codec, times)
     return Clip(path, count_frames(path), info.fps, info.width, info.height, info.codec)

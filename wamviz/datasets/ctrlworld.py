@@ -8,9 +8,10 @@ at the video's. Headers lie about the rate and may count a frame more than there
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.clips import Clip, open_clip
 from wamviz.datasets.files import contained, entries, inside, read_json
 from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import DROID_JOINTS, DROID_POSE, DROID_VELOCITY, Layout
+from wamviz.datasets.meaning import DROID_JOINTS, DROID_POSE, DROID_VELOCITY, Layout, understand
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import ActionSpace, Floats, check_floats
 
+T = TypeVar("T")
 RATE = 15.0  # Hz, DROID's control rate
 FPS = 5.0  # frames a second, where only the video's own rows are kept: Ctrl-World takes every third frame
 VIEWS = ("exterior_1", "exterior_2", "wrist")  # in the order in which Ctrl-World lists them
@@ -31,6 +33,7 @@ SPACES: dict[str, ActionSpace] = {
     "action.joint_position": DROID_JOINTS,
     "action.cartesian_position": DROID_POSE,
 }
+OTHERS = ("action", "actions")  # in annotations of the same form that do not come from DROID
 GRIPPER = "action.gripper_position"
 STATE_NAMES = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 
@@ -62,8 +65,8 @@ class CtrlWorldDataset(ListedDataset):
         path = self._files[index]
         told = read_json(contained(self.root, path), limit=100_000_000)
         clips, missing = self._clips(told)
-        space, actions = self._actions(told)
-        states = self._states(told, space is not None)
+        space, actions = _tried(lambda: self._actions(told), missing) or (None, None)
+        states = _tried(lambda: self._states(told, space is not None), missing)
         known = [clip.frames for clip in clips.values()]
         length = _whole(told.get("video_length"))
         if length:
@@ -79,11 +82,13 @@ class CtrlWorldDataset(ListedDataset):
         ]  # fmt: skip
         raw = _whole(told.get("raw_length"))
         fps = self.told.fps or (RATE / max(1, round(raw / length)) if raw and length else FPS)
+        missing += [note for clip in clips.values() for note in clip.notes]
         odd = sorted({clip.fps for clip in clips.values() if abs(clip.fps - fps) > 0.01})
         if odd:
             missing.append(f"The videos' headers say {odd[0]:g} frames a second; they are played at {fps:g}.")
-        texts = told.get("texts")
-        instruction = str(texts[0]) if isinstance(texts, list) and texts else ""
+        texts = told.get("texts", told.get("text", told.get("instruction")))
+        instruction = next((text for text in texts if isinstance(text, str)), "") if isinstance(texts, list) else texts
+        instruction = instruction if isinstance(instruction, str) else ""
         success = told.get("success")
         numbers = Numbers(actions, states, bool(success) if isinstance(success, int) else None)
         return RecordedEpisode(
@@ -102,24 +107,31 @@ class CtrlWorldDataset(ListedDataset):
         clips: dict[str, Clip] = {}
         missing = []
         for place, entry in enumerate(listed[:16]):
-            relative = entry.get("video_path") if isinstance(entry, dict) else None
+            relative = entry.get("video_path") if isinstance(entry, dict) else entry
             if not isinstance(relative, str):
                 raise WamvizError("An annotation lists a video without a 'video_path'.", "It is not Ctrl-World's form.")
             view = VIEWS[place] if len(listed) == len(VIEWS) else str(place)
             path = inside(self.root, relative)
-            if path.is_file():
-                clips[view] = open_clip(self.root, path)
-            else:
+            if not path.is_file():
                 missing.append(f"Camera '{view}': '{relative}' is not here.")
+                continue
+            contained(self.root, path)
+            try:
+                clips[view] = open_clip(self.root, path)
+            except WamvizError as error:  # one damaged view must not hide the others
+                missing.append(f"Camera '{view}': {error.message}")
         return clips, missing
 
     def _actions(self, told: dict[str, Any]) -> tuple[ActionSpace | None, Floats | None]:
-        key = self.told.actions or next((key for key in SPACES if key in told), None)
+        key = self.told.actions or next((key for key in (*SPACES, *OTHERS) if key in told), None)
         if key is None:
             return None, None
-        if key not in SPACES or key not in told:
-            raise unknown_name("column for the actions", key, [name for name in SPACES if name in told])
+        if key not in (*SPACES, *OTHERS) or key not in told:
+            raise unknown_name("column for the actions", key, [name for name in (*SPACES, *OTHERS) if name in told])
         values = _table(told, key)
+        if key in OTHERS:  # of another robot than DROID's: what they mean and their rate are not said
+            space, self.meaning = understand(values.shape[1], self.told.rate or FPS, layout=self.told)
+            return space, values
         if GRIPPER in told:
             values = _beside(values, _table(told, GRIPPER), key)
         space = SPACES[key]
@@ -134,9 +146,11 @@ class CtrlWorldDataset(ListedDataset):
                 raise unknown_name("column for the states", self.told.states, [k for k in told if "state" in k])
             return _table(told, self.told.states)
         pose, grip = "observation.state.cartesian_position", "observation.state.gripper_position"
-        if full_rate:
-            return _beside(_table(told, pose), _table(told, grip), pose) if pose in told and grip in told else None
-        return _table(told, "states") if "states" in told else None
+        if full_rate and pose in told:
+            return _beside(_table(told, pose), _table(told, grip), pose) if grip in told else None
+        if full_rate and any(key in told for key in SPACES):
+            return None
+        return next((_table(told, key) for key in ("states", "state") if key in told), None)
 
     def _camera(self, camera: str) -> dict[str, Any]:
         for index in self.available[:20]:
@@ -147,6 +161,17 @@ class CtrlWorldDataset(ListedDataset):
             if clip is not None:
                 return {"shape": [clip.height, clip.width, 3], "codec": clip.codec}
         return {"shape": None, "codec": None}
+
+
+def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
+    """What ``read`` returns, or None and its complaint: damaged numbers do not hide the pictures."""
+    try:
+        return read()
+    except WamvizError as error:
+        if error.message.startswith("Unknown"):  # a person's own word, who is told at once
+            raise
+        problems.append(str(error))
+        return None
 
 
 def _table(told: dict[str, Any], key: str) -> Floats:

@@ -61,11 +61,14 @@ def _is_hdf5(path: Path) -> bool:
     return path.is_dir() and any(entry.suffix in hdf5.SUFFIXES for entry in entries(path))
 
 
+def _is_rlds(path: Path) -> bool:
+    return path.is_dir() and bool(rlds.shard_files(path))
+
+
 FORMATS = (
     Format("LeRobot v2.0, v2.1, v3.0", "meta/info.json", _is_lerobot, LeRobotDataset),
     Format("video and action files", f"{SIDECAR} with 'episodes'", _is_pair, plain.PairedFolder),
-    Format("RLDS", "NAME-SPLIT.tfrecord-00000-of-00001", lambda p: bool(p.is_dir() and rlds.shard_files(p)),
-           rlds.RldsDataset),
+    Format("RLDS", "NAME-SPLIT.tfrecord-00000-of-00001 or NAME.tfrecord", _is_rlds, rlds.RldsDataset),
     Format("Ctrl-World", "annotation/SPLIT/ID.json", ctrlworld.looks_like, ctrlworld.CtrlWorldDataset),
     Format("HDF5", "*.hdf5 of robomimic, LIBERO or ALOHA", _is_hdf5, hdf5.Hdf5Dataset),
     Format("videos", "*.mp4", lambda p: bool(p.is_dir() and plain.video_files(p)), plain.VideoFolder),

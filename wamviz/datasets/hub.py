@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.datasets.lerobot import LeRobotDataset
+from wamviz.datasets.meaning import Layout
 from wamviz.environment import offline
 from wamviz.errors import WamvizError
 
@@ -63,20 +64,23 @@ def parse(text: str) -> HubName:
     return HubName(match[1], match[2] or "main")
 
 
-def open_hub(text: str, episode: int | None = None, progress: Progress | None = None) -> LeRobotDataset:
+def open_hub(
+    text: str, episode: int | None = None, progress: Progress | None = None, told: Layout | None = None
+) -> LeRobotDataset:
     """Open a dataset of the hub: its metadata and, where one is named, the files of one episode.
 
     Args:
         text: ``hub:OWNER/NAME[@REVISION]``.
         episode: whose rows and videos are fetched as well.
-        progress: called while a file comes in.
+        progress: called while a file comes in; what it raises ends the download, which a later call goes on with.
+        told: a person's correction of what the numbers mean.
 
     Raises:
         WamvizError: no such dataset, revision or episode; no access; no LeRobot dataset; no network and no copy here.
     """
     name = parse(text)
     with _asked_for(), _explained(name):
-        there = _Remote(name, progress)
+        there = _Remote(name, progress, told)
         dataset = there.metadata()
         if episode is not None:
             for file in dataset.files_of(episode):
@@ -88,10 +92,10 @@ def open_hub(text: str, episode: int | None = None, progress: Progress | None = 
 class _Remote:
     """One dataset at one commit, in the hub's cache."""
 
-    def __init__(self, name: HubName, progress: Progress | None) -> None:
+    def __init__(self, name: HubName, progress: Progress | None, told: Layout | None = None) -> None:
         from huggingface_hub import constants
 
-        self.name, self.progress = name, progress
+        self.name, self.progress, self.told = name, progress, told
         # Read now and not when the package was first imported.
         self.endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
         self.cache = os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE
@@ -190,10 +194,20 @@ class _Remote:
 
     def opened(self) -> LeRobotDataset:
         """The dataset as far as it is here, called by its commit."""
-        dataset = LeRobotDataset(self.folder, name=str(HubName(self.name.repo, self.commit)))
-        if "title" not in dataset.manifest:
-            dataset.title = self.name.repo  # the folder is called like the commit
-        return dataset
+        return _opened(self.folder, HubName(self.name.repo, self.commit), self.told)
+
+
+def again(dataset: LeRobotDataset, told: Layout) -> LeRobotDataset:
+    """A dataset of the hub with a person's correction, from what is here of it; nothing is asked."""
+    return _opened(dataset.root, parse(dataset.name), told)
+
+
+def _opened(folder: Path, name: HubName, told: Layout | None) -> LeRobotDataset:
+    dataset = LeRobotDataset(folder, name=str(name), told=told)
+    dataset.absent = "Not downloaded yet; choosing it fetches its files."
+    if "title" not in dataset.manifest:
+        dataset.title = name.repo  # the folder is called like the commit
+    return dataset
 
 
 def _bar(progress: Progress | None) -> Any:

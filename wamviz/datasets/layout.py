@@ -35,7 +35,7 @@ DEFAULT_FEATURES: dict[str, dict[str, Any]] = {
     "task_index": {"dtype": "int64", "shape": [1], "names": None},
 }
 
-_FIELD = re.compile(r"\{(\w+)(?::0?(\d{1,2})d)?\}")
+_FIELD = re.compile(r"\{(\w+)(?::0?(\d{0,2})d)?\}")
 
 
 def fill(root: Path, template: str, **values: int | str) -> Path:
@@ -52,6 +52,17 @@ def fill(root: Path, template: str, **values: int | str) -> Path:
         return str(values[name]).zfill(width)
 
     return inside(root, _FIELD.sub(one, template))
+
+
+def as_format(template: str) -> str:
+    """A path template for ``str.format``, many times faster than ``fill``; only after ``fill`` has judged it."""
+    parts, at = [], 0
+    for match in _FIELD.finditer(template):
+        name, width = match.group(1), match.group(2)
+        literal = template[at : match.start()].replace("{", "{{").replace("}", "}}")
+        parts += [literal, f"{{{name}:0>{width}}}" if width else f"{{{name}}}"]
+        at = match.end()
+    return "".join([*parts, template[at:].replace("{", "{{").replace("}", "}}")])
 
 
 def camera_name(feature: str) -> str:
@@ -74,6 +85,8 @@ def dimension_names(feature: Mapping[str, Any], dim: int, stem: str) -> tuple[st
     pending: list[Any] = list(names) if isinstance(names, list | tuple) else []
     while pending:
         item = pending.pop(0)
+        if isinstance(item, Mapping):
+            item = list(item) if all(isinstance(value, int) for value in item.values()) else list(item.values())
         if isinstance(item, list | tuple):
             pending = [*item, *pending]
         else:
@@ -100,8 +113,22 @@ def feature_info(feature: Mapping[str, Any]) -> Mapping[str, Any]:
 def dimensions(feature: Mapping[str, Any]) -> int:
     """How many numbers a row of a vector feature has, as the metadata says."""
     shape = feature.get("shape") or [1]
+    shape = [shape] if isinstance(shape, int) else shape
     if not isinstance(shape, list | tuple) or not all(isinstance(side, int) and 0 < side < 10**6 for side in shape):
         raise WamvizError(
             f"meta/info.json says that a feature has shape {shape!r}.", "A shape is a list of whole numbers."
         )
     return int(np.prod(shape))
+
+
+def picture_shape(feature: Mapping[str, Any]) -> list[int] | None:
+    """The shape that the metadata say a view has, or None where they say nothing that could be one."""
+    shape = feature.get("shape")
+    good = isinstance(shape, list) and all(isinstance(side, int) and not isinstance(side, bool) for side in shape)
+    return list(shape) if isinstance(shape, list) and good else None
+
+
+def is_depth(feature: Mapping[str, Any]) -> bool:
+    """Whether a view shows distances and no colours."""
+    about = feature_info(feature)
+    return bool(about.get("is_depth_map") or about.get("video.is_depth_map"))

@@ -9,29 +9,28 @@ All versions come down to one shape: episode -> (parquet file, camera -> (mp4 fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
 from wamviz.datasets import layout
-from wamviz.datasets.base import Dataset, Episode, Outline, no_episode
-from wamviz.datasets.files import contained, inside, read_json
+from wamviz.datasets.base import Dataset, Outline, no_episode
+from wamviz.datasets.files import contained, read_json
 from wamviz.datasets.layout import camera_name, dimension_names, dimensions, feature_info, first_key
-from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, positive, task_texts
+from wamviz.datasets.lerobot_episode import LeRobotEpisode
+from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, rate_of, task_texts, version_of
 from wamviz.datasets.meaning import Layout, modality_names, understand
-from wamviz.datasets.parquet import column_names, numbers, read_columns, readable
+from wamviz.datasets.parquet import is_numeric, read_columns, schema_of, width_of
+from wamviz.datasets.pictures import is_pictures
 from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import read_image, read_video_span, video_info
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
+from wamviz.media import video_info
+from wamviz.rollout import ActionSpace
 
 ACTION_KEYS = ("action", "actions")
 STATE_KEYS = ("observation.state", "state", "observation.states")
-SUPPORTED = "LeRobot v2.0, v2.1 and v3.0 can be read."
+# Where there is none of these: datasets that keep a column for each part (arm, hand ...), which belong side by side.
+PARTS = {"actions": ("action.", "actions."), "states": ("observation.state.", "observation.states.", "state.")}
+VIEWS = ("video", "image")
 
 
 class LeRobotDataset(Dataset):
@@ -51,21 +50,18 @@ class LeRobotDataset(Dataset):
         self.name = str(root) if name is None else name
         self.told = told or Layout()
         self.info = read_json(contained(self.root, self.root / "meta/info.json"))
-        version = str(self.info.get("codebase_version", "")).removeprefix("v")
-        if version.split(".")[0] not in ("2", "3"):
-            raise WamvizError(
-                f"'{self.root.name}' is a LeRobot dataset of version '{version or 'unknown'}'.", SUPPORTED
-            )
-        self.version = version
-        self.fps = self.told.fps or positive(self.info.get("fps"), "fps")
+        self._odd: list[str] = []
+        self.version = version_of(self.root, self.info, self._odd)
         features = self.info.get("features")
         if not isinstance(features, dict) or not all(isinstance(feature, dict) for feature in features.values()):
             raise WamvizError(f"meta/info.json of '{self.root.name}' lists no features.")
         self.features: dict[str, dict[str, Any]] = features
+        self.fps = self.told.fps or rate_of(self.info, self._odd)
         self.manifest = self._beside(layout.MANIFEST)
         self.title = str(self.manifest.get("title") or self.root.resolve().name)
-        video_keys = [name for name, feature in features.items() if feature.get("dtype") == "video"]
-        self._episodes = EpisodeTable(self.root, self.info, version, video_keys)
+        views = {name: str(feature["dtype"]) for name, feature in features.items() if feature.get("dtype") in VIEWS}
+        self._videos = [name for name, dtype in views.items() if dtype == "video"]
+        self._episodes = EpisodeTable(self.root, self.info, self.version, list(views))
         self.indices = tuple(self._episodes.indices.tolist())
         facts = self.manifest.get("episodes", [])
         if not isinstance(facts, list) or not all(isinstance(fact, dict) for fact in facts):
@@ -77,40 +73,99 @@ class LeRobotDataset(Dataset):
         path = self.root / name
         return read_json(contained(self.root, path)) if path.exists() else {}
 
-    @property
+    @cached_property
     def camera_features(self) -> dict[str, str]:
-        """View name -> feature, the main view first."""
-        found = {camera_name(n): n for n, f in self.features.items() if f.get("dtype") in ("video", "image")}
+        """View name -> feature, the main view first and depth last."""
+        found: dict[str, str] = {}
+        for name, feature in self.features.items():
+            if feature.get("dtype") in VIEWS:  # two that would be called alike are both shown
+                names = (camera_name(name), name, f"{name} ({len(found) + 1})")
+                found[next(free for free in names if free not in found)] = name
+        if not found:
+            found = {camera_name(n): n for n, f in self._undeclared.items() if f["dtype"] == "image"}
         main = self.manifest.get("main_camera")
-        return dict(sorted(found.items(), key=lambda item: item[0] != main))
+        return dict(sorted(found.items(), key=lambda item: (item[0] != main, layout.is_depth(self._feature(item[1])))))
+
+    def _feature(self, name: str) -> dict[str, Any]:
+        return self.features[name] if name in self.features else self._undeclared[name]
+
+    @cached_property
+    def _undeclared(self) -> dict[str, dict[str, Any]]:
+        """What the rows hold and ``meta/info.json`` does not list, by the first file that is here."""
+        try:
+            rows = (self._episodes.listing(index) for index in self.available)
+            path = next((listing.data for listing in rows if listing.data.is_file()), None)
+            if path is None:
+                return {}
+            schema = schema_of(contained(self.root, path))
+            out: dict[str, dict[str, Any]] = {}
+            for name in schema.names:
+                kind = schema.field(name).type
+                if name in self.features or name in layout.DEFAULT_FEATURES:
+                    continue
+                if is_pictures(kind):
+                    out[name] = {"dtype": "image", "shape": None}
+                elif is_numeric(kind) and name in (*ACTION_KEYS, *STATE_KEYS):
+                    out[name] = {"dtype": "float32", "shape": [width_of(read_columns(path, [name]).column(name))]}
+            return out
+        except WamvizError:
+            return {}  # a damaged file says so itself when its episode is opened
 
     @cached_property
     def modality(self) -> dict[str, Any]:
-        """GR00T's ``meta/modality.json``, or nothing."""
-        return self._beside("meta/modality.json")
+        """GR00T's ``meta/modality.json``, or nothing where there is none or it cannot be read, which is told."""
+        try:
+            return self._beside("meta/modality.json")
+        except WamvizError as error:
+            self._odd.append(f"{error.message} The dimensions have no names from it.")
+            return {}
 
     @cached_property
     def tasks(self) -> dict[int, str]:
         """task_index -> text."""
         return task_texts(self.root)
 
-    def key(self, part: str) -> str | None:
-        """The feature that holds the ``actions`` or the ``states``, or None; a layout's word wins."""
+    def keys(self, part: str) -> tuple[str, ...]:
+        """The columns that hold the ``actions`` or the ``states``; a layout's word wins. () when there are none."""
         wanted = getattr(self.told, part)
         if wanted is not None:
             if wanted not in self.features:
                 raise unknown_name(f"column for the {part}", wanted, self.features)
-            return str(wanted)
-        return first_key(self.features, ACTION_KEYS if part == "actions" else STATE_KEYS)
+            return (str(wanted),)
+        usual = ACTION_KEYS if part == "actions" else STATE_KEYS
+        key = first_key(self.features, usual)
+        if key is None:
+            split = [n for n, f in self.features.items() if n.startswith(PARTS[part]) and _is_vector(f)]
+            if split:
+                return tuple(split)
+            key = first_key(self._undeclared, usual)
+        return () if key is None else (key,)
+
+    def names_of_part(self, part: str) -> tuple[str, ...]:
+        """What the dataset calls the numbers of the ``actions`` or ``states``, or () when it does not."""
+        keys = self.keys(part)
+        if len(keys) == 1:
+            return self.names_of(keys[0], "action" if part == "actions" else "state")
+        names: list[str] = []
+        for key in keys:  # told apart by their columns
+            dim, inner = dimensions(self._feature(key)), self.names_of(key, "")
+            short = key.removeprefix(next(prefix for prefix in PARTS[part] if key.startswith(prefix)))
+            stems = inner or (("",) if dim == 1 else tuple(map(str, range(dim))))
+            names += [f"{short}.{stem}" if inner else f"{short}{stem}" for stem in stems]
+        return tuple(names)
 
     def names_of(self, key: str, part: str) -> tuple[str, ...]:
         """What the dataset calls the dimensions of a vector column, or () when it does not."""
-        feature = self.features[key]
+        feature = self._feature(key)
         dim = dimensions(feature)
         names = dimension_names(feature, dim, "")
         generic = all(name.strip("_").isdigit() or name.startswith("motor_") for name in names)
         better = modality_names(self.modality, part, dim) if generic else ()
         return better or (() if names == tuple(map(str, range(dim))) else names)
+
+    def first_row(self, index: int) -> int:
+        """Which row of its file an episode begins at, by the list of episodes."""
+        return self._episodes.first_row(index)
 
     # --- what a dataset answers -------------------------------------------------------------------------------------
 
@@ -120,7 +175,8 @@ class LeRobotDataset(Dataset):
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
-        out = []
+        self.action_space()  # what it cannot read is told below
+        out = [*self._odd, *self._episodes.notes]
         absent = len(self) - len(self.available)
         if absent:
             out.append(f"The files of {absent} of {len(self)} episodes are not here.")
@@ -140,12 +196,13 @@ class LeRobotDataset(Dataset):
     def _codec_differs(self, camera: str, listing: Listing) -> list[str]:
         """What a video's own header says, where the metadata says something else."""
         feature = self.camera_features[camera]
-        told = str(feature_info(self.features[feature]).get("video.codec") or "")
-        if feature not in listing.videos or not told:
+        told = str(feature_info(self._feature(feature)).get("video.codec") or "")
+        if feature not in listing.videos or not told or not listing.videos[feature][0].is_file():
             return []
         found = video_info(contained(self.root, listing.videos[feature][0])).codec
-        same = {found, found.removeprefix("lib")} | ({"av1"} if found == "libdav1d" else set())
-        return [] if told in same else [f"Camera '{camera}': the metadata says {told}, the file is {found}."]
+        if told in (found, f"lib{found}") or (told, found) == ("libsvtav1", "av1"):
+            return []
+        return [f"Camera '{camera}': the metadata says {told}, the file is {found}."]
 
     def outline(self) -> Outline:
         return Outline(self._episodes.texts(), frames=self._episodes.lengths)
@@ -165,7 +222,7 @@ class LeRobotDataset(Dataset):
         if index not in self._known:
             raise no_episode(self.title, index, self.indices, ())
         listing = self._episodes.listing(index)
-        paths = [listing.data, *(path for path, _ in listing.videos.values())]
+        paths = [listing.data, *(path for key, (path, _) in listing.videos.items() if key in self._videos)]
         return tuple(path.relative_to(self.root).as_posix() for path in paths)
 
     @cached_property
@@ -188,12 +245,17 @@ class LeRobotDataset(Dataset):
                 return self.told.applied(ActionSpace(**told)), f"Written in {layout.MANIFEST}."
             except TypeError as error:
                 raise WamvizError(f"The action space in {layout.MANIFEST} cannot be read ({error}).") from error
-        key = self.key("actions")
-        if key is None:
+        keys = self.keys("actions")
+        if not keys:
             return None, "There are no actions."
-        robot = str(self.info.get("robot_type") or "")
-        names = self.names_of(key, "action")
-        return understand(dimensions(self.features[key]), self.fps, names, robot=robot, key=key, layout=self.told)
+        robot, names = str(self.info.get("robot_type") or ""), self.names_of_part("actions")
+        dim, key = sum(dimensions(self._feature(key)) for key in keys), keys[0] if len(keys) == 1 else ""
+        space, why = understand(dim, self.fps, names, robot=robot, key=key, layout=self.told)
+        if len(keys) > 1:
+            why = f"Put together from the columns {', '.join(keys)}; choose one with a layout's 'actions'. {why}"
+        elif key not in self.features:
+            why = f"Column '{key}' is not listed in meta/info.json. {why}"
+        return space, why
 
     def summary(self) -> dict[str, Any]:
         rows = int(self._episodes.lengths.sum())
@@ -201,8 +263,9 @@ class LeRobotDataset(Dataset):
         tasks = self._episodes.instructions() or list(dict.fromkeys(self.tasks.values()))
         cameras = {}
         for name, feature in self.camera_features.items():
-            about = feature_info(self.features[feature])
-            cameras[name] = {"shape": self.features[feature].get("shape"), "codec": about.get("video.codec")}
+            about = feature_info(self._feature(feature))
+            shape, codec = layout.picture_shape(self._feature(feature)), about.get("video.codec")
+            cameras[name] = {"shape": shape, "codec": codec if isinstance(codec, str) else None}
         out: dict[str, Any] = {
             "title": self.title,
             "format": f"LeRobot v{self.version}",
@@ -229,170 +292,9 @@ class LeRobotDataset(Dataset):
         return out
 
 
-class LeRobotEpisode(Episode):
-    """One episode; made by ``LeRobotDataset.episode``."""
+def _is_vector(feature: dict[str, Any]) -> bool:
+    """Whether a feature is declared as numbers."""
+    return str(feature.get("dtype", "")).startswith(("float", "int", "uint", "double"))
 
-    def __init__(self, dataset: LeRobotDataset, listing: Listing, facts: Mapping[str, Any]) -> None:
-        self._dataset, self.listing = dataset, listing
-        self.dataset_title, self.index = dataset.title, listing.index
-        every = facts.get("frame_every", 1)  # rows that show the same frame, in an export of a run with rarer frames
-        self._every = every if isinstance(every, int) and 0 < every <= max(1, listing.length) else 1
-        self.fps = dataset.fps / self._every
-        self.source = f"{dataset.name}#{listing.index}"
-        kept_apart = ("cameras", "episode_index", "rows_without_action")
-        self.facts = {name: value for name, value in facts.items() if name not in kept_apart}
-        self._told_closing = facts.get("rows_without_action")
-        cameras = facts.get("cameras", {})
-        self._cameras: Mapping[str, Any] = cameras if isinstance(cameras, Mapping) else {}
-        features = dataset.camera_features
-        self._has_data = listing.data.is_file()
-        self.cameras = tuple(name for name, key in features.items() if self._has_pictures(key))
-        lacking = [f"Camera '{name}' is declared, but its files are not here." for name in features
-                   if name not in self.cameras]  # fmt: skip
-        if not self._has_data:
-            lacking.append(f"'{listing.data.name}' is not here, so there are no actions and no states.")
-        self.missing = tuple(lacking)
-        key = dataset.key("states")
-        self.state_names = () if key is None else dataset.names_of(key, "state")
-        self.instruction = self._told() if listing.instruction is None else listing.instruction
-        self.calibrate(dataset.told)
 
-    def _told(self) -> str:
-        """The instruction by way of the rows' task_index, where the list of episodes has none."""
-        if not self._has_data:
-            return ""
-        column = self.column("task_index")
-        return "" if column is None else self._dataset.tasks.get(int(column[0, 0]), "")
-
-    def _has_pictures(self, feature: str) -> bool:
-        if self._dataset.features[feature]["dtype"] == "image":
-            return self._has_data and feature in self._columns
-        video = self.listing.videos.get(feature)
-        return video is not None and video[0].is_file()
-
-    @cached_property
-    def _columns(self) -> list[str]:
-        return column_names(contained(self._dataset.root, self.listing.data)) if self._has_data else []
-
-    @cached_property
-    def _table(self) -> pa.Table:
-        """The rows of this episode, without pictures."""
-        pictures = {name for name, feature in self._dataset.features.items() if feature.get("dtype") == "image"}
-        return self._rows([name for name in self._columns if name not in pictures])
-
-    def _rows(self, names: list[str]) -> pa.Table:
-        """Some columns of this episode's rows."""
-        path = self.listing.data
-        only = self.index if "episode_index" in self._columns else None
-        table = read_columns(contained(self._dataset.root, path), names, only)
-        if table.num_rows < max(1, self.listing.length):
-            raise WamvizError(
-                f"'{path.name}' holds {table.num_rows} rows of episode {self.index}, not {self.listing.length}.",
-                "The file is cut short or belongs to another dataset; download it again.",
-            )
-        return table.slice(0, self.listing.length)
-
-    def column(self, name: str) -> NDArray[Any] | None:
-        """The (T, D) numbers of a column, or None when the episode has no such column."""
-        return numbers(self._table.column(name), name) if name in self._columns else None
-
-    @property
-    def _closing(self) -> int:
-        """How many rows at the end only hold frames after the last action: told of the episode, else of all (1)."""
-        told = self._told_closing
-        if isinstance(told, int) and not isinstance(told, bool):
-            return min(max(told, 0), self.listing.length - 1)
-        return int(bool(self._dataset.manifest.get("closing_row")) and self.listing.length > 1)
-
-    @property
-    def length(self) -> int:
-        return self.listing.length - self._closing
-
-    @property
-    def frame_count(self) -> int:
-        return (self.listing.length - 1) // self._every + 1
-
-    @property
-    def action_space(self) -> ActionSpace | None:
-        return self._dataset.action_space() if self._has_data else None
-
-    @cached_property
-    def actions(self) -> Floats | None:
-        values, space = self._vector("actions", ACTION_KEYS), self.action_space
-        if values is None or space is None:
-            return None
-        if values.shape[1] != space.dim:
-            raise WamvizError(
-                f"An action of episode {self.index} has {values.shape[1]} numbers; the metadata says {space.dim}.",
-                "The metadata does not belong to this file.",
-            )
-        return values[: self.length]
-
-    @cached_property
-    def states(self) -> Floats | None:
-        return self._vector("states", STATE_KEYS)
-
-    def _vector(self, part: str, keys: tuple[str, ...]) -> Floats | None:
-        """The (T, D) float32 of the actions or states; the metadata's column, else one of the usual names."""
-        key = self._dataset.key(part)
-        if key not in self._columns:
-            key = first_key(self._columns, keys)
-        values = None if key is None else self.column(key)
-        return None if values is None else check_floats(values, f"The {part} of episode {self.index}")
-
-    @property
-    def success(self) -> bool | None:
-        if "success" in self.facts:
-            return None if self.facts["success"] is None else bool(self.facts["success"])
-        column = self.column("next.success")
-        return None if column is None else bool(np.asarray(column).any())
-
-    def world_state(self, frame: int) -> WorldState | None:
-        self._check_frame(frame)
-        snapshots = self._snapshots
-        world, seed = self._dataset.manifest.get("world"), self.facts.get("seed")
-        if snapshots is None or world is None or seed is None:
-            return None
-        return WorldState(str(world), int(seed), snapshots[frame].copy())
-
-    @cached_property
-    def _snapshots(self) -> NDArray[np.float64] | None:
-        values = self.column(layout.SNAPSHOT_KEY)
-        return None if values is None else values.astype(np.float64)
-
-    def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
-        self._check_frame(frame)
-        if camera in self.calibration:
-            return self.calibration[camera]
-        model = self._cameras.get(self._known(camera))
-        if model is None:
-            return None
-        poses = self.column(layout.pose_key(camera))
-        pose = model["world_from_camera"] if poses is None else poses[frame].reshape(4, 4)
-        return Camera(**{**model, "world_from_camera": pose})
-
-    def camera_moves(self, camera: str) -> bool:
-        return layout.pose_key(camera) in self._columns and camera not in self.calibration
-
-    def _decode(self, camera: str, start: int, stop: int) -> Frames:
-        feature = self._dataset.camera_features[camera]
-        first, count = start * self._every, (stop - start - 1) * self._every + 1  # rows
-        if self._dataset.features[feature]["dtype"] == "image":
-            return self._pictures(feature, first, first + count)[:: self._every]
-        path, begins = self.listing.videos[feature]
-        path, fps = contained(self._dataset.root, path), self._dataset.fps
-        return read_video_span(path, begins + first / fps, count, fps)[:: self._every]
-
-    def _pictures(self, feature: str, start: int, stop: int) -> Frames:
-        """Frames kept as pictures inside the parquet file, or beside it under the name that it holds."""
-        column = self._rows([feature]).column(feature)
-        frames = []
-        with readable(self.listing.data):
-            for row in column.slice(start, stop - start).to_pylist():
-                if not isinstance(row, Mapping) or not (row.get("bytes") or row.get("path")):
-                    raise WamvizError(f"Column '{feature}' of episode {self.index} holds no pictures.")
-                root = self._dataset.root
-                frames.append(read_image(row.get("bytes") or contained(root, inside(root, str(row["path"])))))
-        if len({frame.shape for frame in frames}) > 1:
-            raise WamvizError(f"The pictures in '{feature}' of episode {self.index} differ in size.")
-        return np.stack(frames)
+__all__ = ["LeRobotDataset", "LeRobotEpisode"]

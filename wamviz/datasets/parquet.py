@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wamviz.errors import WamvizError
+from wamviz.media import file_size
 
 MAX_BYTES = 2_000_000_000  # of the columns that are read, decompressed
 
@@ -37,6 +39,8 @@ def readable(path: Path) -> Iterator[None]:
         OverflowError,
         pa.ArrowException,
     ) as error:
+        if path.is_file():
+            file_size(path)  # a pointer of Git LFS says so itself
         detail = (str(error) or type(error).__name__).splitlines()[0][:200]
         name = "/".join(path.parts[-3:])  # several files of a dataset have the same last name
         raise WamvizError(f"'{name}' is damaged or cut short ({detail}).", "Download it again.") from error
@@ -44,8 +48,31 @@ def readable(path: Path) -> Iterator[None]:
 
 def column_names(path: Path) -> list[str]:
     """The names of a file's columns."""
+    return list(schema_of(path).names)
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """The names and types of a file's columns."""
     with readable(path):
-        return list(pq.read_schema(path).names)
+        return pq.read_schema(path)
+
+
+def row_count(path: Path) -> int:
+    """How many rows a file's footer tells."""
+    with readable(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a type is numbers, truth values, or lists of them however deep."""
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind) or is_fixed(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def width_of(column: pa.ChunkedArray) -> int:
+    """How many numbers the first row of a column holds; 1 where there is none."""
+    return int(numbers(column.slice(0, 1), "a column").shape[1]) if len(column) else 1
 
 
 def read_columns(path: Path, names: list[str], episode: int | None = None) -> pa.Table:
@@ -78,6 +105,8 @@ def numbers(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
     with readable(Path(name)):
         array = column.combine_chunks()
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        if not rows:
+            return np.zeros((0, 1))  # also of type null, as pandas writes an empty list of episodes
         if array.null_count:
             raise WamvizError(f"Column '{name}' has gaps: {array.null_count} of {rows} rows are empty.")
         while pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or is_fixed(array.type):
@@ -91,7 +120,7 @@ def numbers(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
         if not (pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_boolean(array.type)):
             raise WamvizError(f"Column '{name}' holds {array.type}, not numbers.")
         values = array.to_numpy(zero_copy_only=False)
-    return values.reshape(rows, -1) if rows else values.reshape(0, 1)
+    return values.reshape(rows, -1)
 
 
 def is_fixed(kind: pa.DataType) -> bool:

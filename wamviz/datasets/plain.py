@@ -22,6 +22,7 @@ from wamviz.datasets.clips import SUFFIXES, Clip, open_clip
 from wamviz.datasets.files import contained, entries, inside, read_json
 from wamviz.datasets.listed import ListedDataset
 from wamviz.datasets.meaning import SIDECAR, Layout, understand
+from wamviz.datasets.tables import SUFFIXES as TABLES
 from wamviz.datasets.tables import read_table
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import ActionSpace
@@ -64,12 +65,21 @@ class VideoFolder(ListedDataset):
         facts = {"label": self.labels[index]}
         if self._views:
             facts["understood_as"] = "views of one episode: equally long, and called like cameras"
+        notes = [note for clip in clips.values() for note in clip.notes]
         return RecordedEpisode(
             Recording(
                 self.title, index, "", self.told.fps or first.fps, self.source(index), first.frames,
-                {view: clip.view for view, clip in clips.items()}, Numbers, facts=facts,
+                {view: clip.view for view, clip in clips.items()}, Numbers, facts=facts, missing=tuple(notes),
             )
         )  # fmt: skip
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        tables = [path.name for path in entries(self.root) if path.suffix.lower() in TABLES and path.is_file()]
+        if not tables:
+            return super().missing
+        told = f"{', '.join(tables[:3])} may hold actions; say in {SIDECAR} which video they belong to and their rate."
+        return (*super().missing, told)
 
     def _camera(self, camera: str) -> dict[str, Any]:
         return _shape(self._views.get(camera) or open_clip(self.root, self._files[0]))
@@ -101,10 +111,15 @@ class PairedFolder(ListedDataset):
         missing = []
         for view, relative in _videos(told).items():
             path = inside(self.root, relative)
-            if path.is_file():
-                clips[view] = open_clip(self.root, path)
-            else:
+            if not path.is_file():
                 missing.append(f"Camera '{view}': '{relative}' is not here.")
+                continue
+            contained(self.root, path)
+            try:
+                clips[view] = open_clip(self.root, path)
+                missing += clips[view].notes
+            except WamvizError as error:  # one damaged view must not hide the others
+                missing.append(f"Camera '{view}': {error}")
         if not clips:
             raise WamvizError(f"No video of episode {index} of '{self.title}' is here.", " ".join(missing))
         count, fps = min(clip.frames for clip in clips.values()), self.told.fps or next(iter(clips.values())).fps
@@ -113,6 +128,8 @@ class PairedFolder(ListedDataset):
         if not isinstance(instruction, str) or not isinstance(success, bool | None):
             raise WamvizError(f"Episode {index} in {SIDECAR} needs a text as instruction, true or false as success.")
         numbers = Numbers(numbers.actions, numbers.states, success)
+        if numbers.actions is not None and space is not None:
+            missing += _lasting(len(numbers.actions) / space.rate, count / fps)
         return RecordedEpisode(
             Recording(
                 self.title, index, instruction, fps, self.source(index), count,
@@ -154,6 +171,13 @@ class PairedFolder(ListedDataset):
 def video_files(folder: Path) -> list[Path]:
     """The video files right in a folder, by name."""
     return [path for path in entries(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
+
+
+def _lasting(acting: float, shown: float) -> list[str]:
+    """What to say where actions and video of one episode last differently long (seconds)."""
+    if abs(acting - shown) <= max(0.5, 0.1 * shown):
+        return []
+    return [f"The actions last {acting:.1f} s, the video {shown:.1f} s: is the rate of the actions right?"]
 
 
 def _shape(clip: Clip) -> dict[str, Any]:

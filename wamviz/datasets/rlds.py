@@ -29,11 +29,20 @@ RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0
 UNKNOWN_RATE = 10.0
 MAX_SHARD_EPISODES = 10_000_000
 PICTURE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-STATE_KEYS = ("steps/observation/state", "steps/observation/proprio")
-TEXT_KEYS = ("steps/language_instruction", "steps/observation/natural_language_instruction", "language_instruction")
+STATE_KEYS = ("steps/observation/state", "steps/observation/proprio", "steps/observation/proprioception")
+TEXT_KEYS = (
+    "steps/language_instruction", "steps/observation/natural_language_instruction", "language_instruction",
+    "steps/language_instruction_2", "steps/language_instruction_3", "steps/observation/instruction",
+    "steps/observation/language_instruction", "steps/instruction", "episode_metadata/language_instruction",
+    "episode_metadata/instruction",
+)  # fmt: skip
 BRIDGE_STATE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 _SHARD = re.compile(
     r"(?P<stem>.+)-(?P<split>[A-Za-z0-9_]+)\.(tfrecord|array_record)-(?P<number>\d{5,6})-of-(?P<of>\d{5,6})"
+)
+# As other tools than TFDS write them: train-00000-of-00004.tfrecord, data.tfrecord.
+_LOOSE = re.compile(
+    r"(?P<stem>)(?P<split>[\w.]*?)[-_]?(?:(?P<number>\d{1,6})(?:-of-(?P<of>\d{1,6}))?)?\.(?P<kind>tfrecords?|tfrec)"
 )
 
 
@@ -55,14 +64,22 @@ class RldsDataset(ListedDataset):
     def __init__(self, root: Path, name: str, told: Layout) -> None:
         super().__init__(root, name, told)
         self._info = self._read_info()
-        self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), root.name))
+        self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), "") or root.name)
         if re.fullmatch(r"\d+\.\d+\.\d+", self.title):
             self.title = f"{self.set_name} {self.title}"  # the folder is only called after the version
         self._where: list[tuple[Shard, int]] = []
-        for shard in self._shards():
+        self._damaged: list[str] = []
+        shards = self._shards()
+        for shard in shards:
             count = shard.count
             if count is None:
-                count = len(_offsets(shard.path)) if shard.path else 0
+                try:
+                    count = len(_offsets(shard.path)[0]) if shard.path else 0
+                except WamvizError as error:
+                    if len(shards) == 1:
+                        raise
+                    self._damaged.append(str(error))
+                    count = 0
             self._where += [(shard, place) for place in range(count)]
         self.indices = tuple(range(len(self._where)))
         self._here = tuple(i for i, (shard, _) in enumerate(self._where) if shard.path is not None)
@@ -76,7 +93,7 @@ class RldsDataset(ListedDataset):
 
     def _shards(self) -> list[Shard]:
         """Every shard that the metadata lists or the folder holds, in order."""
-        files = {(m["split"], int(m["number"])): path for path, m in shard_files(self.root)}
+        files = {(m["split"] or "all", int(m["number"] or 0)): path for path, m in shard_files(self.root)}
         for path in files.values():
             contained(self.root, path)
         shards = []
@@ -84,7 +101,7 @@ class RldsDataset(ListedDataset):
         for split in splits if isinstance(splits, list) else []:
             lengths = split.get("shardLengths") if isinstance(split, dict) else None
             if not isinstance(lengths, list):
-                raise WamvizError("dataset_info.json lists a split without shardLengths.", "Download it again.")
+                continue  # old versions did not tell; the files do
             for number, told in enumerate(lengths):
                 if not str(told).isdigit() or int(told) > MAX_SHARD_EPISODES:
                     raise WamvizError(f"dataset_info.json says that a shard holds {told!r} episodes.")
@@ -92,7 +109,9 @@ class RldsDataset(ListedDataset):
                 shards.append(Shard(name, number, int(told), files.get((name, number))))
         if sum(shard.count or 0 for shard in shards) > MAX_SHARD_EPISODES:
             raise WamvizError("dataset_info.json lists more than 10 million episodes.")
-        return shards or [Shard(split, number, None, path) for (split, number), path in sorted(files.items())]
+        told_of = {shard.split for shard in shards}
+        return shards + [Shard(split, number, None, path) for (split, number), path in sorted(files.items())
+                         if split not in told_of]  # fmt: skip
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -111,22 +130,23 @@ class RldsDataset(ListedDataset):
                 f"The rate is not in these files; {UNKNOWN_RATE:g} Hz is taken. Say it with a layout in wamviz.json.",
             )
         )
-        return (*super().missing, *said)
+        cut = [problem for shard, place in self._where if place == 0 and shard.path for problem in _cut(shard.path)]
+        return (*super().missing, *said, *self._damaged, *cut)
 
     def _open(self, index: int) -> RecordedEpisode:
         shard, place = self._where[index]
         assert shard.path is not None  # it is one of the available
-        offsets = _offsets(shard.path)
+        offsets, problems = _offsets(shard.path)
         if place >= len(offsets):
-            raise WamvizError(
-                f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.", "Download it again."
-            )
+            why = " ".join(problems) or "The metadata do not belong to it."
+            raise WamvizError(f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.",
+                              f"{why} Download it again.")  # fmt: skip
         example = read_example(shard.path, *offsets[place], place)
         views, missing = _views(example)
-        steps = _steps(example, views)
-        space, actions, why = self._actions(example, steps)
+        steps = _steps(example, views, missing)
+        space, actions, why = self._actions(example, steps, missing)
         self.meaning = why
-        states = _vector(example, self._state_key(example), steps)
+        states = _tried(example, self._state_key(example), steps, missing)
         rewards = example.get("steps/reward")
         success = True if isinstance(rewards, np.ndarray) and len(rewards) and rewards.max() > 0 else None
         numbers = Numbers(actions, states, success)  # a reward of 0 is also what a demonstration without rewards has
@@ -145,7 +165,9 @@ class RldsDataset(ListedDataset):
             return self.told.states
         return next((key for key in STATE_KEYS if key in example), None)
 
-    def _actions(self, example: dict[str, Feature], steps: int) -> tuple[ActionSpace | None, Floats | None, str]:
+    def _actions(
+        self, example: dict[str, Feature], steps: int, missing: list[str]
+    ) -> tuple[ActionSpace | None, Floats | None, str]:
         """(K, A) actions, put together from their parts where the dataset keeps several."""
         told = self.told.actions
         if told is not None and told not in example:
@@ -154,8 +176,8 @@ class RldsDataset(ListedDataset):
             key for key, value in example.items() if key.startswith("steps/action/") and isinstance(value, np.ndarray)
             and value.dtype == np.float32 and len(value) and len(value) % steps == 0
         )  # fmt: skip
-        parts = [(key, part) for key in keys if (part := _vector(example, key, steps)) is not None]
-        if not parts:
+        parts = [(key, part) for key in keys if (part := _tried(example, key, steps, missing)) is not None]
+        if len(parts) < max(1, len(keys)):
             return None, None, "There are no actions."
         actions = np.concatenate([part for _, part in parts], axis=1)
         names: tuple[str, ...] = ()
@@ -183,26 +205,42 @@ class RldsDataset(ListedDataset):
 
 def shard_files(root: Path) -> list[tuple[Path, re.Match[str]]]:
     """Files of a folder that are called like TFRecord shards."""
-    matches = ((path, _SHARD.fullmatch(path.name)) for path in entries(root))
-    return [(path, match) for path, match in matches if match and match[3] == "tfrecord" and path.is_file()]
+    matches = [(path, _SHARD.fullmatch(path.name)) for path in entries(root)]
+    found = [(path, match) for path, match in matches if match and match[3] == "tfrecord" and path.is_file()]
+    if found:
+        return found
+    loose = [(path, _LOOSE.fullmatch(path.name)) for path, _ in matches]
+    return [(path, match) for path, match in loose if match and path.is_file()]
 
 
 @lru_cache(maxsize=64)
-def _offsets(path: Path) -> tuple[tuple[int, int], ...]:
-    return tuple(record_offsets(path))
+def _offsets(path: Path) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """Where the whole records lie, and what is wrong with the rest."""
+    problems: list[str] = []
+    return tuple(record_offsets(path, problems)), tuple(problems)
+
+
+def _cut(path: Path) -> tuple[str, ...]:
+    try:
+        return _offsets(path)[1]
+    except WamvizError:
+        return ()  # told with its episodes
 
 
 def _views(example: dict[str, Feature]) -> tuple[dict[str, Callable[[int, int], Frames]], list[str]]:
     """View -> decoder for every feature that holds pictures; a view that is one flat colour throughout is left out."""
     views: dict[str, Callable[[int, int], Frames]] = {}
     missing = []
-    for key in sorted(example):
+    order = sorted(example, key=lambda key: ("depth" in key, "wrist" in key or "hand" in key, key))  # the scene first
+    for key in order:
         value = example[key]
         if not key.startswith("steps/observation/") or not isinstance(value, list) or not value:
             continue
+        name = key.removeprefix("steps/observation/")
+        if not any(value) and "image" in name:
+            missing.append(f"Camera '{name}' holds no pictures.")
         if not value[0].startswith(PICTURE):
             continue
-        name = key.removeprefix("steps/observation/")
         if np.ptp(read_image(value[0]).reshape(-1, 3), axis=0).max() == 0 and len(set(value)) == 1:
             missing.append(f"Camera '{name}' holds one flat colour: it was never recorded.")
             continue
@@ -220,37 +258,59 @@ def _decoder(pictures: list[bytes], name: str) -> Callable[[int, int], Frames]:
     return decode
 
 
-def _steps(example: dict[str, Feature], views: dict[str, Any]) -> int:
-    """How many steps the episode has; every view must have as many pictures."""
+def _steps(example: dict[str, Feature], views: dict[str, Any], missing: list[str]) -> int:
+    """How many steps the episode has; a view with fewer pictures is taken out of ``views`` and told in ``missing``."""
+    counts = {view: len(example[f"steps/observation/{view}"]) for view in views}
     for key in ("steps/is_first", "steps/is_last", "steps/reward", "steps/discount", *TEXT_KEYS):
-        if key.startswith("steps/") and len(example.get(key, [])):
-            steps = len(example[key])
+        value = example.get(key, [])
+        flag = isinstance(value, list) or key not in TEXT_KEYS  # a text may be kept letter by letter
+        if key.startswith("steps/") and flag and len(value):
+            steps = len(value)
             break
     else:
-        counts = [len(example[f"steps/observation/{view}"]) for view in views]
         if not counts:
             raise WamvizError("This record holds no steps.", "RLDS episodes keep them under 'steps/'.")
-        steps = counts[0]
-    for view in views:
-        count = len(example[f"steps/observation/{view}"])
-        if count != steps:
-            raise WamvizError(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
+        steps = max(counts.values())
+    for view, count in counts.items():
+        if count < steps:
+            if len(views) == 1:
+                raise WamvizError(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
+            missing.append(f"Camera '{view}' has {count} pictures for {steps} steps; it is left out.")
+            del views[view]
     return steps
 
 
 def _vector(example: dict[str, Feature], key: str | None, steps: int) -> Floats | None:
-    """(steps, D) numbers of a feature, or None when there is no such feature."""
+    """(steps, D) numbers of a feature, (steps - 1, D) where the last step has none; None when there is no feature."""
     if key is None:
         return None
     value = example[key]
-    if not isinstance(value, np.ndarray) or not len(value) or len(value) % steps:
+    if not isinstance(value, np.ndarray):
+        raise WamvizError(f"'{key}' holds texts, not numbers.", "Choose another column with a layout in wamviz.json.")
+    rows = next((rows for rows in (steps, steps - 1) if rows and len(value) and len(value) % rows == 0), None)
+    if rows is None:
         raise WamvizError(f"'{key}' holds {len(value)} numbers for {steps} steps.", "The record is damaged.")
-    return check_floats(value.reshape(steps, -1), f"'{key}'")
+    return check_floats(value.reshape(rows, -1), f"'{key}'")
+
+
+def _tried(example: dict[str, Feature], key: str | None, steps: int, missing: list[str]) -> Floats | None:
+    """The same; damaged numbers are told in ``missing`` and do not hide the pictures."""
+    try:
+        return _vector(example, key, steps)
+    except WamvizError as error:
+        missing.append(str(error))
+        return None
 
 
 def _text(example: dict[str, Feature]) -> str:
     for key in TEXT_KEYS:
         value = example.get(key)
-        if isinstance(value, list) and value:
-            return value[0].decode("utf-8", "replace").strip()
+        first = value[0] if isinstance(value, list) and value else b""
+        if (
+            isinstance(value, np.ndarray) and len(value) and value.dtype == np.int64
+        ):  # Language-Table: letters as numbers
+            letters = value[: int(np.argmax(value == 0)) if (value == 0).any() else len(value)]
+            first = bytes(letters.astype(np.uint8)) if ((letters > 0) & (letters < 256)).all() else b""
+        if text := first.decode("utf-8", "replace").strip():
+            return text
     return ""

@@ -2,7 +2,8 @@
 
 Contract: a record is length (u64), CRC32C of the length, payload, CRC32C of the payload; both sums are checked, and a
 length is believed only when its sum agrees and the file is long enough. An Example is name -> list of bytes, floats or
-ints. Source: tensorflow/core/lib/io/record_writer.h and tensorflow/core/example/example.proto.
+ints; of a SequenceExample the lists of every step are joined. Source: tensorflow/core/lib/io/record_writer.h and
+tensorflow/core/example/example.proto.
 """
 
 from __future__ import annotations
@@ -25,13 +26,27 @@ _POLYNOMIAL = 0x82F63B78  # CRC32C, reflected
 Feature = list[bytes] | NDArray[np.float32] | NDArray[np.int64]
 
 
-def record_offsets(path: Path) -> list[tuple[int, int]]:
+def record_offsets(path: Path, problems: list[str] | None = None) -> list[tuple[int, int]]:
     """(offset of the payload, its length) of every record; reads the headers only.
+
+    Args:
+        problems: takes the sentence about a file that breaks off after its first record, whose whole records are then
+            returned; without it such a file is refused.
 
     Raises:
         WamvizError: no TFRecord file, compressed, damaged or cut short.
     """
     found: list[tuple[int, int]] = []
+    try:
+        _scan(path, found)
+    except WamvizError as error:
+        if problems is None or not found:
+            raise
+        problems.append(f"{error.message} {len(found)} whole records before it can be read.")
+    return found
+
+
+def _scan(path: Path, found: list[tuple[int, int]]) -> None:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -55,7 +70,6 @@ def record_offsets(path: Path) -> list[tuple[int, int]]:
                 at += 16 + length
     except OSError as error:
         raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
-    return found
 
 
 def read_example(path: Path, offset: int, length: int, number: int = 0) -> dict[str, Feature]:
@@ -87,7 +101,7 @@ def parse_example(payload: bytes) -> dict[str, Feature]:
     """Name -> values of a serialised Example; ``ValueError`` or ``IndexError`` when it is none."""
     out: dict[str, Feature] = {}
     for number, features in _fields(memoryview(payload)):
-        if number != 1 or not isinstance(features, memoryview):
+        if number not in (1, 2) or not isinstance(features, memoryview):
             continue
         for entry_number, entry in _fields(features):
             if entry_number != 1 or not isinstance(entry, memoryview):
@@ -96,10 +110,22 @@ def parse_example(payload: bytes) -> dict[str, Feature]:
             key, value = pair.get(1), pair.get(2, memoryview(b""))
             if not isinstance(key, memoryview) or not isinstance(value, memoryview):
                 raise ValueError("a feature without a name")
-            out[bytes(key).decode("utf-8", "replace")] = _feature(value)
+            out[bytes(key).decode("utf-8", "replace")] = _feature(value) if number == 1 else _joined(value)
             if len(out) > MAX_FEATURES:
                 raise ValueError("too many features")
     return out
+
+
+def _joined(steps: memoryview) -> Feature:
+    """The values of a FeatureList, one feature a step, one after the other."""
+    parts = [_feature(item) for number, item in _fields(steps) if number == 1 and isinstance(item, memoryview)]
+    texts = [text for part in parts if isinstance(part, list) for text in part]
+    arrays = [part for part in parts if not isinstance(part, list)]
+    if texts or not arrays:
+        return texts
+    if any(array.dtype == np.float32 for array in arrays):
+        return np.concatenate(arrays).astype(np.float32)
+    return np.concatenate(arrays).astype(np.int64)
 
 
 def _feature(value: memoryview) -> Feature:

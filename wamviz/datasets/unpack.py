@@ -12,9 +12,10 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from wamviz.datasets.clips import SUFFIXES as VIDEOS
 from wamviz.datasets.clips import open_clip
@@ -86,6 +87,8 @@ def lay_out(
     *,
     rate: float | None = None,
     instruction: str = "",
+    columns: Mapping[str, Sequence[str]] | None = None,
+    kind: str = "",
     limits: Limits | None = None,
 ) -> Path:
     """A folder that ``open_dataset`` understands, out of uploaded files.
@@ -95,6 +98,9 @@ def lay_out(
         folder: where to put it; must not exist yet.
         rate: actions a second, Hz; needed with a table.
         instruction: what the robot was told in these videos.
+        columns: of the table, for the ``actions`` and the ``states``; every column of numbers is an action when none
+            is named.
+        kind: of the actions, one of ``ACTION_KINDS``; "" is not known.
     """
     kinds, limits = {path: path.suffix.lower() for path in files}, limits or Limits()
     size = sum(path.stat().st_size for path in files)
@@ -128,24 +134,33 @@ def lay_out(
         raise WamvizError(f"{len(tables_given)} tables were given.", "One table of actions belongs to one episode.")
     folder.mkdir(parents=True)
     try:
-        return _paired(videos, tables_given[0] if tables_given else None, folder, rate, instruction)
+        chosen = {part: list(names) for part, names in (columns or {}).items() if names}
+        sidecar: dict[str, Any] = {"columns": chosen} if chosen else {}
+        if kind and kind != "unnamed":
+            sidecar["layout"] = {"kind": kind}
+        return _paired(videos, tables_given[0] if tables_given else None, folder, rate, instruction, sidecar)
     except WamvizError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _paired(videos: Sequence[Path], table: Path | None, folder: Path, rate: float | None, instruction: str) -> Path:
+def _paired(
+    videos: Sequence[Path], table: Path | None, folder: Path, rate: float | None, instruction: str,
+    told: Mapping[str, Any],
+) -> Path:  # fmt: skip
     views: dict[str, str] = {}
     for place, path in enumerate(videos):
         stored = f"video-{place}{path.suffix.lower()}"  # our own name: theirs may be anything
         shutil.copyfile(path, folder / stored)
         views[path.stem if path.stem not in views else f"{path.stem} {place}"] = stored
     episode: dict[str, object] = {"videos": views, "instruction": instruction.strip()}
-    sidecar: dict[str, object] = {"episodes": [episode]}
+    sidecar: dict[str, Any] = {"episodes": [episode]}
     if table is not None:
         stored = f"actions{table.suffix.lower()}"
         shutil.copyfile(table, folder / stored)
-        clip, rows = open_clip(folder, folder / next(iter(views.values()))), len(read_table(folder / stored)[0])
+        wanted = told.get("columns", {})
+        clip = open_clip(folder, folder / next(iter(views.values())))
+        rows = len(read_table(folder / stored, wanted.get("actions"))[0])
         if rate is None:
             raise WamvizError(
                 f"How many actions a second does '{table.name}' hold?",
@@ -153,7 +168,9 @@ def _paired(videos: Sequence[Path], table: Path | None, folder: Path, rate: floa
                 "there is one action a frame.",
             )
         episode["actions"] = stored
-        sidecar["layout"] = {"rate": rate}
+        sidecar |= {**told, "layout": {**told.get("layout", {}), "rate": rate}}
+        if "states" in wanted:
+            episode["states"] = stored
     (folder / SIDECAR).write_text(json.dumps(sidecar, ensure_ascii=False), encoding="utf-8")
     return folder
 

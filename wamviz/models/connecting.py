@@ -8,7 +8,7 @@ that listing models is instant and asks nobody; a connection that cannot be is w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection, read
 from wamviz.models.protocol import ModelEntry
 
-PACKAGES = ("wamviz.models.remote.entry",)
+PACKAGES = ("wamviz.models.remote.entry", "wamviz.models.diffusion.entry")
 _entries: dict[str, tuple[Connection, ModelEntry]] = {}  # what was registered last, by name
 
 
@@ -100,6 +100,25 @@ def probe(connection: Connection) -> str:
     """
     entry_of(connection)
     return str(_owner(connection.kind).probe(connection))
+
+
+def download(connection: Connection, progress: Callable[[int, int, str], None] | None = None) -> Connection:
+    """Fetch what a connection needs from the hub, and return it pinned to what was fetched.
+
+    Args:
+        progress: told kB here, kB in all, and the file.
+
+    Raises:
+        WamvizError: its kind fetches nothing; or what went wrong, in words.
+    """
+    entry_of(connection)
+    fetch = getattr(_owner(connection.kind), "download", None)
+    if fetch is None:
+        raise WamvizError(
+            f"Kind {connection.kind} is a server: there is nothing to download.", "Try --test in place of --download."
+        )
+    pinned: Connection = fetch(connection, progress)
+    return pinned
 
 
 def register_models() -> list[ModelEntry]:

@@ -23,6 +23,8 @@ FILE = "connections.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 SCHEMES = ("ws", "wss", "http", "https", "tcp")
+FOLDER = "file:"  # of weights on this machine; a plain absolute path means the same
+_HUB = re.compile(r"hub:[\w.-]{1,96}/[\w.-]{1,96}@[\w./-]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Connection:
     Attributes:
         name: the model's id from then on: small letters, digits, ``.``, ``_`` and ``-``.
         kind: which protocol it speaks, see ``kinds.KINDS``.
-        url: where it is.
+        url: where it is: a server, ``file:`` and a folder, or ``hub:OWNER/NAME@REVISION``.
         robot: which of the kind's robots, or "" for the kind's first.
         token_env: the environment variable that holds its token, or "".
         timeout: seconds that one reply may take.
@@ -117,7 +119,13 @@ class Connection:
 
 
 def check_url(url: str) -> str:
-    """Return an address that may be kept, or raise ``WamvizError``."""
+    """Return an address that may be kept, or raise ``WamvizError``: of a server, of a folder, of weights on the hub."""
+    if url.startswith("hub:"):
+        return _check_hub(url)
+    if url.startswith((FOLDER, "/")):
+        if not url.removeprefix(FOLDER).startswith("/") or re.search(r"[\x00-\x1f]", url):
+            raise WamvizError(f"'{url[:200]}' is no whole path of a folder.", "Write e.g. file:/home/me/weights.")
+        return url
     try:
         parts = urlsplit(url)
         port_ok = parts.port is None or parts.port > 0
@@ -130,6 +138,15 @@ def check_url(url: str) -> str:
         )
     if parts.scheme not in SCHEMES or not parts.hostname or not port_ok or re.search(r"[\s\x00-\x1f]", url):
         raise WamvizError(f"'{url[:200]}' is no address of a server.", "Write e.g. ws://127.0.0.1:8000.")
+    return url
+
+
+def _check_hub(url: str) -> str:
+    if _HUB.fullmatch(url) is None or ".." in url:
+        hint = "Write hub:OWNER/NAME@REVISION; weights that change unasked are no basis for a comparison."
+        if "@" not in url:
+            hint = f"Name the revision: {url[:120]}@main, or a tag or a commit. Downloading pins it to a commit."
+        raise WamvizError(f"'{url[:200]}' names no weights on the hub.", hint)
     return url
 
 

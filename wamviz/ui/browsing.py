@@ -17,8 +17,8 @@ from wamviz.compare.trajectory import ee_path, tool_path
 from wamviz.datasets import Episode
 from wamviz.errors import WamvizError
 from wamviz.rollout import Rollout
-from wamviz.ui import correction, episodes, present
-from wamviz.ui.footage import clip_shape
+from wamviz.ui import correction, episodes, footage, present
+from wamviz.ui.footage import Shape, clip_shape
 from wamviz.ui.library import Opened
 from wamviz.ui.markup import Node
 from wamviz.ui.stage import episode_value
@@ -51,7 +51,15 @@ def dataset_parts(opened: Opened, index: int | None = None, camera: str = "", fr
         missing = "The files of this dataset's episodes are not here."
         return {**parts, **nothing(missing), "status": present.status("warm", missing)}
     space = _tried(lambda: opened.dataset.episode(chosen).action_space, [])
-    return {**parts, **correction.fields(space), **episode_parts(opened, chosen, camera, frame)}
+    if index is not None:
+        return {**parts, **correction.fields(space), **episode_parts(opened, chosen, camera, frame)}
+    problems: list[str] = []
+    for other in opened.catalogue.find()[:PAGE]:  # a damaged first episode must not hide the dataset
+        shown = _tried(lambda other=other: episode_parts(opened, other, camera, frame), problems)  # type: ignore[misc]
+        if shown is not None:
+            space = _tried(lambda other=other: opened.dataset.episode(other).action_space, [])  # type: ignore[misc]
+            return {**parts, **correction.fields(space), **shown}
+    return {**parts, **nothing(problems[0]), "status": present.status("warm", "Take note:", problems[0])}
 
 
 def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) -> Parts:
@@ -72,40 +80,73 @@ def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) 
         rollout, "", 0, 0, 0, instruction=episode.instruction,
         missing=" ".join(lacking) or "This episode has no video here.",
     )  # fmt: skip
-    if first is not None:
-        shape = clip_shape(episode, first)
-        frame = min(max(0, frame), shape.frames - 1)
+    shape = None if first is None else clip_shape(episode, first, frame)
+    start = 0 if shape is None else shape.start
+    if shape is not None:
+        frame = min(max(0, frame), episode.frame_count - 1)
         view = episode.cameras.index(camera)
+        part = f"-{start}" if start else ""
         stage = episode_value(
-            rollout, f"episodes/{opened.key}/{index}/{view}.mp4", shape.frames, shape.width, shape.height,
-            fps=episode.fps, instruction=episode.instruction or "no instruction", frame=frame,
+            recorded(episode, camera, shape), f"episodes/{opened.key}/{index}/{view}{part}.mp4",
+            shape.frames, shape.width, shape.height,
+            fps=episode.fps, instruction=episode.instruction or "no instruction", frame=frame - start,
             detail=f"{episode.dataset_title} · episode {index} · {camera}",
         )  # fmt: skip
-        if shape.frames < episode.frame_count:
-            played = f"The first {shape.frames:,} of {episode.frame_count:,} frames are played here"
-            lacking.append(f"{played}; the Imagine page reaches all of them.")
     clip = next(iter(stage["panes"]["recorded"]["samples"]), None)
     if clip is not None and clip["path"] is None and camera in episode.calibration:
         lacking.append(f"Camera '{camera}' is calibrated, but no path is drawn on it: {_no_path(rollout)}.")
     reason = "" if first is not None else "There is no picture here that a model could start from."
-    status = present.status("warm", "Take note:", " ".join(lacking)) if lacking else []
+    status = present.status("warm", "Take note:", " ".join(dict.fromkeys(lacking))) if lacking else []
     return {
         "index": index,
         "camera": gr.update(choices=list(episode.cameras), value=camera or None, visible=len(episode.cameras) > 1),
         "stage": stage,
-        "start": episodes.start(opened.place, index, camera, frame, reason),
+        "start": episodes.start(opened.place, index, camera, frame, reason, start),
+        "offset": start,
+        **_part_of(episode, shape),
         "meaning": episodes.meaning(episode.action_space, actions, _known_by(opened)),
         "facts": episodes.facts(episode, actions, states, success),
         "status": status,
     }
 
 
-def recorded(episode: Episode, camera: str) -> Rollout | None:
-    """An episode's numbers as a rollout without frames; None when it has no actions or they cannot be read."""
+def _part_of(episode: Episode, shape: Shape | None) -> Parts:
+    """Which part of a long episode is shown, and the way to the others; nothing where it is shown whole."""
+    total = episode.frame_count
+    if shape is None or shape.frames >= total:
+        return {"parts": gr.update(visible=False), "part": []}
+    end = shape.start + shape.frames
+    number, count = shape.start // shape.span + 1, -(-total // shape.span)
+    return {
+        "parts": gr.update(visible=True),
+        "part": episodes.part_words(number, count, shape.start, end, total),
+        "earlier": gr.update(interactive=shape.start > 0),
+        "later": gr.update(interactive=end < total),
+    }
+
+
+def turned(opened: Opened, index: int, camera: str, offset: int, by: int) -> Parts:
+    """The part of a long episode before (``by`` -1) or after (1) the one that begins at frame ``offset``."""
+    episode = opened.dataset.episode(index)
+    camera = camera if camera in episode.cameras else next(iter(episode.cameras), "")
+    span = clip_shape(episode, episode.frames(camera, stop=1)[0]).span
+    return episode_parts(opened, index, camera, min(max(0, offset + by * span), episode.frame_count - 1))
+
+
+def recorded(episode: Episode, camera: str, shape: Shape | None = None) -> Rollout | None:
+    """An episode's numbers (of one part of it) as a rollout without frames; None when it has no actions or they cannot
+    be read."""
     try:
-        actions, states = episode.actions, episode.states
-        if actions is None:
+        actions, states, space = episode.actions, episode.states, episode.action_space
+        if actions is None or space is None:
             return None
+        if shape is not None and shape.frames < episode.frame_count:
+            first, last = (
+                round(frame * space.rate / episode.fps) for frame in (shape.start, shape.start + shape.frames)
+            )
+            actions, states = actions[first:last], None if states is None else states[first : last + 1]
+            if not len(actions):
+                return None
         return Rollout(
             "recorded",
             None,
@@ -124,12 +165,15 @@ def recorded(episode: Episode, camera: str) -> Rollout | None:
         return None
 
 
-def plot_parts(opened: Opened, index: int, theme: str) -> Parts:
-    """The action plot of an episode in the visitor's colours."""
+def plot_parts(opened: Opened, index: int, theme: str, offset: int = 0) -> Parts:
+    """The action plot of the part of an episode that begins at frame ``offset``, in the visitor's colours."""
     theme = theme if theme in figures.THEMES else "light"
     episode = opened.dataset.episode(index)
-    rollout = recorded(episode, next(iter(episode.cameras), ""))
-    return {"plot": figures.episode_figure(rollout, theme)}
+    camera, shape = next(iter(episode.cameras), ""), None
+    if camera and episode.frame_count > min(footage.MOST_FRAMES, 150):  # a short one is never in parts
+        first = _tried(lambda: episode.frames(camera, stop=1)[0], [])
+        shape = None if first is None else clip_shape(episode, first, offset)
+    return {"plot": figures.episode_figure(recorded(episode, camera, shape), theme)}
 
 
 def _no_path(rollout: Rollout | None) -> str:
@@ -149,6 +193,9 @@ def nothing(missing: str) -> Parts:
     """A stage without an episode."""
     return {
         "index": None,
+        "offset": 0,
+        "parts": gr.update(visible=False),
+        "part": [],
         "camera": gr.update(choices=[], value=None, visible=False),
         "stage": episode_value(None, "", 0, 0, 0, missing=missing),
         "start": [],

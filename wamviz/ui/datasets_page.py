@@ -11,6 +11,7 @@ import gradio as gr
 from wamviz.datasets.clips import SUFFIXES as VIDEOS
 from wamviz.datasets.tables import SUFFIXES as TABLES
 from wamviz.rollout import ACTION_KINDS
+from wamviz.ui.episodes import KIND_WORDS
 from wamviz.ui.markup import Markup, h
 from wamviz.ui.stage import Stage, episode_value
 
@@ -26,6 +27,7 @@ class DatasetsPage:
         self.picked = gr.Textbox("", visible=False)
         self.recolour = gr.Button("Recolour", visible="hidden", elem_id="wz-recolour")
         self.place, self.index, self.page = gr.State(""), gr.State(None), gr.State(0)
+        self.offset = gr.State(0)  # the episode's frame with which the part on the stage begins
         Markup([h("h1", {"class": "wz-title"}, "Datasets"), h("p", {"class": "wz-lead"}, LEAD)])
         with gr.Row(elem_id="wz-main", elem_classes="wz-main"):
             with gr.Column(elem_id="wz-ask", elem_classes="wz-ask", scale=0, min_width=320):
@@ -39,17 +41,30 @@ class DatasetsPage:
         self.about = Markup([], elem_id="wz-about", testid="dataset")
         with gr.Row(elem_classes="wz-fresh"):
             self.path = gr.Textbox(
-                label="Folder of a dataset on this machine",
+                label="Folder of a dataset on this machine, or hub:OWNER/NAME",
                 show_label=False,
                 container=False,
-                placeholder="Folder, e.g. ~/data/my_robot",
+                placeholder="Folder, or hub:OWNER/NAME[@REVISION]",
                 max_lines=1,
                 elem_id="wz-path",
             )
             self.open = gr.Button("Open", size="sm", elem_id="wz-open")
+            self.stop = gr.Button("Stop", size="sm", visible=False, elem_id="wz-stop")
         with gr.Accordion("Or upload one", open=False, elem_id="wz-upload"):
             Markup([h("p", {"class": "wz-note"}, UPLOADS)])
             self.files = gr.File(label="Files", file_count="multiple", type="filepath", height=120, elem_id="wz-files")
+            self.table = Markup([], role="status", live="polite", elem_id="wz-table", testid="table")
+            self.acting = gr.Dropdown(
+                [], multiselect=True, visible=False, elem_id="wz-acting",
+                label="Columns that are the actions, in order (none chosen: all)",
+            )  # fmt: skip
+            self.seeing = gr.Dropdown(
+                [], multiselect=True, visible=False, label="Columns that are the states, if any", elem_id="wz-seeing"
+            )
+            self.sort = gr.Dropdown(
+                [(KIND_WORDS[kind].partition(":")[0], kind) for kind in ACTION_KINDS], value="unnamed", visible=False,
+                label="What the actions are", elem_id="wz-sort",
+            )  # fmt: skip
             self.rate = gr.Number(None, label="Actions a second (with a table)", elem_id="wz-rate")
             self.told = gr.Textbox(label="What the robot was told (with videos)", max_lines=2, elem_id="wz-told")
             self.upload = gr.Button("Open the upload", size="sm", elem_id="wz-upload-open")
@@ -75,6 +90,10 @@ class DatasetsPage:
     def _episode(self) -> None:
         waiting = episode_value(None, "", 0, 0, 0, missing="The first episode opens in a moment.")
         self.stage = Stage(waiting, plots=("wz-action-plot",), alone=True, elem_id="wz-stage")
+        with gr.Row(elem_classes="wz-fresh", visible=False, elem_id="wz-parts") as self.parts:
+            self.earlier = gr.Button("Earlier part", size="sm", elem_id="wz-earlier")
+            self.part = Markup([], role="status", live="polite", elem_id="wz-part", testid="part")
+            self.later = gr.Button("Later part", size="sm", elem_id="wz-later")
         with gr.Row(elem_classes="wz-after"):
             self.start = Markup([], elem_id="wz-start")
             self.camera = gr.Radio([], label="Camera", visible=False, elem_id="wz-camera")

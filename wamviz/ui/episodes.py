@@ -192,8 +192,22 @@ def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def start(place: str, index: int, camera: str, frame: int, reason: str = "") -> list[Node]:
-    """The way to the Imagine page; the page's script puts the shown frame in. With ``reason``, why there is none."""
+def part_words(number: int, count: int, start: int, end: int, total: int) -> list[Node]:
+    """Which part of a long episode is on the stage.
+
+    >>> part_words(2, 3, 1500, 3000, 4000)[0][3]
+    'frames 1,500 to 2,999 of 4,000; the first one here is counted as 0.'
+    """
+    words = f"frames {start:,} to {end - 1:,} of {total:,}; the first one here is counted as 0."
+    return [h("p", {"class": "wz-note"}, f"Part {number} of {count}: ", words)]
+
+
+def start(place: str, index: int, camera: str, frame: int, reason: str = "", offset: int = 0) -> list[Node]:
+    """The way to the Imagine page; the page's script puts the shown frame in. With ``reason``, why there is none.
+
+    Args:
+        offset: the episode's frame with which the part on the stage begins.
+    """
     mark = {"data-episode": index}
     if reason:
         return [h("p", {"class": "wz-note", **mark}, reason)]
@@ -202,4 +216,5 @@ def start(place: str, index: int, camera: str, frame: int, reason: str = "") -> 
         f"&camera={quote(camera, safe='')}" if camera else ""
     )
     link = {"class": "wz-start", "href": address, "data-source": source, "data-camera": camera or None, **mark}
+    link["data-offset"] = offset or None
     return [h("a", {**link, "data-testid": "imagine-from-here"}, "Imagine from this frame")]

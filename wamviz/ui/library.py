@@ -1,9 +1,11 @@
-"""The datasets that the page has opened: the shipped one, folders of this machine, uploads.
+"""The datasets that the page has opened: the shipped one, folders of this machine, datasets of the hub, uploads.
 
-Contract: a dataset is named by its *place* (``assets/episodes``, a folder's path, ``upload:ID``), which is also how
-links and runs name it (``PLACE#EPISODE@FRAME``). Folders are opened only where the page is served to this machine
-alone, and only for visitors who sit at it (``allow``); an upload is known to who has its random id, and forgotten after
-a day or when others need the room. Addresses of pictures carry a random key instead of the place. It knows no layout.
+Contract: a dataset is named by its *place* (``assets/episodes``, a folder's path, ``hub:OWNER/NAME@COMMIT``,
+``upload:ID``), which is also how links and runs name it (``PLACE#EPISODE@FRAME``). Folders are opened, and the hub is
+asked, only where the page is served to this machine alone, and only for visitors who sit at it (``allow``); the hub
+only when somebody typed a name or chose an episode (``hub``, ``bring``), never by a link. An upload is known to who has
+its random id, and forgotten after a day or when others need the room. Addresses of pictures carry a random key instead
+of the place. It knows no layout.
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wamviz.datasets import Catalogue, Dataset, Layout, open_dataset, shipped
+from wamviz.datasets import Catalogue, Dataset, Layout, LeRobotDataset, hub, open_dataset, shipped
 from wamviz.datasets.files import entries
 from wamviz.datasets.unpack import lay_out
 from wamviz.errors import WamvizError
 
 log = logging.getLogger(__name__)
+HUB = hub.PREFIX
+Progress = hub.Progress
 SHIPPED = "assets/episodes"  # how a shipped episode is named to people and in the files of a run
 MOST_OPEN = 32
 MOST_UPLOADS = 8
@@ -94,10 +98,19 @@ class Library:
             raise WamvizError(
                 "This upload is not kept any more.", "Uploads are forgotten after a day; upload it again."
             )
+        if place.startswith(HUB):
+            raise WamvizError(
+                f"'{place}' is not open any more.", "Type its name again on the Datasets page to open it."
+            )
         return self.folder(place)
 
     def allow(self, place: str, here: bool) -> None:
         """Refuse a folder of this machine to visitors who do not sit at it; whatever else there is, all may see."""
+        if place.startswith(HUB) and not (self.local and here):
+            raise WamvizError(
+                "This page is served to others, so it downloads nothing to its machine.",
+                "Open it on your own: python -m wamviz app. Or upload a zip.",
+            )
         if place != SHIPPED and not place.startswith("upload:") and not (self.local and here):
             raise WamvizError(
                 "This page is served to others, so it opens no folders of its machine.", "Upload a zip instead."
@@ -127,14 +140,41 @@ class Library:
             raise no_path(path)
         return self._keep(Opened(str(path), open_dataset(path, layout)))
 
-    def upload(self, files: Sequence[str | Path], *, rate: float | None = None, instruction: str = "") -> Opened:
+    def hub(self, text: str, index: int | None = None, progress: Progress | None = None) -> Opened:
+        """Open a dataset of the hub, with the files of one episode (its first when None); ``allow`` it first.
+
+        Args:
+            text: ``hub:OWNER/NAME[@REVISION]``.
+            progress: called while files come in; what it raises ends the download.
+        """
+        self.allow(HUB, here=True)
+        dataset = hub.open_hub(text, progress=progress)
+        if dataset.indices and (index is not None or not dataset.available):
+            dataset = hub.open_hub(dataset.name, dataset.indices[0] if index is None else index, progress)
+        return self._keep(Opened(dataset.name, dataset))
+
+    def lacks(self, place: str, index: int) -> bool:
+        """Whether an episode of the hub is listed and its files were not fetched yet."""
+        dataset = self.at(place).dataset if place.startswith(HUB) else None
+        return dataset is not None and index in dataset.indices and index not in dataset.available
+
+    def bring(self, place: str, index: int, progress: Progress | None = None) -> Opened:
+        """Fetch the files of one more episode of an open dataset of the hub."""
+        opened = self.at(place)
+        dataset = hub.open_hub(place, index, progress, opened.dataset.told)
+        return self._keep(replace(opened, dataset=dataset))
+
+    def upload(
+        self, files: Sequence[str | Path], *, rate: float | None = None, instruction: str = "",
+        columns: Mapping[str, Sequence[str]] | None = None, kind: str = "",
+    ) -> Opened:  # fmt: skip
         """Open what a visitor uploaded, see ``datasets.unpack.lay_out``."""
         self._forget_old()
         place = f"upload:{secrets.token_hex(8)}"
         named = [Path(path) for path in files]
         folder = self._uploads / place.removeprefix("upload:") / _title(named)
         try:
-            lay_out(named, folder, rate=rate, instruction=instruction)
+            lay_out(named, folder, rate=rate, instruction=instruction, columns=columns, kind=kind)
             dataset = open_dataset(folder, name=place)
             if not dataset.available:
                 raise WamvizError(f"'{dataset.title}' holds no episode whose files are here.")
@@ -158,8 +198,12 @@ class Library:
         if place == SHIPPED:
             raise WamvizError("The shipped episodes say themselves what their numbers mean.")
         layout = replace(opened.dataset.told, **changes)
-        source = Path(place) if opened.folder is None else next(opened.folder.iterdir())
-        dataset = open_dataset(source, layout, place)
+        dataset: Dataset
+        if isinstance(opened.dataset, LeRobotDataset) and place.startswith(HUB):
+            dataset = hub.again(opened.dataset, layout)
+        else:
+            source = Path(place) if opened.folder is None else next(opened.folder.iterdir())
+            dataset = open_dataset(source, layout, place)
         if dataset.available:
             dataset.episode(dataset.available[0])  # a correction that does not fit is told now
         return self._keep(Opened(place, dataset, opened.folder, since=opened.since))

@@ -190,8 +190,11 @@ class Scenes:
         left = episode.frame_count - number
         most = min(int(min(REFERENCE_SECONDS, seconds) * episode.fps), REFERENCE_BYTES // observation.frame.nbytes)
         stop = None if scene.shipped or left <= max(2, most) else number + max(2, most)
-        reference = episode.rollout(start=number, stop=stop, camera=camera) if left > 1 else None
         where = f"pisode {scene.number}, frame {number}"
+        try:
+            reference = episode.rollout(start=number, stop=stop, camera=camera) if left > 1 else None
+        except WamvizError as error:  # the picture is whole: a model can start from it, and nothing is measured
+            reference, where = None, f"{where} (what followed cannot be read: {error.message})"
         return Context(observation, reference, f"E{where}" if scene.shipped else f"{scene.name}, e{where}")
 
     def _of(self, place: str, index: int) -> Episode:

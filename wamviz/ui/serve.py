@@ -69,7 +69,9 @@ NO_PICTURE = (
     '<text x="48" y="45" font-family="sans-serif" font-size="15" text-anchor="middle" fill="#fff">no</text>'
     '<text x="48" y="63" font-family="sans-serif" font-size="15" text-anchor="middle" fill="#fff">picture</text></svg>'
 )
-EPISODE = re.compile(r"(?P<key>[0-9a-f]{16})/(?P<index>\d{1,9})/(?P<view>\d{1,3})\.(?P<kind>jpg|mp4)")
+EPISODE = re.compile(
+    r"(?P<key>[0-9a-f]{16})/(?P<index>\d{1,9})/(?P<view>\d{1,3})(-(?P<start>\d{1,9}))?\.(?P<kind>jpg|mp4)"
+)
 
 
 def episode_routes(footage: Footage) -> list[BaseRoute]:
@@ -84,7 +86,8 @@ def episode_routes(footage: Footage) -> list[BaseRoute]:
         try:
             if asked["kind"] == "jpg":
                 return Response(footage.thumbnail(key, index, view), media_type="image/jpeg", headers=forever)
-            return FileResponse(footage.clip(key, index, view), media_type="video/mp4", headers=forever)
+            clip = footage.clip(key, index, view, int(asked["start"] or 0))
+            return FileResponse(clip, media_type="video/mp4", headers=forever)
         except WamvizError as error:
             if asked["kind"] == "jpg":
                 return Response(NO_PICTURE, media_type="image/svg+xml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.models.remote.servers import Served, Talk, ZeroMq
+from tests.models.remote.veo_server import veo
+from tests.models.remote.worker_server import INFO, worker
 from wamviz.media import encode_png, write_mp4
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
@@ -39,6 +42,9 @@ TABLETOP_CONTEXT = Observation(
     "pick up the orange",
     np.arange(14, dtype=np.float32) / 10,
     WorldState("tabletop", 2_000_000),
+)
+WORKER_CONTEXT = Observation(
+    {"top": PICTURES["exterior_1_left"], "wrist": PICTURES["wrist_left"]}, "tidy up", np.arange(8, dtype=np.float32)
 )
 ROBOTWIN_CONTEXT = Observation(ARMS, "adjust the bottle")
 TRACEBACK = 'Traceback (most recent call last):\n  File "server.py", line 3, in infer\nKeyError: "no such view"\n'
@@ -71,6 +77,8 @@ class Speaker:
         count: questions so far, so that samples differ.
         tokens: that came within messages.
         settings: of the connection.
+        token_header: where its token travels.
+        extra: what a test changes about its server.
     """
 
     name: str
@@ -84,6 +92,8 @@ class Speaker:
     count: int = 0
     tokens: list = field(default_factory=list)
     settings: dict = field(default_factory=dict)
+    token_header: str = "authorization"
+    extra: dict = field(default_factory=dict)
 
     def speak(self, mood: str = "well") -> Callable[[Talk], None]:
         """A script for ``serving``: ``well``, ``error``, ``garbage``, ``huge``, ``wrong``, ``silent``, ``lost`` or
@@ -376,4 +386,12 @@ def all_speakers() -> list[Speaker]:
             http(predict_reply, "/predict", {"action": [], "error": TRACEBACK}), "http",
         ),
         Speaker("Cosmos3 on vLLM-Omni", "vllm-omni", "bridge", LIBERO_CONTEXT, videos, "http", repeats=False),
+        Speaker(
+            "Veo", "veo", "", LIBERO_CONTEXT, veo, "http", repeats=False, token_header="x-goog-api-key",
+            settings={"token_env": "GEMINI_API_KEY"},
+        ),
+        Speaker(
+            "a worker", "worker", "", WORKER_CONTEXT, worker, "http",
+            settings={"settings": {"info": json.dumps(INFO, sort_keys=True)}},
+        ),
     ]  # fmt: skip

@@ -11,20 +11,24 @@ from tests.models.remote.servers import serving
 from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
 from wamviz.errors import WamvizError
 from wamviz.models.protocol import WorldActionModel, collect
-from wamviz.models.remote import vllm_omni, zmtp
+from wamviz.models.remote import veo, vllm_omni, zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.entry import capabilities_of
-from wamviz.models.remote.kinds import robot_of
+from wamviz.models.remote.kinds import KINDS, robot_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
-STATELESS = ("cosmos3-libero", "groot", "lingbot-va", "vllm-omni")  # or only the server knows which state it wants
+# Or only the server knows which state it wants.
+STATELESS = ("cosmos3-libero", "groot", "lingbot-va", "vllm-omni", "veo")
 NAMES = [speaker.name for speaker in all_speakers()]
+SEEDED = [speaker.name for speaker in all_speakers() if KINDS[speaker.kind].seeded]
 
 
 @pytest.fixture(autouse=True)
 def _no_idle_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job is looked at again at once, and nobody waits long for a greeting that does not come."""
     monkeypatch.setattr(vllm_omni, "POLL_S", 0.0)
+    monkeypatch.setattr(veo, "POLL_S", 0.0)
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     monkeypatch.setattr(zmtp, "HANDSHAKE_S", 2.0)
 
 
@@ -54,7 +58,9 @@ def test_previews_then_one_end(speaker: Speaker) -> None:
     steps = [event.step for event in events[:-1]]
     assert steps == sorted(steps) and steps[0] == 0 and steps[-1] == 2 == len(events[-1].rollouts)
     assert all(event.note for event in events[:-1]) and all(event.steps == 2 for event in events[:-1])
-    assert events[-2].actions.shape == (2, *events[-1].rollouts[0].actions.shape)
+    rollout = events[-1].rollouts[0]
+    for shown, whole in ((events[-2].actions, rollout.actions), (events[-2].frames, rollout.frames)):
+        assert (shown is None) == (whole is None) and (whole is None or shown.shape == (2, *whole.shape))
 
 
 def test_frames_and_actions_end_together(speaker: Speaker) -> None:
@@ -65,15 +71,27 @@ def test_frames_and_actions_end_together(speaker: Speaker) -> None:
     caps, rollout = model.capabilities, end.rollouts[0]
     assert rollout.action_space == caps.action_space and rollout.origin == "imagined"
     robot = robot_of(model.connection)
-    assert len(rollout.actions) == robot.chunk
+    assert (rollout.actions is None) == (caps.modes == ("video",))
     assert bool(robot.frames) == (rollout.frames is not None)
+    if rollout.actions is not None:
+        assert len(rollout.actions) == robot.chunk
     if rollout.frames is not None:
-        assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1]) and rollout.frame_times[0] == 0
+        ends = rollout.frame_times[-1] if rollout.actions is None else rollout.action_times[-1]
+        assert np.isclose(rollout.frame_times[-1], ends) and rollout.frame_times[0] == 0
         assert np.isclose(rollout.fps, caps.video_fps) and len(rollout.frames) == caps.horizon + 1
     assert end.timings["total"] > 0 and model.weights_digest
     assert caps.deterministic != any("seed" in note for note in end.notes)
     assert rollout.seed == (0 if caps.deterministic else None)
     assert rollout.instruction == speaker.context.instruction == prompt_of(speaker.heard[0])
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_a_promised_seed_reaches_the_server(name: str) -> None:
+    """Sample i is asked for with the seed + i, and says so of itself."""
+    speaker = next(one for one in all_speakers() if one.name == name)
+    with serving(speaker.speak()) as served:
+        end = collect(speaker.model(served), replace(wish(speaker, 2), seed=5))
+    assert [int(told["seed"]) for told in speaker.heard] == [5, 6] == [one.seed for one in end.rollouts]
 
 
 def prompt_of(told: dict) -> str:
@@ -85,6 +103,10 @@ def prompt_of(told: dict) -> str:
 def test_rate_of_the_user_wins(speaker: Speaker) -> None:
     """``connect --rate`` changes the seconds of actions and video alike."""
     with serving(speaker.speak()) as served:
+        if capabilities_of(speaker.connection(served.port)).action_space is None:
+            with pytest.raises(WamvizError, match="no actions, so that they have no rate"):
+                speaker.model(served, settings={"rate": 5.0})
+            return
         model = speaker.model(served, settings={"rate": 5.0})
         rollout = collect(model, wish(speaker)).rollouts[0]
     assert rollout.action_space.rate == 5.0
@@ -185,7 +207,7 @@ def test_a_token_travels_where_the_protocol_has_it_and_nowhere_else(
         if speaker.scheme == "tcp":
             assert set(speaker.tokens) == {"hush"}
         else:
-            assert served.talks[0].headers["authorization"].split(" ")[1] == "hush"
+            assert served.talks[0].headers[speaker.token_header].split(" ")[-1] == "hush"
     assert "hush" not in repr(end) + repr(model.connection.to_json()) + repr(model.capabilities)
 
 

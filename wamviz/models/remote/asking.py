@@ -34,8 +34,8 @@ class Reply:
     """One sample as the server gave it.
 
     Attributes:
-        actions: (K, A) float32 in ``space``.
-        space: what its numbers mean.
+        actions: (K, A) float32 in ``space``; None when video alone came back.
+        space: what its numbers mean; None without actions.
         frames: (T, H, W, 3) uint8, the context first; None when no video came back.
         camera: which of the context's cameras ``frames`` shows.
         meta: JSON-ready facts that came with it, such as a value.
@@ -45,8 +45,8 @@ class Reply:
         middle: which share of the camera's picture, about its middle, the frames show; 1 is all of it.
     """
 
-    actions: Floats
-    space: ActionSpace
+    actions: Floats | None
+    space: ActionSpace | None
     frames: Frames | None = None
     camera: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -56,13 +56,16 @@ class Reply:
     middle: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
+        if self.actions is None or self.space is None:
+            if self.frames is None or not self.video_fps > 0:
+                raise malformed("it has neither actions nor a video")
+        elif self.actions.ndim != 2 or self.actions.shape[1] != self.space.dim:
             raise malformed(f"its actions have shape {self.actions.shape}")
 
     @property
     def fps(self) -> float:
         """Frames a second: the video's own, else so that the last frame shows the end of the last action."""
-        if self.video_fps:
+        if self.video_fps or self.actions is None or self.space is None:
             return self.video_fps
         if self.frames is None or len(self.frames) < 2:
             return self.space.rate
@@ -157,7 +160,7 @@ def question(connection: Connection, request: ImagineRequest | None = None, limi
     token = connection.token()
     server = Server(
         connection.url,
-        headers={"Authorization": f"{kind.token} {token}"} if token else {},
+        headers={kind.token_header: f"{kind.token} {token}".strip()} if token else {},
         reply_s=connection.timeout,
         ca_file=connection.ca_file or None,
         limits=limits,

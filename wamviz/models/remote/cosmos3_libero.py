@@ -65,7 +65,7 @@ def understood(reply: Any, question: Question) -> Reply:
         raise refused(reply["error"])
     if "action" not in reply:
         raise malformed("it has no actions")
-    space = question.robot.actions
+    space = question.robot.space
     width = _width(reply["action"])
     if width != space.dim and width:
         space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)

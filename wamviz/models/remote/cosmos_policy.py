@@ -83,7 +83,7 @@ def candidates(reply: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
 def understood(reply: Mapping[str, Any], question: Question) -> Reply:
     """One candidate."""
     robot, value, notes = question.robot, _value(reply), []
-    actions = actions_from(reply.get("actions"), robot.actions, f"robot {robot.name}")
+    actions = actions_from(reply.get("actions"), robot.space, f"robot {robot.name}")
     if value is not None:
         notes.append(f"The model's own value of this future is {value:.2f} (0 .. 1).")
     view, futures = question.shown, reply.get("future_image_predictions")
@@ -97,7 +97,7 @@ def understood(reply: Mapping[str, Any], question: Question) -> Reply:
         frames = np.concatenate([before[None], after])
         notes.append("The model imagines one frame, the end of its actions; what lies between is not known.")
     meta = {} if value is None else {"value": value}
-    return Reply(actions, robot.actions, frames, question.cameras[view.key], meta, tuple(notes))
+    return Reply(actions, robot.space, frames, question.cameras[view.key], meta, tuple(notes))
 
 
 def _value(reply: Mapping[str, Any]) -> float | None:

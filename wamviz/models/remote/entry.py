@@ -1,6 +1,6 @@
 """Servers as ``wamviz.models.connecting`` wants them: kinds, entries for the registry, a look whether one is there.
 
-Contract: only ``probe`` opens a connection.
+Contract: only ``probe`` and ``completed`` open a connection.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from wamviz.errors import WamvizError
@@ -16,7 +17,7 @@ from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
 from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
 
-__all__ = ["KINDS", "capabilities_of", "entry_of", "missing", "probe"]
+__all__ = ["KINDS", "capabilities_of", "completed", "entry_of", "missing", "probe"]
 
 PROBE_S = 30.0  # nobody waits longer to hear whether a server is there
 
@@ -59,9 +60,34 @@ def missing(connection: Connection) -> str | None:
         connection.token()
     except WamvizError as error:
         return str(error)
+    kind = kind_of(connection.kind)
+    if kind.usual.get("token_env") and not connection.token_env:
+        return f"It needs a key: connect {connection.name} --token-env {kind.usual['token_env']}"
+    if kind.needs and not _installed(kind.needs[0]):
+        return f"Kind {kind.name} needs a package: {kind.needs[1]}"
     if connection.ca_file and not Path(connection.ca_file).is_file():
         return f"The certificates '{connection.ca_file}' are not there."
     return None
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it is not there either
+        return False
+
+
+def completed(connection: Connection) -> Connection:
+    """The connection with what only its server knows; the server is asked where its kind says that it must be.
+
+    Raises:
+        WamvizError: nobody there, or no server of this kind.
+    """
+    if not kind_of(connection.kind).asks:
+        return connection
+    from wamviz.models.remote.worker import described
+
+    return replace(connection, settings={**connection.settings, **described(connection, PROBE_S)})
 
 
 def capabilities_of(connection: Connection) -> Capabilities:
@@ -78,10 +104,15 @@ def capabilities_of(connection: Connection) -> Capabilities:
             f"Kind {kind.name} is reached by {' or '.join(kind.schemes)}, not {scheme}.",
             f"Write e.g. {kind.schemes[0]}://127.0.0.1:8000.",
         )
+    description = f"{robot.title}, {kind.where}. It gives back {robot.gives}."
+    extras = {"kind": kind.name, "url": connection.url, "robot": robot.name, "gives": robot.gives}
+    if kind.cost:
+        extras["cost"] = kind.cost(connection.settings, 1)
+        description += f" {extras['cost']}"
     return Capabilities(
         model_id=connection.name,
         title=f"{connection.name} ({kind.title.partition(' (')[0]} at {connection.url.partition('//')[2]})",
-        description=f"{robot.title}, on a server of yours. It gives back {robot.gives}.",
+        description=description,
         modes=robot.modes,
         action_space=robot.actions,
         frame_size=None,
@@ -91,7 +122,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
         max_samples=kind.max_samples,
         cameras=tuple(view.key.rpartition("/")[2] for view in robot.views) or ("exterior",),
         deterministic=kind.seeded,
-        default_steps=kind.steps,
+        default_steps=robot.steps or kind.steps,
         max_guidance=kind.max_guidance,
-        extras={"kind": kind.name, "url": connection.url, "robot": robot.name, "gives": robot.gives},
+        extras=extras,
     )

@@ -141,7 +141,7 @@ def fitted(question: Question, form: Form) -> Question:
         side = next((f"{s} " for s in ("left", "right") if len(held) > 1 and s in key.lower()), "")
         role = f"{side}wrist" if key in held else "exterior"
         views.append(View(f"video/{key}", role, (180, 320) if droid else None))
-    return question.wanting(tuple(views), _state(question, form), question.robot.actions)
+    return question.wanting(tuple(views), _state(question, form), question.robot.space)
 
 
 def _is_held(key: str) -> bool:
@@ -234,7 +234,7 @@ def understood(reply: Any, question: Question, form: Form) -> Reply:
         )
     order = [name for name in form.actions if name in tables]
     order += sorted(tables.keys() - set(order))
-    space, usual = question.robot.actions, _ACTIONS[question.robot.name]
+    space, usual = question.robot.space, _ACTIONS[question.robot.name]
     if all(name in tables and tables[name].shape[1] == width for name, width in usual.items()):
         others = [name for name in order if name not in usual]
         if others:

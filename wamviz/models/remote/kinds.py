@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from wamviz.errors import unknown_name
+from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
-from wamviz.models.remote import robots
+from wamviz.models.remote import robots, veo_options, worker_info
 from wamviz.models.remote.robots import Robot
 
 if TYPE_CHECKING:
@@ -63,7 +63,13 @@ class Kind:
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
         settings: what a connection of this kind may set beside the usual, with a sentence on each.
+        token_header: the header that holds the token.
+        usual: what a new connection begins with where nothing else is said, by the name of its field.
+        needs: a package that only this kind uses, as (module, how to install it).
         fitted: the robot as a connection's settings make it; the same one where they change nothing about it.
+        cost: what a number of samples will cost, in words, or None where asking is free.
+        where: its servers are, for people.
+        asks: whether only the server knows what it is, so that it is asked once, when it is connected.
     """
 
     name: str
@@ -78,7 +84,13 @@ class Kind:
     steps: int = 0
     max_guidance: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict)
+    token_header: str = "Authorization"
+    usual: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, str] | None = None
     fitted: Callable[[Robot, Mapping[str, str]], Robot] = lambda robot, settings: robot
+    cost: Callable[[Mapping[str, str], int], str] | None = None
+    where: str = "on a server of yours"
+    asks: bool = False
 
     def robot(self, name: str) -> Robot:
         """The robot of this name, the first for ""; or ``WamvizError`` with the nearest name."""
@@ -189,6 +201,37 @@ KINDS: dict[str, Kind] = {
             steps=30,
             max_guidance=10.0,
         ),
+        Kind(
+            "veo",
+            "Veo 3.1 (Google's API, with a key of yours)",
+            "veo",
+            ("https", "http"),
+            (veo_options.SCENE,),
+            "",
+            "a video of 4, 6 or 8 s, no actions; every second of it is billed by Google",
+            max_samples=4,
+            settings=veo_options.SETTINGS,
+            token_header="x-goog-api-key",
+            usual={"url": veo_options.URL, "token_env": "GEMINI_API_KEY", "timeout": 900.0},
+            needs=("google.genai", "pip install 'google-genai>=1.55,<3'"),
+            fitted=veo_options.fitted,
+            cost=veo_options.cost,
+            where="at Google",
+        ),
+        Kind(
+            "worker",
+            "lerobot policies in an environment of their own (FastWAM, LingBot-VA, ACT, diffusion, pi0 ...)",
+            "worker",
+            ("http", "https"),
+            (worker_info.UNASKED,),
+            "Bearer",
+            "what the policy gives: actions, and from FastWAM and LingBot-VA the imagined video",
+            seeded=True,
+            settings=worker_info.SETTINGS,
+            usual={"url": worker_info.URL},
+            fitted=worker_info.fitted,
+            asks=True,
+        ),
     )
 }
 
@@ -204,11 +247,13 @@ def robot_of(connection: Connection) -> Robot:
     """The robot of a connection, as its settings and its rate make it.
 
     Raises:
-        WamvizError: no such kind, robot or setting.
+        WamvizError: no such kind, robot or setting; a rate where there are no actions.
     """
     kind = kind_of(connection.kind)
     kind.check_settings(connection.settings)
     robot = kind.fitted(kind.robot(connection.robot), connection.settings)
     if not connection.rate:
         return robot
+    if robot.actions is None:
+        raise WamvizError(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
     return replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))

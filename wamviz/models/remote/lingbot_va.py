@@ -68,7 +68,7 @@ async def _sample(socket: WebSocket, question: Question, report: Report) -> Repl
     views = _views(reply, question)
     notes = [RELATIVE] if question.robot.name == "robotwin" else []
     if views is None:
-        return Reply(actions, question.robot.actions, notes=(*notes, KEPT), server_s=spent)
+        return Reply(actions, question.robot.space, notes=(*notes, KEPT), server_s=spent)
     shown = question.shown.key if question.shown.key in views else question.robot.views[0].key
     film = [views[shown]]
     # Without the setting that says so, a horizon is counted in actions, and one chunk is all.
@@ -94,7 +94,7 @@ async def _sample(socket: WebSocket, question: Question, report: Report) -> Repl
         notes.append(f"{len(film)} chunks, each imagined from the frames that were imagined before it.")
     if 0 < wanted < len(frames) - 1 and len(actions) % (len(frames) - 1) == 0:  # a frame ends with its last action
         actions, frames = actions[: wanted * (len(actions) // (len(frames) - 1))], frames[: wanted + 1]
-    return Reply(actions, question.robot.actions, frames, question.cameras[shown], {}, tuple(notes), spent)
+    return Reply(actions, question.robot.space, frames, question.cameras[shown], {}, tuple(notes), spent)
 
 
 def _new_frames(reply: Mapping[str, Any], *, first: bool) -> int:
@@ -133,7 +133,7 @@ def unrolled(action: Any, question: Question, *, first: bool) -> Floats:
     if first and action.shape[1] < 2:
         raise malformed("its first chunk has a single frame, which is the context")
     rows = action.transpose(1, 2, 0)[int(first) :].reshape(-1, action.shape[0])
-    return actions_from(rows, question.robot.actions, f"robot {question.robot.name}")
+    return actions_from(rows, question.robot.space, f"robot {question.robot.name}")
 
 
 def _views(reply: Mapping[str, Any], question: Question) -> dict[str, Frames] | None:

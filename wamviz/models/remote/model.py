@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,12 @@ class RemoteModel:
     def _stream(self, asked: Question, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         start = time.perf_counter()
         replies: list[Reply] = []
+        cost = self._kind.cost(self.connection.settings, request.samples) if self._kind.cost else ""
         words = f"connecting to {asked.server.host}"
-        yield Preview(0, request.samples, note=words)
+        if cost:
+            yield Preview(0, request.samples, note=cost)  # whoever stops here has not been billed
+        shown = Preview(0, request.samples, note=words)
+        yield shown
 
         async def work(report: Report) -> None:
             came = 0
@@ -82,7 +87,8 @@ class RemoteModel:
                     replies.append(event)
                 elif event is not None:
                     words = event
-                yield self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s")
+                shown = self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s", shown)
+                yield shown
         if not replies:
             raise WamvizError(f"{asked.server.host} ended without a reply.")
         spent = {"total": time.perf_counter() - start}
@@ -91,20 +97,22 @@ class RemoteModel:
         rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
         yield Imagined(rollouts, spent, self._notes(replies, asked))
 
-    def _preview(self, replies: list[Reply], request: ImagineRequest, note: str) -> Preview:
-        if not replies:
-            return Preview(0, request.samples, note=note)
+    def _preview(self, replies: list[Reply], request: ImagineRequest, note: str, before: Preview) -> Preview:
+        if len(replies) == before.step:  # a clip of Veo's is 130 MB: not stacked anew four times a second
+            return replace(before, note=note)
         frames = [reply.frames for reply in replies if reply.frames is not None]
+        actions = [reply.actions for reply in replies if reply.actions is not None]
         return Preview(
             len(replies),
             max(len(replies), request.samples),
             np.stack(frames) if frames else None,
-            np.stack([reply.actions for reply in replies]),
+            np.stack(actions) if actions else None,
             note,
         )
 
     def _notes(self, replies: list[Reply], asked: Question) -> tuple[str, ...]:
-        notes = [note for reply in replies for note in reply.notes]
+        notes = [self._kind.cost(self.connection.settings, len(replies))] if self._kind.cost else []
+        notes += [note for reply in replies for note in reply.notes]
         if asked.robot.views:  # where only the server knew what it wants, its module has said what was sent
             notes.append(asked.sent)
         if len(replies) < asked.asked.samples:
@@ -119,7 +127,7 @@ class RemoteModel:
         meta: dict[str, Any] = {
             "model": self.capabilities.model_id,
             "mode": request.mode,
-            "actions": "imagined",
+            "actions": "none" if reply.actions is None else "imagined",
             "server": self._kind.name,
             **reply.meta,
         }
@@ -142,5 +150,6 @@ def _check_alike(before: list[Reply], reply: Reply) -> None:
     if before:
         first = before[0]
         shapes = [None if one.frames is None else one.frames.shape for one in (first, reply)]
-        if first.actions.shape != reply.actions.shape or shapes[0] != shapes[1]:
+        rows = [None if one.actions is None else one.actions.shape for one in (first, reply)]
+        if rows[0] != rows[1] or shapes[0] != shapes[1]:
             raise WamvizError("The server's samples differ in length or size.", "Ask for one sample at a time.")

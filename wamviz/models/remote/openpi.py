@@ -66,14 +66,14 @@ def understood(reply: Any, question: Question) -> Reply:
     if found is None:
         raise malformed(f"it has no actions, only {', '.join(map(str, list(reply)[:8])) or 'nothing'}")
     robot = question.robot
-    actions = actions_from(found, robot.actions, f"robot {robot.name}")
+    actions = actions_from(found, robot.space, f"robot {robot.name}")
     if not robot.frames:
-        return Reply(actions, robot.actions, server_s=seconds(reply))
+        return Reply(actions, robot.space, server_s=seconds(reply))
     if "video" not in reply:
         note = "The server returned no video; it imagines one when it is started with --decode-video."
-        return Reply(actions, robot.actions, notes=(note,), server_s=seconds(reply))
+        return Reply(actions, robot.space, notes=(note,), server_s=seconds(reply))
     frames, camera = tile(video_from(reply["video"]), question)
-    return Reply(actions, robot.actions, frames, camera, server_s=seconds(reply))
+    return Reply(actions, robot.space, frames, camera, server_s=seconds(reply))
 
 
 def tile(video: Frames, question: Question) -> tuple[Frames, str]:

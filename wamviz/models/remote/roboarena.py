@@ -60,7 +60,7 @@ async def probe(question: Question) -> str:
     views = ", ".join(view.key.rpartition("/")[2] for view in told.robot.views) or "no pictures"
     return (
         f"A RoboArena server answers at {question.server.url}. It wants {views} and returns "
-        f"{told.robot.actions.kind.replace('_', ' ')} actions of {told.robot.actions.dim} numbers."
+        f"{told.robot.space.kind.replace('_', ' ')} actions of {told.robot.space.dim} numbers."
     )
 
 
@@ -137,7 +137,7 @@ def fitted(question: Question, config: Mapping[str, Any]) -> Question:
     state: tuple[StatePart, ...] = DROID_STATE
     if config["action_space"].startswith("cartesian"):
         state = (StatePart("observation/cartesian_position", 6, "pose"), *state)
-    rate = question.robot.actions.rate  # the user may have said that it is another
+    rate = question.robot.space.rate  # the user may have said that it is another
     return question.wanting(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))
 
 
@@ -147,10 +147,10 @@ def understood(reply: Any, question: Question) -> Reply:
     found = reply if isinstance(reply, np.ndarray) else reply.get("actions") if isinstance(reply, dict) else None
     if found is None:
         raise malformed("it has no actions")
-    actions = actions_from(found, question.robot.actions, "its action space")
+    actions = actions_from(found, question.robot.space, "its action space")
     spent = seconds(reply) if isinstance(reply, dict) else None
     notes = (question.sent,) if question.robot.frames else (KEPT, question.sent)
-    return Reply(actions, question.robot.actions, notes=notes, server_s=spent)
+    return Reply(actions, question.robot.space, notes=notes, server_s=spent)
 
 
 def filmed(reply: Reply, question: Question, found: tuple[Frames, float, str] | str) -> Reply:

@@ -58,37 +58,54 @@ class Robot:
         name: what ``connect --robot`` takes.
         title: for people.
         views, state: what is sent, in this order.
-        actions: what comes back, with its rate.
+        actions: what comes back, with its rate; None where that is a video alone.
         chunk: actions a reply, as released; a server may answer with another number.
         modes: of ``wamviz.rollout.MODES``; ``act_only`` where no video comes back.
         frames: imagined frames a reply, without the context; 0 where no video comes back.
         longest: frames of the longest rollout, chunk after chunk, likewise; 0 where one chunk is all.
         filmed: the same robot where a setting of the connection brings the video, see ``Kind.fitted``; else None.
+        video_fps: frames a second of a video without actions; 0 beside actions, which tell it.
+        steps: denoising steps when the request names none; 0 where its kind or the server decides.
     """
 
     name: str
     title: str
     views: tuple[View, ...]
     state: tuple[StatePart, ...]
-    actions: ActionSpace
+    actions: ActionSpace | None
     chunk: int
     modes: tuple[str, ...] = ("act_only",)
     frames: int = 0
     longest: int = 0
     filmed: Robot | None = None
+    video_fps: float = 0.0
+    steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.chunk < 1 or self.frames < 0:
+        if self.actions is None:
+            if self.frames < 1 or not self.video_fps > 0:
+                raise WamvizError(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
+        elif self.chunk < 1 or self.frames < 0:
             raise WamvizError(f"Robot '{self.name}' needs a chunk of at least one action.")
+
+    @property
+    def space(self) -> ActionSpace:
+        """The meaning of its actions, which are there whenever a server returns any."""
+        assert self.actions is not None
+        return self.actions
 
     @property
     def fps(self) -> float:
         """Frames a second: the last frame shows the end of the last action. Without video the rate of the actions."""
+        if self.actions is None:
+            return self.video_fps
         return self.actions.rate * self.frames / self.chunk if self.frames else self.actions.rate
 
     @property
     def gives(self) -> str:
         """What a reply holds, in words."""
+        if self.actions is None:
+            return "a video, no actions"
         video = {0: "actions alone, no video", 1: "actions and one future frame"}
         return video.get(self.frames, "actions and the imagined video")
 

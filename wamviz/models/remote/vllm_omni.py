@@ -81,7 +81,7 @@ def form(question: Question, seed: int) -> tuple[dict[str, str], dict[str, tuple
         "domain_name": domain,
         "view_point": point,
         "action_chunk_size": chunk,
-        "raw_action_dim": robot.actions.dim,
+        "raw_action_dim": robot.space.dim,
         "image_size": 480 if min(height, width) >= 400 else 256,
     }
     if actions is not None:
@@ -152,13 +152,13 @@ async def _fetched(made: httpx.AsyncClient, question: Question, job: Mapping[str
     if left_out:
         notes.append(f"One chunk is {robot.chunk} steps; the last {left_out} that were given were left out.")
     if obeyed is None:
-        actions, meta = actions_from(_table(job.get("action")), robot.actions, f"robot {robot.name}"), {}
+        actions, meta = actions_from(_table(job.get("action")), robot.space, f"robot {robot.name}"), {}
     else:
         actions, meta = obeyed, {"actions": "given"}
     if video is not None:
-        return Reply(actions, robot.actions, meta=meta, notes=tuple(notes))
+        return Reply(actions, robot.space, meta=meta, notes=tuple(notes))
     frames = _frames(await fetch(made, question.server, f"/v1/videos/{job['id']}/content"))
-    return Reply(actions, robot.actions, frames, question.cameras[robot.views[0].key], meta, tuple(notes))
+    return Reply(actions, robot.space, frames, question.cameras[robot.views[0].key], meta, tuple(notes))
 
 
 def _table(action: Any) -> Any:

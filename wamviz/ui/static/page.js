@@ -112,7 +112,8 @@
     const link = document.querySelector("a[data-source]");
     const player = document.querySelector("#wz-stage .wv-stage")?.wamvizPlayer;
     if (!link || !player) return null;
-    const asked = new URLSearchParams({ context: link.dataset.source + "@" + player.frame });
+    const frame = player.frame + Number(link.dataset.offset || 0);
+    const asked = new URLSearchParams({ context: link.dataset.source + "@" + frame });
     if (link.dataset.camera) asked.set("camera", link.dataset.camera);
     link.setAttribute("href", "./?" + asked);
     return asked;

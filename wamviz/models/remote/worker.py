@@ -1,0 +1,199 @@
+"""A policy in an environment of its own, through ``wamviz/worker/wamviz_worker.py``, which says its protocol.
+
+Contract: what the policy wants and gives was asked when the worker was connected; a worker that says something else by
+now is refused, so that no number is read with another policy's meaning. Each sample is a question of its own with a
+seed of its own; it holds all that the policy knows, so that asking again after a loss is safe. Closing the connection
+stops the work. Arrays come as npz and are opened without pickle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import struct
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+
+from wamviz.errors import WamvizError
+from wamviz.media import resize
+from wamviz.models.connections import Connection
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
+from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, said, status_error
+from wamviz.models.remote.network import ask as fetch
+from wamviz.models.remote.worker_info import described as understood_info
+from wamviz.rollout import Frames
+
+_CONTENT = "application/x-wamviz-worker"
+_LINE = 100_000  # bytes of one event
+_INFO = 50_000  # bytes of a description
+
+
+def check(question: Question) -> None:
+    """Refuse a context without the views and the state that the policy wants, before anything is sent."""
+    _ = question.cameras, question.numbers
+
+
+def described(connection: Connection, within: float) -> dict[str, str]:
+    """Ask a worker what it serves, as settings to keep."""
+    token = connection.token()
+    server = Server(
+        connection.url,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        reply_s=min(connection.timeout, within),
+        ca_file=connection.ca_file or None,
+    )
+    return {"info": asyncio.run(_info(server))}
+
+
+async def _info(server: Server) -> str:
+    async with client(server) as made:
+        found = unpack_json(await fetch(made, server, "/info"), server.limits)
+    text = json.dumps(found, sort_keys=True) if isinstance(found, dict) else ""
+    if not 0 < len(text) <= _INFO:
+        raise malformed("it does not say what it serves")
+    understood_info(text)
+    return text
+
+
+async def probe(question: Question) -> str:
+    """Ask what it serves."""
+    robot = understood_info(await _info(question.server))
+    views = ", ".join(view.key for view in robot.views) or "no pictures"
+    state = f" and a state of {robot.state[0].count}" if robot.state else ""
+    return (
+        f"A worker answers at {question.server.url}: {robot.title}. It wants {views}{state} and gives {robot.gives}: "
+        f"{robot.chunk} actions of {robot.space.dim} numbers, {robot.space.rate:g} a second. "
+        f"Modes: {', '.join(robot.modes)}."
+    )
+
+
+async def ask(question: Question, report: Report) -> None:
+    """Ask once a sample; each question says what is thought to be served."""
+    for index in range(question.asked.samples):
+        async with client(question.server) as made, asyncio.timeout(question.server.reply_s):
+            async with _events(made, question.server, packed(question, question.asked.seed + index)) as events:
+                report(await _answered(events, question, report))
+
+
+def packed(question: Question, seed: int) -> bytes:
+    """One question as the worker reads it: length, JSON header, npz."""
+    request, arrays = question.asked, io.BytesIO()
+    sent: dict[str, Any] = {f"view/{key}": picture for key, picture in question.pictures.items()}
+    if question.numbers:
+        sent["state"] = np.concatenate(list(question.numbers.values()))
+    np.savez(arrays, **sent)
+    told = {"mode": request.mode, "instruction": question.prompt, "seed": seed, "steps": request.steps}
+    serves = hashlib.sha256(question.connection.settings["info"].encode()).hexdigest()
+    header = json.dumps({**told, "serves": serves}).encode()
+    return struct.pack(">I", len(header)) + header + arrays.getvalue()
+
+
+class _Stream:
+    """A reply that is read while it is written: lines of JSON, then as many bytes as the last one says."""
+
+    def __init__(self, response: httpx.Response, limits: Limits) -> None:
+        self._parts, self._limits = response.aiter_raw(), limits
+        self._read = bytearray()
+
+    async def line(self) -> dict[str, Any]:
+        while b"\n" not in self._read:
+            await self._more(_LINE)
+        line, _, rest = bytes(self._read).partition(b"\n")
+        self._read = bytearray(rest)
+        event = unpack_json(line, self._limits)
+        if not isinstance(event, dict):
+            raise malformed(f"it is a {type(event).__name__}, not a dictionary")
+        return event
+
+    async def exactly(self, count: int) -> bytes:
+        if count > self._limits.message_bytes:
+            raise too_large(self._limits)
+        while len(self._read) < count:
+            await self._more(count)
+        return bytes(self._read[:count])
+
+    async def _more(self, most: int) -> None:
+        if len(self._read) > most:
+            raise malformed("one of its lines has no end")
+        part = await anext(self._parts, None)
+        if part is None:
+            raise ConnectionLost("The connection to the worker was lost.", "Is it still running?")
+        self._read += part
+
+
+@asynccontextmanager
+async def _events(made: httpx.AsyncClient, server: Server, data: bytes) -> AsyncIterator[_Stream]:
+    headers = {**server.headers, "Accept-Encoding": "identity", "Content-Type": _CONTENT}
+    url = server.http_url.rstrip("/") + "/imagine"
+    async with made.stream("POST", url, content=data, headers=headers) as response:
+        if not response.is_success:
+            raise status_error(server, response.status_code, await body(response, server.limits))
+        yield _Stream(response, server.limits)
+
+
+async def _answered(events: _Stream, question: Question, report: Report) -> Reply:
+    while True:
+        event = await events.line()
+        if "changed" in event:
+            raise WamvizError(
+                f"The worker at {question.server.host} serves something else than when it was connected.",
+                f"Take it over with connect {question.connection.name} --test.",
+            )
+        if "error" in event:
+            raise refused(event["error"])
+        if "done" in event:
+            done = event["done"]
+            size = done.get("bytes") if isinstance(done, dict) else None
+            if type(size) is not int or size < 1:
+                raise malformed("it does not say how long its arrays are")
+            return reply_of(unpacked(await events.exactly(size), question.server.limits), done, question)
+        step, steps = event.get("step"), event.get("steps")
+        if type(step) is not int or type(steps) is not int:
+            raise malformed("an event of it is no progress, no error and no end")
+        report(f"{said(event.get('words', 'imagining'))}{f', step {step} of {steps}' if steps else ''}")
+
+
+def unpacked(data: bytes, limits: Limits) -> dict[str, Any]:
+    """The arrays of an npz, of plain numbers and within the limit also when unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as found:
+            if sum(one.file_size for one in found.infolist()) > limits.message_bytes:
+                raise too_large(limits)
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except WamvizError:
+        raise
+    except (zipfile.BadZipFile, ValueError, OSError, KeyError, EOFError) as error:
+        raise malformed("its arrays are no npz of plain numbers") from error
+
+
+def reply_of(arrays: Mapping[str, Any], done: Mapping[str, Any], question: Question) -> Reply:
+    """One sample: its actions and, where the policy imagined it, the video of the shown view."""
+    robot = question.robot
+    if "actions" not in arrays:
+        raise malformed("it has no actions")
+    actions = actions_from(arrays["actions"], robot.space, robot.title)
+    spent = done.get("seconds")
+    took = float(spent) if isinstance(spent, int | float) and 0 <= spent < 1e9 else None
+    if not any(name.startswith("view/") for name in arrays):
+        return Reply(actions, robot.space, server_s=took)
+    view = question.shown
+    if f"view/{view.key}" not in arrays:
+        raise malformed(f"its video has no view '{view.key}'")
+    frames, camera = video_from(arrays[f"view/{view.key}"]), question.cameras[view.key]
+    tall, wide = question.asked.observation.frames[camera].shape[:2]
+    return Reply(actions, robot.space, unstretched(frames, tall, wide), camera, server_s=took)
+
+
+def unstretched(frames: Frames, tall: int, wide: int) -> Frames:
+    """The video (T, H, W, 3) in the proportions of its camera, which it was stretched from."""
+    rows = frames.shape[1]
+    return resize(frames, rows, max(1, round(rows * wide / tall)))
