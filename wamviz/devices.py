@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from wamviz.errors import WamvizError, unknown_name
@@ -75,6 +80,72 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows do not say
         return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine has to run a model on, found without torch.
+
+    Attributes:
+        memory_gb: main memory that this process may use; 0 where the system does not say.
+        cards: (name, GB) of each NVIDIA card.
+        apple: whether it is an Apple GPU, which shares the main memory.
+    """
+
+    memory_gb: float
+    cards: tuple[tuple[str, float], ...] = ()
+    apple: bool = False
+
+    @property
+    def card_gb(self) -> float:
+        """Memory of the largest card, the Apple GPU's included; 0 where there is none."""
+        return max((size for _, size in self.cards), default=self.memory_gb if self.apple else 0.0)
+
+    @property
+    def words(self) -> str:
+        """For people, e.g. ``"no GPU, 24 GB of memory"``."""
+        memory = f", {self.memory_gb:.0f} GB of memory" if self.memory_gb else ""
+        if self.cards:
+            named = ", ".join(f"{name} with {size:.0f} GB" for name, size in self.cards)
+            return f"{named}{memory}"
+        return f"an Apple GPU{memory}" if self.apple else f"no GPU{memory}"
+
+
+@cache
+def machine() -> Machine:
+    """This machine. Asked once: the driver's tool takes a moment, and cards do not come and go."""
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return Machine(_memory_gb(), _cards(), apple)
+
+
+def _memory_gb() -> float:
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 0.0
+    try:
+        allowed = float(Path("/sys/fs/cgroup/memory.max").read_text("ascii")) / 1e9
+    except (OSError, ValueError):  # no container, or no limit
+        return total
+    return min(total, allowed)
+
+
+def _cards() -> tuple[tuple[str, float], ...]:
+    """NVIDIA's cards as the driver's own tool lists them; none where it is not there or the user hides them."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return ()
+    asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = []
+    for line in told.splitlines():
+        name, _, mebibytes = line.rpartition(",")
+        if mebibytes.strip().isdecimal():
+            found.append((name.strip(), int(mebibytes) * 2**20 / 1e9))
+    return tuple(found)
 
 
 def on_gpu(seconds: int = 60) -> Callable[[F], F]:

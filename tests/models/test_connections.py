@@ -154,3 +154,20 @@ def test_the_file_holds_nothing_that_was_not_said(home):
     assert json.loads(connections.path().read_text()) == {
         "connections": [{"name": "pi05", "kind": "openpi", "url": "ws://127.0.0.1:8000"}]
     }
+
+
+def test_a_connection_that_stays_as_it_was_keeps_its_entry(home):
+    """So a model that is loaded stays in memory when another one is connected or forgotten."""
+    registry.reset()
+    try:
+        connections.keep(PI)
+        registry.refresh()
+        entry = registry.entries()["pi05"]
+        connections.keep(Connection("other", "openpi", "ws://127.0.0.1:1"))
+        registry.refresh()
+        assert registry.entries()["pi05"] is entry and "other" in registry.entries()
+        connections.keep(Connection("pi05", "openpi", "ws://127.0.0.1:9000"))
+        registry.refresh()
+        assert registry.entries()["pi05"] is not entry
+    finally:
+        registry.reset()

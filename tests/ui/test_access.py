@@ -35,7 +35,7 @@ def findings(page: Page) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/datasets", "/history"])
+@pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
 def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: object, scheme: Any, path: str) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
@@ -48,11 +48,21 @@ def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: o
         expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
         page.get_by_role("button", name="Or upload one").click()
         expect(page.get_by_role("button", name="Open the upload")).to_be_visible()
+    elif path == "/models":
+        whole_form(page)
     else:
         expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
     assert findings(page) == []
     context.close()
+
+
+def whole_form(page: Page) -> None:
+    """The map is there, and the form of connections with its finer fields."""
+    expect(page.get_by_test_id("field").locator(".wz-system").first).to_be_visible()
+    page.get_by_role("button", name="Connect a model").click()
+    page.get_by_role("button", name="Cameras, state, certificates").click()
+    expect(page.get_by_label("Certificates")).to_be_visible()
 
 
 def test_the_main_journey_needs_no_mouse(page: Page, site: Site) -> None:
@@ -98,7 +108,7 @@ def tab_to(page: Page, tag: str, name: str) -> None:
     raise AssertionError(f"No {tag} '{name}' is reached with Tab.")
 
 
-@pytest.mark.parametrize("path", ["/", "/datasets", "/history"])
+@pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
 def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, site: Site, path: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
@@ -112,6 +122,8 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, s
         expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
         page.get_by_role("button", name="Or upload one").click()
         expect(page.get_by_role("button", name="Open the upload")).to_be_visible()
+    if path == "/models":
+        whole_form(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.evaluate("""() => [...document.querySelectorAll("button, input, textarea, select, summary, a, figure")]
       .filter((e) => e.offsetParent && !e.closest(".wz-cards, .wz-scroll, [role=tablist], [tabindex='-1'], .wz-sr"))

@@ -17,6 +17,7 @@ from wamviz.models.connections import Connection, read
 from wamviz.models.protocol import ModelEntry
 
 PACKAGES = ("wamviz.models.remote.entry", "wamviz.models.diffusion.entry")
+_entries: dict[str, tuple[Connection, ModelEntry]] = {}  # what was registered last, by name
 
 
 class Kind(Protocol):
@@ -121,7 +122,11 @@ def download(connection: Connection, progress: Callable[[int, int, str], None] |
 
 
 def register_models() -> list[ModelEntry]:
-    """One entry a connection, for the registry."""
+    """One entry a connection, for the registry; the same one as before where the connection is as it was.
+
+    So a model that has been loaded stays in memory when another connection is added (``Residents`` lets go of a model
+    whose entry is another one).
+    """
     try:
         known = list(read().values())
     except WamvizError as error:
@@ -130,7 +135,10 @@ def register_models() -> list[ModelEntry]:
     entries = []
     for connection in known:
         try:
-            entries.append(entry_of(connection))
+            kept = _entries.get(connection.name)
+            if kept is None or kept[0] != connection:
+                kept = _entries[connection.name] = (connection, entry_of(connection))
+            entries.append(kept[1])
         except WamvizError as error:
             warnings.warn(f"Connection '{connection.name}' is left out: {error}", stacklevel=2)
     return entries

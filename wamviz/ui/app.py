@@ -29,6 +29,8 @@ from wamviz.ui.example import example_run
 from wamviz.ui.footage import Footage
 from wamviz.ui.history import history_page
 from wamviz.ui.imagine_page import ImaginePage
+from wamviz.ui.models_page import ModelsPage
+from wamviz.ui.models_wiring import ModelsWiring
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.serve import episode_routes, routes
 from wamviz.ui.shelf import Shelf
@@ -71,6 +73,12 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
         gr.Navbar(visible=False)
         shell.header("Datasets")
         DatasetsWiring(DatasetsPage(), scenes.library, demo)
+        device = shell.footer(device_words())
+        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
+    with demo.route("Models", "models"):
+        gr.Navbar(visible=False)
+        shell.header("Models")
+        ModelsWiring(ModelsPage(), scenes.library, demo)
         device = shell.footer(device_words())
         demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
     with demo.route("History", "history"):

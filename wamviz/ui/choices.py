@@ -52,6 +52,11 @@ def models() -> list[ModelChoice]:
     return listed
 
 
+def menu() -> list[tuple[str, str]]:
+    """(label, id) of the lines of the model menu."""
+    return [(choice.label, choice.model_id) for choice in models()]
+
+
 def default_model() -> str:
     """The first model that can run here and learned something; else the first control that returns actions."""
     runnable = [choice.model_id for choice in models() if choice.missing is None]

@@ -101,9 +101,10 @@ class ImaginePage:
         model = choices.default_model()
         caps = choices.capabilities(model)
         with gr.Column(elem_id="wz-settings", elem_classes="wz-settings"):
-            listed = [(choice.label, choice.model_id) for choice in choices.models()]
             # Any text is let through, because our own message names the nearest model or mode.
-            self.model = gr.Dropdown(listed, value=model, label="Model", allow_custom_value=True, elem_id="wz-model")
+            self.model = gr.Dropdown(
+                choices.menu(), value=model, label="Model", allow_custom_value=True, elem_id="wz-model"
+            )
             self.model_words = Markup(form.sentences(choices.model_words(model)))
             self.mode = gr.Dropdown(
                 choices.modes(model), value=caps.modes[0], label="Mode", allow_custom_value=True, elem_id="wz-mode"

@@ -12,7 +12,13 @@ import gradio as gr
 from wamviz import __version__
 from wamviz.ui.markup import Markup, Node, h
 
-PAGES = (("Imagine", "./"), ("Compare", "./compare"), ("Datasets", "./datasets"), ("History", "./history"))
+PAGES = (
+    ("Imagine", "./"),
+    ("Compare", "./compare"),
+    ("Datasets", "./datasets"),
+    ("Models", "./models"),
+    ("History", "./history"),
+)
 
 # Two frames, the second one dashed: what was recorded and what is imagined.
 MARK = (

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from wamviz.errors import WamvizError
+from wamviz.models import registry
 from wamviz.ui import choices, form, handlers, jobs, present
 from wamviz.ui.imagine_page import ImaginePage
 from wamviz.ui.jobs import Jobs, Switch
@@ -312,7 +313,12 @@ class Wiring:
             form = self._asked(parts.get("run"), is_here(request.headers))
         elif "context" in asked:
             form = self._linked(asked["context"], asked.get("camera", ""), is_here(request.headers))
-        return {page.theme: theme, **self._updates(parts), **form}
+        return {page.theme: theme, **self._updates(parts), **self._menu(), **form}
+
+    def _menu(self) -> Updates:
+        """The menu of models with what was connected since the page was built, be it here or by the command line."""
+        registry.refresh()
+        return {self.page.model: gr.update(choices=choices.menu())}
 
     def _linked(self, source: str, camera: str, here: bool) -> Updates:
         """The form on the frame of an episode that a link of the Datasets page names; why not, where it cannot be."""
@@ -342,7 +348,7 @@ class Wiring:
             **self._scene(scene, frame, model, mode),
             **self.model(scene, frame, model, mode),
             page.instruction: run.instruction,
-            page.model: model,
+            page.model: gr.update(choices=choices.menu(), value=model),
             page.seed: run.seed,
         }
         asked = {page.samples: run.samples, page.steps: run.steps, page.horizon: run.horizon}

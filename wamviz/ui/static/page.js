@@ -221,6 +221,33 @@
       const nodes = [["div", { class: "wz-status wz-good" }, ["p", { class: "wz-words" }, ...words]]];
       return [nodes];  // Gradio reads a list as the list of outputs, also when there is only one
     },
+    // The Models page: hides the rows of the map that the filters leave out, and says how many are left.
+    sift(words, paradigm, gives, can) {
+      const rows = Array.from(document.querySelectorAll("#wz-field .wz-system"));
+      const typed = document.querySelector("#wz-sift-query :is(input, textarea)")?.value ?? words;
+      const wanted = String(typed || "").toLowerCase().split(/\s+/).filter(Boolean);
+      const has = (row, name, value) => !value || (row.dataset[name] || "").split("|").includes(value);
+      for (const row of rows) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !(wanted.every((word) => text.includes(word)) && has(row, "paradigm", paradigm) &&
+          has(row, "gives", gives) && has(row, "can", can));
+      }
+      const left = rows.filter((row) => !row.hidden).length;
+      const said = left === rows.length ? `${left} systems` : left ? `${left} of ${rows.length} systems`
+        : "No system of the map is like that. Take a filter away.";
+      return [[["p", { class: "wz-note" }, said]]];
+    },
+    // After a connection's own buttons: its form comes into view, or the looking begins.
+    follow() {
+      const picked = document.querySelector("#wz-links .wz-markup")?.dataset.picked || "";
+      if (picked.startsWith("test ")) document.getElementById("wz-look")?.click();
+      if (picked.startsWith("edit ")) window.wamviz.form();
+    },
+    form() {
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      document.getElementById("wz-connect")?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+      document.querySelector("#wz-c-url :is(input, textarea)")?.focus({ preventScroll: true });
+    },
     // On a narrow screen the stage lies below the fold of the form: bring it into view when something forms on it.
     show() {
       const stage = document.getElementById("wz-stage");

@@ -1,0 +1,153 @@
+"""The map of the field: which world-action models and their neighbours there are, and what is known of each.
+
+Contract: a table (``field.json``) that loads nothing and asks nobody. Every row names where its facts come from; what
+those sources do not say is "not stated". Whether a system can be reached from here is ``reaching``'s business.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wamviz.errors import WamvizError, unknown_name
+
+FILE = Path(__file__).with_name("field.json")
+NOT_STATED = "not stated"
+ARTICLE = "M. Reuss, Pretrained to Imagine, Fine-Tuned to Act, NVIDIA developer blog, 15 June 2026"
+PARADIGMS = (
+    "inverse dynamics",
+    "joint prediction",
+    "representation-only",
+    "action-conditioned world model",
+    "video model",
+    "vision-language-action policy",
+    NOT_STATED,
+)
+GIVES = ("video", "one frame", "actions", "value", "latents")
+_SOURCE = re.compile(r"arXiv:\d{4}\.\d{5}|github:[\w.-]+/[\w.-]+|hf:[\w.-]+/[\w.-]+|https://[\w./-]+|article", re.ASCII)
+_WEB = {"arXiv": "https://arxiv.org/abs/", "github": "https://github.com/", "hf": "https://huggingface.co/"}
+_REACH = re.compile(r"[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9.-]*)?")
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of the map.
+
+    Attributes:
+        name: unique.
+        paradigm: of ``PARADIGMS``; the article's three formulations and what stands beside them.
+        integration: how actions enter the model.
+        backbone: what it was built on, with its size where that is stated.
+        architecture: how its parts hang together.
+        year: of its first publication, or None when that is not stated.
+        weights: where they are, or why there are none.
+        licence: as its repository or card states it.
+        gives: of ``GIVES``, what it gives to whoever can run it.
+        sources: ``arXiv:ID``, ``github:OWNER/NAME``, ``hf:OWNER/NAME``, an address, or ``article``.
+        reach: kinds of connection that reach it, as ``KIND`` or ``KIND/ROBOT``, the best one first.
+        model: its id where wamviz ships it.
+        closed: why nobody outside can run it, or "".
+        unreached: why wamviz has no way to it although it is not closed, or "".
+        note: one thing worth knowing.
+        parameters: billions, of the smallest variant; 0 where not stated.
+        weights_gb: GB of its weights; 0 where not stated.
+        gpu_gb: GB of GPU memory that it takes, as its authors say; 0 where not stated.
+        gpus: how many cards it takes at least.
+    """
+
+    name: str
+    paradigm: str
+    integration: str
+    backbone: str
+    architecture: str
+    year: int | None
+    weights: str
+    licence: str
+    gives: tuple[str, ...]
+    sources: tuple[str, ...]
+    reach: tuple[str, ...] = ()
+    model: str = ""
+    closed: str = ""
+    unreached: str = ""
+    note: str = ""
+    parameters: float = 0.0
+    weights_gb: float = 0.0
+    gpu_gb: float = 0.0
+    gpus: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("name", "integration", "backbone", "architecture", "weights", "licence"):
+            if not getattr(self, name).strip():
+                raise self._bad(f"says nothing of its {name}", f"Write '{NOT_STATED}' where the sources do not say it.")
+        if self.paradigm not in PARADIGMS:
+            raise unknown_name(f"paradigm of {self.name}", self.paradigm, PARADIGMS)
+        for told in self.gives:
+            if told not in GIVES:
+                raise unknown_name(f"thing that {self.name} gives", told, GIVES)
+        if not self.gives:
+            raise self._bad("gives nothing", f"Name what it gives: {', '.join(GIVES)}.")
+        if not self.sources:
+            raise self._bad("has no source", "Name an arXiv id or a repository.")
+        for source in self.sources:
+            if _SOURCE.fullmatch(source) is None:
+                raise self._bad(f"has a source '{source}'", "Write arXiv:ID, github:OWNER/NAME or hf:OWNER/NAME.")
+        for way in self.reach:
+            if _REACH.fullmatch(way) is None:
+                raise self._bad(f"is reached by '{way}'", "Write KIND or KIND/ROBOT.")
+        ways = [bool(self.reach), bool(self.model), bool(self.closed), bool(self.unreached)]
+        if sum(ways) != 1:
+            raise self._bad("must have exactly one of reach, model, closed and unreached")
+        if self.year is not None and not 2015 <= self.year <= 2100:
+            raise self._bad(f"has the year {self.year}")
+        if min(self.parameters, self.weights_gb, self.gpu_gb) < 0 or self.gpus < 1:
+            raise self._bad("has a size below zero")
+
+    def _bad(self, what: str, hint: str = "") -> WamvizError:
+        return WamvizError(f"The system '{self.name[:60]}' {what}.", hint)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of connection that reach it, each once."""
+        return tuple(dict.fromkeys(way.partition("/")[0] for way in self.reach))
+
+    @property
+    def needs_gb(self) -> float:
+        """GB of memory that it takes at the very least: as stated, else two bytes a parameter; 0 when not stated."""
+        return self.gpu_gb or self.weights_gb or 2 * self.parameters
+
+
+def link(source: str) -> tuple[str, str]:
+    """(words, address) of a source; the address is "" where there is none.
+
+    >>> link("arXiv:2602.15922")
+    ('arXiv 2602.15922', 'https://arxiv.org/abs/2602.15922')
+    """
+    if source == "article":
+        return ARTICLE, ""
+    if source.startswith("https://"):
+        return source.removeprefix("https://").partition("/")[0], source
+    where, _, name = source.partition(":")
+    return (f"arXiv {name}" if where == "arXiv" else name), _WEB[where] + name
+
+
+@cache
+def systems() -> tuple[System, ...]:
+    """Every row, in the order of the map."""
+    return tuple(read(json.loads(FILE.read_text("utf-8"))))
+
+
+def read(rows: Iterable[dict[str, Any]]) -> list[System]:
+    """Rows of JSON as checked systems; ``WamvizError`` for one that cannot be, or a name that comes twice."""
+    found: dict[str, System] = {}
+    for row in rows:
+        facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
+        system = System(**facts)
+        if system.name in found:
+            raise WamvizError(f"The map of the field has two systems '{system.name}'.")
+        found[system.name] = system
+    return list(found.values())
