@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,3 +87,21 @@ def test_other_errors_stay_what_they_are(monkeypatch, heavy):
     monkeypatch.setattr(Control, "imagine", fail)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(imagine_run(heavy, CONTEXT, mode="video", device="cpu"))
+
+
+def test_a_reader_that_cannot_tell_what_it_knows_says_so():
+    """Its reading of a video carries the warning that nobody measured; another mode carries none."""
+    caps = Capabilities(
+        "reader", "Reader", "", ("inverse_dynamics", "video"), None, None, 5.0, 4, extras={"domain": "bridge"}
+    )
+    registry.reset()
+    registry.register(ModelEntry(caps, lambda device: Control(caps), resident=False))
+    try:
+        context = replace(CONTEXT, instruction="lift the mug")
+        video = np.zeros((5, 8, 8, 3), np.uint8)
+        *_, read = imagine_run("reader", context, mode="inverse_dynamics", video=video)
+        assert any("Nothing here measures" in note and "(bridge)" in note for note in read.notes)
+        *_, seen = imagine_run("reader", context, mode="video")
+        assert not any("Nothing here measures" in note for note in seen.notes)
+    finally:
+        registry.reset()

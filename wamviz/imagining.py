@@ -168,7 +168,7 @@ def _finished(
         reference=reference,
         executed=None,
         timings={**imagined.timings, "load": round(loading, 3)},
-        notes=(*imagined.notes, *_reference_notes(request, reference)),
+        notes=(*imagined.notes, *_unmeasured(capabilities, request), *_reference_notes(request, reference)),
         versions=versions(_runs_on(model)),
         metrics={},
         world_state=observation.world_state,
@@ -188,6 +188,18 @@ def unusual_horizon(capabilities: Capabilities, request: ImagineRequest) -> int 
     """The frames that were asked for, or None where as many come without asking: the same question, the same id."""
     asked = frames_asked(capabilities, request)
     return None if asked == frames_asked(capabilities, replace(request, horizon=None)) else asked
+
+
+def _unmeasured(capabilities: Capabilities, request: ImagineRequest) -> tuple[str, ...]:
+    """Say it when actions are read out of a video by a model that cannot tell videos it knows from others."""
+    if request.mode != "inverse_dynamics" or capabilities.extras.get("knows") == "measured":
+        return ()
+    domain = capabilities.extras.get("domain") or capabilities.extras.get("robot")
+    known = f" ({domain})" if domain else ""
+    return (
+        f"Nothing here measures whether this video lies within what {capabilities.title} was trained on{known}: where "
+        "it does not, its actions mean nothing.",
+    )
 
 
 def _reference_notes(request: ImagineRequest, reference: Rollout | None) -> tuple[str, ...]:

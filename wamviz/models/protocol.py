@@ -37,7 +37,8 @@ class Capabilities:
         uses_instruction: whether the instruction changes anything.
         worlds: worlds in which its actions can be executed, e.g. ``("tabletop",)``.
         control: a control (baseline), not a model that learned something.
-        extras: adapter-specific facts for the table of models (paradigm, parameters, licence ...).
+        extras: adapter-specific facts for the table of models (paradigm, parameters, licence ...); ``"knows":
+            "measured"`` of a model whose notes say which frames it does not know.
         max_guidance: the strongest guidance of a request; 1 where the model has none.
         max_horizon: frames of the longest rollout, imagined chunk after chunk; None where a chunk is all.
     """

@@ -53,6 +53,7 @@ def capabilities() -> Capabilities:
             "action_integration": "action tokens",
             "architecture": "mixture of transformers",
             "licence": "Apache-2.0",
+            "knows": "measured",
         },
         max_guidance=5.0,
         max_horizon=CHUNKS * int(config.get("horizon", 16)),
