@@ -49,11 +49,9 @@ def hub(checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture
 def fresh(home: Path) -> Iterator[None]:
     """A registry that knows the connections of this test alone."""
-    registry.entries.cache_clear()
-    registry._loaded.cache_clear()
+    registry.reset()
     yield
-    registry.entries.cache_clear()
-    registry._loaded.cache_clear()
+    registry.reset()
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
