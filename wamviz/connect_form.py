@@ -1,8 +1,8 @@
 """Keeping, changing, testing and forgetting connections: what the command ``connect`` and the Models page share.
 
-Contract: words in, connections and sentences out, so that both say the same. Only ``look`` asks anybody, ``keep``
-where a kind's servers alone know what they are, and ``fetch`` the hub. What is written is one file of the wamviz home,
-without a secret in it.
+Contract: words in, connections and sentences out, so that both say the same. Only ``look`` asks anybody, ``keep`` where
+a kind's servers alone know what they are, and ``fetch`` the hub. What is written is one file of the wamviz home,
+without a secret in it, and what was fetched.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -10,6 +12,7 @@ import pytest
 
 from tests.ui.test_connection_fields import FULL, PI, values
 from wamviz.models import connecting, connections, registry
+from wamviz.models.connections import Connection
 from wamviz.ui import connection_fields as fields
 from wamviz.ui.library import Library
 from wamviz.ui.models_page import ModelsPage
@@ -50,16 +53,17 @@ ELSEWHERE = [
 def test_whoever_is_not_here_changes_nothing_and_asks_nobody(wiring, request_, monkeypatch):
     """Whatever their page shows: each handler looks for itself."""
     page = wiring.page
-    monkeypatch.setattr(connecting, "probe", lambda one: pytest.fail("somebody was asked"))
+    for way in ("probe", "download"):
+        monkeypatch.setattr(connecting, way, lambda *told: pytest.fail("somebody was asked"))
     connections.keep(PI)
     told = values(fields.of_connection(FULL), len(page.settings))
     found = [
         wiring.save(request_, "", *told),
         *(wiring.chosen(f"{what} pi05", request_) for what in ("test", "edit", "forget")),
         *wiring.try_form(request_, *told),
-        *wiring.try_kept("pi05", request_),
+        *(updates for what in ("test", "fetch") for updates in wiring.try_kept(f"{what} pi05", request_)),
     ]
-    assert len(found) == 6
+    assert len(found) == 7
     for updates in found:
         assert "served to others" in str(updates[page.status]) and page.listing not in updates
         assert not any(FULL.url in str(value) or PI.url in str(value) for value in updates.values())
@@ -98,3 +102,52 @@ def test_a_file_that_was_spoilt_is_said_and_the_map_is_shown(wiring, home):
     with pytest.warns(UserWarning, match="connections.json"):
         opened = wiring.begin(asked())
     assert "cannot be understood" in str(opened[wiring.page.listing]) and "DreamZero" in str(opened[wiring.page.table])
+
+
+WAN = Connection("wan", "wan", "hub:owner/name@main")
+
+
+def test_weights_are_fetched_with_progress_and_stay_pinned(wiring, monkeypatch):
+    """The list shows what it is pinned to."""
+    page, seen = wiring.page, threading.Event()
+
+    def download(one, progress):
+        progress(1500, 3000, "model.safetensors")
+        assert seen.wait(60)
+        return replace(one, url=f"hub:owner/name@{'a' * 40}")
+
+    monkeypatch.setattr(connecting, "download", download)
+    connections.keep(WAN)
+    stream = wiring.try_kept("fetch wan", asked())
+    first = next(one for one in stream if "of 3 MB" in str(one[page.status]))
+    assert "2 of 3 MB, model.safetensors" in str(first[page.status]) and "'value': '50'" in str(first[page.status])
+    seen.set()
+    last = list(stream)[-1]
+    assert "wan is pinned to hub:owner/name@aaaa" in str(last[page.status]) and "@aaaa" in str(last[page.listing])
+    assert connections.read()["wan"].url.endswith("a" * 40)
+
+
+def test_a_fetching_that_is_stopped_keeps_nothing(wiring, monkeypatch):
+    page, here = wiring.page, asked()
+    begun, pressed, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def download(one, progress):
+        try:
+            progress(1, 2, "model.safetensors")
+            begun.set()
+            assert pressed.wait(60)
+            progress(2, 2, "model.safetensors")  # the next piece comes in
+        finally:
+            ended.set()
+        return one
+
+    monkeypatch.setattr(connecting, "download", download)
+    connections.keep(WAN)
+    wiring.started(here)
+    stream = wiring.try_kept("fetch wan", here)
+    next(stream)
+    assert begun.wait(60)
+    wiring.stop(here)
+    pressed.set()
+    assert "Stopped" in str(list(stream)[-1][page.status]) and ended.wait(60)
+    assert connections.read() == {"wan": WAN}

@@ -164,6 +164,8 @@ def _card(one: Connection, around: Surroundings, found: Found | None) -> list[No
           h("small", {"class": "wz-note"}, " · ".join(facts)) if facts else None, state),
         h("div", {"class": "wz-linkside"},
           h("button", {**button, "data-pick": f"test {one.name}", "aria-label": f"Test {one.name}"}, "Test"),
+          h("button", {**button, "data-pick": f"fetch {one.name}", "aria-label": f"Download {one.name}"}, "Download")
+          if one.url.startswith("hub:") else None,
           h("button", {**button, "data-pick": f"edit {one.name}", "aria-label": f"Edit {one.name}"}, "Edit"),
           h("button", {"type": "button", "class": "wz-forget", "data-pick": f"forget {one.name}",
                        "data-confirm": "Really forget?", "aria-label": f"Forget {one.name}"}, "Forget")),

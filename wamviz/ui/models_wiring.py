@@ -7,7 +7,7 @@ refuses visitors who do not sit at it, whatever their page shows. Filters are si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,9 +20,9 @@ from wamviz.models.connections import Connection
 from wamviz.ui import connection_fields as fields
 from wamviz.ui import field_table, handlers, present
 from wamviz.ui.field_table import BETWEEN, Found
-from wamviz.ui.jobs import Jobs
+from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import Library, is_here
-from wamviz.ui.looking import Passed, looking
+from wamviz.ui.looking import Passed, Steps, fetching, looking
 from wamviz.ui.models_page import ModelsPage
 from wamviz.ui.wiring import AT_ONCE, LATEST, PRIVATE
 
@@ -74,7 +74,7 @@ class ModelsWiring:
             **AT_ONCE,
         )  # fmt: skip
         chosen.then(None, js=FOLLOW, **PRIVATE).then(**sift)
-        page.look.click(self.try_kept, [page.asked], [*busy, page.listing], **ON_SERVER)
+        page.look.click(self.try_kept, [page.asked], [*busy, *shown], **ON_SERVER).then(**sift)
         page.cancel.click(self.stop, None, [page.status], **AT_ONCE)
         demo.unload(self.leave)
 
@@ -168,7 +168,7 @@ class ModelsWiring:
     # --- the list ---------------------------------------------------------------------------------------------------
 
     def chosen(self, picked: str, request: gr.Request) -> Updates:
-        """Test, Edit or Forget was pressed beside a connection."""
+        """Test, Download, Edit or Forget was pressed beside a connection."""
         page = self.page
         what, _, name = picked.partition(" ")
         try:
@@ -181,7 +181,7 @@ class ModelsWiring:
             if what == "edit":
                 note = present.status("idle", f"Changing {name}.", "Another name makes a second connection.")
                 return {**self._form(fields.of_connection(kept), opened=True), page.status: note}
-            return {page.asked: name, **self.started(request)}
+            return {page.asked: picked, **self.started(request)}
         except Exception as error:
             return {**self._refused(error), page.asked: ""}
 
@@ -192,31 +192,43 @@ class ModelsWiring:
         self.jobs.begin(_visitor(request))
         return {self.page.status: present.status("busy", "Asking …"), self.page.cancel: gr.update(visible=True)}
 
-    def try_kept(self, name: str, request: gr.Request) -> Iterator[Updates]:
-        """Look whether a kept connection is there, and remember what it said."""
-        yield from self._tried(lambda: connect_form.renewed(_kept(name)), request, remember=True)
+    def try_kept(self, asked: str, request: gr.Request) -> Iterator[Updates]:
+        """Look whether a kept connection is there, or fetch its weights; what came of it is remembered."""
+        what, _, name = asked.partition(" ")
+        if what == "fetch":
+            yield from self._tried(lambda: _kept(name), request, fetching, "Fetching", remember=True)
+        else:
+            yield from self._tried(lambda: connect_form.renewed(_kept(name)), request, remember=True)
 
     def try_form(self, request: gr.Request, *told: Any) -> Iterator[Updates]:
         """Look whether what the form says is there; nothing is kept."""
         yield from self._tried(lambda: fields.tentative(*told), request)
 
-    def _tried(self, make: Any, request: gr.Request, remember: bool = False) -> Iterator[Updates]:
+    def _tried(
+        self,
+        make: Callable[[], Connection],
+        request: gr.Request,
+        steps: Callable[[Connection, Switch], Steps] = looking,
+        doing: str = "Asking",
+        remember: bool = False,
+    ) -> Iterator[Updates]:
         page, visitor = self.page, _visitor(request)
         switch, idle = self.jobs.current(visitor), {page.cancel: gr.update(visible=False)}
         try:
             self._allow(request)
-            connection: Connection = make()
-            where = f"Asking {connection.url}"
-            for told in looking(connection, switch):
+            connection = make()
+            where = f"{doing} {connection.url} …"
+            for told in steps(connection, switch):
                 if isinstance(told, Passed):
-                    yield {page.status: present.status("busy", f"{where} …", f"{told.seconds} s")}
+                    detail = f"{told.seconds} s" + (f", {told.words}" if told.words else "")
+                    yield {page.status: present.status("busy", where, detail, told.done)}
                 elif told is None:
                     yield {page.status: present.status("idle", "Stopped; nobody waits for an answer any more."), **idle}
                 else:
                     updates: Updates = {page.status: present.status("good" if told.good else "bad", told.words)}
                     if remember:
                         self.found[connection.name] = told
-                        updates[page.listing] = self._listing()
+                        updates |= self._shown(True)
                     yield {**updates, **idle}
         except Exception as error:
             yield {**self._refused(error), **idle}

@@ -240,7 +240,7 @@
     // After a connection's own buttons: its form comes into view, or the looking begins.
     follow() {
       const picked = document.querySelector("#wz-links .wz-markup")?.dataset.picked || "";
-      if (picked.startsWith("test ")) document.getElementById("wz-look")?.click();
+      if (/^(test|fetch) /.test(picked)) document.getElementById("wz-look")?.click();
       if (picked.startsWith("edit ")) window.wamviz.form();
     },
     form() {
