@@ -95,6 +95,15 @@ def test_unknown_words_are_said(model):
     assert not any("never met" in note for note in collect(model, request()).notes)
 
 
+def test_a_picture_that_is_cut_to_its_middle_is_told(model):
+    """Whoever hands over a wide picture hears what of it is seen; a square one is seen whole."""
+    wide = Observation({"exterior": np.zeros((40, 70, 3), np.uint8)}, "pick up the orange", STATE)
+    notes = collect(model, request(observation=wide)).notes
+    assert any("the middle 40 x 40 pixels of this 70 x 40 picture" in note for note in notes)
+    square = Observation({"exterior": np.zeros((40, 40, 3), np.uint8)}, "pick up the orange", STATE)
+    assert not any("the middle" in note for note in collect(model, request(observation=square)).notes)
+
+
 def test_the_spread_of_samples_is_said(model):
     """Several samples say how far apart they lead, one does not; the distance is that of the ends from their middle."""
     assert not any("samples end" in note for note in collect(model, request()).notes)

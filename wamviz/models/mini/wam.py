@@ -128,6 +128,10 @@ class MiniWAM:
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
                 "where 99 % of those stay below 1): take the rollout as a guess."
             )
+        height, width = request.observation.frame.shape[:2]
+        if height != width:
+            side = min(height, width)
+            notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {width} x {height} picture.")
         if strange := unknown_words(self.pipeline.tokenizer, request.observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
             notes.append(f"mini-WAM never met the word{'s' if len(strange) > 1 else ''} {listed} in training.")
