@@ -219,9 +219,7 @@ def grouped(space: ActionSpace) -> list[Group]:
         title = {"joint_position": "joint positions", "joint_velocity": "joint velocities"}.get(space.kind, "actions")
         groups.append(Group(title, tuple(rest)))
     if gripper is not None and gripper < MAX_DIMS:
-        groups.append(
-            Group(f"gripper ({1 - space.gripper_closed:g} open, {space.gripper_closed:g} closed)", (gripper,))
-        )
+        groups.append(Group(f"gripper ({space.gripper_open:g} open, {space.gripper_closed:g} closed)", (gripper,)))
     return groups
 
 
