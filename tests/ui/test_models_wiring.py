@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -10,6 +11,7 @@ import pytest
 
 from tests.ui.test_connection_fields import FULL, PI, values
 from wamviz.models import connecting, connections, registry
+from wamviz.ui import choices
 from wamviz.ui import connection_fields as fields
 from wamviz.ui.library import Library
 from wamviz.ui.models_page import ModelsPage
@@ -98,3 +100,12 @@ def test_a_file_that_was_spoilt_is_said_and_the_map_is_shown(wiring, home):
     with pytest.warns(UserWarning, match="connections.json"):
         opened = wiring.begin(asked())
     assert "cannot be understood" in str(opened[wiring.page.listing]) and "DreamZero" in str(opened[wiring.page.table])
+
+
+def test_names_that_are_written_alike_are_told_apart(wiring):
+    """What stands in the menu is meant first: a question never goes to another server than the one that was picked."""
+    for name, port in (("pi-05", 8001), ("pi05", 8002), ("pi.05", 8003)):
+        connections.keep(replace(PI, name=name, url=f"ws://127.0.0.1:{port}"))
+    registry.refresh()
+    assert [choices.read_model(name) for name in ("pi-05", "pi05", "pi.05")] == ["pi-05", "pi05", "pi.05"]
+    assert choices.read_model(registry.entry("mini-wam").capabilities.title) == "mini-wam"
