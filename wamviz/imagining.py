@@ -33,7 +33,7 @@ from wamviz.models.protocol import (
     frames_asked,
 )
 from wamviz.models.residents import place
-from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames
 from wamviz.sources import Context
 from wamviz.store import Run, run_id
 
@@ -109,8 +109,12 @@ def _sampled(
         for event in stream:
             if isinstance(event, Imagined):
                 imagined = event
-            else:
-                yield event
+                continue
+            if not isinstance(event, Preview):
+                raise WamvizError(f"Model '{capabilities.model_id}' yields a {type(event).__name__}, no Preview.")
+            for sample in () if event.frames is None else event.frames:  # a page that draws it must not break on it
+                check_frames(sample, f"A preview of model '{capabilities.model_id}'")
+            yield event
     finally:
         close = getattr(stream, "close", None)  # a stopped page must stop the sampling, not only the iteration
         if close is not None:

@@ -343,6 +343,17 @@ def test_a_given_video_is_explained(monkeypatch, tmp_path):
     assert read_video(tmp_path / "sent.mp4")[0].shape == (9, 48, 64, 3)
 
 
+def test_of_a_longer_video_one_chunk_is_explained(monkeypatch, tmp_path):
+    """Sixteen actions need the context and sixteen frames more; what is left over is said."""
+    speaker = omni(monkeypatch)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "inverse_dynamics", video=clip(20, 48, 64))
+        end = collect(speaker.model(served), wish)
+    assert end.rollouts[0].actions.shape == (16, 10) and any("the last 3 " in note for note in end.notes)
+    (tmp_path / "sent.mp4").write_bytes(speaker.heard[0]["input_reference"])
+    assert len(read_video(tmp_path / "sent.mp4")[0]) == 17 and speaker.heard[0]["num_frames"] == "17"
+
+
 @pytest.mark.parametrize(
     ("job", "why"),
     [

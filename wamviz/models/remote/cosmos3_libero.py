@@ -61,8 +61,9 @@ def understood(reply: Any, question: Question) -> Reply:
     """One reply."""
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
-    if reply.get("error"):
-        raise refused(reply["error"])
+    error, video = (None if isinstance(reply.get(name), np.ndarray) else reply.get(name) for name in ("error", "video"))
+    if error:
+        raise refused(error)
     if "action" not in reply:
         raise malformed("it has no actions")
     space = question.robot.space
@@ -71,9 +72,9 @@ def understood(reply: Any, question: Question) -> Reply:
         space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
     actions = actions_from(reply["action"], space, "LIBERO")
     view = question.robot.views[0]
-    if not reply.get("video"):
+    if not video:
         return Reply(actions, space, notes=("The server returned no video.",))
-    frames = _clip(reply["video"])
+    frames = _clip(video)
     if len(frames) == len(actions):  # future frames only: the context goes in front, as it was sent
         context = resize(question.pictures[view.key], *frames.shape[1:3])
         frames = np.concatenate([context[None], frames])
