@@ -286,6 +286,8 @@ def test_actions_of_another_width_stay_unnamed():
     speaker.script = http(lambda s, told: {"action": chunk(16, 10).tolist(), "video": []}, "/predict", {})
     end = ask(speaker, "joint")
     assert end.rollouts[0].action_space.kind == "unnamed" and end.rollouts[0].frames is None
+    assert not any("taken for LIBERO's" in note for note in end.notes)
+    assert any("taken for LIBERO's, 20 a second" in note for note in ask(libero(), "joint").notes)
 
 
 @pytest.mark.parametrize("video", [["!"], ["aGVsbG8="], "x", [3]])

@@ -23,6 +23,7 @@ from wamviz.rollout import ActionSpace, Frames
 
 DOMAIN = "libero"
 IMAGE_SIZE = 256
+ASSUMED = "The server does not say what its numbers mean: seven are taken for LIBERO's, {rate:g} a second."
 MAX_PIXELS = 500_000_000  # of a whole clip
 
 
@@ -71,14 +72,15 @@ def understood(reply: Any, question: Question) -> Reply:
     if width != space.dim and width:
         space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
     actions = actions_from(reply["action"], space, "LIBERO")
+    notes = (ASSUMED.format(rate=space.rate),) if space is question.robot.space else ()
     view = question.robot.views[0]
     if not video:
-        return Reply(actions, space, notes=("The server returned no video.",))
+        return Reply(actions, space, notes=(*notes, "The server returned no video."))
     frames = _clip(video)
     if len(frames) == len(actions):  # future frames only: the context goes in front, as it was sent
         context = resize(question.pictures[view.key], *frames.shape[1:3])
         frames = np.concatenate([context[None], frames])
-    return Reply(actions, space, frames, question.cameras[view.key])
+    return Reply(actions, space, frames, question.cameras[view.key], notes=notes)
 
 
 def _width(actions: Any) -> int:
