@@ -15,6 +15,8 @@ from wamviz.executing import loop_run, write_loop
 from wamviz.models import registry
 from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control
 from wamviz.models.protocol import Capabilities
+from wamviz.models.remote.roboarena import SPACES
+from wamviz.models.remote.robots import LIBERO_POSE
 from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout, WorldState
 from wamviz.store import read_run
 from wamviz.worlds.tabletop import ACTION_SPACE, TabletopEnv, TabletopEpisode, record_episode
@@ -211,3 +213,21 @@ def test_every_registered_model_that_acts_here_speaks_the_worlds_actions() -> No
             space = entry.capabilities.action_space
             assert space is not None and space.names == ACTION_SPACE.names and space.units == ACTION_SPACE.units
             assert space.rate == ACTION_SPACE.rate and space.gripper_closed == ACTION_SPACE.gripper_closed
+
+
+def test_another_robots_seven_numbers_are_not_executed() -> None:
+    """Seven numbers fit every hand; what they mean decides, and the sentence says both meanings."""
+    actions = np.ones((4, 7), np.float32)
+    assert why_not(STATE, actions, ACTION_SPACE) is None
+    assert why_not(STATE, actions, replace(ACTION_SPACE, gripper_index=None, low=None, high=None)) is None
+    for other, says in {
+        LIBERO_POSE: "0.05 m, 0.5 rad, 1) at 20 Hz",
+        replace(LIBERO_POSE, rate=5.0): "0.05 m",
+        SPACES["cartesian_position"]: "ee_pose",
+        replace(ACTION_SPACE, rate=15.0): "at 15 Hz",
+        replace(ACTION_SPACE, units=("",) * 7): "unit not known",
+        replace(ACTION_SPACE, gripper_closed=0.0): "closed at 0",
+    }.items():
+        assert says in str(why_not(STATE, actions, other))
+        with pytest.raises(WamvizError, match="tabletop takes actions of kind ee_delta"):
+            act_out(STATE, actions, space=other)

@@ -57,6 +57,22 @@ def test_a_video_of_another_rate_is_matched_by_time(video_run):
     assert np.abs(run.imagined[0].actions - plain.imagined[0].actions).max() < 1e-5
 
 
+def test_what_could_not_be_read_is_cut_off_and_said(video_run):
+    """A reader that reads eight actions explains eight frames after the context, and the recording ends there too."""
+    *_, whole = explain_run(video_run)
+
+    def imagine(model, context, **options):
+        assert len(options["video"]) == 17
+        first = whole.imagined[0]
+        yield replace(whole, imagined=(replace(first, frames=None, actions=first.actions[:8]),))
+
+    *_, run = explain_run(video_run, imagine=imagine)
+    assert np.array_equal(run.imagined[0].frames, video_run.imagined[0].frames[:9])
+    assert run.reference.duration == pytest.approx(1.6)
+    assert any("Only the first 1.6 s of the video have actions" in note for note in run.notes)
+    assert not any("Only the first" in note for note in whole.notes)
+
+
 def test_a_video_from_elsewhere_is_called_a_guess(video_run):
     """Frames unlike the tabletop's carry a warning; the tabletop's own carry none."""
     noise = np.random.default_rng(0).integers(0, 256, (17, 128, 128, 3), dtype=np.uint8)

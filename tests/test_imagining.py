@@ -16,7 +16,7 @@ from wamviz.models.line import LINE
 from wamviz.models.protocol import Capabilities, ModelEntry
 from wamviz.rollout import Observation
 from wamviz.sources import Context
-from wamviz.store import Run
+from wamviz.store import Run, Store
 
 CAPS = Capabilities("heavy", "Heavy", "", ("video",), None, None, 5.0, 16, uses_instruction=False)
 CONTEXT = Context(Observation({"exterior": np.zeros((8, 8, 3), np.uint8)}), title="a picture")
@@ -56,6 +56,45 @@ def test_closing_gives_the_place_up(heavy):
     assert not LINE.standing["cpu"]
 
 
+def test_who_stops_with_the_run_in_hand_was_served(heavy, monkeypatch):
+    """As the page does: the run frees the device before it is handed out, and how long it took is known."""
+    monkeypatch.setattr(LINE, "took", {})
+    with closing(imagine_run(heavy, CONTEXT, mode="video", device="cpu")) as stream:
+        for event in stream:
+            if isinstance(event, Run):
+                assert not LINE.standing["cpu"]
+                break
+    assert list(LINE.took) == ["heavy video 1 x 16 in None"]
+
+
+def test_what_was_changed_while_it_waited_is_not_asked(heavy):
+    """What was checked and promised was the one before; the place in the line is given up."""
+    with closing(imagine_run(heavy, CONTEXT, mode="video", device="cpu")) as first:
+        while next(first).frames is None:
+            pass
+        second = imagine_run(heavy, CONTEXT, mode="video", device="cpu")
+        assert next(second) and "1 in front" in next(second).note
+        registry.register(ModelEntry(CAPS, lambda device: Control(CAPS)))
+        *_, run = first
+        assert isinstance(run, Run), "who is served already keeps the model"
+        with pytest.raises(WamvizError, match="changed or forgotten while this waited"):
+            list(second)
+    assert not LINE.standing["cpu"]
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_second_answer_never_passes_for_the_first(heavy, deterministic, tmp_path):
+    """Of a model that promises nothing for a seed every answer is a run of its own, kept beside the others."""
+    caps = replace(CAPS, deterministic=deterministic)
+    registry.register(ModelEntry(caps, lambda device: Control(caps)))
+    store, runs = Store(tmp_path), []
+    for _ in range(2):
+        *_, run = imagine_run(heavy, CONTEXT, mode="video", device="cpu")
+        store.save(run)
+        runs.append(run.id)
+    assert (runs[0] == runs[1]) == deterministic and {kept.id for kept in store.list()} == set(runs)
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -74,6 +113,18 @@ def test_memory_errors_become_advice(monkeypatch, heavy, error, words):
     monkeypatch.setattr(Control, "imagine", fail)
     with pytest.raises(WamvizError, match=words):
         list(imagine_run(heavy, CONTEXT, mode="video", samples=3, horizon=4, device="cpu"))
+    assert not LINE.standing["cpu"]
+
+
+def test_memory_that_runs_out_while_loading_becomes_advice(heavy):
+    """A card that is full already fails before anything is sampled."""
+
+    def load(device):
+        raise RuntimeError("CUDA out of memory.")
+
+    registry.register(ModelEntry(CAPS, load))
+    with pytest.raises(WamvizError, match="memory is not enough"):
+        list(imagine_run(heavy, CONTEXT, mode="video", device="cpu"))
     assert not LINE.standing["cpu"]
 
 

@@ -33,7 +33,15 @@ def broken():
         def imagine(self, request):
             raise ZeroDivisionError
 
-    for name, kind in (("refuses", Refuses), ("breaks", Breaks)):
+    class Draws(Control):
+        def imagine(self, request):
+            yield Preview(0, 1, np.zeros((8, 8, 3), np.uint8))
+
+    class Babbles(Control):
+        def imagine(self, request):
+            yield "half done"
+
+    for name, kind in (("refuses", Refuses), ("breaks", Breaks), ("draws", Draws), ("babbles", Babbles)):
         caps = replace(COPY_LAST_FRAME, model_id=name)
         registry.register(ModelEntry(caps, lambda device, kind=kind, caps=caps: kind(caps), resident=False))
     caps = replace(COPY_LAST_FRAME, model_id="absent")
@@ -55,6 +63,25 @@ def test_one_that_fails_spoils_nothing(broken):
     assert outcomes[0].to_json() == {"model": "refuses", "mode": "video", "error": "The server is asleep."}
 
 
+def test_a_plug_in_that_breaks_the_protocol_spoils_nothing(broken):
+    """Neither a preview of a strange shape nor something that is none reaches the page, which could not draw it."""
+    events = list(compare_models(read(("draws:video", "babbles:video", "copy-last-frame:video")), CONTEXT))
+    first, second, third = [event for _, event in events if isinstance(event, Outcome)]
+    assert "A preview of model 'draws' must be a uint8 array" in first.error
+    assert "Model 'babbles' yields a str, no Preview." in second.error and third.run is not None
+    assert all(isinstance(event, Preview | Outcome) for _, event in events)
+
+
+def test_one_that_is_forgotten_before_its_turn_spoils_nothing(broken):
+    """A connection may go while others are asked."""
+    contenders = read(("copy-last-frame:video", "refuses:video", "hold-still:joint"))
+    stream = compare_models(contenders, CONTEXT)
+    next(stream)
+    registry.reset()
+    outcomes = [event for _, event in stream if isinstance(event, Outcome)]
+    assert "refuses" in outcomes[1].error and outcomes[2].run is not None
+
+
 def test_all_get_the_same_question():
     """The same frame, words, seed and seconds, and each has its own latency beside it."""
     contenders = read(["hold-still", "copy-last-frame"])
@@ -68,6 +95,21 @@ def test_all_get_the_same_question():
         assert one.real_time_factor == pytest.approx(2.0 / one.latency_s)
         facts = one.to_json()
         assert facts["run"] == one.run.id and facts["metrics"] == one.run.metrics
+
+
+def test_seconds_are_each_models_own_frames_and_samples_its_own_most():
+    """A second is five frames of one model and ten of another; nobody is asked for more than it has."""
+    registry.reset()
+    caps = replace(COPY_LAST_FRAME, model_id="quick", video_fps=10.0, max_samples=2, horizon=4, max_horizon=12)
+    registry.register(ModelEntry(caps, lambda device: Control(caps), resident=False))
+    try:
+        for seconds, frames in ((1.0, (10, 5)), (2.0, (12, 10))):
+            stream = compare_models(read(("quick", "copy-last-frame")), CONTEXT, seconds=seconds, samples=5)
+            runs = [event.run for _, event in stream if isinstance(event, Outcome)]
+            assert tuple(len(run.imagined[0].frames) - 1 for run in runs) == frames
+            assert [run.samples for run in runs] == [2, 5]
+    finally:
+        registry.reset()
 
 
 def test_modes_that_must_be_given_something_get_the_recording():

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wamviz.errors import WamvizError
+from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.models.protocol import WorldActionModel, collect
-from wamviz.rollout import Floats, Frames, ImagineRequest, Observation, Rollout, WorldState, check_floats
+from wamviz.rollout import ActionSpace, Floats, Frames, ImagineRequest, Observation, Rollout, WorldState, check_floats
 
 if TYPE_CHECKING:
     from wamviz.worlds.tabletop import TabletopEnv, Task
@@ -60,8 +61,12 @@ class ClosedLoop(NamedTuple):
     seconds: float
 
 
-def why_not(world_state: WorldState | None, actions: Floats | None) -> str | None:
-    """Why these actions cannot be executed, in one sentence; None when they can."""
+def why_not(world_state: WorldState | None, actions: Floats | None, space: ActionSpace | None = None) -> str | None:
+    """Why these actions cannot be executed, in one sentence; None when they can.
+
+    Args:
+        space: what their numbers mean; None takes them for the world's own.
+    """
     if actions is None:
         return "This rollout has no actions to execute."
     if world_state is None:
@@ -70,7 +75,24 @@ def why_not(world_state: WorldState | None, actions: Floats | None) -> str | Non
         return f"The context lies in the world '{world_state.world}'; only the {WORLD} can execute actions here."
     if actions.ndim != 2 or actions.shape[1] != 7:
         return f"The {WORLD} takes actions of 7 numbers, not {actions.shape[-1]}."
-    return None
+    return None if space is None else _foreign(space)
+
+
+def _foreign(space: ActionSpace) -> str | None:
+    """Why seven numbers are not the tabletop's: executed as they stand, another robot's would mean something else."""
+    own = TABLETOP_ACTIONS
+    hand = space.gripper_index is None or (space.gripper_index, space.gripper_closed) == (
+        own.gripper_index,
+        own.gripper_closed,
+    )
+    if hand and (space.kind, space.units) == (own.kind, own.units) and abs(space.rate - own.rate) < 1e-6:
+        return None
+    ours, theirs = (
+        f"{one.kind} ({', '.join(dict.fromkeys(unit or 'unit not known' for unit in one.units))}) at {one.rate:g} Hz"
+        for one in (own, space)
+    )
+    closed = "" if hand else f", whose gripper is closed at {space.gripper_closed:g}"
+    return f"The {WORLD} takes actions of kind {ours}; these are of kind {theirs}{closed}."
 
 
 def act_out(
@@ -80,6 +102,7 @@ def act_out(
     *,
     size: int = SIZE,
     camera: str = "exterior",
+    space: ActionSpace | None = None,
 ) -> Iterator[Acted | Rollout]:
     """Execute ``actions`` from ``world_state``; yields one ``Acted`` an action and ends with the executed ``Rollout``.
 
@@ -89,11 +112,12 @@ def act_out(
             the actions concerned.
         instruction: judged as a task of the scene.
         size, camera: what is drawn.
+        space: see ``why_not``.
 
     Raises:
         WamvizError: the actions cannot be executed from there; raised at once, before anything is yielded.
     """
-    reason = why_not(world_state, None if actions is None else np.asarray(actions))
+    reason = why_not(world_state, None if actions is None else np.asarray(actions), space)
     if reason is not None or world_state is None or actions is None:
         raise WamvizError(reason or "", "Choose a context from the shipped episodes or from tabletop:SEED.")
     checked = check_floats(actions, "The actions", 7)

@@ -9,9 +9,10 @@ no argument parser and no file.
 from __future__ import annotations
 
 import platform
+import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,9 +24,16 @@ from wamviz.devices import describe
 from wamviz.errors import WamvizError
 from wamviz.models import registry
 from wamviz.models.line import LINE
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
+from wamviz.models.protocol import (
+    Capabilities,
+    ImagineStream,
+    ModelEntry,
+    WorldActionModel,
+    check_request,
+    frames_asked,
+)
 from wamviz.models.residents import place
-from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames
 from wamviz.sources import Context
 from wamviz.store import Run, run_id
 
@@ -57,45 +65,63 @@ def imagine_run(
     Raises:
         WamvizError: the model cannot serve the request; raised here, before the first preview.
     """
-    capabilities = registry.entry(model_id).capabilities
+    entry = registry.entry(model_id)
     observation = context.observation
     if instruction is not None:
         observation = replace(observation, instruction=instruction.strip())
     request = ImagineRequest(observation, mode, seed, samples, steps, actions, video, horizon, guidance)
-    check_request(capabilities, request)
-    return _stream(capabilities, context, request, device)
+    check_request(entry.capabilities, request)
+    return _stream(entry, context, request, device)
 
 
-def _stream(
-    capabilities: Capabilities, context: Context, request: ImagineRequest, device: str
-) -> Iterator[Preview | Run]:
+def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device: str) -> Iterator[Preview | Run]:
+    capabilities = entry.capabilities
     steps = max(request.steps or capabilities.default_steps, 1)
-    entry = registry.entry(capabilities.model_id)
     yield Preview(0, steps, note=f"loading {capabilities.title}")  # finding the device takes a moment already
     with LINE.ticket(place(entry, device), work_of(request, capabilities)) as ticket:
         if entry.resident:  # a server does its own queueing, and a control takes no time
             while (wait := ticket.wait()) is not None:
                 yield Preview(0, steps, note=wait.words)
+        if registry.entries().get(capabilities.model_id) is not entry:  # what was checked is not what would be asked
+            raise WamvizError(f"{capabilities.title} was changed or forgotten while this waited.", "Ask once more.")
         started = time.perf_counter()
-        with registry.borrow(capabilities.model_id, device) as model:
-            loading = time.perf_counter() - started
-            stream: ImagineStream = model.imagine(request)
-            imagined: Imagined | None = None
-            try:
-                for event in stream:
-                    if isinstance(event, Imagined):
-                        imagined = event
-                    else:
-                        yield event
-            except (MemoryError, RuntimeError) as error:
-                raise out_of_memory(error, request, device) from error
-            finally:
-                close = getattr(stream, "close", None)  # a stopped page must stop the sampling, not only the iteration
-                if close is not None:
-                    close()
-            if imagined is None:
-                raise WamvizError(f"Model '{capabilities.model_id}' stopped without a rollout.")
-            yield _finished(model, capabilities, context, request, imagined, loading)
+        try:
+            with registry.RESIDENTS.borrow(entry, device) as model:
+                loading = time.perf_counter() - started
+                imagined = yield from _sampled(model, capabilities, request)
+                made_by = str(getattr(model, "weights_digest", "")), _runs_on(model)
+                del model
+        except (MemoryError, RuntimeError) as error:
+            problem = out_of_memory(error, request, device)
+            if problem is error:
+                raise
+            raise problem from error
+    # The device is free for the next one: whoever stops here, with the run in hand, has stopped nothing.
+    yield _finished(made_by, capabilities, context, request, imagined, loading)
+
+
+def _sampled(
+    model: WorldActionModel, capabilities: Capabilities, request: ImagineRequest
+) -> Generator[Preview, None, Imagined]:
+    stream: ImagineStream = model.imagine(request)
+    imagined: Imagined | None = None
+    try:
+        for event in stream:
+            if isinstance(event, Imagined):
+                imagined = event
+                continue
+            if not isinstance(event, Preview):
+                raise WamvizError(f"Model '{capabilities.model_id}' yields a {type(event).__name__}, no Preview.")
+            for sample in () if event.frames is None else event.frames:  # a page that draws it must not break on it
+                check_frames(sample, f"A preview of model '{capabilities.model_id}'")
+            yield event
+    finally:
+        close = getattr(stream, "close", None)  # a stopped page must stop the sampling, not only the iteration
+        if close is not None:
+            close()
+    if imagined is None:
+        raise WamvizError(f"Model '{capabilities.model_id}' stopped without a rollout.")
+    return imagined
 
 
 def work_of(request: ImagineRequest, capabilities: Capabilities) -> str:
@@ -120,14 +146,14 @@ def out_of_memory(error: Exception, request: ImagineRequest, device: str) -> Exc
 
 
 def _finished(
-    model: object,
+    made_by: tuple[str, str],
     capabilities: Capabilities,
     context: Context,
     request: ImagineRequest,
     imagined: Imagined,
     loading: float,
 ) -> Run:
-    digest = str(getattr(model, "weights_digest", ""))
+    digest, device = made_by
     steps = (request.steps or capabilities.default_steps) if capabilities.default_steps else None
     observation = request.observation
     rollouts, reference, horizon = imagined.rollouts, context.reference, unusual_horizon(capabilities, request)
@@ -153,6 +179,8 @@ def _finished(
             other_views={name: view for name, view in observation.frames.items() if name != observation.main_camera},
             horizon=horizon,
             guidance=request.guidance,
+            # Asked twice, such a model answers twice: the second answer, perhaps paid for, must not pass for the first.
+            draw="" if capabilities.deterministic else secrets.token_hex(8),
         ),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         model=capabilities.model_id,
@@ -169,7 +197,7 @@ def _finished(
         executed=None,
         timings={**imagined.timings, "load": round(loading, 3)},
         notes=(*imagined.notes, *_unmeasured(capabilities, request), *_reference_notes(request, reference)),
-        versions=versions(_runs_on(model)),
+        versions=versions(device),
         metrics={},
         world_state=observation.world_state,
         state=observation.state,

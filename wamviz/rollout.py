@@ -115,6 +115,14 @@ class ActionSpace:
             return np.ones(self.dim, np.float32)
         return ((np.asarray(self.high) - np.asarray(self.low)) / 2).astype(np.float32)
 
+    @property
+    def gripper_open(self) -> float:
+        """The gripper's value when open: the limit that is not closed (LIBERO's -1), else 0 or 1."""
+        if self.gripper_index is None or self.low is None or self.high is None:
+            return 1.0 - self.gripper_closed
+        ends = self.low[self.gripper_index], self.high[self.gripper_index]
+        return max(ends, key=lambda end: abs(end - self.gripper_closed))
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; ``ActionSpace(**d)`` brings it back."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from wamviz import given
@@ -41,7 +42,7 @@ class Contender:
     mode: str
 
     def __post_init__(self) -> None:
-        caps = registry.entry(self.model).capabilities
+        caps = self.capabilities
         if self.mode not in MODES:
             raise unknown_name("mode", self.mode, caps.modes)
         if self.mode not in caps.modes:
@@ -61,10 +62,17 @@ class Contender:
         """
         return f"{self.model}, {self.mode.replace('_', ' ')}"
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
-        """Of its model."""
+        """Of its model, as they were when it was named: it may be forgotten before its turn."""
         return registry.entry(self.model).capabilities
+
+
+class Past(Contender):
+    """One whose run is kept; its model may be forgotten since."""
+
+    def __post_init__(self) -> None:
+        pass
 
 
 @dataclass(frozen=True)

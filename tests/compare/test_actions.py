@@ -1,5 +1,7 @@
 """Action errors keep their units, the control is honest, and gripper events do not flicker."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,8 @@ from wamviz.compare.actions import (
     match_events,
     plain_unit,
 )
+from wamviz.models.remote.robots import GROOT_LIBERO, LIBERO_POSE
+from wamviz.rollout import Rollout
 
 chunks = arrays(np.float32, st.tuples(st.integers(1, 12), st.just(7)), elements=st.floats(-0.0625, 0.0625, width=32))
 
@@ -70,6 +74,17 @@ def test_the_gripper_counts_as_closed_round_a_large_thing(space):
     assert gripper_from_state(space(), None) is None
     assert gripper_from_state(space(), np.zeros(8, np.float32)) is None
     assert gripper_from_state(None, state) is None
+
+
+def test_a_gripper_from_minus_one_to_one_is_open_at_minus_one(space):
+    """LIBERO's: holding it open is -1, not the middle; without limits the other one of 0 and 1 is open."""
+    assert LIBERO_POSE.gripper_open == -1 and GROOT_LIBERO.space.gripper_open == 1
+    assert replace(space(), low=None, high=None, gripper_closed=0.0).gripper_open == 1
+    assert hold(LIBERO_POSE, np.ones((3, 7), np.float32))[:, 6].tolist() == [-1, -1, -1]
+    actions = np.zeros((4, 7))
+    actions[:, 6] = [-1, -0.3, 0.3, 1]
+    told = Rollout("imagined", None, 20.0, actions, LIBERO_POSE)
+    assert gripper_events(told) == [(0.1, "close")], "0.3 is more than half closed"
 
 
 def acting(rollout, values):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wamviz.errors import WamvizError
-from wamviz.figures import LOOKS, contender_actions, contender_metrics
+from wamviz.figures import LOOKS, action_figure, contender_actions, contender_metrics
 
 
 @pytest.fixture
@@ -78,3 +78,22 @@ def test_nothing_to_draw_is_said():
         assert "None of these runs" in figure.layout.meta["empty"]
     with pytest.raises(WamvizError, match="At most 4"):
         contender_actions(dict.fromkeys("abcde"))
+
+
+def test_what_is_too_short_for_the_others_rate_is_left_out_with_the_reason(runs):
+    """One model of two quick steps, or of none at all, does not keep the others from being drawn."""
+    slow, run = runs["one, joint"], runs["two, joint"]
+    first = run.imagined[0]
+    quick = replace(first, actions=first.actions[:2], action_space=replace(first.action_space, rate=20.0), frames=None)
+    none = replace(first, actions=first.actions[:0])
+    for other, said in ((quick, "two, joint last less"), (none, "")):
+        strange = replace(run, imagined=(other,))
+        for order in ({"one, joint": slow, "two, joint": strange}, {"two, joint": strange, "one, joint": slow}):
+            figure = contender_actions(order)
+            drawn = {trace.meta["origin"] for trace in figure.data if trace.meta["role"] == "line"}
+            assert f"contender-{list(order).index('one, joint') + 1}" in drawn and len(drawn - {"recorded"}) == 1
+            assert said in " ".join(figure.layout.meta["notes"])
+    assert (
+        "no actions"
+        in action_figure(replace(run, imagined=(none,), reference=None, executed=None)).layout.meta["empty"]
+    )

@@ -110,3 +110,60 @@ def test_the_limit_is_checked(monkeypatch, told):
         limit()
     monkeypatch.setenv("WAMVIZ_KEEP_MODELS", "")
     assert limit() == 1
+
+
+def test_loading_keeps_nobody_waiting_who_needs_no_device(house):
+    """While weights are loaded, which takes minutes, a server is asked and left, and the list can be read."""
+    models, _, _ = house
+    kept, begun, go = Residents(), threading.Event(), threading.Event()
+    slow = models["a"].load
+
+    def load(device: str):
+        begun.set()
+        assert go.wait(30)
+        return slow(device)
+
+    thread = threading.Thread(target=lambda: kept.get(ModelEntry(models["a"].capabilities, load), "cpu"))
+    thread.start()
+    assert begun.wait(30)
+    asked = threading.Event()
+
+    def ask() -> None:
+        server = ModelEntry(COPY_LAST_FRAME, lambda device: Control(COPY_LAST_FRAME), resident=False)
+        with kept.borrow(server, "auto"):
+            pass
+        assert kept.loaded() == ()
+        asked.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        assert asked.wait(30)
+    finally:
+        go.set()
+        thread.join()
+    assert kept.loaded() == (("a", "cpu"),)
+
+
+def test_what_was_forgotten_leaves(house):
+    """At once where nobody uses it, else with the last one who does; the others stay."""
+    models, _, gone = house
+    kept = Residents()
+    kept.get(models["a"], "cpu")
+    kept.retain([models["a"], models["b"]])
+    assert gone == [] and kept.loaded() == (("a", "cpu"),)
+    kept.retain([models["b"]])
+    assert gone == ["a"] and kept.loaded() == ()
+    with kept.borrow(models["a"], "cpu"):
+        kept.retain([])
+        assert gone == ["a"] and kept.loaded() == ()
+    assert gone == ["a", "a"]
+
+
+def test_what_was_changed_while_it_was_used_leaves_with_its_last_user(house):
+    """Until then it answers; afterwards nothing holds its memory."""
+    models, loaded, gone = house
+    kept = Residents()
+    with kept.borrow(models["a"], "cpu"), kept.borrow(models["a"], "cpu"):
+        kept.get(ModelEntry(models["a"].capabilities, models["a"].load), "cpu")
+        assert gone == [] and len(loaded) == 2
+    assert gone == ["a"] and kept.loaded() == (("a", "cpu"),)

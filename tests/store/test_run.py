@@ -24,6 +24,7 @@ ASKED = {
     "other_views": {"wrist": FRAME},
     "horizon": None,
     "guidance": 1.0,
+    "draw": "",
 }
 OTHER = {
     "model": "hold-still",
@@ -40,6 +41,7 @@ OTHER = {
     "other_views": {"hand": FRAME},
     "horizon": 40,
     "guidance": 2.5,
+    "draw": "another",
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.ui.test_connection_fields import FULL, PI, values
 from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
+from wamviz.ui import choices
 from wamviz.ui import connection_fields as fields
 from wamviz.ui.library import Library
 from wamviz.ui.models_page import ModelsPage
@@ -151,3 +152,12 @@ def test_a_fetching_that_is_stopped_keeps_nothing(wiring, monkeypatch):
     pressed.set()
     assert "Stopped" in str(list(stream)[-1][page.status]) and ended.wait(60)
     assert connections.read() == {"wan": WAN}
+
+
+def test_names_that_are_written_alike_are_told_apart(wiring):
+    """What stands in the menu is meant first: a question never goes to another server than the one that was picked."""
+    for name, port in (("pi-05", 8001), ("pi05", 8002), ("pi.05", 8003)):
+        connections.keep(replace(PI, name=name, url=f"ws://127.0.0.1:{port}"))
+    registry.refresh()
+    assert [choices.read_model(name) for name in ("pi-05", "pi05", "pi.05")] == ["pi-05", "pi05", "pi.05"]
+    assert choices.read_model(registry.entry("mini-wam").capabilities.title) == "mini-wam"

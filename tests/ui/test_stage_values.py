@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.models.protocol import Capabilities
+from wamviz.models.remote.robots import LIBERO_POSE
 from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
 from wamviz.side_by_side import Contender, Outcome
 from wamviz.sources import Context
@@ -80,6 +82,28 @@ def test_every_pane_has_clips_or_says_why_not() -> None:
             assert all(clip.get("src") or clip.get("strip") or clip["missing"] for clip in pane["samples"])
 
 
+def test_a_server_that_sent_no_video_is_not_called_a_mode_without_one() -> None:
+    """Mode joint imagines a video; where none came back, the pane says that and no more."""
+    bare = (rollout("imagined", frames=False),)
+    for mode, says in {"joint": "came back without a video", "act_only": "Mode act_only imagines actions only"}.items():
+        pane = stage_value(run(imagined=bare, mode=mode), url)["panes"]["imagined"]
+        assert says in pane["samples"][0]["missing"]
+
+
+def test_actions_of_another_robot_do_not_ask_to_be_acted_out() -> None:
+    """The pane says what the button says: seven numbers are not enough to be the tabletop's."""
+    first = Rollout("imagined", None, 20.0, np.zeros((4, 7)), LIBERO_POSE)
+    value = stage_value(run(imagined=(first,), world_state=WorldState("tabletop", 2_000_000)), url)
+    assert "0.05 m" in value["panes"]["executed"]["missing"]
+
+
+def test_a_seed_that_was_not_told_is_not_shown() -> None:
+    """Of a server that draws its own numbers, samples are numbered and no seed is claimed."""
+    value = stage_value(run(imagined=(rollout("imagined"), rollout("imagined"))), url)
+    assert [clip["label"] for clip in value["panes"]["imagined"]["samples"]] == ["sample 1", "sample 2"]
+    assert value["detail"].endswith("seed not told")
+
+
 def test_the_addresses_are_the_files_of_a_run() -> None:
     two = (rollout("imagined", seed=7), rollout("imagined", seed=8))
     value = stage_value(run(imagined=two, reference=rollout("recorded"), executed=rollout("executed")), url)
@@ -117,7 +141,8 @@ def test_the_reason_for_no_execution_fits() -> None:
     def reason(**given: object) -> str:
         return str(stage_value(run(**given), url)["panes"]["executed"]["missing"])
 
-    assert "Act it out" in reason(world_state=WorldState("tabletop", 1))
+    own = Rollout("imagined", None, 5.0, np.zeros((4, 7)), TABLETOP_ACTIONS)
+    assert "Act it out" in reason(world_state=WorldState("tabletop", 1), imagined=(own,))
     assert "cannot be executed" in reason()
     assert "no actions" in reason(imagined=(rollout("imagined", actions=None, action_space=None),))
     assert stage_value(run(), url, executed_reason="Later.")["panes"]["executed"]["missing"] == "Later."

@@ -132,7 +132,7 @@ def hold(space: ActionSpace, like: Floats, gripper_now: float | None = None) -> 
     """
     still = np.zeros_like(like) if space.kind in STEPS else np.repeat(like[:1], len(like), axis=0)
     if space.gripper_index is not None and (gripper_now is not None or space.kind in STEPS):
-        still[:, space.gripper_index] = 1 - space.gripper_closed if gripper_now is None else gripper_now
+        still[:, space.gripper_index] = space.gripper_open if gripper_now is None else gripper_now
     return still
 
 
@@ -144,7 +144,7 @@ def gripper_from_state(space: ActionSpace | None, state: Floats | None) -> float
     """
     if space is None or space.gripper_index is None or space.kind != "ee_delta" or state is None or len(state) != 14:
         return None
-    return space.gripper_closed if float(state[6]) > HELD else 1 - space.gripper_closed
+    return space.gripper_closed if float(state[6]) > HELD else space.gripper_open
 
 
 def gripper_events(rollout: Rollout, gripper_now: float | None = None) -> list[tuple[float, str]]:
@@ -159,7 +159,7 @@ def gripper_events(rollout: Rollout, gripper_now: float | None = None) -> list[t
     space, actions = rollout.action_space, rollout.actions
     if space is None or actions is None or space.gripper_index is None:
         return []
-    opened = 1 - space.gripper_closed
+    opened = space.gripper_open
     closedness = (actions[:, space.gripper_index] - opened) / (space.gripper_closed - opened)
     now = 0.0 if gripper_now is None else (gripper_now - opened) / (space.gripper_closed - opened)
     closed, events = now > 0.5, []

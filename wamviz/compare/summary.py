@@ -231,7 +231,7 @@ def _over_samples(parts: list[dict[str, Any] | None], sample: int, best: tuple[s
 
 def _no_video(rollout: Rollout, reference: Rollout) -> str:
     if rollout.frames is None:
-        return "This mode gives no video, so there is none to compare."
+        return "This rollout has no video, so there is none to compare."
     if reference.frames is None:
         return "The recorded rollout has no video."
     return "The imagined and the recorded video share no moment after the context."

@@ -188,7 +188,7 @@ def comparable(run: Run, sample: int) -> tuple[dict[str, Rollout], list[str]]:
     """
     # Drawn in this order: an execution repeats the imagined actions and would hide them.
     order = (("recorded", run.reference), ("executed", run.executed), ("imagined", run.imagined[sample]))
-    have = {name: rollout for name, rollout in order if rollout is not None and rollout.actions is not None}
+    have = {name: rollout for name, rollout in order if rollout is not None and acts(rollout)}
     notes: list[str] = []
     if not have:
         return {}, notes
@@ -201,8 +201,9 @@ def comparable(run: Run, sample: int) -> tuple[dict[str, Rollout], list[str]]:
     spaces = [rollout.action_space for rollout in have.values() if rollout.action_space is not None]
     rate = min(space.rate for space in spaces)
     if first.action_space is not None and first.action_space.kind == "ee_delta" and any(s.rate != rate for s in spaces):
-        have = {name: _at_rate(rollout, rate) for name, rollout in have.items()}
+        have, short = added_up(have, rate)
         notes.append(f"Steps are added up to {number(1 / rate)} s each, so that both rates share a scale.")
+        notes += [f"The {name} actions last less and are not drawn." for name in short]
     return have, notes
 
 
@@ -219,25 +220,37 @@ def grouped(space: ActionSpace) -> list[Group]:
         title = {"joint_position": "joint positions", "joint_velocity": "joint velocities"}.get(space.kind, "actions")
         groups.append(Group(title, tuple(rest)))
     if gripper is not None and gripper < MAX_DIMS:
-        groups.append(
-            Group(f"gripper ({1 - space.gripper_closed:g} open, {space.gripper_closed:g} closed)", (gripper,))
-        )
+        groups.append(Group(f"gripper ({space.gripper_open:g} open, {space.gripper_closed:g} closed)", (gripper,)))
     return groups
+
+
+def acts(rollout: Rollout) -> bool:
+    """Whether it has a single action; a model may return none at all."""
+    return rollout.actions is not None and len(rollout.actions) > 0
+
+
+def added_up(have: Mapping[str, Rollout], rate: float) -> tuple[dict[str, Rollout], list[str]]:
+    """Rollouts of steps at one rate, and the names of those that are too short for a single step of it."""
+    found = {name: _at_rate(rollout, rate) for name, rollout in have.items()}
+    return {name: one for name, one in found.items() if acts(one)}, [n for n, one in found.items() if not acts(one)]
 
 
 def _at_rate(rollout: Rollout, rate: float) -> Rollout:
     assert rollout.action_space is not None
+    if rollout.action_space.rate == rate:
+        return rollout
     actions, _ = resample_actions(rollout, rate)
     return replace(rollout, actions=actions, action_space=replace(rollout.action_space, rate=rate))
 
 
 def _samples(run: Run, space: ActionSpace) -> list[Rollout]:
     """All imagined samples with actions, at the rate that is drawn."""
-    found = [rollout for rollout in run.imagined if rollout.actions is not None and rollout.action_space is not None]
-    return [
+    found = [
         _at_rate(one, space.rate) if one.action_space is not None and one.action_space.rate > space.rate else one
-        for one in found
+        for one in run.imagined
+        if acts(one)
     ]
+    return [one for one in found if acts(one)]
 
 
 def _limits(dims: tuple[int, ...], space: ActionSpace, rollouts: list[Rollout]) -> tuple[float, float]:

@@ -7,16 +7,15 @@ a figure is left out, and the figure says why. Numbers are the runs' own metrics
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
 
 from wamviz.compare.actions import gripper_from_state
-from wamviz.compare.align import action_mismatch, resample_actions
+from wamviz.compare.align import action_mismatch
 from wamviz.compare.summary import context_state
 from wamviz.errors import WamvizError
-from wamviz.figures.actions import lanes
+from wamviz.figures.actions import acts, added_up, lanes
 from wamviz.figures.metrics import curve
 from wamviz.figures.style import (
     axis,
@@ -55,12 +54,12 @@ def contender_actions(runs: Mapping[str, Run | None], theme: str = "light") -> g
     check_theme(theme)
     titles, notes = looks(list(runs)), list[str]()
     have = {look: run.imagined[0] for look, run in zip(titles, runs.values(), strict=True) if run is not None}
-    have = {look: rollout for look, rollout in have.items() if rollout.actions is not None}
+    have = {look: rollout for look, rollout in have.items() if acts(rollout)}
     if not have:
         return nothing("None of these runs has actions to draw.", theme)
     first = next(iter(have.values()))
     base = next(run for run in runs.values() if run is not None and run.imagined[0] is first)
-    if base.reference is not None and base.reference.actions is not None:
+    if base.reference is not None and acts(base.reference):
         have = {"recorded": base.reference, **have}
     shown: dict[str, Rollout] = {}
     for look, rollout in have.items():
@@ -72,9 +71,10 @@ def contender_actions(runs: Mapping[str, Run | None], theme: str = "light") -> g
     rate = min(rollout.action_space.rate for rollout in shown.values() if rollout.action_space is not None)
     assert first.action_space is not None
     if first.action_space.kind == "ee_delta":
-        summed = {look: _at_rate(rollout, rate) for look, rollout in shown.items()}
-        if any(summed[look] is not shown[look] for look in shown):
+        summed, short = added_up(shown, rate)
+        if any(one is not shown[look] for look, one in summed.items()) or short:
             notes.append(f"Steps are added up to {number(1 / rate)} s each, so that all rates share a scale.")
+        notes += [f"The actions of {titles.get(look, look)} last less and are not drawn." for look in short]
         shown = summed
     seconds = max(run_seconds(run) for run in runs.values() if run is not None)
     now = gripper_from_state(first.action_space, context_state(base))
@@ -115,11 +115,3 @@ def contender_metrics(runs: Mapping[str, Run | None], theme: str = "light") -> g
         yaxis=axis(theme, range=[low - pad, high + pad], nticks=5, fixedrange=True, title={"text": "PSNR (dB)"}),
     )  # fmt: skip
     return figure
-
-
-def _at_rate(rollout: Rollout, rate: float) -> Rollout:
-    assert rollout.action_space is not None
-    if rollout.action_space.rate == rate:
-        return rollout
-    actions, _ = resample_actions(rollout, rate)
-    return replace(rollout, actions=actions, action_space=replace(rollout.action_space, rate=rate))

@@ -59,10 +59,10 @@ def robot(kind: connecting.Kind, choice: str, address: str) -> str:
         caps = connecting.entry_of(Connection("name", kind.name, address, choice)).capabilities
     except WamvizError:
         return ""
-    wanted = [view for one in getattr(kind, "robots", ()) if one.name == choice for view in one.views]
-    seen = ", ".join(_view(view) for view in wanted) or ", ".join(caps.cameras)
+    served = next((one for one in getattr(kind, "robots", ()) if one.name == choice), None)
+    seen = ", ".join(caps.cameras) if served is None else ", ".join(map(_view, served.views)) or "as the server says"
     modes = ", ".join(mode.replace("_", " ") for mode in caps.modes)
-    return f"| {choice or 'any'} | {modes} | {_actions(caps)} | {_frames(caps)} | {seen} |"
+    return f"| {choice or 'any'} | {modes} | {_actions(caps)} | {_frames(caps, served)} | {seen} |"
 
 
 def _view(view: Any) -> str:
@@ -78,10 +78,12 @@ def _actions(caps: Capabilities) -> str:
     return f"{space.dim} of {space.kind} ({', '.join(units)}), {space.rate:g} Hz"
 
 
-def _frames(caps: Capabilities) -> str:
+def _frames(caps: Capabilities, served: Any) -> str:
     seeded = "the seed is told" if caps.deterministic else "the seed is not told"
-    if caps.modes == ("act_only",):
-        return f"none; {caps.horizon} actions a reply, {seeded}"
+    if served is not None and not served.frames:
+        filmed = served.filmed
+        more = f" ({filmed.frames} a chunk at {filmed.fps:g} Hz with the setting below)" if filmed is not None else ""
+        return f"none{more}; {caps.horizon} actions a reply, {seeded}"
     return f"{caps.horizon} a chunk at {caps.video_fps:g} Hz, up to {caps.longest}; {seeded}"
 
 

@@ -86,6 +86,7 @@ def refresh() -> None:
     with _lock:
         kept = {model_id: pair for model_id, pair in (_known or {}).items() if pair[0] != CONNECTIONS}
         _known = _added(kept, CONNECTIONS)
+        RESIDENTS.retain([entry for _, entry in _known.values()])  # of what was forgotten no weights stay
 
 
 def reset() -> None:

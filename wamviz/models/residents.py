@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -48,6 +48,7 @@ class Residents:
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._lock = threading.RLock()
+        self._turns: dict[str, threading.Lock] = {}  # one loads at a time, by device, or by model where it needs none
 
     def get(self, entry: ModelEntry, device: str) -> WorldActionModel:
         """The model on a device (``"cpu"``, ``"cuda"``, ... or ``"auto"``), loaded when it is not there.
@@ -55,19 +56,19 @@ class Residents:
         Raises:
             WamvizError: it cannot run here, or cannot be loaded.
         """
-        return self._find(entry, device).model
+        return self._find(entry, device, 0).model
 
     @contextmanager
     def borrow(self, entry: ModelEntry, device: str) -> Iterator[WorldActionModel]:
         """The same for as long as it is used: until then it stays in memory."""
-        with self._lock:
-            kept = self._find(entry, device)
-            kept.users += 1
+        kept = self._find(entry, device, 1)
         try:
             yield kept.model
         finally:
             with self._lock:
                 kept.users -= 1
+                if not kept.users and all(other is not kept for other in self._kept.values()):
+                    _let_go(kept)  # it was changed or forgotten meanwhile
 
     def loaded(self) -> tuple[Key, ...]:
         """Which models are in memory now, the least recently used one first."""
@@ -80,24 +81,52 @@ class Residents:
             for key in [key for key, kept in self._kept.items() if not kept.users]:
                 _let_go(self._kept.pop(key))
 
-    def _find(self, entry: ModelEntry, device: str) -> _Kept:
+    def retain(self, known: Collection[ModelEntry]) -> None:
+        """Let all go that are none of these; one that somebody uses leaves as soon as nobody does."""
+        with self._lock:
+            for key in [key for key, kept in self._kept.items() if all(kept.entry is not one for one in known)]:
+                self._drop(key)
+
+    def _find(self, entry: ModelEntry, device: str, users: int) -> _Kept:
         missing = entry.missing()
         if missing:
             raise WamvizError(f"{entry.capabilities.title} cannot run here: {missing}")
         key = (entry.capabilities.model_id, place(entry, device))
-        with self._lock:  # two visitors who want the same model wait for one loading
-            kept = self._kept.get(key)
-            if kept is not None and kept.entry is not entry:  # its connection was changed meanwhile
-                del self._kept[key]
-                if not kept.users:
-                    _let_go(kept)
-                kept = None
-            if kept is None:
-                if entry.resident:
+        kept = self._there(key, entry, users)
+        if kept is not None:
+            return kept
+        with self._turn(key[1] if entry.resident else key[0]):
+            kept = self._there(key, entry, users)  # whoever came first has loaded it
+            if kept is not None:
+                return kept
+            if entry.resident:
+                with self._lock:
                     self._make_room(key[1])
-                kept = self._kept[key] = _Kept(entry, entry.load(key[1]))
+            model = entry.load(key[1])  # takes minutes, and nobody waits who wants another device, or none
+            with self._lock:
+                kept = self._kept[key] = _Kept(entry, model, users)
+            return kept
+
+    def _there(self, key: Key, entry: ModelEntry, users: int) -> _Kept | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                return None
+            if kept.entry is not entry:  # its connection was changed meanwhile
+                self._drop(key)
+                return None
+            kept.users += users
             self._kept.move_to_end(key)
             return kept
+
+    def _turn(self, place: str) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(place, threading.Lock())
+
+    def _drop(self, key: Key) -> None:
+        kept = self._kept.pop(key)
+        if not kept.users:
+            _let_go(kept)
 
     def _make_room(self, device: str) -> None:
         """Let the least recently used models go until one more fits."""

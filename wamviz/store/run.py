@@ -2,7 +2,8 @@
 
 Contract: a ``Run`` is what went into a model and everything that came out of it, with the recorded reference
 and the executed rollout beside it where they exist. Its id depends on the inputs alone, so the same question
-asked twice is the same run. This module knows no file and no page.
+asked twice is the same run; of a model that keeps no promise for a seed, each answer is a run of its own. This module
+knows no file and no page.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def run_id(
     other_views: Mapping[str, Frames] | None = None,
     horizon: int | None = None,
     guidance: float = 1.0,
+    draw: str = "",
 ) -> str:
     """The id of the run that these inputs give: the first 16 hex digits of a SHA-256 over all of them.
 
@@ -119,6 +121,7 @@ def run_id(
         other_views: the frames of further cameras by name, where the model was given them.
         horizon: frames asked for, None for the usual number.
         guidance: weight of the words, 1 for none.
+        draw: what tells two answers to the same question apart, of a model that draws its own random numbers.
 
     >>> frame = np.zeros((4, 4, 3), np.uint8)
     >>> run_id(model="m", weights_digest="", frame=frame, instruction="wait", mode="video",
@@ -144,4 +147,6 @@ def run_id(
         digest.update(json.dumps(["horizon", int(horizon)]).encode())
     if guidance != 1:
         digest.update(json.dumps(["guidance", float(guidance)]).encode())
+    if draw:
+        digest.update(json.dumps(["draw", draw]).encode())
     return digest.hexdigest()[:16]

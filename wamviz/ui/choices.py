@@ -73,6 +73,8 @@ def read_model(text: str | None) -> str:
     ('hold-still', 'hold-still')
     """
     told = (text or "").strip()
+    if told in registry.entries():  # before anything that is only written alike: 'pi-05' is not 'pi05'
+        return told
     known = {_plain(entry.capabilities.title): model_id for model_id, entry in registry.entries().items()}
     known |= {_plain(model_id): model_id for model_id in registry.entries()}
     return registry.entry(known.get(_plain(told), told)).capabilities.model_id

@@ -155,7 +155,7 @@ class CompareWiring:
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
             updates |= self._updates(parts)
             if held:
-                names = [name for name, _, _ in held]
+                names = contenders.known([name for name, _, _ in held])
                 updates |= {page.contenders: gr.update(choices=contenders.offered(), value=names)}
                 updates |= self._question(held[0][1], here)
         elif "run" in asked:

@@ -16,7 +16,7 @@ from wamviz.errors import WamvizError
 from wamviz.imagining import Eta
 from wamviz.models import registry
 from wamviz.rollout import Preview
-from wamviz.side_by_side import MOST, Contender, Outcome, check_seconds, compare_models, read
+from wamviz.side_by_side import MOST, Contender, Outcome, Past, check_seconds, compare_models, read
 from wamviz.ui import choices, present
 from wamviz.ui.handlers import Parts, imagine_on_card, number, refused, whole
 from wamviz.ui.jobs import Switch
@@ -154,18 +154,18 @@ def outcomes_of(held: Held, shelf: Shelf) -> list[Outcome]:
     for name, run_id, error in held:
         model, _, mode = name.partition(":")
         run = shelf.load(run_id) if run_id else None
-        found.append(Outcome(Contender(model, mode), run, "" if run is not None else error))
+        found.append(Outcome(Past(model, mode), run, "" if run is not None else error))
     return found
 
 
 def reopen(shelf: Shelf, text: str, frame: str | None, view: str | None, theme: str) -> Parts:
-    """The runs of a permalink, ``ID,ID``; a clear message for one that is not kept here, or whose model is not."""
+    """The runs of a permalink, ``ID,ID``; a clear message for one that is not kept here."""
     try:
         names = [name for name in text.split(",") if name][: MOST + 1]
         if not 1 <= len(names) <= MOST:
             raise WamvizError(f"A link of this page names one to {MOST} runs.")
         runs = [shelf.load(name) for name in names]
-        outcomes = [Outcome(Contender(run.model, run.mode), run) for run in runs]
+        outcomes = [Outcome(Past(run.model, run.mode), run) for run in runs]
         at = int(frame) if frame and frame.isdecimal() and len(frame) < 7 else None
         told = present.status("good", "Reopened from its link.")
         return {**shown_parts(outcomes, shelf, theme, frame=at, view=view), "status": told}

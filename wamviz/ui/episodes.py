@@ -136,7 +136,7 @@ def meaning(space: ActionSpace | None, actions: Floats | None, known_by: str) ->
     gripper = "Which of them is a gripper is not known."
     if space.gripper_index is not None:
         name = space.names[space.gripper_index]
-        gripper = f"'{name}' is the gripper: {1 - space.gripper_closed:g} is open, {space.gripper_closed:g} is closed."
+        gripper = f"'{name}' is the gripper: {space.gripper_open:g} is open, {space.gripper_closed:g} is closed."
     told = f"{space.dim} {KIND_WORDS[space.kind]}." if space.kind == "unnamed" else f"{_upper(KIND_WORDS[space.kind])}."
     rate = f"{space.rate:g} actions a second."
     head = ("Name", "Unit", "Limits", "In this episode")

@@ -55,11 +55,10 @@ def make(
     run = next(
         event for event in imagine_run(model, context, mode=mode, seed=seed, samples=samples) if isinstance(event, Run)
     )
-    actions = run.imagined[0].actions
-    if act and acting.why_not(run.world_state, actions) is None:
-        ended = [
-            event for event in acting.act_out(run.world_state, actions, run.instruction) if isinstance(event, Rollout)
-        ]
+    actions, space = run.imagined[0].actions, run.imagined[0].action_space
+    if act and acting.why_not(run.world_state, actions, space) is None:
+        stream = acting.act_out(run.world_state, actions, run.instruction, space=space)
+        ended = [event for event in stream if isinstance(event, Rollout)]
         run = replace(run, executed=ended[-1])
         run = replace(run, metrics=summarise(run))
     return run

@@ -99,7 +99,9 @@ def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Ite
         yield {"status": present.status("busy", "Setting the table …", done=0.0), "running": True}
         executed, first = None, run.imagined[0]
         assert first.actions is not None  # why_not_act has looked
-        stream = acting.act_out(run.world_state, first.actions, run.instruction, camera=first.camera or "exterior")
+        stream = acting.act_out(
+            run.world_state, first.actions, run.instruction, camera=first.camera or "exterior", space=first.action_space
+        )
         with closing(stream):  # type: ignore[type-var]
             for event in stream:
                 if switch.off:
@@ -151,7 +153,8 @@ def why_not_act(run: Run | None) -> str:
     """Why the actions of this run cannot be acted out, or ""."""
     if run is None:
         return "There is no run to act out yet: imagine one first."
-    reason = acting.why_not(run.world_state, run.imagined[0].actions)
+    first = run.imagined[0]
+    reason = acting.why_not(run.world_state, first.actions, first.action_space)
     if reason:
         return f"{reason} Pick an episode or a fresh tabletop scene, and a mode that returns actions."
     return ""

@@ -104,7 +104,7 @@ def facts(run: Run) -> list[Node]:
         ("Mode", MODE_TITLES.get(run.mode, run.mode)),
         ("Instruction", run.instruction or "none"),
         ("Context", run.source),
-        ("Seed", str(run.seed) if len(run.imagined) == 1 else f"{run.seed} … {run.seed + len(run.imagined) - 1}"),
+        ("Seed", _seeds(run)),
         ("Steps", "none" if run.steps is None else str(run.steps)),
         *([("Horizon", f"{run.horizon} frames")] if run.horizon is not None else []),
         *([("Guidance", f"{run.guidance:g}")] if run.guidance != 1 else []),
@@ -120,6 +120,12 @@ def facts(run: Run) -> list[Node]:
             [h("div", None, h("dt", None, a), h("dd", None, b)) for a, b in pairs],
         )
     ]
+
+
+def _seeds(run: Run) -> str:
+    if run.imagined[0].seed is None:
+        return "not told to the model, which draws its own"
+    return str(run.seed) if len(run.imagined) == 1 else f"{run.seed} … {run.seed + len(run.imagined) - 1}"
 
 
 def made(created: str) -> str:

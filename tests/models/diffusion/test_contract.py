@@ -14,6 +14,7 @@ from wamviz.errors import WamvizError
 from wamviz.media import resize
 from wamviz.models.diffusion import running
 from wamviz.models.diffusion.kinds import KINDS
+from wamviz.models.diffusion.model import uint8
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
@@ -58,6 +59,23 @@ def test_the_context_comes_first_and_the_shape_is_its_own(make, kind):
     else:
         assert rollout.action_space == caps.action_space and np.isclose(rollout.frame_times[-1], rollout.duration)
         assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1])
+
+
+def test_every_frame_stands_where_the_pipeline_put_it(make, kind, monkeypatch):
+    """Frame 0 of what it returns is its copy of the context and is dropped, in each chunk; frame k is frame k."""
+    model, came = make(kind), []
+    take = model.take
+
+    def spy(request, plan, chunk, sample, output):
+        frames = model.unfit(plan, uint8(output.video if KINDS[kind].acts else output.frames[0]))
+        came.append(frames[1 : 1 + plan.lengths[chunk]])
+        take(request, plan, chunk, sample, output)
+
+    monkeypatch.setattr(model, "take", spy)
+    each = model.capabilities.horizon
+    rollout = collect(model, wish(kind, steps=1, horizon=each + 1)).rollouts[0]
+    assert [len(frames) for frames in came] == [each, 1]
+    assert (rollout.frames[1:] == np.concatenate(came)).all()
 
 
 def test_the_seed_decides(make, kind):

@@ -37,10 +37,10 @@ def test_the_tables_are_those_of_diffusers():
 
 @pytest.mark.parametrize("domain", [domain for domain in DOMAINS.values() if len(domain.names) <= 16])
 def test_a_domain_names_its_numbers_and_claims_no_unit(domain):
-    """One name a number, none twice; the gripper is marked where there is one."""
+    """One name a number, none twice; that 1 is a closed gripper is claimed as little."""
     space = domain.space(domain.rate)
     assert len(set(space.names)) == space.dim and set(space.units) == {""} and space.kind == "unnamed"
-    assert (space.gripper_index is None) == ("gripper" not in space.names)
+    assert space.gripper_index is None
 
 
 def test_given_actions_are_obeyed_and_given_back(make):

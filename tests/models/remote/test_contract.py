@@ -197,6 +197,17 @@ def test_a_redirect_is_not_followed(speaker: Speaker) -> None:
         assert elsewhere.connections == 0
 
 
+def test_a_proxy_of_the_environment_is_not_asked(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions and tokens go to the address that was named, whatever a variable says."""
+    with serving(lambda talk: talk.answer(b"", 502)) as proxy, serving(speaker.speak()) as served:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        assert collect(speaker.model(served), wish(speaker)).rollouts
+        assert proxy.connections == 0
+
+
 def test_a_token_travels_where_the_protocol_has_it_and_nowhere_else(
     speaker: Speaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

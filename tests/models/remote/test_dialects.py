@@ -286,6 +286,8 @@ def test_actions_of_another_width_stay_unnamed():
     speaker.script = http(lambda s, told: {"action": chunk(16, 10).tolist(), "video": []}, "/predict", {})
     end = ask(speaker, "joint")
     assert end.rollouts[0].action_space.kind == "unnamed" and end.rollouts[0].frames is None
+    assert not any("taken for LIBERO's" in note for note in end.notes)
+    assert any("taken for LIBERO's, 20 a second" in note for note in ask(libero(), "joint").notes)
 
 
 @pytest.mark.parametrize("video", [["!"], ["aGVsbG8="], "x", [3]])
@@ -341,6 +343,17 @@ def test_a_given_video_is_explained(monkeypatch, tmp_path):
     assert speaker.heard[0]["extra"]["action_chunk_size"] == 8 and speaker.heard[0]["prompt"] == "open it"
     (tmp_path / "sent.mp4").write_bytes(speaker.heard[0]["input_reference"])
     assert read_video(tmp_path / "sent.mp4")[0].shape == (9, 48, 64, 3)
+
+
+def test_of_a_longer_video_one_chunk_is_explained(monkeypatch, tmp_path):
+    """Sixteen actions need the context and sixteen frames more; what is left over is said."""
+    speaker = omni(monkeypatch)
+    with serving(speaker.speak()) as served:
+        wish = ImagineRequest(LIBERO_CONTEXT, "inverse_dynamics", video=clip(20, 48, 64))
+        end = collect(speaker.model(served), wish)
+    assert end.rollouts[0].actions.shape == (16, 10) and any("the last 3 " in note for note in end.notes)
+    (tmp_path / "sent.mp4").write_bytes(speaker.heard[0]["input_reference"])
+    assert len(read_video(tmp_path / "sent.mp4")[0]) == 17 and speaker.heard[0]["num_frames"] == "17"
 
 
 @pytest.mark.parametrize(

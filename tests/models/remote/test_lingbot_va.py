@@ -82,7 +82,9 @@ def test_the_channels_are_named_as_the_server_orders_them() -> None:
 
 def test_poses_that_are_relative_are_said_to_be() -> None:
     assert lingbot_va.RELATIVE in imagined(speaker()).notes
-    assert lingbot_va.RELATIVE not in imagined(speaker("franka", 16, 4, 20)).notes
+    franka = imagined(speaker("franka", 16, 4, 20)).notes
+    assert lingbot_va.RELATIVE not in franka
+    assert any("50 Hz is assumed" in note for note in franka), "nobody knows, and nothing is pretended"
 
 
 def test_the_released_server_sends_no_video_and_it_is_said() -> None:

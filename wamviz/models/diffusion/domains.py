@@ -57,9 +57,12 @@ class Domain:
     known: bool = True
 
     def space(self, rate: float, units: tuple[str, ...] = ()) -> ActionSpace:
-        """Its actions at ``rate`` Hz; without units unless statistics of the user's name them."""
-        gripper = self.names.index("gripper") if "gripper" in self.names else None
-        return ActionSpace(self.names, units or ("",) * len(self.names), "unnamed", rate, gripper_index=gripper)
+        """Its actions at ``rate`` Hz; without units unless statistics of the user's name them.
+
+        No gripper is marked: which end of the model's own number is closed differs between the domains and is stated
+        nowhere (NVIDIA's DROID server turns it round on the way in and out).
+        """
+        return ActionSpace(self.names, units or ("",) * len(self.names), "unnamed", rate)
 
 
 _ARM = (*_pose(), "gripper")

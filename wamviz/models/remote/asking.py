@@ -227,5 +227,5 @@ def seconds(reply: Mapping[str, Any]) -> float | None:
     """What a reply of openpi's servers says that inference took, in seconds."""
     timing = reply.get("server_timing")
     spent = timing.get("infer_ms") if isinstance(timing, Mapping) else None
-    known = isinstance(spent, int | float | np.number) and 0 <= float(spent) < 1e9
+    known = isinstance(spent, int | float | np.number) and bool(0 <= spent < 1e9)
     return float(spent) / 1000 if known and spent is not None else None

@@ -23,6 +23,7 @@ from wamviz.rollout import ActionSpace, Frames
 
 DOMAIN = "libero"
 IMAGE_SIZE = 256
+ASSUMED = "The server does not say what its numbers mean: seven are taken for LIBERO's, {rate:g} a second."
 MAX_PIXELS = 500_000_000  # of a whole clip
 
 
@@ -61,8 +62,9 @@ def understood(reply: Any, question: Question) -> Reply:
     """One reply."""
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
-    if reply.get("error"):
-        raise refused(reply["error"])
+    error, video = (None if isinstance(reply.get(name), np.ndarray) else reply.get(name) for name in ("error", "video"))
+    if error:
+        raise refused(error)
     if "action" not in reply:
         raise malformed("it has no actions")
     space = question.robot.space
@@ -70,14 +72,15 @@ def understood(reply: Any, question: Question) -> Reply:
     if width != space.dim and width:
         space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
     actions = actions_from(reply["action"], space, "LIBERO")
+    notes = (ASSUMED.format(rate=space.rate),) if space is question.robot.space else ()
     view = question.robot.views[0]
-    if not reply.get("video"):
-        return Reply(actions, space, notes=("The server returned no video.",))
-    frames = _clip(reply["video"])
+    if not video:
+        return Reply(actions, space, notes=(*notes, "The server returned no video."))
+    frames = _clip(video)
     if len(frames) == len(actions):  # future frames only: the context goes in front, as it was sent
         context = resize(question.pictures[view.key], *frames.shape[1:3])
         frames = np.concatenate([context[None], frames])
-    return Reply(actions, space, frames, question.cameras[view.key])
+    return Reply(actions, space, frames, question.cameras[view.key], notes=notes)
 
 
 def _width(actions: Any) -> int:

@@ -65,12 +65,11 @@ async def ask(question: Question, report: Report) -> None:
 
 def candidates(reply: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     """The best ``count`` candidates, best first; only the chosen one where the server did not return them all."""
-    actions, futures = reply.get("all_actions"), reply.get("all_future_image_predictions")
-    values = reply.get("all_value_predictions")
-    if not isinstance(actions, list | np.ndarray) or not len(actions):
+    names = ("all_actions", "all_future_image_predictions", "all_value_predictions")
+    actions, futures, values = (_listed(reply.get(name)) for name in names)
+    if not actions:
         return [reply]
-    values = values if isinstance(values, list | np.ndarray) and len(values) == len(actions) else [None] * len(actions)
-    futures = futures if isinstance(futures, list) and len(futures) == len(actions) else [None] * len(actions)
+    values, futures = (one if len(one) == len(actions) else [None] * len(actions) for one in (values, futures))
     listed = [
         {"actions": one, "future_image_predictions": future, "value_prediction": value}
         for one, future, value in zip(actions, futures, values, strict=True)
@@ -100,9 +99,13 @@ def understood(reply: Mapping[str, Any], question: Question) -> Reply:
     return Reply(actions, robot.space, frames, question.cameras[view.key], meta, tuple(notes))
 
 
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) or (isinstance(value, np.ndarray) and value.ndim) else []
+
+
 def _value(reply: Mapping[str, Any]) -> float | None:
     try:
         value = float(np.asarray(reply.get("value_prediction"), np.float64).reshape(()))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return value if np.isfinite(value) else None

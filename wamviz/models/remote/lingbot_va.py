@@ -31,6 +31,7 @@ from wamviz.rollout import Floats, Frames
 PER_LATENT = 4  # frames of video that one latent frame stands for, but for the very first
 KEPT = "The server returned no video: LingBot-VA keeps what it imagines as latents."
 RELATIVE = "Its poses are relative to where the arms are in the context: positions are added, rotations multiplied."
+ASSUMED = "Its server does not say how fast it acts: {rate:g} Hz is assumed; connect --rate says otherwise."
 _PREFIX = "observation.images."
 
 
@@ -67,6 +68,8 @@ async def _sample(socket: WebSocket, question: Question, report: Report) -> Repl
     actions, spent = unrolled(reply.get("action"), question, first=True), seconds(reply)
     views = _views(reply, question)
     notes = [RELATIVE] if question.robot.name == "robotwin" else []
+    if question.robot.name in ("robotwin", "franka") and not question.connection.rate:
+        notes.append(ASSUMED.format(rate=question.robot.space.rate))
     if views is None:
         return Reply(actions, question.robot.space, notes=(*notes, KEPT), server_s=spent)
     shown = question.shown.key if question.shown.key in views else question.robot.views[0].key

@@ -98,7 +98,8 @@ async def _reset(socket: WebSocket, server: Server) -> None:
 
 def _not_an_error(reply: Any) -> None:
     """vLLM-Omni tells errors in a dictionary."""
-    if isinstance(reply, dict) and reply.get("type") == "error":
+    kind = reply.get("type") if isinstance(reply, dict) else None
+    if isinstance(kind, str) and kind == "error":
         raise refused(reply.get("message", ""))
 
 
@@ -112,8 +113,9 @@ async def _metadata(socket: WebSocket, question: Question) -> dict[str, Any]:
 
 def fitted(question: Question, config: Mapping[str, Any]) -> Question:
     """The question with the views, state and action space that the server's first message asks for."""
-    if config["action_space"] not in SPACES:
-        raise unknown_name("action space of the server", str(config["action_space"]), SPACES)
+    told = config["action_space"]
+    if not isinstance(told, str) or told not in SPACES:
+        raise unknown_name("action space of the server", str(told)[:60], SPACES)
     space = SPACES[config["action_space"]]
     size, count = config.get("image_resolution"), config.get("n_external_cameras", 0)
     if size is not None and not (

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from wamviz import acting
 from wamviz.compare.trajectory import path_pixels
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import Camera, Floats, Frames, Preview, Rollout
@@ -79,8 +80,8 @@ def stage_value(
             url("rollout.mp4" if k == 0 else f"rollout-{k}.mp4"),
             camera=camera,
             start=run.state,
-            label=f"seed {rollout.seed if rollout.seed is not None else run.seed + k}",
-            missing=f"Mode {run.mode} imagines actions only, so there is no video to show.",
+            label=f"sample {k + 1}" if rollout.seed is None else f"seed {rollout.seed}",
+            missing=_no_video(run),
         )
         for k, rollout in enumerate(run.imagined)
     ]
@@ -92,7 +93,7 @@ def stage_value(
     return _value(
         run=run.id,
         instruction=run.instruction,
-        detail=" · ".join([run.model, run.mode.replace("_", " "), f"seed {run.seed}"]),
+        detail=" · ".join([run.model, run.mode.replace("_", " "), _seed(run)]),
         frame=frame,
         view=view if view in VIEWS else None,
         sample=sample,
@@ -235,9 +236,8 @@ def _outcome(outcome: Outcome, url: Callable[[str], Callable[[str], str]]) -> Pa
         return _pane(title, missing=f"It failed: {outcome.error}")
     first = run.imagined[0]
     camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
-    missing = f"Mode {run.mode} imagines actions only, so there is no video to show."
     address = url(run.id)("rollout.mp4")
-    pane = _pane(title, [_clip(first, address, camera=camera, start=run.state, missing=missing)])
+    pane = _pane(title, [_clip(first, address, camera=camera, start=run.state, missing=_no_video(run))])
     speed = outcome.real_time_factor
     return {**pane, "verdict": "" if speed is None else f"{outcome.latency_s:.2f} s, {speed:.1f}x real time"}
 
@@ -325,7 +325,20 @@ def _recorded(
 def _why_not_executed(run: Run) -> str:
     if run.imagined[0].actions is None:
         return NO_ACTIONS
-    return NO_WORLD if run.world_state is None else NOT_EXECUTED
+    if run.world_state is None:
+        return NO_WORLD
+    first = run.imagined[0]
+    return acting.why_not(run.world_state, first.actions, first.action_space) or NOT_EXECUTED
+
+
+def _seed(run: Run) -> str:
+    return "seed not told" if run.imagined[0].seed is None else f"seed {run.seed}"
+
+
+def _no_video(run: Run) -> str:
+    if run.mode in ("act_only", "inverse_dynamics"):
+        return f"Mode {run.mode} imagines actions only, so there is no video to show."
+    return "Actions came back without a video, so there is none to show; the run's notes say more."
 
 
 def _chunk(rollout: Rollout) -> int:

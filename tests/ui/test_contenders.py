@@ -1,0 +1,40 @@
+"""The Compare page's parts without a browser: kept runs come back whatever became of their models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from wamviz.models import registry
+from wamviz.models.baselines import COPY_LAST_FRAME, Control
+from wamviz.models.protocol import ModelEntry
+from wamviz.rollout import Observation
+from wamviz.side_by_side import Outcome, compare_models, read
+from wamviz.sources import Context
+from wamviz.store import Store
+from wamviz.ui import contenders
+from wamviz.ui.shelf import Shelf
+
+CONTEXT = Context(Observation({"exterior": np.zeros((8, 8, 3), np.uint8)}, "wave"), title="a picture")
+
+
+def test_a_link_opens_when_one_of_its_models_was_forgotten(tmp_path):
+    """Its run is kept, and is shown beside the others; only picking it again is no longer offered."""
+    registry.reset()
+    caps = replace(COPY_LAST_FRAME, model_id="gone")
+    registry.register(ModelEntry(caps, lambda device: Control(caps), resident=False))
+    shelf = Shelf(Store(tmp_path))
+    events = compare_models(read(("gone:video", "hold-still:joint")), CONTEXT)
+    runs = [event.run for _, event in events if isinstance(event, Outcome)]
+    for run in runs:
+        shelf.save(run)
+    registry.reset()
+    parts = contenders.reopen(shelf, ",".join(run.id for run in runs), None, None, "light")
+    assert "Reopened" in str(parts["status"]) and [name for name, *_ in parts["held"]] == [
+        "gone:video",
+        "hold-still:joint",
+    ]
+    assert "gone, video" in str(parts["table"]) and parts["stage"]["panes"]["contender-1"]["samples"]
+    assert contenders.recolour(parts["held"], shelf, "dark")
+    assert contenders.known(["gone:video", "hold-still:joint"]) == ["hold-still:joint"]
