@@ -155,9 +155,9 @@ def why_not_act(run: Run | None) -> str:
         return "There is no run to act out yet: imagine one first."
     first = run.imagined[0]
     reason = acting.why_not(run.world_state, first.actions, first.action_space)
-    if reason:
+    if reason and (first.actions is None or run.world_state is None):
         return f"{reason} Pick an episode or a fresh tabletop scene, and a mode that returns actions."
-    return ""
+    return reason or ""
 
 
 def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
