@@ -128,6 +128,9 @@ class MiniWAM:
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
                 "where 99 % of those stay below 1): take the rollout as a guess."
             )
+        given = request.observation.frame if request.video is None else request.video[0]
+        if (tall := given.shape[0]) != (wide := given.shape[1]):
+            notes.append(f"mini-WAM sees the middle square of a picture alone, here of {wide} x {tall} pixels.")
         if strange := unknown_words(self.pipeline.tokenizer, request.observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
             notes.append(f"mini-WAM never met the word{'s' if len(strange) > 1 else ''} {listed} in training.")
@@ -165,6 +168,8 @@ class MiniWAM:
         count = frames_asked(self.capabilities, request)
         given = self._given(request, count, notes)
         knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
+        if state is not None and knows and request.observation.world_state is None:  # ALOHA's has as many numbers
+            notes.append(f"The state's {len(state)} numbers were taken for the tabletop's: hand, gripper, joints.")
         so_far = SoFar(
             reference,
             frame[0],
