@@ -9,7 +9,7 @@ import pytest
 from wamviz.errors import WamvizError
 from wamviz.models.baselines import COPY_LAST_FRAME, Control
 from wamviz.models.protocol import Capabilities, ModelEntry
-from wamviz.models.residents import Residents, limit
+from wamviz.models.residents import Residents, limit, place
 
 
 class Heavy(Control):
@@ -167,3 +167,11 @@ def test_what_was_changed_while_it_was_used_leaves_with_its_last_user(house):
         kept.get(ModelEntry(models["a"].capabilities, models["a"].load), "cpu")
         assert gone == [] and len(loaded) == 2
     assert gone == ["a"] and kept.loaded() == (("a", "cpu"),)
+
+
+def test_a_card_by_two_names_is_one_place(house, monkeypatch):
+    """ "cuda" is its first card: a model is not loaded a second time beside itself."""
+    models, _, _ = house
+    monkeypatch.setattr("wamviz.devices.pick", lambda device: device)
+    assert place(models["a"], "cuda") == place(models["a"], "cuda:0") == "cuda:0"
+    assert place(models["a"], "cuda:1") == "cuda:1" and place(models["a"], "cpu") == "cpu"

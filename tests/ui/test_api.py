@@ -12,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from wamviz.media import write_mp4
+from wamviz.ui.api import without_places
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site
@@ -152,3 +153,14 @@ def test_a_kept_runs_own_video_is_read(client: Client) -> None:
     video, _ = client.predict(source="#0", model="mini-wam", mode="video", api_name="/imagine")
     facts, _ = client.predict(source=video["id"], model="mini-wam", mode="inverse_dynamics", api_name="/imagine")
     assert facts["id"] != video["id"] and any(video["id"] in note for note in facts["notes"])
+
+
+def test_visitors_elsewhere_hear_of_no_address_and_no_folder() -> None:
+    """Neither in the facts nor in the reason why a model cannot run; everything else stays."""
+    extras = {"kind": "openpi", "url": "ws://10.0.0.7:8000", "checkpoint": "/srv/weights"}
+    facts = {"id": "pi05", "missing": "There is no folder /srv/weights.", "modes": ["joint"], "extras": extras}
+    told = without_places(facts)
+    assert "10.0.0.7" not in str(told) and "/srv" not in str(told)
+    assert told == {**facts, "missing": "It cannot run here.", "extras": {"kind": "openpi"}}
+    plain = {"id": "mini-wam", "missing": None}
+    assert without_places(plain) == plain

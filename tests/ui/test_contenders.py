@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from wamviz.models import registry
+from wamviz.models import connections, registry
 from wamviz.models.baselines import COPY_LAST_FRAME, Control
+from wamviz.models.connections import Connection
 from wamviz.models.protocol import ModelEntry
 from wamviz.rollout import Observation
 from wamviz.side_by_side import Outcome, compare_models, read
@@ -38,3 +39,15 @@ def test_a_link_opens_when_one_of_its_models_was_forgotten(tmp_path):
     assert "gone, video" in str(parts["table"]) and parts["stage"]["panes"]["contender-1"]["samples"]
     assert contenders.recolour(parts["held"], shelf, "dark")
     assert contenders.known(["gone:video", "hold-still:joint"]) == ["hold-still:joint"]
+
+
+def test_what_is_billed_says_so_where_it_is_picked(home, monkeypatch):
+    """The page has no other place that tells it before the question is sent."""
+    monkeypatch.setenv("GEMINI_API_KEY", "a-key")
+    registry.reset()
+    connections.keep(Connection("veo", "veo", "https://example.org", token_env="GEMINI_API_KEY"))
+    try:
+        labels = {name: label for label, name in contenders.offered()}
+        assert "Google bills 1 video of 8 s" in labels["veo:video"] and "bills" not in labels["hold-still:joint"]
+    finally:
+        registry.reset()

@@ -142,7 +142,8 @@ def place(entry: ModelEntry, device: str) -> str:
         return "elsewhere"
     from wamviz.devices import pick  # asks torch, which a control or a server does not need
 
-    return pick(device)
+    chosen = pick(device)
+    return "cuda:0" if chosen == "cuda" else chosen  # the same card by two names is one place
 
 
 def _let_go(kept: _Kept) -> None:

@@ -33,7 +33,7 @@ from wamviz.rollout import Observation, Rollout
 from wamviz.sources import Context, resolve
 from wamviz.store import Run
 from wamviz.ui import choices, handlers, jobs
-from wamviz.ui.library import SHIPPED
+from wamviz.ui.library import SHIPPED, is_here
 from wamviz.ui.scenes import Scenes, bounded
 from wamviz.ui.shelf import Shelf
 
@@ -117,9 +117,10 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         """
         yield from _spoken(lambda: _compare_models(image, source, instruction, contenders, seed, seconds))
 
-    def models() -> list[dict[str, Any]]:
+    def models(request: gr.Request) -> list[dict[str, Any]]:
         """Every registered model: its modes, its limits, whether it can run here and why not."""
-        return [model_facts(entry) for entry in registry.entries().values()]
+        found = [model_facts(entry) for entry in registry.entries().values()]
+        return found if scenes.library.local and is_here(request.headers) else [without_places(one) for one in found]
 
     def _imagine(
         image: str | None,
@@ -237,6 +238,13 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             **jobs.ON_MODEL,
         )  # fmt: skip
         gr.Button().click(models, None, gr.JSON(label="models"), api_name="models", show_progress="hidden")
+
+
+def without_places(facts: dict[str, Any]) -> dict[str, Any]:
+    """A model's facts for visitors elsewhere: no server's address, no folder of this machine."""
+    extras = {name: value for name, value in facts.get("extras", {}).items() if name not in ("url", "checkpoint")}
+    told = {**facts, "missing": "It cannot run here."} if facts.get("missing") else facts
+    return {**told, **({"extras": extras} if extras else {})}
 
 
 def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) -> Context:

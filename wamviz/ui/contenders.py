@@ -45,12 +45,18 @@ class Wish:
 
 
 def offered() -> list[tuple[str, str]]:
-    """(label, name) of every mode of every model; those that cannot run here say so."""
+    """(label, name) of every mode of every model; those that cannot run here say so, and those that somebody bills."""
     return [
-        (f"{choice.label}: {choices.MODE_TITLES[mode].lower()}", f"{choice.model_id}:{mode}")
+        (f"{choice.label}: {choices.MODE_TITLES[mode].lower()}{_billed(choice.model_id)}", f"{choice.model_id}:{mode}")
         for choice in choices.models()
         for mode in choices.capabilities(choice.model_id).modes
     ]
+
+
+def _billed(model_id: str) -> str:
+    """What asking costs, where it costs anything: here nothing else says it before it is sent."""
+    cost = choices.capabilities(model_id).extras.get("cost")
+    return f". {cost}" if cost else ""
 
 
 def first_choice() -> list[str]:

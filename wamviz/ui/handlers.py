@@ -119,7 +119,7 @@ def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Ite
         yield {**refused(error), "running": False}
 
 
-def explain(run_id: str | None, model: str, shelf: Shelf, switch: Switch, theme: str) -> Iterator[Parts]:
+def explain(run_id: str | None, sample: str, model: str, shelf: Shelf, switch: Switch, theme: str) -> Iterator[Parts]:
     """Read the actions out of an imagined video: a new run with the same video, by ``model`` or else whoever can."""
     step = 0
     try:
@@ -131,7 +131,9 @@ def explain(run_id: str | None, model: str, shelf: Shelf, switch: Switch, theme:
         yield {"status": present.status("busy", "Looking at the video …", done=0.0), "running": True}
         reader = model if model in explaining.explainers() else ""
         eta, made = Eta(), None
-        with closing(explaining.explain_run(run, reader, imagine=imagine_on_card)) as stream:  # type: ignore[type-var]
+        chosen = int(sample) if sample.isdecimal() and len(sample) < 4 else 0
+        opened = explaining.explain_run(run, reader, sample=chosen, imagine=imagine_on_card)
+        with closing(opened) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
                     made = event
@@ -155,9 +157,9 @@ def why_not_act(run: Run | None) -> str:
         return "There is no run to act out yet: imagine one first."
     first = run.imagined[0]
     reason = acting.why_not(run.world_state, first.actions, first.action_space)
-    if reason:
+    if reason and (first.actions is None or run.world_state is None):
         return f"{reason} Pick an episode or a fresh tabletop scene, and a mode that returns actions."
-    return ""
+    return reason or ""
 
 
 def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:

@@ -28,6 +28,7 @@ AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 # click that had to wait, it gathers the inputs anew but sends the event of the click before.
 LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
 PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
+SAMPLE = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.sample), ...rest]"
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
 ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
 ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}
@@ -127,7 +128,8 @@ class Wiring:
         acting = page.act.click(self.begin, None, buttons, **AT_ONCE)
         acting.then(self.act, [page.run, page.theme], self.everything, **ON_PHYSICS)
         reading = page.explain.click(self.begin, None, buttons, **AT_ONCE)
-        read = reading.then(self.explain, [page.run, page.model, page.theme], self.everything, **ON_MODEL)
+        asked = [page.picked, page.run, page.model, page.theme]
+        read = reading.then(self.explain, asked, self.everything, js=SAMPLE, **ON_MODEL)
         read.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
@@ -279,11 +281,13 @@ class Wiring:
         """Act the imagined actions out, action by action."""
         yield from self._running(lambda switch: handlers.act_out(run_id, self.page.shelf, switch, theme), request)
 
-    def explain(self, run_id: str | None, model: str, theme: str, request: gr.Request) -> Iterator[Updates]:
-        """Read the actions out of the imagined video."""
+    def explain(
+        self, sample: str, run_id: str | None, model: str, theme: str, request: gr.Request
+    ) -> Iterator[Updates]:
+        """Read the actions out of the imagined video, of the sample that is shown."""
         reader, _ = choices.readable(model, None)
         yield from self._running(
-            lambda switch: handlers.explain(run_id, reader, self.page.shelf, switch, theme), request
+            lambda switch: handlers.explain(run_id, sample, reader, self.page.shelf, switch, theme), request
         )
 
     def _running(self, start: Callable[[Switch], Iterator[handlers.Parts]], request: gr.Request) -> Iterator[Updates]:

@@ -12,7 +12,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.mini.entry import capabilities
 from wamviz.models.mini.wam import MiniWAM, digest_of, spread_note
 from wamviz.models.protocol import collect
-from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview
+from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 
 FRAME = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
 STATE = np.zeros(14, np.float32)
@@ -229,3 +229,16 @@ def test_digest_covers_every_weight(folder, tmp_path):
     data[-1] ^= 1
     file.write_bytes(bytes(data))
     assert digest_of(copy) != digest_of(folder)
+
+
+def test_what_is_not_seen_or_only_supposed_is_said(model):
+    """The sides of a picture that is no square, and fourteen numbers that may be another robot's."""
+    wide = collect(model, request("act_only")).notes
+    assert any("middle 48 x 48 pixels of this 64 x 48 picture" in note for note in wide)
+    assert any("14 numbers were taken for the tabletop's" in note for note in wide)
+    square = Observation({"exterior": FRAME[:, :48]}, "pick up the orange", STATE, WorldState("tabletop", 1))
+    notes = collect(model, request("act_only", observation=square)).notes
+    assert not any("the middle" in note or "were taken for" in note for note in notes)
+    tall = np.zeros((4, 64, 48, 3), np.uint8)
+    read = collect(model, request("inverse_dynamics", observation=square, video=tall)).notes
+    assert any("of this 48 x 64 picture" in note for note in read)

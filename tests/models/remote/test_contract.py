@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.models.remote.servers import serving
+from tests.models.remote.servers import Talk, serving
 from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
 from wamviz.errors import WamvizError
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
-from wamviz.models.remote.codec import Limits
+from wamviz.models.remote.codec import Limits, pack
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS, robot_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
@@ -162,6 +162,24 @@ def test_a_lost_connection_is_tried_once_more(speaker: Speaker) -> None:
             with pytest.raises(WamvizError, match="was lost.*not given again"):
                 collect(speaker.model(served), wish(speaker))
         assert served.connections == 1 + speaker.repeats
+
+
+def test_a_connection_lost_after_a_sample_is_not_tried_again() -> None:
+    """What came is not asked for twice: the fan would hold more samples than were wished."""
+    speaker = all_speakers()[0]
+
+    def script(one: Speaker, talk: Talk, mood: str) -> None:
+        talk.accept()
+        talk.send(pack({}))
+        talk.message()
+        talk.send(pack({"actions": np.zeros((15, 8), np.float32)}))
+        talk.message()  # and gone
+
+    speaker.script = script
+    with serving(speaker.speak()) as served:
+        with pytest.raises(WamvizError, match="connection to 127.0.0.1:.* was lost"):
+            collect(speaker.model(served), wish(speaker, 2))
+        assert served.connections == 1
 
 
 def test_a_connection_lost_twice_is_told(speaker: Speaker) -> None:

@@ -128,10 +128,10 @@ class MiniWAM:
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
                 "where 99 % of those stay below 1): take the rollout as a guess."
             )
-        height, width = request.observation.frame.shape[:2]
-        if height != width:
-            side = min(height, width)
-            notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {width} x {height} picture.")
+        given = request.observation.frame if request.video is None else request.video[0]
+        if (tall := given.shape[0]) != (wide := given.shape[1]):
+            side = min(tall, wide)
+            notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {wide} x {tall} picture.")
         if strange := unknown_words(self.pipeline.tokenizer, request.observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
             notes.append(f"mini-WAM never met the word{'s' if len(strange) > 1 else ''} {listed} in training.")
@@ -169,6 +169,8 @@ class MiniWAM:
         count = frames_asked(self.capabilities, request)
         given = self._given(request, count, notes)
         knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
+        if state is not None and knows and request.observation.world_state is None:  # ALOHA's has as many numbers
+            notes.append(f"The state's {len(state)} numbers were taken for the tabletop's: hand, gripper, joints.")
         so_far = SoFar(
             reference,
             frame[0],

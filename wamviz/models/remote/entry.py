@@ -111,7 +111,7 @@ def capabilities_of(connection: Connection) -> Capabilities:
         description += f" {extras['cost']}"
     return Capabilities(
         model_id=connection.name,
-        title=f"{connection.name} ({kind.title.partition(' (')[0]} at {connection.url.partition('//')[2]})",
+        title=f"{connection.name} ({kind.title.partition(' (')[0]})",  # no address: pages may be served to others
         description=description,
         modes=robot.modes,
         action_space=robot.actions,

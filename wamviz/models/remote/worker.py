@@ -14,6 +14,7 @@ import io
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -171,7 +172,7 @@ def unpacked(data: bytes, limits: Limits) -> dict[str, Any]:
             return {name: arrays[name] for name in arrays.files}
     except WamvizError:
         raise
-    except (zipfile.BadZipFile, ValueError, OSError, KeyError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, KeyError, EOFError, RuntimeError) as error:
         raise malformed("its arrays are no npz of plain numbers") from error
 
 
