@@ -80,7 +80,7 @@ def stage_value(
             camera=camera,
             start=run.state,
             label=f"seed {rollout.seed if rollout.seed is not None else run.seed + k}",
-            missing=f"Mode {run.mode} imagines actions only, so there is no video to show.",
+            missing=_no_video(run),
         )
         for k, rollout in enumerate(run.imagined)
     ]
@@ -104,6 +104,10 @@ def stage_value(
             "executed": executed,
         },
     )
+
+
+def _no_video(run: Run) -> str:
+    return f"Mode {run.mode.replace('_', ' ')} imagines actions only, so there is no video to show."
 
 
 def episode_value(
@@ -235,7 +239,7 @@ def _outcome(outcome: Outcome, url: Callable[[str], Callable[[str], str]]) -> Pa
         return _pane(title, missing=f"It failed: {outcome.error}")
     first = run.imagined[0]
     camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
-    missing = f"Mode {run.mode} imagines actions only, so there is no video to show."
+    missing = _no_video(run)
     address = url(run.id)("rollout.mp4")
     pane = _pane(title, [_clip(first, address, camera=camera, start=run.state, missing=missing)])
     speed = outcome.real_time_factor
