@@ -75,6 +75,20 @@ def test_imagine_writes_the_files_of_a_run(wamviz: Callable[..., Out], picture: 
     assert "rollout.mp4" in text
 
 
+def test_a_model_without_the_usual_mode_answers_in_its_own(
+    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
+) -> None:
+    words = ("--model", "copy-last-frame", "--context", picture, "--instruction", "wait")
+    status, text, err = wamviz("imagine", *words, "--out", tmp_path / "out")
+    assert status == 0 and "mode video" in text, err
+
+
+def test_a_source_without_an_instruction_says_which_option_gives_it(
+    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
+) -> None:
+    refused(wamviz("imagine", "--context", picture, "--out", tmp_path / "out"), "names no instruction", "--instruction")
+
+
 def test_a_run_folder_is_a_context_again(wamviz: Callable[..., Out], picture: Path, tmp_path: Path) -> None:
     first = ["--model", "hold-still", "--instruction", "wait"]
     assert wamviz("imagine", *first, "--context", picture, "--out", tmp_path / "a")[0] == 0

@@ -72,6 +72,13 @@ def test_a_server_becomes_a_model(wamviz: Run, tmp_path: Path) -> None:
     assert url in run.versions["device"]
 
 
+def test_a_new_connection_says_what_is_missing_or_how_to_try_it(wamviz: Run, tmp_path: Path) -> None:
+    status, text, _ = wamviz("connect", "pi", "--kind", "openpi", "--url", "ws://127.0.0.1:9")
+    assert status == 0 and "connect pi --test" in text
+    status, text, _ = wamviz("connect", "w", "--kind", "wan", "--url", tmp_path / "nowhere")
+    assert status == 0 and "cannot be used yet: There is no folder" in text and "It is a model now" not in text
+
+
 def test_a_video_model_becomes_a_model(wamviz: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Veo: its address and its key's variable need not be said; the price is told before; a run has no actions."""
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")

@@ -70,7 +70,7 @@ def why_not(world_state: WorldState | None, actions: Floats | None, space: Actio
     if actions is None:
         return "This rollout has no actions to execute."
     if world_state is None:
-        return "The context comes from a picture, not from a world whose exact state is known."
+        return "The context comes from a picture or a recording, not from a world whose exact state is known."
     if world_state.world != WORLD:
         return f"The context lies in the world '{world_state.world}'; only the {WORLD} can execute actions here."
     if actions.ndim != 2 or actions.shape[1] != 7:

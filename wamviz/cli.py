@@ -221,5 +221,5 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="mini-wam", metavar="ID", help="see `wamviz models`")
-    parser.add_argument("--mode", default="joint", metavar="MODE", help=", ".join(MODES))
+    parser.add_argument("--mode", metavar="MODE", help=f"{', '.join(MODES)}; the model's first by default")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")

@@ -66,8 +66,13 @@ def line(one: Outcome) -> str:
     parts = [f"run {one.run.id}"]
     if one.latency_s is not None and one.real_time_factor is not None:
         parts.append(f"{one.latency_s:.2f} s, {one.real_time_factor:.1f} times real time")
-    for part, key, label, unit in (("video", "psnr", "PSNR", " dB"), ("actions", "mae", "action error", "")):
-        value = (one.run.metrics.get(part) or {}).get(key)
+    for part, key, control, label, unit in (  # the control beside each: models of other sizes have other controls
+        ("video", "psnr", "copy_last_psnr", "PSNR", " dB"), ("actions", "mae", "hold_mae", "action error", ""),
+    ):  # fmt: skip
+        values = one.run.metrics.get(part) or {}
+        value, still = values.get(key), values.get(control)
         if isinstance(value, int | float):
-            parts.append(f"{label} {value:.3f}{unit}")
+            name = "copy-last-frame" if part == "video" else "hold-still"
+            beside = f" ({name} {still:.3f})" if isinstance(still, int | float) else ""
+            parts.append(f"{label} {value:.3f}{unit}{beside}")
     return f"{one.contender.title}: {', '.join(parts)}"

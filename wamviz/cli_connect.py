@@ -13,7 +13,7 @@ from wamviz import connect_form
 from wamviz.cli_progress import Progress
 from wamviz.connect_form import EXAMPLE, Told, pairs
 from wamviz.errors import WamvizError, unknown_name
-from wamviz.models import connecting, connections, reaching
+from wamviz.models import connecting, connections, reaching, registry
 from wamviz.models.connections import Connection
 
 
@@ -36,7 +36,8 @@ def connect(args: argparse.Namespace) -> None:
         return None
     if told.anything:
         kept = connect_form.keep(connect_form.made(told, known.get(args.name)))
-        print(f"{kept.words} It is a model now: imagine --model {args.name}")
+        why = None if args.download else registry.entry(args.name).missing()
+        print(f"{kept.words} " + (f"It cannot be used yet: {why}" if why else _next(args)))
         if kept.cost and not args.test:  # a test says it too
             print(kept.cost)
         known = {args.name: kept.connection}
@@ -51,6 +52,12 @@ def connect(args: argparse.Namespace) -> None:
     if not told.anything and not args.download:
         _print_list([known[args.name]], args.json)
     return None
+
+
+def _next(args: argparse.Namespace) -> str:
+    """What to do with a new connection; nobody was asked yet whether it answers."""
+    tried = "" if args.test else f" See whether it answers: connect {args.name} --test"
+    return f"It is a model now: imagine --model {args.name}{tried}"
 
 
 def _told(args: argparse.Namespace) -> Told:

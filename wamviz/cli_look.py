@@ -38,7 +38,14 @@ def models(args: argparse.Namespace) -> None:
         print(f"{row['id']}  {row['title']}")
         print(f"  {row['description']}")
         print(f"  modes: {', '.join(row['modes'])}")
-        print(f"  runs here: {'yes' if row['runnable'] else 'no: ' + row['missing']}")
+        asked = "on its server, which nobody has asked (connect NAME --test does)"
+        here = asked if "url" in row.get("extras", {}) and not entry_resident(row["id"]) else "yes"
+        print(f"  runs here: {here if row['runnable'] else 'no: ' + row['missing']}")
+
+
+def entry_resident(model_id: str) -> bool:
+    """Whether a model takes this machine's memory, as one on a server does not."""
+    return registry.entry(model_id).resident
 
 
 def doctor(args: argparse.Namespace) -> None:

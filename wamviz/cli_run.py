@@ -45,6 +45,7 @@ def imagine(args: argparse.Namespace) -> None:
     else:
         with fetching(args.context) as fetched:
             context = resolve(args.context, args.instruction, fetched)
+        check_words(capabilities, args.mode, context.instruction, args.context)
         stream = imagine_run(
             args.model,
             context,
@@ -79,6 +80,12 @@ def imagine(args: argparse.Namespace) -> None:
     for line in _metric_lines(run.metrics):
         print(line)
     print_folder(out)
+
+
+def check_words(capabilities: Capabilities, mode: str, words: str, source: str) -> None:
+    """Refuse to imagine from a source that names no instruction where the model needs one."""
+    if capabilities.uses_instruction and mode not in ("forward_dynamics", "inverse_dynamics") and not words:
+        raise WamvizError(f"'{source}' names no instruction.", "Say what the robot should do: --instruction TEXT")
 
 
 def execute(args: argparse.Namespace) -> None:
@@ -187,9 +194,11 @@ def _checked_model(args: argparse.Namespace) -> Capabilities:
     from wamviz.errors import unknown_name
     from wamviz.rollout import MODES
 
-    if args.mode not in MODES:
+    if args.mode is not None and args.mode not in MODES:
         raise unknown_name("mode", args.mode, MODES)
     entry = registry.entry(args.model)
+    if args.mode is None:
+        args.mode = entry.capabilities.modes[0]
     if args.mode not in entry.capabilities.modes:
         modes = ", ".join(entry.capabilities.modes)
         raise WamvizError(f"{entry.capabilities.title} has no mode '{args.mode}'.", f"Its modes are: {modes}.")

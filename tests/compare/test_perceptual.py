@@ -224,7 +224,7 @@ def test_the_published_code_agrees(tmp_path, monkeypatch, scene):
 def _run(imagined, reference):
     from types import SimpleNamespace
 
-    return SimpleNamespace(imagined=(imagined,), reference=reference, executed=None, state=None)
+    return SimpleNamespace(imagined=(imagined,), reference=reference, executed=None, state=None, mode="video")
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from wamviz.compare import METRIC_NOTES, summarise
 from wamviz.compare.summary import context_state
 
 
-def run_of(*imagined, reference=None, executed=None, state=None):
-    return SimpleNamespace(imagined=imagined, reference=reference, executed=executed, state=state)
+def run_of(*imagined, reference=None, executed=None, state=None, mode="joint"):
+    return SimpleNamespace(imagined=imagined, reference=reference, executed=executed, state=state, mode=mode)
 
 
 @pytest.fixture
@@ -106,6 +106,14 @@ def test_every_missing_part_costs_only_itself(rollout, scene):
     video = summarise(run_of(rollout(frames=scene(3)), reference=reference))
     assert video["actions"] is None and video["video"]["psnr"] == 60
     assert video["notes"] == ["The imagined rollout has no actions."]
+
+
+def test_actions_that_were_given_are_not_judged(full):
+    full.mode = "forward_dynamics"
+    found = summarise(full)
+    assert found["video"]["psnr"] and found["execution"]
+    assert [found[part] for part in ("actions", "trajectory", "gripper", "motion")] == [None] * 4
+    assert any("were given" in note for note in found["notes"])
 
 
 def test_another_action_space_is_a_note_not_an_exception(rollout, scene):

@@ -25,3 +25,12 @@ def test_the_field_gives_the_picture_or_nothing():
     shown = field.postprocess(FRAME)
     assert shown is not None and np.array_equal(np.asarray(Image.open(shown.path)), FRAME)
     assert field.postprocess(None) is None
+
+
+def test_what_the_page_showed_is_never_taken_for_an_upload():
+    """The browser sends it once more when it is taken away."""
+    field = ContextImage()
+    shown = field.postprocess(FRAME)
+    assert field.preprocess(shown) is None and field.preprocess(None) is None
+    added = shown.model_copy(update={"orig_name": "image.png"})  # a pasted picture is called so
+    assert field.preprocess(added) == (shown.path, "image.png")

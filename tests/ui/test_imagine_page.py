@@ -105,6 +105,19 @@ def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, si
     assert kept[0].instruction == told and kept[0].has_executed
 
 
+def test_a_context_taken_away_from_a_later_frame_is_no_mistake(opened: Page, site: Site) -> None:
+    """The browser goes on sending the frame that the slider last showed, and the picture that is no longer there."""
+    number = opened.get_by_label("number input for Start at frame")
+    number.fill("9")
+    number.press("Tab")
+    expect(opened.locator(".wz-caption")).to_contain_text("Frame 9")
+    opened.get_by_role("button", name="Remove Image").click()
+    expect(opened.locator(".wz-caption")).to_contain_text("Pick an episode below")
+    opened.get_by_test_id("imagine").click()
+    expect(status(opened)).to_contain_text("There is no context frame yet")
+    assert "greater than maximum" not in site.logged()
+
+
 def test_a_longer_horizon_is_chosen_in_the_settings(opened: Page, site: Site) -> None:
     """The slider goes as far as the model, and a model without guidance shows no slider for it."""
     settings(opened)

@@ -56,6 +56,13 @@ def test_a_path_that_is_not_there_names_what_is_near(library: Library, video: Pa
     assert str(near) in str(caught.value) and "my run.mp4" in str(caught.value)
 
 
+def test_a_path_that_is_not_there_says_how_much_else_is(library: Library, tmp_path: Path) -> None:
+    for number in range(11):
+        (tmp_path / f"folder{number:02d}").mkdir()
+    with pytest.raises(WamvizError, match=r"folder07/ and 3 more\.$"):
+        library.folder(str(tmp_path / "zzzz"))
+
+
 @pytest.mark.parametrize("text", ["", None, "  ", '""', "a\0b", "x" * 5000])
 def test_no_path_at_all_is_asked_for(library: Library, text: str | None) -> None:
     with pytest.raises(WamvizError, match="Which folder"):

@@ -85,7 +85,7 @@ def test_every_pane_has_clips_or_says_why_not() -> None:
 def test_a_server_that_sent_no_video_is_not_called_a_mode_without_one() -> None:
     """Mode joint imagines a video; where none came back, the pane says that and no more."""
     bare = (rollout("imagined", frames=False),)
-    for mode, says in {"joint": "came back without a video", "act_only": "Mode act_only imagines actions only"}.items():
+    for mode, says in {"joint": "came back without a video", "act_only": "Mode act only imagines actions only"}.items():
         pane = stage_value(run(imagined=bare, mode=mode), url)["panes"]["imagined"]
         assert says in pane["samples"][0]["missing"]
 

@@ -26,6 +26,8 @@ class RunLike(Protocol):
     """The fields of a run that the numbers are made of."""
 
     @property
+    def mode(self) -> str: ...
+    @property
     def imagined(self) -> tuple[Rollout, ...]: ...
     @property
     def reference(self) -> Rollout | None: ...
@@ -50,14 +52,18 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
     sample = min(max(sample, 0), len(run.imagined) - 1)
     reference, notes = run.reference, []
     start = context_state(run)
+    given = run.mode == "forward_dynamics"  # whatever those actions are like, the model did not make them
+    video = actions = trajectory = gripper = motion = None
     if reference is None:
         notes.append("Nothing was recorded from this context on, so there is no ground truth to compare with.")
-        video = actions = trajectory = gripper = motion = None
     else:
         videos = [_video(found) for found in compare_videos(run.imagined, reference)]
         video = _over_samples(videos, sample, best=("psnr", max))
         if video is None:
             notes.append(_no_video(run.imagined[sample], reference))
+    if given:
+        notes.append("The actions were given, not imagined, so they are not judged.")
+    elif reference is not None:
         now = gripper_from_state(reference.action_space, start)
         actions = _over_samples([_actions(one, reference, now) for one in run.imagined], sample, best=("mae", min))
         if actions is None:
@@ -66,9 +72,9 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
         paths = [_trajectory(one, reference, start) for one in run.imagined]
         trajectory = _over_samples(paths, sample, best=("ade_m", min))
         gripper = _gripper(run.imagined[sample], reference, now)
-    motion = _over_samples(
-        [_motion(one, reference, start) for one in run.imagined], sample, best=("outside_limits", min)
-    )
+    if not given:
+        motions = [_motion(one, reference, start) for one in run.imagined]
+        motion = _over_samples(motions, sample, best=("outside_limits", min))
     return {
         "sample": sample,
         "video": video,

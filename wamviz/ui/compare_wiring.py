@@ -107,7 +107,9 @@ class CompareWiring:
         return {
             page.scene: scene,
             page.image: None if scene.kind == "none" else page.scenes.frame(scene, at),
-            page.frame: gr.update(maximum=max(1, scene.frames - 1), value=at, visible=scene.frames > 1),
+            page.frame: gr.update(maximum=scene.frames - 1, value=at, visible=True)
+            if scene.frames > 1
+            else gr.update(value=at, visible=False),
             page.caption: form.caption(page.scenes, scene, at),
         }
 

@@ -28,7 +28,11 @@ from wamviz.ui.stage import several_value
 NONE = "–"
 COLUMNS = ("Model", "Took", "Real time", "Video, PSNR", "of what moves", "Actions, mean error", "Path, on average")
 NOTE = "Real time is how many seconds are imagined in one: above 1 the model is quicker than what it imagines. "
-NOTE += "Loading is left out. Every run is kept, with all its measures behind its name."
+NOTE += "Loading is left out. Below a number stands its control, measured on pictures of that model's own size: where "
+NOTE += (
+    "sizes differ, judge a model by how far it is from its control. Every run is kept, with all its measures behind "
+)
+NOTE += "its name."
 Held = list[tuple[str, str, str]]  # of each contender: its name, its run's id or "", and why there is none
 
 
@@ -198,21 +202,29 @@ def _row(one: Outcome) -> Node:
         return h("tr", None, h("th", {"scope": "row"}, title), why)
     metrics = one.run.metrics
     factor = one.real_time_factor
-    cells = [
-        NONE if one.latency_s is None else f"{one.latency_s:.2f} s",
-        NONE if factor is None else f"{factor:.1f}x",
-        _written(metrics, "video", "psnr", "{:.2f} dB"),
-        _written(metrics, "video", "moving_psnr", "{:.2f} dB"),
-        _written(metrics, "actions", "mae", "{:.1f}%", 100.0),
-        _written(metrics, "trajectory", "ade_m", "{:.1f} cm", 100.0),
+    cells: list[list[Node | str]] = [
+        [NONE if one.latency_s is None else f"{one.latency_s:.2f} s"],
+        [NONE if factor is None else f"{factor:.1f}x"],
+        _beside(metrics, "video", "psnr", "copy_last_psnr", "copy last frame", "{:.2f} dB"),
+        _beside(metrics, "video", "moving_psnr", "copy_last_moving_psnr", "copy last frame", "{:.2f} dB"),
+        _beside(metrics, "actions", "mae", "hold_mae", "hold still", "{:.1f}%", 100.0),
+        _beside(metrics, "trajectory", "ade_m", "hold_ade_m", "hold still", "{:.1f} cm", 100.0),
     ]
     named = zip(COLUMNS[1:], cells, strict=True)
     link = h("a", {"href": f"./?run={one.run.id}"}, title)
     device = h("small", {"class": "wz-note"}, one.run.versions.get("device", ""))
     return h(
         "tr", None, h("th", {"scope": "row"}, link, device),
-        [h("td", {"class": "wz-number", "data-label": label}, text) for label, text in named],
+        [h("td", {"class": "wz-number", "data-label": label}, cell) for label, cell in named],
     )  # fmt: skip
+
+
+def _beside(
+    metrics: Any, part: str, key: str, control: str, name: str, form: str, factor: float = 1.0
+) -> list[Node | str]:
+    """A number, and below it what its control gets."""
+    value, still = _written(metrics, part, key, form, factor), _written(metrics, part, control, form, factor)
+    return [value] if NONE in (value, still) else [value, h("small", {"class": "wz-note"}, f"{name} {still}")]
 
 
 def _written(metrics: Any, part: str, key: str, form: str, factor: float = 1.0) -> str:

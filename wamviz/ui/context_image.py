@@ -20,6 +20,8 @@ from PIL import Image
 
 from wamviz.rollout import Frames
 
+OURS = "shown by the page"  # the name of a picture that no visitor added; no picture's file is called so
+
 
 class ContextImage(gr.Image):
     """A gr.Image whose value going in is ``(path, name)`` and coming out (H, W, 3) uint8 or None."""
@@ -38,8 +40,11 @@ class ContextImage(gr.Image):
         return {**super().get_config(gr.Image)}
 
     def preprocess(self, payload: ImageData | None) -> tuple[str, str] | None:  # type: ignore[override]
-        """The uploaded file, unopened."""
-        if payload is None or payload.path is None:
+        """The uploaded file, unopened; None for what the page itself showed.
+
+        The field's cross sends the picture that it takes away once more, as if it had just been added.
+        """
+        if payload is None or payload.path is None or payload.orig_name == OURS:
             return None
         return payload.path, payload.orig_name or ""
 
@@ -47,9 +52,7 @@ class ContextImage(gr.Image):
         """Frames only; what the page shows never comes straight from a visitor's file."""
         if value is None:
             return None
-        return ImageData(
-            path=str(kept_png(np.asarray(value, np.uint8), Path(self.GRADIO_CACHE))), orig_name="image.png"
-        )
+        return ImageData(path=str(kept_png(np.asarray(value, np.uint8), Path(self.GRADIO_CACHE))), orig_name=OURS)
 
 
 def kept_png(frame: Frames, cache: Path) -> Path:

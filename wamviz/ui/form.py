@@ -104,13 +104,13 @@ def chips(scenes: Scenes, scene: Scene, frame: int, model: str) -> list[Node]:
     except WamvizError:
         state = None
     offered = suggestions(state, scene.instruction)
-    groups = [_group(*group) for group in _groups(offered, scene.kind) if group[2]]
+    groups = [_group(*group) for group in _groups(offered, scene.kind, state is not None) if group[2]]
     return [h("div", {"class": "wz-chipgroups"}, groups)]
 
 
-def _groups(offered: Suggestions, kind: str) -> list[tuple[str, str, tuple[str, ...]]]:
+def _groups(offered: Suggestions, kind: str, known: bool) -> list[tuple[str, str, tuple[str, ...]]]:
     own = (offered.recorded,) if offered.recorded else ()
-    beside = "Possible in this scene" if kind != "picture" else "Words it was taught"
+    beside = "Possible in this scene" if known else "Words it was taught"  # nobody knows what lies on a real table
     return [
         ("Reference task", "what the scripted expert does is known" if kind == "world" else RECORDED, own),
         (beside, "", offered.possible),

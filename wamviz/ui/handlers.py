@@ -82,8 +82,8 @@ def imagine(wish: Wish, scenes: Scenes, shelf: Shelf, switch: Switch, held: str 
         if run is None or switch.off:
             yield {**stopped(step), **(restore(held, shelf) if shown else {}), "running": False}
             return
-        shelf.save(run)
-        yield {**run_parts(run, shelf, theme, autoplay=True), "status": present.finished(run), "running": False}
+        kept = shelf.load(shelf.save(run))  # asked before, it may have been acted out since
+        yield {**run_parts(kept, shelf, theme, autoplay=True), "status": present.finished(run), "running": False}
     except Exception as error:  # whatever it was, the page stays usable and nothing entered is lost
         yield {**refused(error), **(restore(held, shelf) if shown else {}), "running": False}
 

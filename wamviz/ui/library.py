@@ -283,7 +283,7 @@ def no_path(path: Path) -> WamvizError:
         names = []
     near = difflib.get_close_matches(child, [name.rstrip("/") for name in names], n=1, cutoff=0.6)
     guess = f"Did you mean '{parent / near[0]}'? " if near else ""
-    held = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
+    held = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return WamvizError(f"There is no '{path}'.", f"{guess}'{parent}' holds: {held or 'nothing that can be seen'}.")
 
 

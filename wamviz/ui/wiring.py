@@ -174,7 +174,10 @@ class Wiring:
         return {
             page.scene: scene,
             page.image: None if scene.kind == "none" else scenes.frame(scene, frame),
-            page.frame: gr.update(maximum=max(1, scene.frames - 1), value=frame, visible=several),
+            # Hidden, the slider keeps its maximum: the browser goes on sending the number that it last showed.
+            page.frame: gr.update(maximum=scene.frames - 1, value=frame, visible=True)
+            if several
+            else gr.update(value=frame, visible=False),
             page.caption: form.caption(scenes, scene, frame),
             page.chips: form.chips(scenes, scene, frame, choices.readable(model, mode)[0]),
             page.given_words: self._given(scene, frame, model, mode),

@@ -41,7 +41,7 @@ class RemoteModel:
         # The weights are not known from here; another address or another robot is another model.
         told = json.dumps(connection.to_json(), sort_keys=True)
         self.weights_digest = hashlib.sha256(told.encode()).hexdigest()[:16]
-        self.runs_on = f"a server ({self._kind.name})"
+        self.runs_on = f"a server at {connection.url}"
 
     def imagine(self, request: ImagineRequest) -> ImagineStream:
         """Check request and context now; then ask, yielding previews, and end with the rollouts.

@@ -337,7 +337,7 @@ def _seed(run: Run) -> str:
 
 def _no_video(run: Run) -> str:
     if run.mode in ("act_only", "inverse_dynamics"):
-        return f"Mode {run.mode} imagines actions only, so there is no video to show."
+        return f"Mode {run.mode.replace('_', ' ')} imagines actions only, so there is no video to show."
     return "Actions came back without a video, so there is none to show; the run's notes say more."
 
 

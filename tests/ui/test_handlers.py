@@ -1,0 +1,31 @@
+"""What the main page's handlers yield, without a browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from wamviz.datasets import shipped
+from wamviz.errors import WamvizError
+from wamviz.store import Store
+from wamviz.ui import handlers
+from wamviz.ui.handlers import Wish
+from wamviz.ui.jobs import Switch
+from wamviz.ui.scenes import Scenes
+from wamviz.ui.shelf import Shelf
+
+
+def test_asked_again_a_run_is_shown_with_its_execution(tmp_path):
+    """The same question is the same run: what physics made of it stays in every part of the page."""
+    try:
+        scenes = Scenes(shipped())
+    except WamvizError as error:
+        pytest.skip(str(error))
+    shelf = Shelf(Store(tmp_path / "runs"), tmp_path / "no-example")
+    wish = Wish(scenes.world(1000100), 0, "wait", "hold-still", "act_only", 0, 1, 1)
+    *_, first = handlers.imagine(wish, scenes, shelf, Switch(), None, "light")
+    assert first["stage"]["panes"]["executed"]["samples"] == [] and first["verdict"] == []
+    *_, acted = handlers.act_out(first["run"], shelf, Switch(), "light")
+    *_, again = handlers.imagine(wish, scenes, shelf, Switch(), first["run"], "light")
+    assert again["run"] == first["run"]
+    assert again["stage"]["panes"]["executed"] == acted["stage"]["panes"]["executed"]
+    assert again["verdict"] == acted["verdict"] and again["verdict"] != []
