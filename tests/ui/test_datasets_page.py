@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.ui.hands import typed
 from wamviz.datasets import shipped
 from wamviz.media import write_mp4
 
@@ -52,10 +53,6 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_mp4(folder / "run.mp4", frames, 5.0)
     (folder / "acts.csv").write_text("vx,vy\n" + "\n".join(f"{k},{-k}" for k in range(8)), encoding="utf-8")
     return folder
-
-
-def typed(page: Page, elem_id: str, text: str) -> None:
-    page.locator(f"#{elem_id} :is(input, textarea)").first.fill(text)
 
 
 def test_the_shipped_episodes_are_there_without_a_click_and_one_goes_to_the_imagine_page(page: Page) -> None:

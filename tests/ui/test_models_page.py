@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.models.remote.servers import serving
+from tests.ui.hands import chosen, painted, typed
 from wamviz.models import connections
 from wamviz.models.field import systems
 
@@ -43,15 +44,6 @@ def page(visited: Page, site: Site) -> Iterator[Page]:
     expect(visited.get_by_test_id("connections")).to_contain_text("None yet")
     yield visited
     connections.path().unlink(missing_ok=True)
-
-
-def typed(page: Page, elem_id: str, text: str) -> None:
-    page.locator(f"#{elem_id} :is(input, textarea)").first.fill(text)
-
-
-def chosen(page: Page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def rows(page: Page) -> list[str]:
@@ -176,6 +168,7 @@ def test_a_kept_connection_is_changed(page: Page, site: Site) -> None:
     expect(page.locator("#wz-connect")).to_contain_text("Change pi05")
     page.get_by_role("button", name="Cameras, state, certificates").click()
     expect(page.get_by_label("Views")).to_have_value("wrist_image_left=hand")
+    painted(page)
     page.get_by_label("Views").fill("")
     page.get_by_label("Timeout").fill("9")
     page.get_by_role("button", name="Save").click()
