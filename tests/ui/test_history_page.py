@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from gradio_client import Client
 from playwright.sync_api import Page, expect
 
 from wamviz.datasets import open_dataset
@@ -20,6 +21,9 @@ pytestmark = pytest.mark.browser
 
 def test_kept_runs_are_listed_reopened_and_forgotten(watched: tuple[Page, Watch], site: Site, kept: object) -> None:
     page, watch = watched
+    client = Client(site.url, verbose=False, analytics_enabled=False)
+    client.predict(source="#2@1", model="hold-still", api_name="/imagine")  # one of its own: the others are not its
+    client.close()
     runs = site.store.list()
     page.goto(f"{site.url}/history")
     expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
