@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.models.remote.servers import serving
+from tests.models.remote.speakers import Speaker, all_speakers
 from wamviz.models import registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,3 +41,22 @@ def test_an_example_runs_as_it_stands(path: Path, tmp_path: Path) -> None:
     assert done.stdout.strip() and "Traceback" not in done.stderr
     if "OUT =" in path.read_text():
         assert any((tmp_path / "runs" / path.stem).iterdir())
+
+
+@pytest.mark.parametrize(
+    "speaker",
+    [one for one in all_speakers() if one.name != "LingBot-VA with its video"],  # that one wants a setting
+    ids=lambda speaker: speaker.name,
+)
+def test_the_example_for_servers_asks_one_of_every_kind(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "a key")
+    with serving(speaker.speak()) as served:
+        connection = speaker.connection(served.port)
+        arguments = [speaker.kind, connection.url, *([speaker.robot] if speaker.robot else [])]
+        monkeypatch.setattr(sys, "argv", ["example", *arguments])
+        runpy.run_path(str(ROOT / "examples" / "12_ask_your_server.py"), run_name="__main__")
+    told = capsys.readouterr().out
+    assert re.search(r"^[1-9]\d* (actions|frames)", told, re.M), told
+    assert speaker.heard

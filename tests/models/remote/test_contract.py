@@ -13,7 +13,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
 from wamviz.models.remote.codec import Limits, pack
-from wamviz.models.remote.entry import capabilities_of
+from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.kinds import KINDS, robot_of
 from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
@@ -238,6 +238,23 @@ def test_a_token_travels_where_the_protocol_has_it_and_nowhere_else(
         else:
             assert served.talks[0].headers[speaker.token_header].split(" ")[-1] == "hush"
     assert "hush" not in repr(end) + repr(model.connection.to_json()) + repr(model.capabilities)
+
+
+def test_a_server_that_repeats_the_token_does_not_make_us_show_it(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if speaker.scheme == "tcp":
+        pytest.skip("ZeroMQ knows no status to say it with")
+    monkeypatch.setenv("POLICY_TOKEN", "hush-1234")
+    with serving(lambda talk: talk.answer(b"bad token hush-1234 given", 500)) as served:
+        model = speaker.model(served, settings={"token_env": "POLICY_TOKEN"})
+        with pytest.raises(WamvizError, match=r"bad token \*\*\* given"):
+            collect(model, wish(speaker))
+        try:
+            told = probe(model.connection)  # Cosmos Policy has nothing to ask it: whatever answers is there
+        except WamvizError as error:
+            told = str(error)
+        assert told and "hush-1234" not in told
 
 
 def test_a_context_without_the_views_asks_nobody(speaker: Speaker) -> None:

@@ -35,6 +35,7 @@ def entry_of(connection: Connection) -> ModelEntry:
 def probe(connection: Connection, within: float = PROBE_S) -> str:
     """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
     from wamviz.models.remote.asking import question
+    from wamviz.models.remote.network import unspoken
 
     asked = question(connection)
     asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, within)))
@@ -42,7 +43,8 @@ def probe(connection: Connection, within: float = PROBE_S) -> str:
     async def look() -> str:
         return await kind_of(connection.kind).dialect().probe(asked)
 
-    return asyncio.run(look())
+    with unspoken(connection.token()):
+        return asyncio.run(look())
 
 
 def _loader(connection: Connection, capabilities: Capabilities) -> Callable[[str], WorldActionModel]:
@@ -85,9 +87,11 @@ def completed(connection: Connection) -> Connection:
     """
     if not kind_of(connection.kind).asks:
         return connection
+    from wamviz.models.remote.network import unspoken
     from wamviz.models.remote.worker import described
 
-    return replace(connection, settings={**connection.settings, **described(connection, PROBE_S)})
+    with unspoken(connection.token()):
+        return replace(connection, settings={**connection.settings, **described(connection, PROBE_S)})
 
 
 def capabilities_of(connection: Connection) -> Capabilities:

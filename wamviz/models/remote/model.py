@@ -23,7 +23,7 @@ from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import Question, Reply, Report, question
 from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.kinds import kind_of
-from wamviz.models.remote.network import ConnectionLost
+from wamviz.models.remote.network import ConnectionLost, unspoken
 from wamviz.models.remote.waiting import BEAT_S, beside
 from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
 
@@ -80,7 +80,7 @@ class RemoteModel:
                 report("the connection was lost; once more")
                 await self._kind.dialect().ask(asked, counted)
 
-        with contextlib.closing(beside(work, self._beat)) as events:
+        with unspoken(self.connection.token()), contextlib.closing(beside(work, self._beat)) as events:
             for event in events:
                 if isinstance(event, Reply):
                     _check_alike(replies, event)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import ssl
 import unicodedata
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.remote.codec import LIMITS, Limits, too_large
 
 SAID = 400  # characters of a server's own words that are shown
+HIDDEN = "***"  # what stands for a token
 
 
 class ConnectionLost(WamvizError):
@@ -73,6 +74,21 @@ def said(words: Any) -> str:
 def refused(words: Any) -> WamvizError:
     """The error for a server that answered with an error of its own."""
     return WamvizError(f"The server said: {said(words) or 'an error without words'}")
+
+
+@contextmanager
+def unspoken(token: str) -> Iterator[None]:
+    """What is raised inside never shows the token, also where the server repeats it in its own words.
+
+    Raises:
+        WamvizError: the one that was raised inside, with ``***`` in the token's place.
+    """
+    try:
+        yield
+    except WamvizError as error:
+        if not token or token not in str(error):
+            raise
+        raise WamvizError(error.message.replace(token, HIDDEN), error.hint.replace(token, HIDDEN)) from None
 
 
 @asynccontextmanager
