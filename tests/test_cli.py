@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from wamviz import cli
+from wamviz.datasets import SHIPPED
 from wamviz.media import read_video, write_png
 
 Out = tuple[int, str, str]
@@ -125,6 +126,13 @@ def test_a_horizon_lengthens_the_rollout_and_changes_the_run(
         assert arrays["frames"].shape[1] == 41 and arrays["actions"].shape[1] == 40
     assert found["usual"]["id"] == found["same"]["id"] != found["long"]["id"]
     assert found["same"]["horizon"] is None and found["long"]["horizon"] == 40
+
+
+def test_inspect_gives_every_sentence_a_line_of_its_own(wamviz: Callable[..., Out]) -> None:
+    status, text, _ = wamviz("inspect", SHIPPED)
+    told = json.loads(wamviz("inspect", SHIPPED, "--json")[1])["instructions"]
+    assert status == 0 and any("," in one for one in told)
+    assert set(told) <= {line.strip() for line in text.splitlines()}
 
 
 def test_inspect_speaks_to_people_and_to_programs(wamviz: Callable[..., Out], picture: Path) -> None:

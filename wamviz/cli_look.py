@@ -103,6 +103,12 @@ def _print_facts(facts: dict[str, Any], indent: str = "") -> None:
             print(f"{indent}{name}")
             for item in value:
                 print(f"{indent}  {'; '.join(f'{key} {_plain(part)}' for key, part in item.items())}")
+        elif (
+            isinstance(value, list) and len(value) > 1 and any(isinstance(item, str) and "," in item for item in value)
+        ):
+            print(f"{indent}{name}")  # sentences have commas of their own
+            for item in value:
+                print(f"{indent}  {item}")
         else:
             print(f"{indent}{str(name).ljust(width)}  {_plain(value)}")
 
