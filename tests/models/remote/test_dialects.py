@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +30,7 @@ from wamviz.models.remote.codec import pack, pack_json, unpack
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
+from wamviz.models.remote.waiting import waited
 from wamviz.rollout import ImagineRequest, Observation
 
 CONFIG = {
@@ -393,5 +393,5 @@ def test_probing_says_who_answers_and_asks_for_no_action(index, monkeypatch):
     script.talk = well.talk
     with serving(script) as served:
         asked = question(speaker.connection(served.port))
-        words = asyncio.run(KINDS[speaker.kind].dialect().probe(asked))
+        words = waited(lambda: KINDS[speaker.kind].dialect().probe(asked))
     assert "answers at" in words and str(served.port) in words and not speaker.heard

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
@@ -21,6 +20,7 @@ from wamviz.models.remote import veo
 from wamviz.models.remote.asking import question
 from wamviz.models.remote.entry import capabilities_of, missing
 from wamviz.models.remote.veo_options import PRICES_AS_OF, SETTINGS, VeoOptions, cost
+from wamviz.models.remote.waiting import waited
 from wamviz.rollout import Imagined, ImagineRequest, Observation
 
 SQUARE_VIDEO = base64.b64encode(mp4(3, 96, 96)).decode()
@@ -150,7 +150,7 @@ def test_a_model_that_is_not_there_is_told(speaker: Speaker) -> None:
     with serving(speaker.speak()) as served:
         asked = question(speaker.connection(served.port, settings={"model": "veo-9"}))
         with pytest.raises(WamvizError, match="no model 'veo-9'.*Its Veos: veo-3.1-generate-preview"):
-            asyncio.run(veo.probe(asked))
+            waited(lambda: veo.probe(asked))
     with serving(lambda talk: talk.answer(told(404, "models/veo-9 is not found", "NOT_FOUND"), 404)) as served:
         with pytest.raises(WamvizError, match="veo-9 is not found.*--test"):
             collect(speaker.model(served), ImagineRequest(LIBERO_CONTEXT, "video"))

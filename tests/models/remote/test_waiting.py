@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from wamviz.errors import WamvizError
-from wamviz.models.remote.waiting import beside
+from wamviz.models.remote.waiting import beside, waited
 
 
 def test_reports_come_in_order_and_the_result_last():
@@ -65,3 +65,21 @@ def test_closing_cancels_and_waits_for_the_clean_up():
     events.close()
     assert cleaned == ["wamviz-remote"]
     assert not any(thread.name == "wamviz-remote" for thread in threading.enumerate())
+
+
+def test_the_end_alone_is_waited_for_also_where_a_loop_runs():
+    """As in a notebook, whose every cell runs inside one."""
+
+    async def work():
+        await asyncio.sleep(0)
+        return "done"
+
+    async def fails():
+        raise WamvizError("no such view")
+
+    async def cell():
+        with pytest.raises(WamvizError, match="no such view"):
+            waited(fails)
+        return waited(work)
+
+    assert waited(cell) == waited(work) == "done"

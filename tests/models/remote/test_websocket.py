@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import socket
 import ssl
@@ -16,6 +15,7 @@ from tests.models.remote.servers import Served, Talk, serving
 from wamviz.errors import WamvizError
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
+from wamviz.models.remote.waiting import waited
 from wamviz.models.remote.websocket import connected
 
 
@@ -33,7 +33,7 @@ def received(script: Callable[[Talk], None], count: int = 1, **settings) -> list
             return [await socket.receive() for _ in range(count)]
 
     with serving(whole) as served:
-        return asyncio.run(talk(served))
+        return waited(lambda: talk(served))
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 300_000])
@@ -51,7 +51,7 @@ def test_messages_of_every_length_there_and_back(size):
         talk.send(talk.message())
 
     with serving(script) as served:
-        assert asyncio.run(echo(served)) == message
+        assert waited(lambda: echo(served)) == message
 
 
 def test_pieces_are_put_together_and_pings_between_them_answered():
@@ -141,7 +141,7 @@ def opened(script: Callable[[Talk], None], scheme: str = "ws", **settings) -> No
             pass
 
     with serving(script) as served:
-        asyncio.run(there(served))
+        waited(lambda: there(served))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def there(url: str, **settings) -> None:
         async with connected(Server(url, reply_s=10.0, **settings)):
             pass
 
-    asyncio.run(open_and_leave())
+    waited(lambda: open_and_leave())
 
 
 def test_no_tls_where_tls_was_asked_for():

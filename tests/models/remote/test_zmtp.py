@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.remote import zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
+from wamviz.models.remote.waiting import waited
 from wamviz.models.remote.zmtp import connected
 
 
@@ -26,7 +26,7 @@ def asked(script: Callable[[ZeroMq], None], messages: tuple[bytes, ...] = (b"hel
             return [await req.ask(message) for message in messages]
 
     with serving(script) as served:
-        return asyncio.run(talk(served))
+        return waited(lambda: talk(served))
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000])
@@ -143,7 +143,7 @@ def test_a_name_that_cannot_be_one_is_told() -> None:
             pass
 
     with pytest.raises(WamvizError, match="Nobody listens"):
-        asyncio.run(there())
+        waited(lambda: there())
 
 
 def test_libzmq_itself_answers() -> None:
@@ -172,7 +172,7 @@ def test_libzmq_itself_answers() -> None:
             return [await req.ask(message) for message in (b"", b"hello", large, b"stop")]
 
     try:
-        answers = asyncio.run(talk())
+        answers = waited(lambda: talk())
     finally:
         thread.join(20)
         socket.close()

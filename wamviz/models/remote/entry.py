@@ -5,7 +5,6 @@ Contract: only ``probe`` and ``completed`` open a connection.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -36,6 +35,7 @@ def probe(connection: Connection, within: float = PROBE_S) -> str:
     """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
     from wamviz.models.remote.asking import question
     from wamviz.models.remote.network import unspoken
+    from wamviz.models.remote.waiting import waited
 
     asked = question(connection)
     asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, within)))
@@ -44,7 +44,7 @@ def probe(connection: Connection, within: float = PROBE_S) -> str:
         return await kind_of(connection.kind).dialect().probe(asked)
 
     with unspoken(connection.token()):
-        return asyncio.run(look())
+        return waited(look)
 
 
 def _loader(connection: Connection, capabilities: Capabilities) -> Callable[[str], WorldActionModel]:

@@ -2,12 +2,13 @@
 
 Contract: ``beside`` runs the coroutine in a thread of its own and yields what it reports, or None after every beat
 without a report; closing the generator cancels the coroutine, which closes its connections. Errors come out of the
-generator as they were raised. It knows no network.
+generator as they were raised; ``waited`` is the same for those who only want the end. It knows no network.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Generator
@@ -74,3 +75,17 @@ def beside(
                 except RuntimeError:  # it has ended between the two lines
                     pass
         thread.join(_STOP_S)
+
+
+def waited(work: Callable[[], Awaitable[T]]) -> T:
+    """Run ``work()`` to its end; unlike ``asyncio.run`` also where a loop runs already, as in a notebook.
+
+    Whoever interrupts it (Ctrl-C) cancels the work.
+    """
+    with contextlib.closing(beside(lambda report: work())) as events:
+        while True:
+            try:
+                next(events)
+            except StopIteration as end:
+                result: T = end.value
+                return result

@@ -29,6 +29,7 @@ from wamviz.models.remote.asking import Question, Reply, Report, actions_from, v
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
 from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, said, status_error
 from wamviz.models.remote.network import ask as fetch
+from wamviz.models.remote.waiting import waited
 from wamviz.models.remote.worker_info import described as understood_info
 from wamviz.rollout import Frames
 
@@ -51,7 +52,7 @@ def described(connection: Connection, within: float) -> dict[str, str]:
         reply_s=min(connection.timeout, within),
         ca_file=connection.ca_file or None,
     )
-    return {"info": asyncio.run(_info(server))}
+    return {"info": waited(lambda: _info(server))}
 
 
 async def _info(server: Server) -> str:
