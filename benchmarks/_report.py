@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,3 +29,10 @@ def report(name: str, claim: str, measured: dict[str, tuple[float, float]], **fa
     }
     print(json.dumps({"benchmark": name, "claim": claim, "holds": holds, "measured": numbers, **facts}))
     return 0 if holds else 1
+
+
+def lerobot_version(python: str) -> str | None:
+    """The lerobot that another environment's interpreter has, or None where it has none."""
+    asked = [python, "-c", "from importlib.metadata import version as v; import lerobot; print(v('lerobot'))"]
+    answer = subprocess.run(asked, capture_output=True, text=True)
+    return answer.stdout.strip() if answer.returncode == 0 else None

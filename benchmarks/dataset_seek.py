@@ -36,11 +36,9 @@ def main() -> int:
         print(json.dumps(READERS[args.read[0]](args.read[1])))
         return 0
 
-    from _report import report
+    from _report import lerobot_version, report
 
-    asked = [args.lerobot, "-c", "from importlib.metadata import version as v; import lerobot; print(v('lerobot'))"]
-    answer = subprocess.run(asked, capture_output=True, text=True)
-    version = answer.stdout.strip() if answer.returncode == 0 else None
+    version = lerobot_version(args.lerobot)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "long"
         make(root)

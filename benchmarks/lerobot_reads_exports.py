@@ -34,7 +34,7 @@ def main() -> int:
         print(json.dumps(read_with_lerobot(*args.read)))
         return 0
 
-    from _report import report
+    from _report import lerobot_version, report
 
     from wamviz.environment import prepare
 
@@ -42,9 +42,7 @@ def main() -> int:
     from wamviz.store import read_run
     from wamviz.store.episodes import export_lerobot
 
-    asked = [args.lerobot, "-c", "from importlib.metadata import version as v; import lerobot; print(v('lerobot'))"]
-    answer = subprocess.run(asked, capture_output=True, text=True)
-    version = answer.stdout.strip() if answer.returncode == 0 else None
+    version = lerobot_version(args.lerobot)
     worst: Found = {"actions": 0.0, "frames": 0.0, "words": 0.0}
     with tempfile.TemporaryDirectory() as folder:
         written = export_lerobot((read_run(run) for run in args.runs), Path(folder) / "export")

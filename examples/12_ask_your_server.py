@@ -31,9 +31,8 @@ def observation(robot: Robot) -> Observation:
     """One frame for each view that the robot's server wants, under the camera's usual name, and a state as long."""
     scene = resolve(f"{SHIPPED}#0").observation
     views = {view.like or view.key.rpartition("/")[2]: view.role.rpartition(" ")[2] for view in robot.views}
-    frames = {
-        name: scene.frames[role] for name, role in (views or DROID).items()
-    }  # none: the server says it when asked
+    views = views or DROID  # some servers say only when they are asked which they want
+    frames = {name: scene.frames[role] for name, role in views.items()}
     count = sum(part.count for part in robot.state) or (0 if robot.views else 8)
     return Observation(frames, "pick up the mug", np.zeros(count, np.float32) if count else None)
 

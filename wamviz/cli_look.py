@@ -30,22 +30,18 @@ def inspect(args: argparse.Namespace) -> None:
 
 def models(args: argparse.Namespace) -> None:
     """List the registered models."""
-    rows = [model_facts(entry) for entry in registry.entries().values()]
+    entries = list(registry.entries().values())
+    rows = [model_facts(entry) for entry in entries]
     if args.json:
         print(json.dumps(rows, indent=2, allow_nan=False))
         return
-    for row in rows:
+    for entry, row in zip(entries, rows, strict=True):
         print(f"{row['id']}  {row['title']}")
         print(f"  {row['description']}")
         print(f"  modes: {', '.join(row['modes'])}")
         asked = "on its server, which nobody has asked (connect NAME --test does)"
-        here = asked if "url" in row.get("extras", {}) and not entry_resident(row["id"]) else "yes"
+        here = asked if "url" in row.get("extras", {}) and not entry.resident else "yes"
         print(f"  runs here: {here if row['runnable'] else 'no: ' + row['missing']}")
-
-
-def entry_resident(model_id: str) -> bool:
-    """Whether a model takes this machine's memory, as one on a server does not."""
-    return registry.entry(model_id).resident
 
 
 def doctor(args: argparse.Namespace) -> None:
@@ -99,18 +95,22 @@ def _print_facts(facts: dict[str, Any], indent: str = "") -> None:
         if isinstance(value, dict):
             print(f"{indent}{name}")
             _print_facts(value, indent + "  ")
-        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        elif lines := _lines(value):
             print(f"{indent}{name}")
-            for item in value:
-                print(f"{indent}  {'; '.join(f'{key} {_plain(part)}' for key, part in item.items())}")
-        elif (
-            isinstance(value, list) and len(value) > 1 and any(isinstance(item, str) and "," in item for item in value)
-        ):
-            print(f"{indent}{name}")  # sentences have commas of their own
-            for item in value:
-                print(f"{indent}  {item}")
+            for line in lines:
+                print(f"{indent}  {line}")
         else:
             print(f"{indent}{str(name).ljust(width)}  {_plain(value)}")
+
+
+def _lines(value: Any) -> list[str]:
+    """A line for each item of a list that commas cannot part; none for any other value."""
+    if not isinstance(value, list) or not value:
+        return []
+    if all(isinstance(item, dict) for item in value):
+        return ["; ".join(f"{key} {_plain(part)}" for key, part in item.items()) for item in value]
+    with_commas = len(value) > 1 and any(isinstance(item, str) and "," in item for item in value)
+    return [str(item) for item in value] if with_commas else []
 
 
 def _plain(value: Any) -> str:

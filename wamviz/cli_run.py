@@ -19,7 +19,7 @@ from wamviz.devices import pick
 from wamviz.errors import WamvizError
 from wamviz.inputs import parse_seeds, read_actions, read_clip
 from wamviz.models import registry
-from wamviz.models.protocol import Capabilities
+from wamviz.models.protocol import Capabilities, needs_words
 from wamviz.rollout import Preview
 
 
@@ -45,7 +45,10 @@ def imagine(args: argparse.Namespace) -> None:
     else:
         with fetching(args.context) as fetched:
             context = resolve(args.context, args.instruction, fetched)
-        check_words(capabilities, args.mode, context.instruction, args.context)
+        if needs_words(capabilities, args.mode) and not context.instruction:
+            raise WamvizError(
+                f"'{args.context}' names no instruction.", "Say what the robot should do: --instruction TEXT"
+            )
         stream = imagine_run(
             args.model,
             context,
@@ -80,12 +83,6 @@ def imagine(args: argparse.Namespace) -> None:
     for line in _metric_lines(run.metrics):
         print(line)
     print_folder(out)
-
-
-def check_words(capabilities: Capabilities, mode: str, words: str, source: str) -> None:
-    """Refuse to imagine from a source that names no instruction where the model needs one."""
-    if capabilities.uses_instruction and mode not in ("forward_dynamics", "inverse_dynamics") and not words:
-        raise WamvizError(f"'{source}' names no instruction.", "Say what the robot should do: --instruction TEXT")
 
 
 def execute(args: argparse.Namespace) -> None:

@@ -105,15 +105,18 @@ class ModelEntry:
     resident: bool = True
 
 
+def needs_words(capabilities: Capabilities, mode: str) -> bool:
+    """Whether an instruction has to be given; given actions and given videos say themselves what happens."""
+    return capabilities.uses_instruction and mode not in ("forward_dynamics", "inverse_dynamics")
+
+
 def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
     """Raise ``WamvizError`` when this model cannot serve this request."""
     name = capabilities.title
     if request.mode not in capabilities.modes:
         raise WamvizError(f"{name} has no mode '{request.mode}'.", f"Its modes are: {', '.join(capabilities.modes)}.")
-    if capabilities.uses_instruction and not request.observation.instruction.strip():
-        needs_words = request.mode not in ("forward_dynamics", "inverse_dynamics")
-        if needs_words:
-            raise WamvizError("The instruction is empty.", "Say what the robot should do, e.g. 'pick up the orange'.")
+    if needs_words(capabilities, request.mode) and not request.observation.instruction.strip():
+        raise WamvizError("The instruction is empty.", "Say what the robot should do, e.g. 'pick up the orange'.")
     if len(request.observation.instruction) > 500:
         raise WamvizError("The instruction is longer than 500 characters.", "Shorten it to a sentence or two.")
     if request.samples > capabilities.max_samples:

@@ -26,6 +26,7 @@ from wamviz.ui.wiring import (
     SCHEME,
     SCHEME_AFTER_STAGE,
     SCHEME_AND_REST,
+    frame_slider,
     visitor,
 )
 
@@ -107,9 +108,7 @@ class CompareWiring:
         return {
             page.scene: scene,
             page.image: None if scene.kind == "none" else page.scenes.frame(scene, at),
-            page.frame: gr.update(maximum=scene.frames - 1, value=at, visible=True)
-            if scene.frames > 1
-            else gr.update(value=at, visible=False),
+            page.frame: frame_slider(scene, at),
             page.caption: form.caption(page.scenes, scene, at),
         }
 

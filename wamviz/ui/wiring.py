@@ -39,6 +39,14 @@ SCHEME_AFTER_STAGE = "async (_, run) => { await window.wamviz.settled(); return 
 Updates = dict[Any, Any]
 
 
+def frame_slider(scene: Scene, frame: int) -> Any:
+    """The slider over the frames of a scene, hidden where there is one alone."""
+    if scene.frames > 1:
+        return gr.update(maximum=scene.frames - 1, value=frame, visible=True)
+    # Hidden, it keeps its maximum: the browser goes on sending the number that it last showed.
+    return gr.update(value=frame, visible=False)
+
+
 class Wiring:
     """Connects one page's components.
 
@@ -170,14 +178,10 @@ class Wiring:
 
     def _scene(self, scene: Scene, frame: int, model: str, mode: str) -> Updates:
         page, scenes = self.page, self.page.scenes
-        several = scene.frames > 1
         return {
             page.scene: scene,
             page.image: None if scene.kind == "none" else scenes.frame(scene, frame),
-            # Hidden, the slider keeps its maximum: the browser goes on sending the number that it last showed.
-            page.frame: gr.update(maximum=scene.frames - 1, value=frame, visible=True)
-            if several
-            else gr.update(value=frame, visible=False),
+            page.frame: frame_slider(scene, frame),
             page.caption: form.caption(scenes, scene, frame),
             page.chips: form.chips(scenes, scene, frame, choices.readable(model, mode)[0]),
             page.given_words: self._given(scene, frame, model, mode),

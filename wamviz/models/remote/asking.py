@@ -156,16 +156,20 @@ class Question:
 
 def question(connection: Connection, request: ImagineRequest | None = None, limits: Limits = LIMITS) -> Question:
     """The question that a connection asks, with its token out of the environment."""
+    return Question(connection.name, connection, server_of(connection, limits), robot_of(connection), request)
+
+
+def server_of(connection: Connection, limits: Limits = LIMITS) -> Server:
+    """Where a connection leads, with its token out of the environment."""
     kind = kind_of(connection.kind)
     token = connection.token()
-    server = Server(
+    return Server(
         connection.url,
         headers={kind.token_header: f"{kind.token} {token}".strip()} if token else {},
         reply_s=connection.timeout,
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-    return Question(connection.name, connection, server, robot_of(connection), request)
 
 
 async def next_message(socket: WebSocket, server: Server) -> bytes:

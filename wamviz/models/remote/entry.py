@@ -87,11 +87,9 @@ def completed(connection: Connection) -> Connection:
     """
     if not kind_of(connection.kind).asks:
         return connection
-    from wamviz.models.remote.network import unspoken
     from wamviz.models.remote.worker import described
 
-    with unspoken(connection.token()):
-        return replace(connection, settings={**connection.settings, **described(connection, PROBE_S)})
+    return replace(connection, settings={**connection.settings, **described(connection, PROBE_S)})
 
 
 def capabilities_of(connection: Connection) -> Capabilities:

@@ -116,7 +116,7 @@ def fitted(question: Question, config: Mapping[str, Any]) -> Question:
     told = config["action_space"]
     if not isinstance(told, str) or told not in SPACES:
         raise unknown_name("action space of the server", str(told)[:60], SPACES)
-    space = SPACES[config["action_space"]]
+    space = SPACES[told]
     size, count = config.get("image_resolution"), config.get("n_external_cameras", 0)
     if size is not None and not (
         isinstance(size, list) and len(size) == 2 and all(type(n) is int and 8 <= n <= 4096 for n in size)

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -25,9 +26,9 @@ import numpy as np
 from wamviz.errors import WamvizError
 from wamviz.media import resize
 from wamviz.models.connections import Connection
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, server_of, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
-from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, said, status_error
+from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, said, status_error, unspoken
 from wamviz.models.remote.network import ask as fetch
 from wamviz.models.remote.waiting import waited
 from wamviz.models.remote.worker_info import described as understood_info
@@ -45,14 +46,9 @@ def check(question: Question) -> None:
 
 def described(connection: Connection, within: float) -> dict[str, str]:
     """Ask a worker what it serves, as settings to keep."""
-    token = connection.token()
-    server = Server(
-        connection.url,
-        headers={"Authorization": f"Bearer {token}"} if token else {},
-        reply_s=min(connection.timeout, within),
-        ca_file=connection.ca_file or None,
-    )
-    return {"info": waited(lambda: _info(server))}
+    server = replace(server_of(connection), reply_s=min(connection.timeout, within))
+    with unspoken(connection.token()):
+        return {"info": waited(lambda: _info(server))}
 
 
 async def _info(server: Server) -> str:
