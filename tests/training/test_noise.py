@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from wamviz.training.noise import MIX, draw_levels, mix
+from wamviz.training.old_noise import MIX, draw_levels, mix
 
 
 def test_corners_come_in_their_shares():

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from wamviz.models.mini.text import build_encoder, build_tokenizer
-from wamviz.models.mini.transformer import MiniWAMTransformer
+from wamviz.models.mini.old_transformer import MiniWAMTransformer
 from wamviz.training.budget import Budget, Deadline, OutOfTime
 from wamviz.training.latents import LatentSet
 from wamviz.training.state import Average, load_state, save_state
 from wamviz.training.wam import act_loss, denoise_loss, freeze_taught, optimizers_for, train_wam, validate
-from wamviz.training.words import Denoiser
+from wamviz.training.old_words import Denoiser
 
 TOKENIZER = build_tokenizer(["task"])
 CAMERA = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0, 1.0]  # x across, y down

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wamviz.training.words import NONSENSE, TYPOS, typed
+from wamviz.training.old_words import NONSENSE, TYPOS, typed
 
 SENTENCE = "pick up the orange and put it in the bowl"
 

@@ -10,9 +10,9 @@ from typing import Any
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 260, 56, 40, 24
 SERIES = (
-    ("video", "video: squared latent error / copy the context", "#0072B2", ""),
-    ("forward", "the same, actions given", "#009E73", "2 3"),
-    ("action", "actions: absolute error / hold still", "#D55E00", "6 4"),
+    ("painter", "sharpness", "drawn: sharpness where it moves, 1 = real", "#0072B2", ""),
+    ("detector", "median", "found: median error, cm", "#009E73", "2 3"),
+    ("denoiser", "act", "actions: error / hold still", "#D55E00", "6 4"),
 )
 
 
@@ -24,26 +24,28 @@ def validation_rows(log: Path) -> list[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             continue
-        if isinstance(row, dict) and row.get("phase") == "wam validation":
+        if isinstance(row, dict) and str(row.get("phase", "")).endswith(" validation"):
             rows.append(row)
     return sorted(rows, key=lambda row: float(row["seconds"]))
 
 
-def _line(rows: Sequence[dict[str, Any]], name: str, minutes: float, top: float) -> str:
+def _line(rows: Sequence[dict[str, Any]], stage: str, name: str, minutes: float, top: float) -> str:
     across = (WIDTH - LEFT - 16) / max(minutes, 1e-9)
     down = (HEIGHT - TOP - BOTTOM) / top
     return " ".join(
-        f"{LEFT + across * row['seconds'] / 60:.1f},{HEIGHT - BOTTOM - down * min(row[name], top):.1f}" for row in rows
+        f"{LEFT + across * row['seconds'] / 60:.1f},{HEIGHT - BOTTOM - down * min(row[name], top):.1f}"
+        for row in rows
+        if row["phase"] == f"{stage} validation"
     )
 
 
 def curve_svg(rows: Sequence[dict[str, Any]]) -> str:
-    """Validation curves against minutes of training; 1.0 is the control's own error."""
+    """Validation curves of the three parts, each against the minutes of its own training."""
     minutes = max((row["seconds"] / 60 for row in rows), default=1.0)
     top = 1.2
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="Validation error relative to the controls over {minutes:.0f} minutes" '
+        f'aria-label="Validation of the three parts over {minutes:.0f} minutes" '
         'font-family="sans-serif" font-size="11" fill="#333">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
     ]
@@ -58,12 +60,12 @@ def curve_svg(rows: Sequence[dict[str, Any]]) -> str:
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{minutes * part / 4:.0f}</text>'
         )
     parts.append(f'<text x="{(WIDTH + LEFT) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">minutes of training</text>')
-    for number, (name, label, colour, dash) in enumerate(SERIES):
-        points = _line(rows, name, minutes, top)
+    for number, (stage, name, label, colour, dash) in enumerate(SERIES):
+        points = _line(rows, stage, name, minutes, top)
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>'
         )
-        x = LEFT + (0, 265, 405)[number]
+        x = LEFT + (0, 255, 415)[number]
         parts.append(f'<path d="M{x} 12h24" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
         parts.append(f'<text x="{x + 30}" y="16">{escape(label)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from wamviz.models.mini.pipeline import MiniWAMPipeline
-from wamviz.training.collect import Shard, read_shard
+from wamviz.training.corpus import Shard, read_shard
 
-SHOWN = (0, 4, 8, 12, 16)  # frames after the context
+MOST = 16  # actions after the context
 GAP, TITLE = 4, 16  # px
 
 
@@ -31,21 +32,29 @@ def write_strips(pipeline: MiniWAMPipeline, shards: list[Path], out: Path, count
     pages: list[NDArray[np.uint8]] = []
     for path in shards:
         shard = read_shard(path)
-        for number, instruction in enumerate(shard.instructions):
-            if instruction and len(pages) < count:
+        for number, told in enumerate(shard.own):
+            if told and len(pages) < count:
                 pages.append(_episode(pipeline, shard, number, seed))
-    columns = [np.concatenate(pages[i::2]) for i in range(min(2, len(pages)))]
-    tall = max(len(column) for column in columns)
-    filled = [np.pad(c, ((0, tall - len(c)), (0, 4 * GAP), (0, 0)), constant_values=255) for c in columns]
-    Image.fromarray(np.concatenate(filled, 1)).save(out, optimize=True)
+    wide = max(page.shape[1] for page in pages)
+    filled = [np.pad(p, ((0, 0), (0, wide - p.shape[1]), (0, 0)), constant_values=255) for p in pages]
+    Image.fromarray(np.concatenate(filled)).save(out, optimize=True)
     return out
 
 
 def _episode(pipeline: MiniWAMPipeline, shard: Shard, number: int, seed: int) -> NDArray[np.uint8]:
-    first, last = int(shard.starts[number]), int(shard.starts[number + 1]) - 1
-    context = pipeline.reference(shard.frames[first][None])
-    step = pipeline(context, shard.instructions[number], state=shard.states[first], steps=2, seed=seed)
-    assert step.latents is not None
-    imagined = np.concatenate([shard.frames[first][None], pipeline.decode(step.latents, context)[0]])  # (T + 1, ...)
-    recorded = shard.frames[np.minimum(first + np.array(SHOWN), last)]
-    return strip(recorded, imagined[list(SHOWN)], shard.instructions[number])
+    """The drawn frames of an episode's first actions, and the same moments imagined."""
+    first, words = int(shard.starts[number]), shard.own[number][0][0]
+    which = np.nonzero((shard.shown >= first) & (shard.shown <= first + MOST))[0]
+    frames = shard.frames[which]
+    observed = pipeline.observe(frames[0], shard.cameras[number], shard.states[first])
+    *_, last = pipeline.stream(
+        observed.situation, observed.view.camera, words, generators=pipeline.noises(seed, 1)
+    )  # fmt: skip
+    assert last.motion is not None and last.actions is not None
+    poses, _ = pipeline.follow(observed.situation, last.motion, last.actions)
+    after = [int(step) - first - 1 for step in shard.shown[which][1:]]
+    drawn = [pixels for _, pixels in pipeline.paint(observed.view, poses, after)]
+    imagined = np.concatenate([frames[:1], *drawn])
+    halved = [torch.from_numpy(x).movedim(-1, 1).float() for x in (frames, imagined)]
+    small = [torch.nn.functional.avg_pool2d(x, 2).round().byte().movedim(1, -1).numpy() for x in halved]
+    return strip(small[0], small[1], words)

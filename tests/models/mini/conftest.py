@@ -8,7 +8,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 
 from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.models.mini.text import build_encoder, build_tokenizer
-from wamviz.models.mini.transformer import MiniWAMTransformer
+from wamviz.models.mini.old_transformer import MiniWAMTransformer
 from wamviz.models.mini.vae import MiniVAE
 
 WORDS = ("pick", "up", "the", "orange", "push", "lever", "then")

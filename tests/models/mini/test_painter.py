@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from wamviz.models.mini.painter import POSE, Painter, hand_maps
+from wamviz.models.mini.old_painter import POSE, Painter, hand_maps
 from wamviz.training.pipeline import usual_camera
 from wamviz.worlds.tabletop import TabletopEnv
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from wamviz.models.mini.transformer import MiniWAMTransformer, grid_positions, patchify, unpatchify
+from wamviz.models.mini.old_transformer import MiniWAMTransformer, grid_positions, patchify, unpatchify
 
 
 def inputs(batch: int = 2) -> dict[str, torch.Tensor]:

@@ -1,23 +1,20 @@
-"""A rollout longer than one chunk: where chunks begin, what each is given, and where the hand is when it begins.
+"""A rollout longer than one chunk: where chunks begin, what each is given, and when there is nothing left to do.
 
-mini-WAM imagines a fixed number of frames at a time. A longer rollout goes on from the last imagined frame, which is
-the context of the next chunk and is shown once, and from the state to which the imagined actions lead. Pure functions
-over arrays. Axis letters: N samples, K actions, A action dims, D state dims, T frames.
+mini-WAM decides a fixed number of actions at a time. A longer rollout goes on from where everything is foreseen to be by
+then. Pure functions over arrays. Axis letters: N samples, K actions, A action dims, T frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wamviz.models.mini.vae import Reference
 from wamviz.rollout import Floats, Frames
 
-HAND = 7  # state columns that actions move: x, y, z (m), rotation vector (rad), gripper 0 .. 1
+GRIPPER = 6  # the action's gripper, 0 open .. 1 closed
+_REST_STEP = 0.004  # m an action: a hand that moves less is at rest
+_REST_FOR = 5  # actions at the end of a chunk, after which nothing more is expected
 
 
 @dataclass(frozen=True)
@@ -49,34 +46,6 @@ class Chunk:
         return doing if self.count == 1 else f"chunk {self.index + 1} of {self.count}, {doing}"
 
 
-@dataclass(frozen=True)
-class SoFar:
-    """What the chunks so far leave to the next one.
-
-    Attributes:
-        context: 1 or N encoded frames, from which each sample goes on; 1 where all share it.
-        first: (H, W, 3) uint8, the context of the whole rollout.
-        state: (1 or N, D) physical, where the hand is then, or None while it is not known.
-        frames: (N, t, H, W, 3) uint8 imagined so far, without ``first``, or None.
-        actions: (N, k, A) physical, imagined so far, or None.
-        noises: N sources of noise, each going on where it stopped.
-        seconds: spent so far, by part.
-    """
-
-    context: Reference
-    first: Frames
-    state: Floats | None
-    noises: tuple[Any, ...]
-    seconds: Mapping[str, float]
-    frames: Frames | None = None
-    actions: Floats | None = None
-
-
-def joined(before: NDArray[Any] | None, new: NDArray[Any]) -> NDArray[Any]:
-    """(N, t, ...) and (N, u, ...) one after the other; only ``new`` where there is nothing before."""
-    return new if before is None else np.concatenate([before, new], axis=1)
-
-
 def split(frames: int, size: int) -> list[Chunk]:
     """The chunks of a rollout of ``frames`` frames, ``size`` at a time; only the last may be shorter.
 
@@ -91,7 +60,7 @@ def given_actions(actions: Floats, chunk: Chunk, size: int) -> Floats:
     """The chunk's share of given actions (K, A), brought to ``size`` rows by resting at the end, gripper as it is."""
     kept = actions[chunk.start : chunk.stop]
     rest = np.zeros((size - len(kept), kept.shape[1]), np.float32)
-    rest[:, HAND - 1] = kept[-1, HAND - 1]
+    rest[:, GRIPPER] = kept[-1, GRIPPER]
     return np.concatenate([kept, rest])
 
 
@@ -103,27 +72,16 @@ def given_video(video: Frames, chunk: Chunk, size: int) -> Frames:
     return np.concatenate([future, np.repeat(future[-1:], size - len(future), axis=0)])
 
 
-def follow(states: Floats, actions: Floats) -> Floats:
-    """Where the hand is after ``ee_delta`` actions, by adding them up.
+def at_rest(actions: Floats) -> bool:
+    """Whether every sample of actions (N, K, A) has come to rest: the hand stands still at the end of them."""
+    end = actions[:, -_REST_FOR:]
+    still = np.linalg.norm(end[..., :3], axis=-1) < _REST_STEP
+    return bool(still.all() and (np.ptp(end[..., GRIPPER], axis=1) < 0.5).all())
 
-    Positions and rotation vectors are summed (the hand hardly leaves straight down, so that its turns are about one
-    axis), the gripper is where it was last told to be. What an object in the hand or the table stops is not known.
 
-    Args:
-        states: (N or 1, D) physical, at the first action; D is at least 7.
-        actions: (N, K, A) physical.
-
-    Returns:
-        (N, D); columns from 7 on (joints) are as they were.
-    """
-    after = np.repeat(states, len(actions) // len(states), axis=0).astype(np.float32)
-    if actions.shape[1] == 0:
-        return after
-    after[:, : HAND - 1] += actions[:, :, : HAND - 1].sum(axis=1)
-    turn = np.linalg.norm(after[:, 3:6], axis=1, keepdims=True)  # beyond half a turn the other way round is shorter
-    after[:, 3:6] *= np.where(turn > np.pi, 1 - 2 * np.pi / np.maximum(turn, 1e-6), 1)
-    told = actions[:, :, HAND - 1]
-    # A hand that has been told nothing new stays as it is: round an object it never closes all the way.
-    changed = np.abs(told - np.round(states[:, HAND - 1 : HAND])).max(axis=1) > 0.5
-    after[:, HAND - 1] = np.where(changed, told[:, -1], after[:, HAND - 1])
-    return after
+def last_move(actions: Floats) -> int:
+    """How many of the K actions (N, K, A) pass before every sample has come to rest, at least one."""
+    moving = np.linalg.norm(actions[..., :3], axis=-1) >= _REST_STEP
+    moving[:, 1:] |= np.abs(np.diff(actions[..., GRIPPER], axis=1)) > 0.5
+    steps = np.nonzero(moving.any(0))[0]
+    return 1 + int(steps[-1]) if len(steps) else 1

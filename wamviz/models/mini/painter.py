@@ -1,87 +1,309 @@
-"""Drawing the hand where the actions take it: the last convolutions before the imagined latents leave the denoiser.
+"""The painter draws one future picture: the context frame, changed by where the arm and the things are by then.
 
-A transformer of this size has to learn from episodes alone which pixels an action moves, and answers with a ghost. But
-where the hand will be is known: the state says where it is, the actions where it goes, and the camera that the model
-was trained with where that lies in the picture. So every future frame is drawn with maps of the hand's place, now and
-at the context, and with layers that are scaled by its pose (FiLM, arXiv 1709.07871). Conditioning pixels on a
-projected path is that of RT-Trajectory (arXiv 2311.01977), here for what is imagined rather than for what is asked.
+It is shown the context frame, the arm's surface as it stands in the context and as it will stand (``raster``), both
+shadows, and the context moved along with each thing that moves. A small U-Net decides, pixel by pixel, what stays as it
+is (brighter or darker where a shadow came or went), what is a thing that moved, what is the arm, and what was hidden and
+has to be made up. Everything that was sharp in the context is sharp in the picture.
 
-Axis letters: B batch, T future frames, C latent channels, h/w latent cells, F features.
+It knows nothing of time, words or actions: any number of pictures, each from the same context, in any order.
+
+Axis letters: B pictures, S pixels a side of a picture, C of the window that is drawn, O things.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-POSE = 16  # numbers that say how the hand is: 7 at the context, 7 of its way since, 2 noise levels
-WIDTHS = (0.05, 0.12, 0.3)  # of the maps, as shares of the picture's side
-MAPS = 2 * (len(WIDTHS) + 2)
+from wamviz.models.mini.kinematics import PARTS, part_frames
+from wamviz.models.mini.raster import Body, Drawn, draw_body, project
+
+THINGS = ("lever", "orange", "mug", "bowl", "red_block", "green_block", "blue_block")
+_RADIUS = (0.035, 0.042, 0.066, 0.092, 0.038, 0.038, 0.038)  # m, of what moves along with a thing
+_LIFT = (0.0, 0.0, 0.045, 0.027, 0.0, 0.0, 0.0)  # m from a thing's place to its middle
+_STILL = 0.004  # m: what moves less is not moved
+_GUIDES = 26  # channels of what the U-Net is shown, a pixel
+_TEXTURE = (160, 176)  # cells of the learnt table, across and along
+_TABLE = ((-0.25, 0.95), (-0.65, 0.65))  # m, what they span
 
 
-def hand_maps(at: Tensor, cells: int) -> Tensor:
-    """Points (N, 2) in the picture, 0 .. 1 across and down, to (N, 5, cells, cells): nearness, and the way there."""
-    centres = (torch.arange(cells, device=at.device) + 0.5) / cells
-    across = (at[:, :1, None] - centres).expand(-1, cells, -1)  # (N, cells, cells)
-    down = (at[:, 1:, None] - centres[:, None]).expand(-1, -1, cells)
-    away = across.square() + down.square()
-    near = [torch.exp(-away / (2 * width**2)) for width in WIDTHS]
-    return torch.stack([*near, across.clamp(-1, 1), down.clamp(-1, 1)], 1)
+@dataclass(frozen=True)
+class Pose:
+    """Where everything is.
 
-
-class Painter(nn.Module):
-    """Corrects predicted latents around the hand.
-
-    Args:
-        channels, cells: of the latent grid.
-        camera: 12 numbers, the rows of a (3, 4) matrix from metres in the robot's frame to the picture (0 .. 1, after
-            division by the third row), or None where no camera is known.
-        features, blocks: size.
+    Attributes:
+        joints: (B, 7) rad; gripper: (B,) 0 open .. 1 closed.
+        things: (B, O, 3) m, NaN where one is absent.
+        turns: (B, O) rad about the vertical, against the context.
     """
 
+    joints: Tensor
+    gripper: Tensor
+    things: Tensor
+    turns: Tensor
+
+    def __post_init__(self) -> None:
+        if self.joints.shape[1:] != (7,) or self.things.shape[1:] != (len(THINGS), 3):
+            raise ValueError(f"Joints {tuple(self.joints.shape)} or things {tuple(self.things.shape)} are misshapen.")
+
+
+@dataclass(frozen=True)
+class View:
+    """A context picture and what is known of how it was taken.
+
+    Attributes:
+        image: (B, 3, S, S) in -1..1.
+        camera: (B, 3, 4), see ``raster``; light: (B, 3) m.
+        pose: of the context.
+        drawn: the body in the context, (B, ..., S, S).
+    """
+
+    image: Tensor
+    camera: Tensor
+    light: Tensor
+    pose: Pose
+    drawn: Drawn
+
+
+class _Block(nn.Module):
+    """Two convolutions beside a shortcut, scaled and shifted by what is known of the whole picture."""
+
+    def __init__(self, width: int, told: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(4, width)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.told = nn.Linear(told, 2 * width)
+        for layer in (self.second, self.told):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        scale, shift = self.told(told)[:, :, None, None].chunk(2, 1)
+        return x + self.second(F.silu(self.first(self.norm(x)) * (1 + scale) + shift))
+
+
+class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """A U-Net over guides.
+
+    Args:
+        image_size: S.
+        widths: channels at a half, a quarter and an eighth of the resolution.
+        counts: surface points a part of the robot, in the order of ``PARTS``; their places are weights.
+    """
+
+    points: Tensor
+    normals: Tensor
+    albedo: Tensor
+    position: Tensor
+
+    @register_to_config
     def __init__(
-        self, channels: int, cells: int, camera: list[float] | None, features: int = 48, blocks: int = 2
+        self, image_size: int = 256, widths: Sequence[int] = (32, 56, 112), counts: Sequence[int] | None = None
     ) -> None:
         super().__init__()
-        self.cells, self.camera = cells, camera
-        self.stem = nn.Conv2d(2 * channels + MAPS, features, 3, padding=1)
-        self.pose = nn.Sequential(nn.Linear(POSE, 128), nn.SiLU(), nn.Linear(128, 2 * blocks * features))
-        self.first = nn.ModuleList(nn.Conv2d(features, features, 3, padding=1) for _ in range(blocks))
-        self.second = nn.ModuleList(nn.Conv2d(features, features, 3, padding=2, dilation=2) for _ in range(blocks))
-        self.out = nn.Conv2d(features, channels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        counts = tuple(counts or (1,) * len(PARTS))
+        total = sum(counts)
+        self.register_buffer("points", torch.zeros(total, 3))
+        self.register_buffer("normals", torch.zeros(total, 3))
+        self.register_buffer("albedo", torch.zeros(total))
+        fine, middle, coarse = widths
+        told = 96
+        self.tell = nn.Sequential(nn.Linear(16, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
+        self.table = nn.Parameter(torch.zeros(1, 4, *_TEXTURE))
+        self.enter = nn.Conv2d(4 * _GUIDES, fine, 1)
+        self.fine_in = nn.ModuleList([_Block(fine, told)])
+        self.down = nn.Conv2d(fine, middle, 2, 2)
+        self.middle_in = nn.ModuleList(_Block(middle, told) for _ in range(2))
+        self.downer = nn.Conv2d(middle, coarse, 2, 2)
+        self.coarse = nn.ModuleList(_Block(coarse, told) for _ in range(3))
+        self.up = nn.Conv2d(coarse, 4 * middle, 1)
+        self.middle_out = nn.ModuleList(_Block(middle, told) for _ in range(2))
+        self.upper = nn.Conv2d(middle, 4 * fine, 1)
+        self.fine_out = nn.ModuleList(_Block(fine, told) for _ in range(2))
+        self.leave = nn.Conv2d(fine, 4 * 10, 3, padding=1)
+        # The arm's own colour, pixel by pixel at full resolution: paint and how the surface is turned to the light.
+        self.lamp = nn.Linear(coarse + told, 24)
+        self.shade_in = nn.Conv2d(9, 24, 1)
+        self.shade_out = nn.Conv2d(24, 3, 1)
 
-    def project(self, points: Tensor) -> Tensor:
-        """(..., 3) metres to (..., 2), 0 .. 1 across and down; far outside what the picture shows is cut at +-2."""
-        assert self.camera is not None
-        matrix = torch.tensor(self.camera, device=points.device).view(3, 4)
-        seen = points @ matrix[:, :3].T + matrix[:, 3]
-        return (seen[..., :2] / seen[..., 2:].clamp_min(0.1)).clamp(-2, 2)
+    def body(self) -> Body:
+        """The robot's surface."""
+        return Body(self.points, self.normals, self.albedo, tuple(self.config.counts))
 
-    def forward(self, change: Tensor, latents: Tensor, hand: Tensor, start: Tensor, pose: Tensor) -> Tensor:
-        """What to add to the predicted change.
+    # ------------------------------------------------------------------ what is shown
+
+    def view(self, image: Tensor, camera: Tensor, light: Tensor, pose: Pose) -> View:
+        """A context that pictures can be drawn from; images (B, 3, S, S) in -1..1."""
+        frames = part_frames(pose.joints, pose.gripper)
+        return View(image, camera, light, pose, draw_body(self.body(), frames, camera, light, image.shape[-1]))
+
+    def _table_at(self, camera: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """The learnt table and where it is, at image points (B, C, C) each: (B, 5, C, C)."""
+        homography = torch.linalg.inv(camera[:, :, [0, 1, 3]])  # image points to the table's plane
+        h = torch.stack([x, y, torch.ones_like(x)], -1) @ homography.mT[:, None]  # (B, C, C, 3)
+        front = h[..., 2:] * torch.linalg.det(camera[:, :, [0, 1, 3]]).sign()[:, None, None, None]
+        place = h[..., :2] / torch.where(h[..., 2:].abs() < 1e-6, 1e-6, h[..., 2:])
+        (x0, x1), (y0, y1) = _TABLE
+        grid = torch.stack([(place[..., 0] - x0) / (x1 - x0), (place[..., 1] - y0) / (y1 - y0)], -1) * 2 - 1
+        on = ((grid.abs() < 1).all(-1) & (front[..., 0].abs() > 0)).float()[:, None]
+        learnt = F.grid_sample(self.table.expand(len(grid), -1, -1, -1), grid.clamp(-2, 2), align_corners=False)
+        return torch.cat([learnt * on, on], 1)
+
+    @staticmethod
+    def _moved(view: View, to: Pose, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The context moved along with what moves, seen at image points (B, C, C) each.
+
+        Returns the moved picture (B, 3, C, C), how surely each pixel belongs to it, where things moved away, and where
+        their shadows are and were (B, 1 or 2, C, C).
+        """
+        image, camera, pose = view.image, view.camera, view.pose
+        lift = torch.tensor(_LIFT, device=image.device)[:, None] * torch.tensor([0.0, 0.0, 1.0], device=image.device)
+        old, new = pose.things + lift, to.things + lift  # (B, O, 3)
+        gone = ((new - old).norm(dim=-1) > _STILL) | (to.turns.abs() > 0.1)  # False where NaN
+        old, new = old.nan_to_num(), new.nan_to_num()
+        eps = 0.01
+        steps = torch.tensor([[0.0, 0, 0], [eps, 0, 0], [0, eps, 0]], device=image.device)
+        from_, _ = project((old[:, :, None] + steps).flatten(1, 2), camera)
+        onto, depth = project((new[:, :, None] + steps).flatten(1, 2), camera)
+        from_, onto = from_.unflatten(1, (-1, 3)), onto.unflatten(1, (-1, 3))  # (B, O, 3, 2)
+        depth = depth.unflatten(1, (-1, 3))[..., 0]
+        turned = _turns(-to.turns)  # (B, O, 2, 2)
+        # How the picture at the new place maps onto that at the old one: along the table, turned about the vertical.
+        back = _jacobian(from_) @ turned @ torch.linalg.inv(_jacobian(onto) + 1e-6 * torch.eye(2, device=image.device))
+        focal = camera[:, :2, :3].norm(dim=-1).amin(1)[:, None]  # image widths a metre at a metre, about
+        radius = torch.tensor(_RADIUS, device=image.device) * focal / depth.clamp_min(0.1)  # (B, O)
+        points = torch.stack([x, y], -1)  # (B, C, C, 2)
+        best = torch.full_like(x, 9.0)
+        source = torch.zeros_like(points)
+        left, shadows = torch.zeros_like(x), [torch.zeros_like(x), torch.zeros_like(x)]
+        falls = []
+        for places in (old, new):
+            reach = view.light[:, None, 2:] / (view.light[:, None, 2:] - places[..., 2:]).clamp_min(0.05)
+            ground = view.light[:, None] + (places - view.light[:, None]) * reach
+            falls.append(project(ground, camera)[0])
+        for o in range(len(THINGS)):
+            if not bool(gone[:, o].any()):
+                continue
+            active = gone[:, o, None, None]
+            way = points - onto[:, o, None, None, 0]  # (B, C, C, 2)
+            far = way.norm(dim=-1) / radius[:, o, None, None]
+            closer = active & (far < best)
+            best = torch.where(closer, far, best)
+            at = from_[:, o, None, None, 0] + (back[:, o, None, None] @ way[..., None])[..., 0]
+            source = torch.where(closer[..., None], at, source)
+            off = (points - from_[:, o, None, None, 0]).norm(dim=-1) / radius[:, o, None, None]
+            left = torch.maximum(left, active * (1.2 - off).clamp(0, 1))
+            for which, fall in enumerate(falls):
+                off = (points - fall[:, o, None, None]).norm(dim=-1) / radius[:, o, None, None]
+                shadows[which] = torch.maximum(shadows[which], active * (1.3 - off).clamp(0, 1))
+        sure = (1.2 - best).clamp(0, 1)[:, None]
+        moved = F.grid_sample(image, (source * 2 - 1).clamp(-3, 3), padding_mode="border", align_corners=False)
+        return moved * (sure > 0), sure, left[:, None], torch.stack(shadows, 1)
+
+    # ------------------------------------------------------------------ drawing
+
+    def forward(self, view: View, to: Pose, corner: Tensor | None = None, side: int = 0) -> Tensor:
+        """Draw the pictures of poses.
 
         Args:
-            change: (B, T, C, h, w) predicted, standardised; latents: (B, C, h, w) of the context.
-            hand: (B, T, 3) m, where the hand will be; start: (B, 3) m, where it is; NaN where that is not known.
-            pose: (B, T, 16), see ``POSE``.
+            view: the contexts, one a picture.
+            to: the poses, one a picture.
+            corner: (B, 2) first pixel of a window of ``side`` pixels, a multiple of 8; the whole picture if left out.
+
+        Returns:
+            (B, 3, C, C) in -1..1, float32.
         """
-        b, t = change.shape[:2]
-        ends = torch.stack([hand, start[:, None].expand_as(hand)], 2)  # (B, T, 2, 3)
-        known = ~ends.isnan().any(-1).flatten()  # (B * T * 2)
-        if self.camera is None:
-            maps = change.new_zeros(b * t, MAPS, self.cells, self.cells)
-        else:
-            maps = hand_maps(self.project(ends.nan_to_num()).flatten(0, 2), self.cells) * known[:, None, None, None]
-            maps = maps.to(change.dtype).unflatten(0, (b * t, 2)).flatten(1, 2)
-        seen = latents[:, None].expand_as(change).to(change.dtype)
-        x = torch.cat([torch.cat([change, seen], 2).flatten(0, 1), maps], 1)
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        films = self.pose(pose.to(change.dtype)).flatten(0, 1)[:, :, None, None].chunk(len(self.first), 1)
-        for film, first, second in zip(films, self.first, self.second, strict=True):
-            scale, shift = film.chunk(2, 1)
-            x = x + second(F.gelu(first(F.gelu(x * (1 + scale) + shift))))
-        out: Tensor = self.out(F.gelu(x)).unflatten(0, (b, t))
-        return out
+        b, _, size, _ = view.image.shape
+        if corner is None:
+            corner, side = torch.zeros(b, 2, dtype=torch.long, device=view.image.device), size
+        frames = part_frames(to.joints, to.gripper)
+        arm = draw_body(self.body(), frames, view.camera, view.light, size, corner, side)
+        cut = [_window(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow, view.drawn.depth)]
+        image, was, shaded, _ = cut
+        steps = torch.arange(side, device=image.device) + 0.5
+        x = ((corner[:, :1] + steps) / size)[:, None, :].expand(-1, side, -1)
+        y = ((corner[:, 1:] + steps) / size)[:, :, None].expand(-1, -1, side)
+        moved, sure, left, shadows = self._moved(view, to, x, y)
+        table = self._table_at(view.camera, x, y)
+        surface = torch.cat([arm.normal, arm.albedo, arm.depth], 1)  # (B, 5, C, C)
+        guides = [image, moved, sure, left, shadows, surface, arm.mask, arm.shadow, was, shaded, table]
+        ramp = torch.stack([x, y], 1)
+        told = self.tell(_summary(view, to))
+        h = self.enter(F.pixel_unshuffle(torch.cat([*guides, ramp], 1).contiguous(memory_format=torch.channels_last), 2))
+        h = _through(self.fine_in, h, told)
+        keep = h
+        h = _through(self.middle_in, self.down(h), told)
+        kept = h
+        h = _through(self.coarse, self.downer(h), told)
+        lamp = self.lamp(torch.cat([h.mean((2, 3)), told], 1))
+        h = _through(self.middle_out, F.pixel_shuffle(self.up(h), 2) + kept, told)
+        h = _through(self.fine_out, F.pixel_shuffle(self.upper(h), 2) + keep, told)
+        out = F.pixel_shuffle(self.leave(h), 2)  # (B, 10, C, C)
+        new, gain, scores = out[:, :3], out[:, 3:6], out[:, 6:10]
+        lit = torch.cat([surface, arm.shadow, ramp, arm.mask], 1)
+        paint = self.shade_out(F.silu(self.shade_in(lit) + lamp[:, :, None, None]))
+        scores = torch.stack([scores[:, 0] + 2.0, scores[:, 1] + 4 * sure[:, 0] - 2, scores[:, 2] + 8 * arm.mask[:, 0] - 4,
+                              scores[:, 3] - 1.0], 1)  # fmt: skip
+        share = scores.softmax(1)
+        lighter = ((image + 1) * gain.clamp(-3, 3).exp()) - 1
+        return (
+            share[:, :1] * lighter + share[:, 1:2] * moved + share[:, 2:3] * paint + share[:, 3:] * new
+        )
+
+
+_HELD = 0.075  # m between the finger tips and a thing that is held, at most
+
+
+def held_turns(things: Tensor, hands: Tensor, yaw: Tensor, closed: Tensor) -> Tensor:
+    """How far the hand has turned each thing about the vertical since the first of T moments.
+
+    Args:
+        things: (N, T, O, 3) m; hands: (N, T, 3) m; yaw: (N, T) rad; closed: (N, T - 1) whether the gripper is told to be.
+
+    Returns:
+        (N, T, O) rad.
+    """
+    spin = torch.remainder(yaw.diff(dim=1) + torch.pi, 2 * torch.pi) - torch.pi  # (N, T - 1)
+    near = (things - hands[:, :, None]).norm(dim=-1) < _HELD  # False where NaN
+    held = near[:, 1:] & near[:, :-1] & closed[..., None]
+    return F.pad((spin[..., None] * held).cumsum(1), (0, 0, 1, 0))
+
+
+def _turns(angles: Tensor) -> Tensor:
+    """Angles (...) to rotation matrices (..., 2, 2)."""
+    c, s = angles.cos(), angles.sin()
+    return torch.stack([c, -s, s, c], -1).unflatten(-1, (2, 2))
+
+
+def _jacobian(points: Tensor) -> Tensor:
+    """Three image points (..., 3, 2) of a place and of two places beside it: (..., 2, 2) derivatives."""
+    return (points[..., 1:, :] - points[..., :1, :]).mT * 100
+
+
+def _window(x: Tensor, corner: Tensor, side: int) -> Tensor:
+    """Windows (B, C, side, side) of pictures (B, C, S, S)."""
+    if side == x.shape[-1]:
+        return x
+    return torch.stack([p[:, j : j + side, i : i + side] for p, (i, j) in zip(x, corner.tolist(), strict=True)])
+
+
+def _through(blocks: nn.ModuleList, x: Tensor, told: Tensor) -> Tensor:
+    for block in blocks:
+        x = block(x, told)
+    return x
+
+
+def _summary(view: View, to: Pose) -> Tensor:
+    """What holds for the whole picture, (B, 16): light, hands, how far the lever is down."""
+    lever = (to.things[:, 0] - view.pose.things[:, 0]).nan_to_num()[:, 2:] * 20
+    parts = [view.light - torch.tensor([0.3, -0.8, 1.8], device=lever.device), lever]
+    for pose in (view.pose, to):
+        parts += [pose.joints[:, [0, 1, 3, 5, 6]] / 2, pose.gripper[:, None]]
+    return torch.cat(parts, 1)

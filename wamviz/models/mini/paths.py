@@ -1,12 +1,11 @@
-"""A mode of a WAM is a path through two noise levels: one for the video, one for the actions.
+"""A mode of a WAM is a path through two noise levels: one for the motion that is the video's latent, one for the actions.
 
 ``noise_path`` returns the levels before each denoising step and after the last one. A level that stays put belongs to
-a part that is given (0), unused (1) or already finished (0); a level that falls is being denoised.
+a part that is given (0), unused (1) or already finished (0); a level that falls is being denoised. Decide first, draw
+after: where both are imagined, the actions fall ahead of the motion, which is then foreseen for just those actions.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from wamviz.errors import unknown_name
 from wamviz.rollout import MODES
@@ -18,31 +17,23 @@ def falling(steps: int) -> list[float]:
 
 
 def noise_path(mode: str, steps: int) -> list[tuple[float, float]]:
-    """(video level, action level) pairs for a mode, ``steps + 1`` of them.
+    """(motion level, action level) pairs for a mode; motion takes half of the ``steps`` that actions take.
+
+    ``video`` and ``imagine_then_act`` walk the path of ``joint``: what they imagine is its marginal, the actions are
+    dropped afterwards (and then, for ``imagine_then_act``, read off the pictures along the path of ``inverse_dynamics``).
 
     >>> noise_path("joint", 2)
-    [(1.0, 1.0), (0.5, 0.5), (0.0, 0.0)]
-    >>> noise_path("imagine_then_act", 4)
-    [(1.0, 1.0), (0.5, 1.0), (0.0, 1.0), (0.0, 0.5), (0.0, 0.0)]
+    [(1.0, 1.0), (1.0, 0.5), (1.0, 0.0), (0.0, 0.0)]
+    >>> noise_path("forward_dynamics", 4)
+    [(1.0, 0.0), (0.5, 0.0), (0.0, 0.0)]
     """
-    levels = falling(steps)
-    if mode == "joint":
-        return [(s, s) for s in levels]
-    if mode == "imagine_then_act":  # a single step cannot do both, so it takes at least two
-        first = max(1, steps // 2)
-        video = [(s, 1.0) for s in falling(first)]
-        return video + [(0.0, s) for s in falling(max(1, steps - first))[1:]]
-    if mode == "act_only":  # no video tokens at all
-        return [(1.0, s) for s in levels]
+    acting, moving = falling(steps), falling(max(1, steps // 2))
+    if mode in ("joint", "video", "imagine_then_act"):
+        return [*((1.0, a) for a in acting), *((m, 0.0) for m in moving[1:])]
+    if mode == "act_only":
+        return [(1.0, a) for a in acting]
     if mode == "forward_dynamics":
-        return [(s, 0.0) for s in levels]
+        return [(m, 0.0) for m in moving]
     if mode == "inverse_dynamics":
-        return [(0.0, s) for s in levels]
-    if mode == "video":
-        return [(s, 1.0) for s in levels]
+        return [(0.0, a) for a in acting]
     raise unknown_name("mode", mode, MODES)
-
-
-def levels_of(path: Sequence[tuple[float, float]], part: int) -> list[float]:
-    """The levels at which one part (0 video, 1 actions) is denoised, without the final 0; empty if it never moves."""
-    return [a[part] for a, b in zip(path, path[1:], strict=False) if a[part] != b[part]]

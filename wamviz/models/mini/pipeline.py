@@ -1,46 +1,47 @@
 """mini-WAM as a diffusers pipeline: a frame and a sentence in, denoising steps out.
 
-``stream`` is the sampling loop; it yields after every step, so that a caller can watch, count and stop. ``__call__``
-drains it. Everything is deterministic for a seed on one device. Axis letters as in ``transformer.py``.
+``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it. Each
+can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K actions, A
+action dims, M motion dims, O things, S pixels a side, T frames.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
-from wamviz.models.mini.paths import levels_of, noise_path
+from wamviz.models.mini.detector import Detected, MiniDetector
+from wamviz.models.mini.painter import MiniPainter, Pose, View
+from wamviz.models.mini.paths import noise_path
+from wamviz.models.mini.raster import Drawn
+from wamviz.models.mini.situation import Situation, complete_state, follow_motion
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
-from wamviz.models.mini.transformer import MiniWAMTransformer
-from wamviz.models.mini.vae import MiniVAE, Reference
+from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
 
-AT_ONCE = 32  # frames that a CPU decodes together: more of them do not stay in its cache, and take longer each
+AT_ONCE = 4  # pictures that are drawn together: more of them do not stay in a CPU's cache, and take longer each
+READ = 0.03  # noise level of motion that was read off pictures
 
 
-@contextlib.contextmanager
-def one_thread(alone: bool = True) -> Iterator[None]:
-    """Compute on one CPU thread inside, if ``alone``.
+@dataclass(frozen=True)
+class Observed:
+    """A context picture and what was found in it.
 
-    What looks at a single frame consists of hundreds of operations of a tenth of a millisecond; waking a second thread
-    for each takes longer than it saves (two cores: acting takes 125 ms with two threads and 50 with one).
+    Attributes:
+        view: what the painter draws from, one picture.
+        found: by the detector; situation: of one sample.
     """
-    before = torch.get_num_threads()
-    if not alone or before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+
+    view: View
+    found: Detected
+    situation: Situation
 
 
 @dataclass(frozen=True)
@@ -49,34 +50,36 @@ class Step:
 
     Attributes:
         step, steps: done and in all; step 0 means that the context is encoded.
-        latents: (N, T, C, h, w) predicted clean latents, or None where no video is imagined.
-        actions: (N, K, A) predicted physical actions, or None where none are.
+        actions: (N, K, A) physical, as they are foreseen now, or None where none are.
+        motion: (N, K, M) physical, likewise.
     """
 
     step: int
     steps: int
-    latents: Tensor | None
     actions: Tensor | None
+    motion: Tensor | None
 
 
 class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
-    """VAE, text encoder, tokenizer, transformer and two flow-matching schedulers (one a noise level)."""
+    """Detector, text encoder, tokenizer, denoiser, painter and two flow-matching schedulers (one a noise level)."""
 
     def __init__(
         self,
-        vae: MiniVAE,
+        detector: MiniDetector,
         text_encoder: T5EncoderModel,
         tokenizer: PreTrainedTokenizerFast,
         transformer: MiniWAMTransformer,
+        painter: MiniPainter,
         scheduler: FlowMatchEulerDiscreteScheduler,
         action_scheduler: FlowMatchEulerDiscreteScheduler,
     ) -> None:
         super().__init__()
         self.register_modules(
-            vae=vae,
+            detector=detector,
             text_encoder=text_encoder,
             tokenizer=tokenizer,
             transformer=transformer,
+            painter=painter,
             scheduler=scheduler,
             action_scheduler=action_scheduler,
         )
@@ -88,35 +91,56 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Where everything computes."""
         return self.transformer.slot.device
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """What everything computes in."""
-        return self.transformer.slot.dtype
+    # ------------------------------------------------------------------ looking
 
     def images(self, frames: NDArray[np.uint8]) -> Tensor:
         """(..., H, W, 3) uint8 frames to (..., 3, H, W) in -1..1 on the pipeline's device."""
         x = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
-        return x.movedim(-1, -3).to(self.dtype).div(127.5).sub(1)
+        return x.movedim(-1, -3).float().div(127.5).sub(1)
+
+    def camera(self, matrix: NDArray[np.float64] | None) -> Tensor:
+        """A camera (3, 4) as a tensor (1, 3, 4); the usual one where none is known."""
+        if matrix is None:
+            usual = self.transformer.config.camera or [0.0] * 12
+            return torch.tensor(usual, dtype=torch.float32, device=self.device).view(1, 3, 4)
+        return torch.tensor(matrix, dtype=torch.float32, device=self.device)[None]
+
+    def detect(self, images: Tensor) -> Detected:
+        """Look at pictures (B, 3, S, S)."""
+        size = self.detector.config.image_size
+        shrunk = images if images.shape[-1] == size else F.adaptive_avg_pool2d(images, size)
+        return self.detector(shrunk)
 
     @torch.inference_mode()
-    def reference(self, frames: NDArray[np.uint8]) -> Reference:
-        """Context frames (B, H, W, 3) uint8, encoded once for ``stream`` and every ``decode``."""
-        with one_thread(len(frames) == 1):
-            return self.vae.reference(self.images(frames))
-
-    @torch.inference_mode()
-    def decode(self, latents: Tensor, reference: Reference) -> NDArray[np.uint8]:
-        """Latents (N, T, C, h, w) to uint8 frames (N, T, H, W, 3); what stays comes from the 1 or N references."""
-        n, t = latents.shape[:2]
-        latents = latents.to(reference.images.dtype)
-        if len(reference) == 1:
-            flat = latents.flatten(0, 1)
-            parts = flat.split(len(flat) if self.device.type == "cuda" else AT_ONCE)
-            out = torch.cat([self.vae.decode(part, reference) for part in parts])
+    def observe(
+        self, frame: NDArray[np.uint8], camera: NDArray[np.float64] | None, state: NDArray[np.float32] | None
+    ) -> Observed:
+        """Look at a context frame (S, S, 3) uint8, its camera (3, 4) and its state (D,), either of which may be unknown."""
+        image, matrix = self.images(frame[None]), self.camera(camera)
+        found = self.detect(image)
+        places = found.places(matrix)
+        if state is None:
+            now = complete_state(places[:, -1], found.turn, found.gripper)
         else:
-            out = torch.cat([self.vae.decode(x, reference.one(i)) for i, x in enumerate(latents)])
-        pixels = ((out.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        return pixels.movedim(-3, -1).unflatten(0, (n, t)).cpu().numpy()
+            now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
+        things = places[:, :-1]
+        situation = Situation(now, state is not None, things, found.doubt[:, :-1], torch.zeros_like(things[..., 0]))
+        return Observed(self.painter.view(image, matrix, found.light, situation.pose), found, situation)
+
+    @torch.inference_mode()
+    def read_motion(self, frames: NDArray[np.uint8], observed: Observed) -> Tensor:
+        """What moves in future frames (T, S, S, 3), against the context as it was seen: (1, T, M) physical."""
+        camera = observed.view.camera
+        parts = [self.detect(self.images(frames[i : i + 32])) for i in range(0, len(frames), 32)]
+        places = torch.cat([p.places(camera.expand(len(p.image), -1, -1), -torch.inf) for p in parts])
+        first = observed.found.places(camera, -torch.inf)
+        away = places - first  # (T, P, 3); what is wrong in the same way everywhere cancels
+        turn = torch.cat([p.turn for p in parts]) - observed.found.turn
+        turn[:, 2] = torch.remainder(turn[:, 2] + torch.pi, 2 * torch.pi) - torch.pi
+        gripper = torch.cat([p.gripper for p in parts])[:, None]
+        return torch.cat([away[:, -1], turn, gripper, away[:, :-1].flatten(1)], 1)[None]
+
+    # ------------------------------------------------------------------ deciding and foreseeing
 
     def words(self, instruction: str) -> tuple[Tensor, Tensor]:
         """An instruction to text features (1, L, D) and their mask (1, L); empty text has a token of its own."""
@@ -126,6 +150,16 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         mask = batch["attention_mask"].bool()
         return self.text_encoder(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state, mask
 
+    def encode(self, start: Situation, camera: Tensor, instruction: str) -> ContextCache:
+        """The context of every sample, to keys and values."""
+        net = self.transformer
+        text, mask = self.words(instruction)
+        n = len(start.state)
+        known = torch.full((n,), start.known, device=self.device)
+        state = net.normalise_states(start.state) * start.known
+        scene = Scene(state, known, start.places, start.seen(camera), start.doubt)
+        return net.encode_context(scene, text.expand(n, -1, -1), mask.expand(n, -1))
+
     @staticmethod
     def noises(seed: int, samples: int) -> list[torch.Generator]:
         """The source of noise of each sample: sample i draws what ``seed + i`` draws, on every device."""
@@ -134,107 +168,72 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.inference_mode()
     def stream(
         self,
-        frame: NDArray[np.uint8] | Reference,
+        start: Situation,
+        camera: Tensor,
         instruction: str,
         *,
-        state: NDArray[np.float32] | None = None,
         mode: str = "joint",
-        samples: int = 1,
         steps: int = 8,
-        seed: int = 0,
+        generators: Sequence[torch.Generator],
         actions: NDArray[np.float32] | None = None,
-        video: NDArray[np.uint8] | None = None,
-        generators: Sequence[torch.Generator] | None = None,
+        motion: Tensor | None = None,
         guidance: float = 1.0,
+        temperature: float = 1.0,
     ) -> Iterator[Step]:
-        """Denoise step by step.
+        """Denoise one chunk step by step, along the mode's path through the two noise levels.
 
         Args:
-            frame: (H, W, 3) uint8 context at the VAE's size, or (N, H, W, 3), one a sample; or the
-                ``reference`` of either.
-            state: (D,) physical proprioceptive state, or (N, D), one a sample, or None.
-            samples: sample i starts from the noise of ``seed + i``.
-            actions: (K, A) physical, given in ``forward_dynamics``; video: (T, H, W, 3) uint8 future frames at the
-                VAE's size, given in ``inverse_dynamics``; both exactly one horizon long.
-            generators: N sources of noise on the CPU that go on where an earlier chunk stopped, instead of ``seed``.
-            guidance: weight of the words by classifier-free guidance (arXiv 2207.12598); 1 leaves it out, otherwise
-                each step denoises every sample with and without words in one batch.
+            start: the situation of one sample, or of each.
+            generators: N sources of noise on the CPU.
+            actions: (K, A) physical, given in ``forward_dynamics``; motion: (1 or N, K, M) physical, given in
+                ``inverse_dynamics``; both exactly one horizon long.
+            guidance: weight of the words by classifier-free guidance (arXiv 2207.12598); 1 leaves it out.
+            temperature: spread of the noise that actions start from; 1 draws from what was learnt.
 
         Yields:
             one ``Step`` after encoding and one after every denoising step.
         """
-        net, config = self.transformer, self.transformer.config
+        net, config, samples = self.transformer, self.transformer.config, len(generators)
         path = noise_path(mode, steps)
         total = len(path) - 1
-        given = frame if isinstance(frame, Reference) else self.reference(frame.reshape(-1, *frame.shape[-3:]))
-        context = self.vae.standardise(given.raw)  # (1 or N, C, h, w)
-        guided = guidance != 1 and bool(instruction.strip())
-        with one_thread():
-            texts = [self.words(text) for text in ([instruction, ""] if guided else [instruction])]
-        told = None
-        if state is not None:
-            told = net.normalise_states(torch.tensor(np.atleast_2d(state), device=self.device)).to(self.dtype)
-        contexts = max(len(context), 1 if told is None else len(told))  # 1 where all samples share theirs
-        twice = len(texts)  # first every context with its words, then, for guidance, every context without
-        text = torch.cat([_padded(t, max(len(m[0]) for _, m in texts)).expand(contexts, -1, -1) for t, _ in texts])
-        words = torch.cat([_padded(m, text.shape[1]).expand(contexts, -1) for _, m in texts])
-        with one_thread(contexts == 1):
-            cache = net.encode_context(
-                context[:, None].to(self.dtype).expand(contexts, -1, -1, -1, -1).repeat(twice, 1, 1, 1, 1),
-                None if told is None else told.expand(contexts, -1).repeat(twice, 1),
-                text,
-                words,
-                glance=mode == "act_only",
-            )
-        cache = cache.repeat(samples // contexts)
-        main = context.expand(samples, -1, -1, -1)
-        seen = main.to(self.dtype).repeat(twice, 1, 1, 1)  # what every forward is shown beside the cache
-        scale = net.delta_scale(context)
+        context = self.encode(start, camera, instruction)
+        free = self.encode(start, camera, "") if guidance != 1 and instruction.strip() else None
+        shared = samples // len(start.state)
+        context, free = context.repeat(shared), None if free is None else free.repeat(shared)
         yield Step(0, total, None, None)
 
-        grid = (config.horizon, config.latent_channels, config.latent_size, config.latent_size)
-        draws = generators or self.noises(seed, samples)
-        x = torch.stack([torch.randn(grid, generator=g) for g in draws]).to(self.device) * config.video_temperature
-        a = torch.stack([torch.randn(config.horizon, config.action_dim, generator=g) for g in draws]).to(self.device)
-        a = a * config.action_temperature
+        scale = net.motion_scale(context.hand)
+        width = HAND + 3 * config.things
+        a = torch.stack([torch.randn(config.horizon, config.action_dim, generator=g) for g in generators])
+        x = torch.stack([torch.randn(config.horizon, width, generator=g) for g in generators]).to(self.device)
+        a = a.to(self.device) * temperature
         if actions is not None:
             a = net.normalise_actions(torch.tensor(actions, device=self.device)).expand(samples, -1, -1)
-        if video is not None:
-            future = self.vae.encode(self.images(video))
-            x = ((future - context) / scale)[None].expand(samples, -1, -1, -1, -1).float()
+        if motion is not None:
+            x = (motion / scale).expand(samples, -1, -1)
         schedulers = (self.scheduler, self.action_scheduler)
         for part, scheduler in enumerate(schedulers):
-            if moving := levels_of(path, part):
+            moving = [p[part] for p, q in zip(path, path[1:], strict=False) if p[part] != q[part]]
+            if moving:
                 scheduler.set_timesteps(sigmas=moving, device=self.device)
-        blind = mode == "act_only"
+        foreseen: Tensor | None = None
         for index in range(total):
-            level = [torch.full((twice * samples,), path[index][part], device=self.device) for part in (0, 1)]
-            noisy_x = None if blind else x.to(self.dtype).repeat(twice, 1, 1, 1, 1)
-            noisy_a = a.to(self.dtype).repeat(twice, 1, 1)
-            with one_thread(blind and samples == 1):
-                predicted = net(noisy_x, noisy_a, level[0], level[1], cache, seen)
-            clean_x, clean_a = (
-                None if clean is None else _guided(clean.float(), guidance) if guided else clean.float()
-                for clean in predicted
-            )
-            assert clean_a is not None
-            a_hat = clean_a
-            moves = [path[index][part] != path[index + 1][part] for part in (0, 1)]
-            if moves[0] and clean_x is not None:
-                x = self._advance(self.scheduler, x, clean_x, path[index][0])
-            if moves[1]:
-                a = self._advance(self.action_scheduler, a, a_hat, path[index][1])
-            else:
-                a_hat = a
-            imagined = (
-                None
-                if blind or mode == "inverse_dynamics"
-                else main[:, None] + scale * (clean_x if moves[0] and clean_x is not None else x)
-            )
-            known = None if mode in ("video", "forward_dynamics") else net.denormalise_actions(a_hat)
-            if mode == "imagine_then_act" and path[index][1] == path[index + 1][1]:
-                known = None  # the actions have not been asked for yet
-            yield Step(index + 1, total, imagined, known)
+            (at_x, at_a), (to_x, to_a) = path[index], path[index + 1]
+            level = [torch.full((samples,), v, device=self.device) for v in (READ if motion is not None else at_x, at_a)]
+            seen = None if at_x == 1 and to_x == 1 else x
+            clean_x, clean_a = net(seen, a, level[0], level[1], context)
+            if free is not None and at_a != to_a:
+                without = net(seen, a, level[0], level[1], free)[1]
+                clean_a = without + guidance * (clean_a - without)
+            decided = a
+            if at_a != to_a:
+                decided = clean_a.float()
+                a = self._advance(self.action_scheduler, a, decided, at_a)
+            if at_x != to_x and clean_x is not None:
+                foreseen = clean_x.float() * scale
+                x = self._advance(self.scheduler, x, clean_x.float(), at_x)
+            known = None if mode == "forward_dynamics" else net.denormalise_actions(decided)
+            yield Step(index + 1, total, known, foreseen)
 
     @staticmethod
     def _advance(scheduler: FlowMatchEulerDiscreteScheduler, x: Tensor, clean: Tensor, level: float) -> Tensor:
@@ -242,18 +241,32 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         timestep = scheduler.timesteps[0 if scheduler.step_index is None else scheduler.step_index]
         return scheduler.step((x - clean) / level, timestep, x, return_dict=False)[0]
 
-    def __call__(self, frame: NDArray[np.uint8] | Reference, instruction: str, **options: object) -> Step:
-        """Drain ``stream`` and return its last step."""
-        steps = list(self.stream(frame, instruction, **options))  # type: ignore[arg-type]
-        return steps[-1]
+    # ------------------------------------------------------------------ drawing
+
+    @torch.inference_mode()
+    def follow(self, start: Situation, motion: Tensor, actions: Tensor) -> tuple[Pose, Situation]:
+        """See ``follow_motion``; for as many samples as there are motions."""
+        return follow_motion(start.repeat(len(motion)), motion, actions)
+
+    @torch.inference_mode()
+    def paint(self, view: View, poses: Pose, which: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+        """Draw poses by number, a few at a time: yields the numbers and their frames (B, S, S, 3) uint8."""
+        at_once = AT_ONCE if self.device.type == "cpu" else 64
+        for begin in range(0, len(which), at_once):
+            part = list(which[begin : begin + at_once])
+            index = torch.tensor(part, device=self.device)
+            to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
+            drawn = self.painter(repeat_view(view, len(part)), to)
+            pixels = ((drawn + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+            yield part, pixels.movedim(1, -1).cpu().numpy()
 
 
-def _padded(x: Tensor, length: int) -> Tensor:
-    """(1, L, ...) filled up with zeros to (1, length, ...)."""
-    return torch.cat([x, x.new_zeros(1, length - x.shape[1], *x.shape[2:])], dim=1)
+def repeat_view(view: View, count: int) -> View:
+    """One context for ``count`` pictures, without copies."""
 
+    def many(x: Tensor) -> Tensor:
+        return x.expand(count, *x.shape[1:])
 
-def _guided(clean: Tensor, guidance: float) -> Tensor:
-    """Predictions (2 N, ...), first with and then without words, to guided ones (N, ...)."""
-    told, free = clean.chunk(2)
-    return free + guidance * (told - free)
+    pose = Pose(*(many(getattr(view.pose, name)) for name in ("joints", "gripper", "things", "turns")))
+    drawn = Drawn(*(many(getattr(view.drawn, name)) for name in ("mask", "normal", "albedo", "depth", "shadow")))
+    return View(many(view.image), many(view.camera), many(view.light), pose, drawn)

@@ -1,6 +1,6 @@
 """mini-WAM behind the model protocol: observations in, previews and rollouts out.
 
-It fits frames to the VAE's square, runs the pipeline's stream, decodes previews and says in words when the input lies
+It fits frames to the painter's square, walks the pipeline chunk after chunk, and says in words when the input lies
 outside what it was trained on. It knows nothing of worlds, files or pages.
 """
 
@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,19 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from wamviz.camera import Camera
 from wamviz.media import fit_square
-from wamviz.models.mini.chunks import HAND, Chunk, SoFar, follow, given_actions, given_video, joined, split
+from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.familiar import Familiar, statistics
-from wamviz.models.mini.pipeline import AT_ONCE, MiniWAMPipeline, Step, one_thread
+from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
+from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
-from wamviz.models.mini.vae import Reference
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+
+DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
+OPEN_ENDED = ("joint", "imagine_then_act", "video")  # go on until there is nothing left to do
+MOST_CHUNKS = 4  # of a rollout whose length nobody asked for
 
 
 def pick_device(name: str) -> torch.device:
@@ -70,72 +75,111 @@ def spread_note(actions: Floats) -> str:
     return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
 
 
+def camera_matrix(camera: Camera | None) -> np.ndarray | None:
+    """The (3, 4) matrix from metres to the middle square of a camera's picture, the square being 0..1 wide."""
+    if camera is None:
+        return None
+    side = min(camera.width, camera.height)
+    crop = np.array(
+        [[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64
+    )
+    return (crop / side) @ camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3]
+
+
+@dataclass
+class _Progress:
+    """What a rollout has come to so far.
+
+    Attributes:
+        observed: the context that every picture is drawn from; situation: where everything is by now.
+        frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
+    """
+
+    observed: Observed
+    situation: Situation
+    first: Frames
+    seconds: dict[str, float]
+    frames: list[Frames] = field(default_factory=list)
+    actions: list[Floats] = field(default_factory=list)
+
+    def shown(self, new: Frames | None = None) -> Frames | None:
+        """The first sample's frames (1, T, S, S, 3), context first, with the frames (1, t, S, S, 3) of a chunk under way."""
+        parts = [f[:1] for f in self.frames] + ([] if new is None else [new])
+        return np.concatenate([self.first[None, None], *parts], axis=1) if parts else None
+
+    def acted(self, new: Floats | None = None) -> Floats | None:
+        """Every action so far (N, k, A), with those of a chunk under way."""
+        parts = self.actions + ([] if new is None else [new])
+        return np.concatenate(parts, axis=1) if parts else None
+
+
 class MiniWAM:
     """The embedded world-action model."""
 
     def __init__(self, folder: Path, capabilities: Capabilities, device: str = "auto") -> None:
         self.capabilities = capabilities
         self.device = pick_device(device)
-        # Shipped weights are bfloat16; a CPU without fast bfloat16 computes in float32.
-        half = self.device.type == "cuda" or (self.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported()))
-        self.dtype = torch.bfloat16 if half else torch.float32
         with quietly():
-            pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
-            # Which weights diffusers casts while loading depends on what else is installed; afterwards all are alike.
-            self.pipeline = pipeline.to(self.device, self.dtype)
-        self.pipeline.vae.to(memory_format=torch.channels_last)  # convolutions then need no reordering
+            # Weights are kept in half precision; everything computes in float32, which places to a pixel need.
+            pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+            self.pipeline = pipeline.to(self.device, torch.float32)
+        for part in (self.pipeline.detector, self.pipeline.painter):
+            part.to(memory_format=torch.channels_last)  # convolutions then need no reordering
         self.familiar = Familiar.load(folder)
         self.weights_digest = digest_of(folder)
-        self.size = int(self.pipeline.vae.config.image_size)
+        self.size = int(self.pipeline.painter.config.image_size)
 
     def imagine(self, request: ImagineRequest) -> ImagineStream:
         """Check the request now, then yield previews and end with the rollouts."""
         check_request(self.capabilities, request)
         return self._stream(request)
 
-    def unfamiliarity(self, frame: Frames | Reference) -> float:
+    # ------------------------------------------------------------------ what it does not know
+
+    @torch.inference_mode()
+    def unfamiliarity(self, frame: Frames | Observed) -> float:
         """How unlike training's a frame (H, W, 3) is; above 1.0 lie 1 % of the tabletop's own. NaN where unknown."""
         if self.familiar is None:
             return float("nan")
-        seen = frame if isinstance(frame, Reference) else self.pipeline.reference(fit_square(frame[None], self.size))
-        vae, sight = self.pipeline.vae, self.pipeline.transformer.sight
-        with one_thread():
-            rows = statistics(vae, sight, seen.images, vae.standardise(seen.raw)).cpu()
-        return float(self.familiar.score(rows).max())
+        if isinstance(frame, Observed):
+            rows = statistics(frame.view.image, frame.found)
+        else:
+            images = self.pipeline.images(fit_square(frame[None], self.size))
+            rows = statistics(images, self.pipeline.detect(images))
+        return float(self.familiar.score(rows.cpu()).max())
 
+    @torch.inference_mode()
     def strange_frames(self, frames: Frames) -> list[int]:
         """Which frames (T, H, W, 3) of a video look unlike training's: the marks are those of ``unfamiliarity``."""
         if self.familiar is None:
             return []
-        vae, sight = self.pipeline.vae, self.pipeline.transformer.sight
-        images = self.pipeline.images(fit_square(frames, self.size))
-        rows = torch.cat([statistics(vae, sight, part).cpu() for part in images.split(AT_ONCE)])
+        parts = self.pipeline.images(fit_square(frames, self.size)).split(32)
+        rows = torch.cat([statistics(part, self.pipeline.detect(part)).cpu() for part in parts])
         return [int(k) for k in (self.familiar.score(rows).amax(1) > 1).nonzero()[:, 0]]
 
-    def rebuild(self, frames: Frames) -> Frames:
-        """Frames (T, H, W, 3), context first, through the autoencoder alone: the best that can be imagined here."""
-        square = fit_square(frames, self.size)
-        context = self.pipeline.reference(square[:1])
-        with torch.inference_mode():
-            latents = self.pipeline.vae.encode(self.pipeline.images(square[1:]))
-        return np.concatenate([square[:1], self.pipeline.decode(latents[None], context)[0]])
-
-    def _notes(self, frame: Reference, request: ImagineRequest) -> list[str]:
+    def _notes(self, observed: Observed, request: ImagineRequest) -> list[str]:
         notes = []
-        score = self.unfamiliarity(frame)
+        score = self.unfamiliarity(observed)
         if score > 1:
             notes.append(
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
                 "where 99 % of those stay below 1): take the rollout as a guess."
             )
-        given = request.observation.frame if request.video is None else request.video[0]
+        observation = request.observation
+        if not observed.situation.known:
+            notes.append("The robot's state is not known; mini-WAM read it off the picture.")
+        if observation.cameras.get(observation.main_camera) is None:
+            notes.append("The camera is not known; mini-WAM took it for the tabletop's usual one.")
+        given = observation.frame if request.video is None else request.video[0]
         if (tall := given.shape[0]) != (wide := given.shape[1]):
             side = min(tall, wide)
             notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {wide} x {tall} picture.")
-        if strange := unknown_words(self.pipeline.tokenizer, request.observation.instruction):
+        if strange := unknown_words(self.pipeline.tokenizer, observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
             notes.append(f"mini-WAM never met the word{'s' if len(strange) > 1 else ''} {listed} in training.")
         return notes
+
+    # ------------------------------------------------------------------ what is given
 
     def _given(self, request: ImagineRequest, count: int, notes: list[str]) -> tuple[Floats | None, Frames | None]:
         """The given actions (K, A) and the given video (T, size, size, 3), context first; says what lies beyond."""
@@ -160,133 +204,159 @@ class MiniWAM:
             longest = self.capabilities.longest
             notes.append(f"mini-WAM can {verb} {longest} {what} in a row; the last {beyond} were left out.")
 
+    # ------------------------------------------------------------------ imagining
+
     def _stream(self, request: ImagineRequest) -> Iterator[Preview | Imagined]:
-        start = time.perf_counter()
-        state = request.observation.state
-        frame = fit_square(request.observation.frame[None], self.size)  # (1, size, size, 3) uint8
-        reference = self.pipeline.reference(frame)
-        notes = self._notes(reference, request)
-        count = frames_asked(self.capabilities, request)
-        given = self._given(request, count, notes)
+        begun = time.perf_counter()
+        observation, size = request.observation, self.capabilities.horizon
+        frame = fit_square(observation.frame[None], self.size)[0]  # (size, size, 3) uint8
+        camera = camera_matrix(observation.cameras.get(observation.main_camera))
+        state = observation.state
         knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
-        if state is not None and knows and request.observation.world_state is None:  # ALOHA's has as many numbers
-            notes.append(f"The state's {len(state)} numbers were taken for the tabletop's: hand, gripper, joints.")
-        so_far = SoFar(
-            reference,
-            frame[0],
-            state[None] if state is not None and knows else None,
-            noises=tuple(self.pipeline.noises(request.seed, request.samples)),
-            seconds={"encode": time.perf_counter() - start, "denoise": 0.0, "decode": 0.0},
+        observed = self.pipeline.observe(frame, camera, state if knows else None)
+        notes = self._notes(observed, request)
+        if knows and observation.world_state is None:  # ALOHA's has as many numbers
+            notes.append(f"The state's {len(state or ())} numbers were taken for the tabletop's: hand, gripper, joints.")
+        open_ended = request.horizon is None and request.mode in OPEN_ENDED
+        count = MOST_CHUNKS * size if open_ended else frames_asked(self.capabilities, request)
+        actions, video = self._given(request, count, notes)
+        so_far = _Progress(
+            observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}
         )
-        for chunk in split(count, self.capabilities.horizon):
-            so_far = yield from self._chunk(request, chunk, so_far, *given)
-        if count > self.capabilities.horizon:
-            notes.append(
-                f"Imagined {self.capabilities.horizon} frames at a time, each chunk from where the one before ended: "
-                "mistakes add up."
-            )
-        if so_far.actions is not None and request.samples > 1:
-            notes.append(spread_note(so_far.actions))
-        rollouts = tuple(self._rollout(request, i, count, so_far, given[0]) for i in range(request.samples))
-        yield Imagined(rollouts, {"total": time.perf_counter() - start, **so_far.seconds}, tuple(notes))
+        noises = self.pipeline.noises(request.seed, request.samples)
+        for chunk in split(count, size):
+            given = None if actions is None else given_actions(actions, chunk, size)
+            if video is not None and chunk.start:  # what is given need not be imagined
+                so_far.observed = self.pipeline.observe(video[chunk.start], camera, None)
+                so_far.situation = so_far.observed.situation
+            shown = None if video is None else given_video(video, chunk, size)
+            yield from self._chunk(request, chunk, so_far, noises, given, shown, open_ended)
+            if open_ended and at_rest(so_far.actions[-1]):
+                break
+        if open_ended:
+            count = self._end_at_rest(so_far, notes)
+        elif count > size:
+            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+        if request.mode == "video":
+            so_far.actions = []  # the marginal: what was imagined for them stays
+        acted = so_far.acted()
+        if acted is not None and request.samples > 1:
+            notes.append(spread_note(acted))
+        rollouts = tuple(self._rollout(request, i, count, so_far, actions) for i in range(request.samples))
+        yield Imagined(rollouts, {"total": time.perf_counter() - begun, **so_far.seconds}, tuple(notes))
+
+    def _end_at_rest(self, so_far: _Progress, notes: list[str]) -> int:
+        """Cut a rollout of open end where its last sample comes to rest; returns how many frames are left."""
+        acted = so_far.acted()
+        assert acted is not None
+        count = min(acted.shape[1], max(self.capabilities.horizon // 2, last_move(acted) + 2))
+        size = self.capabilities.horizon
+        if count > size:
+            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+        if not at_rest(so_far.actions[-1]):
+            notes.append(f"After {acted.shape[1]} actions it was not done yet; ask for a longer horizon to see more.")
+        so_far.actions = [acted[:, :count]]
+        if so_far.frames:
+            so_far.frames = [np.concatenate(so_far.frames, axis=1)[:, :count]]
+        return count
 
     def _chunk(
-        self, request: ImagineRequest, chunk: Chunk, so_far: SoFar, actions: Floats | None, video: Frames | None
-    ) -> Generator[Preview, None, SoFar]:
-        """Yield the previews of one chunk and return what is known after it."""
+        self, request: ImagineRequest, chunk: Chunk, so_far: _Progress, noises: list[torch.Generator],
+        given: Floats | None, video: Frames | None, open_ended: bool,
+    ) -> Generator[Preview, None, None]:  # fmt: skip
+        """Imagine one chunk: yields its previews and writes what is known after it into ``so_far``."""
         begun = time.perf_counter()
-        size, context = self.capabilities.horizon, so_far.context
-        if video is not None and chunk.start:  # what is given need not be imagined
-            context = self.pipeline.reference(video[chunk.start][None])
-        told = None if actions is None else given_actions(actions, chunk, size)
+        mode, steps = request.mode, request.steps or self.capabilities.default_steps
+        camera = so_far.observed.view.camera
+        motion = None if video is None else self.pipeline.read_motion(video, so_far.observed)
+        words = chunk.words if not open_ended else lambda doing: doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"
+        parts = (2 if open_ended else chunk.count) * 100
+
+        def preview(share: float, frames: Frames | None, actions: Floats | None, doing: str) -> Preview:
+            done = min(chunk.index * 100 + round(100 * share), parts - 1)
+            return Preview(done, max(parts, done + 1), frames, actions, words(doing))
+
         last: Step | None = None
         for last in self.pipeline.stream(
-            context,
-            request.observation.instruction,
-            state=so_far.state,
-            mode=request.mode,
-            samples=request.samples,
-            steps=request.steps or self.capabilities.default_steps,
-            actions=told,
-            video=None if video is None else given_video(video, chunk, size),
-            generators=so_far.noises,
-            guidance=request.guidance,
-        ):
-            if last.step == 0:
-                encoded = time.perf_counter()
+            so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
+            actions=given, motion=motion, guidance=request.guidance,
+        ):  # fmt: skip
+            decided = None if last.actions is None or mode == "video" else so_far.acted(self._legal(last.actions))
             if last.step < last.steps and (last.step or not chunk.index):
-                yield self._preview(last, chunk, so_far)
+                share = 0.2 * last.step / last.steps if mode in DRAWS else last.step / last.steps
+                yield preview(share, so_far.shown(), decided, "denoising" if last.step else "context")
         assert last is not None
         denoised = time.perf_counter()
-        after = so_far.seconds
-        if last.latents is not None:
-            frames = self.pipeline.decode(last.latents[:, : chunk.frames], context)
-            so_far = replace(so_far, frames=joined(so_far.frames, frames))
-            if not chunk.last:
-                so_far = replace(so_far, context=self.pipeline.reference(frames[:, -1]))
-        acted = None if told is None else told[None]
-        if last.actions is not None:
-            acted = self._legal(last.actions.cpu().numpy())
-            so_far = replace(so_far, actions=joined(so_far.actions, acted[:, : chunk.frames]))
-        state = None
-        if so_far.state is not None and acted is not None:
-            state = self.next_state(so_far.state, acted[:, : chunk.frames])
-        decoded = time.perf_counter()
-        spent = {"encode": encoded - begun, "denoise": denoised - encoded, "decode": decoded - denoised}
-        so_far = replace(so_far, state=state, seconds={name: after[name] + spent[name] for name in after})
-        if not chunk.last:
-            note = chunk.words("done")
-            shown = None if so_far.frames is None else self._with_context(so_far.frames[:1], so_far.first)
-            yield Preview((chunk.index + 1) * last.steps, chunk.count * last.steps, shown, so_far.actions, note)
-        return so_far
+        so_far.seconds["denoise"] += denoised - begun
+        n, k = request.samples, chunk.frames
+        taken = np.repeat(given[None], n, 0) if given is not None else self._legal(last.actions)
+        if mode in DRAWS:
+            assert last.motion is not None
+            obeyed = torch.tensor(taken, device=self.device)
+            poses, so_far.situation = self.pipeline.follow(so_far.situation, last.motion[:, :k], obeyed[:, :k])
+            frames = np.zeros((n, k, self.size, self.size, 3), np.uint8)
+            # A few frames over the whole of it first, each shown until the next; then the rest, sample after sample.
+            early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
+            order = early + [i for i in range(n * k) if i not in early]
+            drawn: list[int] = []
+            for numbers, pixels in self.pipeline.paint(so_far.observed.view, poses, order):
+                frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
+                drawn += numbers
+                if len(drawn) < n * k:
+                    known = np.array(sorted(i for i in drawn if i < k))
+                    held = known[np.minimum(np.searchsorted(known, np.arange(k)), len(known) - 1)]
+                    acted = None if given is not None or mode == "video" else so_far.acted(taken[:, :k])
+                    yield preview(0.2 + 0.8 * len(drawn) / (n * k), so_far.shown(frames[:1, held]), acted, "drawing")
+            so_far.frames.append(frames)
+            so_far.seconds["decode"] += time.perf_counter() - denoised
+        if mode == "imagine_then_act":
+            taken = self._read_actions(request, so_far, frames, noises, steps)
+        if given is None:
+            so_far.actions.append(taken[:, :k])
 
-    def next_state(self, states: Floats, actions: Floats) -> Floats:
-        """The states (N, D) from which a chunk goes on after actions (N, K, A), see ``chunks.follow``.
+    def _read_actions(
+        self, request: ImagineRequest, so_far: _Progress, frames: Frames, noises: list[torch.Generator], steps: int
+    ) -> Floats:
+        """The actions (N, K, A) that explain imagined frames (N, k, S, S, 3): inverse dynamics, sample by sample."""
+        begun = time.perf_counter()
+        size, k = self.capabilities.horizon, frames.shape[1]
+        before = so_far.frames[-2][:, -1] if len(so_far.frames) > 1 else None
+        camera = so_far.observed.view.camera
+        out = []
+        for i, noise in enumerate(noises):
+            start = so_far.observed
+            if before is not None:
+                start = self.pipeline.observe(before[i], camera[0].cpu().numpy(), None)
+            padded = np.concatenate([frames[i], np.repeat(frames[i, -1:], size - k, axis=0)])
+            motion = self.pipeline.read_motion(padded, start)
+            last: Step | None = None
+            for last in self.pipeline.stream(
+                start.situation, camera, request.observation.instruction, mode="inverse_dynamics", steps=steps,
+                generators=[noise], motion=motion,
+            ):  # fmt: skip
+                pass
+            assert last is not None
+            out.append(self._legal(last.actions))
+        so_far.seconds["denoise"] += time.perf_counter() - begun
+        return np.concatenate(out)
 
-        Joints are not known then, and are told as training's mean: on held-out windows that costs 3 % of the action
-        error, hiding the whole state 13 %, the joints of the chunk before 5 %.
-        """
-        after = follow(states, actions)
-        mean = self.pipeline.transformer.config.state_mean
-        after[:, HAND:] = 0.0 if mean is None else np.asarray(mean[HAND:], np.float32)
-        return after
-
-    def _preview(self, step: Step, chunk: Chunk, so_far: SoFar) -> Preview:
-        """Only the first sample is decoded: a preview must not cost more than the step it shows."""
-        frames, actions = None, None
-        if step.latents is not None:
-            new = self.pipeline.decode(step.latents[:1, : chunk.frames], so_far.context.one(0))
-            frames = self._with_context(joined(None if so_far.frames is None else so_far.frames[:1], new), so_far.first)
-        if step.actions is not None:
-            actions = joined(so_far.actions, self._legal(step.actions.cpu().numpy())[:, : chunk.frames])
-        done, steps = chunk.index * step.steps + step.step, chunk.count * step.steps
-        return Preview(done, steps, frames, actions, chunk.words("context" if done == 0 else "denoising"))
-
-    @staticmethod
-    def _with_context(frames: Frames, context: Frames) -> Frames:
-        """(N, T, H, W, 3) future frames to (N, T + 1, H, W, 3) with the context in front."""
-        first = np.broadcast_to(context, (len(frames), 1, *context.shape))
-        return np.concatenate([first, frames], axis=1)
-
-    def _legal(self, actions: Floats) -> Floats:
+    def _legal(self, actions: torch.Tensor | None) -> Floats:
         """Actions clipped to the limits of the action space, as a controller would."""
         space = self.capabilities.action_space
-        assert space is not None and space.low is not None and space.high is not None
-        return np.clip(actions, np.asarray(space.low), np.asarray(space.high)).astype(np.float32)
+        assert actions is not None and space is not None and space.low is not None and space.high is not None
+        return np.clip(actions.cpu().numpy(), np.asarray(space.low), np.asarray(space.high)).astype(np.float32)
 
     def _rollout(
-        self,
-        request: ImagineRequest,
-        index: int,
-        count: int,
-        so_far: SoFar,
-        given: Floats | None,
+        self, request: ImagineRequest, index: int, count: int, so_far: _Progress, given: Floats | None
     ) -> Rollout:
         observation, camera = request.observation, request.observation.main_camera
         model = observation.cameras.get(camera)
         square = model is not None and model.width == model.height
-        frames = None if so_far.frames is None else self._with_context(so_far.frames[index][None], so_far.first)[0]
-        own = given if so_far.actions is None else so_far.actions[index]
+        frames = None
+        if so_far.frames:
+            frames = np.concatenate([so_far.first[None], *(f[index] for f in so_far.frames)])
+        acted = so_far.acted()
+        own = given if acted is None else acted[index]
         return Rollout(
             origin="imagined",
             frames=frames,
@@ -300,6 +370,8 @@ class MiniWAM:
             meta={
                 "model": self.capabilities.model_id,
                 "mode": request.mode,
-                "actions": "given" if so_far.actions is None and own is not None else "imagined",
+                "actions": "given" if acted is None and own is not None else "imagined",
             },
         )
+
+

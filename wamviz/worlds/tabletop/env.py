@@ -12,6 +12,7 @@ What this module does not know: tasks, language, the expert; how an action becom
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import mujoco
@@ -317,6 +318,18 @@ class TabletopEnv:
         focal = self.size / 2 / np.tan(np.radians(self._model.cam_fovy[index]) / 2)
         intrinsics = np.array([[focal, 0, self.size / 2], [0, focal, self.size / 2], [0, 0, 1]])
         return Camera(name, self.size, self.size, intrinsics, pose)
+
+    def move_camera(self, position: Sequence[float], look_at: Sequence[float], fov: float) -> None:
+        """Stand the exterior camera somewhere else until the next scene is built.
+
+        Args:
+            position, look_at: (3,) m.
+            fov: vertical field of view, 20 .. 90 degrees.
+        """
+        self._require_scene()
+        (x, y, z), (u, v, w) = map(float, position), map(float, look_at)
+        self.look = replace(self.look, camera_position=(x, y, z), camera_look_at=(u, v, w), camera_fov=float(fov))
+        apply(self._model, self.look)
 
     def render(self, camera: str = "exterior") -> Frames:
         """Draw one camera's view now, (size, size, 3) uint8.

@@ -1,0 +1,137 @@
+"""The detector finds the things and the hand in one picture.
+
+Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from what
+it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things are
+missing, how the hand is turned and where the light hangs.
+
+Axis letters: B pictures, P = O things and the hand's tool point, G cells of the heatmaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+from wamviz.models.mini.painter import THINGS
+
+POINTS = (*THINGS, "tool")
+USUAL_LIGHT = (0.3, -0.8, 1.8)  # m
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found in B pictures.
+
+    Attributes:
+        heat: (B, P, G, G) logits.
+        image: (B, P, 2) in 0..1; height: (B, P) m above the table.
+        doubt: (B, P) m, how far off a place may be; there: (B, O) logits.
+        turn: (B, 3) rad, the hand against straight down; gripper: (B,) 0 open .. 1 closed; light: (B, 3) m.
+        features: (B, F) of the whole picture.
+    """
+
+    heat: Tensor
+    image: Tensor
+    height: Tensor
+    doubt: Tensor
+    there: Tensor
+    turn: Tensor
+    gripper: Tensor
+    light: Tensor
+    features: Tensor
+
+    def places(self, camera: Tensor, threshold: float = 0.0) -> Tensor:
+        """Places (B, P, 3) m through cameras (B, 3, 4); NaN where a thing is not there."""
+        places = lift_points(self.image, self.height, camera)
+        missing = F.pad(self.there < threshold, (0, 1))  # the hand is always there
+        return places.masked_fill(missing[..., None], torch.nan)
+
+
+def lift_points(image: Tensor, height: Tensor, camera: Tensor) -> Tensor:
+    """World points (B, P, 3) m seen at image points (B, P, 2) at heights (B, P) m above the table."""
+    inverse = torch.linalg.inv(camera[:, :, :3])
+    eye = -(inverse @ camera[:, :, 3:])[..., 0]  # (B, 3)
+    ray = F.pad(image, (0, 1), value=1.0) @ inverse.mT  # (B, P, 3)
+    reach = (height - eye[:, None, 2]) / torch.where(ray[..., 2].abs() < 1e-6, -1e-6, ray[..., 2])
+    return eye[:, None] + ray * reach[..., None]
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(4, width)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.silu(self.first(self.norm(x))))
+
+
+class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """A U-Net with heatmaps at half the resolution.
+
+    Args:
+        image_size: pixels a side that it looks at.
+        widths: channels at a half, a quarter and an eighth of that.
+        height_mean: (P,) m, where points usually are above the table.
+    """
+
+    @register_to_config
+    def __init__(
+        self, image_size: int = 128, widths: Sequence[int] = (32, 64, 112), height_mean: Sequence[float] | None = None
+    ) -> None:
+        super().__init__()
+        fine, middle, coarse = widths
+        points = len(POINTS)
+        self.enter = nn.Conv2d(12, fine, 3, padding=1)
+        self.fine_in = _Block(fine)
+        self.down = nn.Conv2d(fine, middle, 2, 2)
+        self.middle_in = _Block(middle)
+        self.downer = nn.Conv2d(middle, coarse, 2, 2)
+        self.coarse = nn.Sequential(_Block(coarse), _Block(coarse), _Block(coarse))
+        self.up = nn.Conv2d(coarse, 4 * middle, 1)
+        self.middle_out = nn.Sequential(_Block(middle), _Block(middle))
+        self.upper = nn.Conv2d(middle, 4 * fine, 1)
+        self.fine_out = _Block(fine)
+        self.heat = nn.Conv2d(fine, points, 1)
+        self.look = nn.Conv2d(fine + middle, 64, 1)
+        self.read = nn.Sequential(nn.Linear(64 + 2 + coarse, 128), nn.SiLU())
+        self.point = nn.Parameter(torch.randn(points, 128) * 0.1)
+        self.answer = nn.Sequential(nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 3))
+        self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 5))
+        self.lamp = nn.Sequential(nn.Linear(2 * coarse, 128), nn.SiLU(), nn.Linear(128, 3))
+
+    def forward(self, image: Tensor) -> Detected:
+        """Look at pictures (B, 3, S, S) in -1..1."""
+        h = self.enter(F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last))
+        keep = self.fine_in(h)
+        kept = self.middle_in(self.down(keep))
+        deep = self.coarse(self.downer(kept))
+        middle = self.middle_out(F.pixel_shuffle(self.up(deep), 2) + kept)
+        fine = self.fine_out(F.pixel_shuffle(self.upper(middle), 2) + keep)
+        heat = self.heat(fine).float()
+        cells = heat.shape[-1]
+        share = heat.flatten(2).softmax(-1)  # (B, P, G * G)
+        centres = (torch.arange(cells, device=image.device) + 0.5) / cells
+        columns, rows = share.unflatten(2, (cells, cells)).sum(2), share.unflatten(2, (cells, cells)).sum(3)
+        at = torch.stack([columns @ centres, rows @ centres], -1)  # (B, P, 2)
+        wide = torch.cat([fine, F.interpolate(middle, scale_factor=2.0)], 1)
+        seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
+        mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
+        told = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
+        height, doubt, there = self.answer(self.read(told) + self.point).unbind(-1)
+        usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
+        hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1))
+        light = self.lamp(torch.cat([mean, std], -1)) * 0.2 + torch.tensor(USUAL_LIGHT, device=image.device)
+        return Detected(
+            heat, at, usual + height * 0.05, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1],
+            torch.cat([hand[:, :2] * 0.3, torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)[:, None]], 1), hand[:, 4].sigmoid(),
+            light, torch.cat([mean, std], -1),
+        )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Kinematics of the Panda, batched: joint angles to the frames of its parts, and the joints that a path of the hand takes.
+
+Published (modified) Denavit-Hartenberg parameters of Franka; metres, radians, the robot's base frame. The tool frame lies
+between the finger tips. Axis letters: N samples, K actions, L = 11 parts (links 0 to 7, hand, left and right finger).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+PARTS = (*(f"link{i}" for i in range(8)), "hand", "finger_left", "finger_right")
+FINGER_TRAVEL = 0.04  # of each finger, m
+
+_A = (0.0, 0.0, 0.0, 0.0825, -0.0825, 0.0, 0.088)
+_D = (0.333, 0.0, 0.316, 0.0, 0.384, 0.0, 0.0)
+_ALPHA = (0.0, -math.pi / 2, math.pi / 2, math.pi / 2, -math.pi / 2, math.pi / 2, math.pi / 2)
+_FLANGE, _TOOL, _KNUCKLE = 0.107, 0.1034, 0.0584  # m along the hand's axis
+_H = math.sqrt(0.5)
+_LOW = (-2.85, -1.70, -2.85, -3.00, -2.85, 0.02, -2.85)
+_HIGH = (2.85, 1.70, 2.85, -0.12, 2.85, 3.70, 2.85)
+_REST = (0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785)  # where the null space pulls
+_DAMPING, _NULL_GAIN, _MAX_STEP = 0.03, 0.02, 0.15
+_WORKSPACE_LOW, _WORKSPACE_HIGH = (0.25, -0.50, 0.012), (0.80, 0.50, 0.70)  # m, of the tool
+
+
+def link_frames(joints: Tensor) -> Tensor:
+    """Frames of links 0 to 7 at joint angles (N, 7): (N, 8, 4, 4)."""
+    n = len(joints)
+    pose = torch.eye(4, dtype=joints.dtype, device=joints.device).expand(n, 4, 4)
+    frames = [pose]
+    cos, sin = joints.cos(), joints.sin()
+    zero, one = torch.zeros_like(cos[:, 0]), torch.ones_like(cos[:, 0])
+    for i in range(7):
+        c, s = cos[:, i], sin[:, i]
+        ca, sa = math.cos(_ALPHA[i]), math.sin(_ALPHA[i])
+        rows = (c, -s, zero, one * _A[i], s * ca, c * ca, -sa * one, -_D[i] * sa * one,
+                s * sa, c * sa, ca * one, _D[i] * ca * one, zero, zero, zero, one)  # fmt: skip
+        pose = pose @ torch.stack(rows, -1).view(n, 4, 4)
+        frames.append(pose)
+    return torch.stack(frames, 1)
+
+
+def _fixed(like: Tensor, rotation: tuple[tuple[float, ...], ...], z: float) -> Tensor:
+    matrix = torch.eye(4, dtype=like.dtype, device=like.device)
+    matrix[:3, :3] = torch.tensor(rotation, dtype=like.dtype, device=like.device)
+    matrix[2, 3] = z
+    return matrix
+
+
+def hand_frame(links: Tensor) -> Tensor:
+    """Frame of the hand (N, 4, 4) from ``link_frames``."""
+    return links[:, 7] @ _fixed(links, ((_H, _H, 0), (-_H, _H, 0), (0, 0, 1)), _FLANGE)
+
+
+def part_frames(joints: Tensor, gripper: Tensor) -> Tensor:
+    """Frames of all ``PARTS`` at joints (N, 7) and gripper (N,) 0 open .. 1 closed: (N, L, 4, 4)."""
+    links = link_frames(joints)
+    hand = hand_frame(links)
+    opening = ((1 - gripper.clamp(0, 1)) * FINGER_TRAVEL)[:, None]
+    left = hand @ _fixed(hand, ((1, 0, 0), (0, 1, 0), (0, 0, 1)), _KNUCKLE)
+    right = hand @ _fixed(hand, ((-1, 0, 0), (0, -1, 0), (0, 0, 1)), _KNUCKLE)
+    fingers = []
+    for frame in (left, right):
+        moved = frame.clone()
+        moved[:, :3, 3] = frame[:, :3, 3] + frame[:, :3, 1] * opening
+        fingers.append(moved)
+    return torch.cat([links, torch.stack([hand, *fingers], 1)], 1)
+
+
+def tool_pose(joints: Tensor) -> Tensor:
+    """Pose of the point between the finger tips (N, 4, 4)."""
+    hand = hand_frame(link_frames(joints))
+    return hand @ _fixed(hand, ((1, 0, 0), (0, 1, 0), (0, 0, 1)), _TOOL)
+
+
+def rotation_matrices(vectors: Tensor) -> Tensor:
+    """Rotation vectors (N, 3) rad to matrices (N, 3, 3)."""
+    x, y, z = vectors.unbind(-1)
+    o = torch.zeros_like(x)
+    skew = torch.stack([o, -z, y, z, o, -x, -y, x, o], -1).unflatten(-1, (3, 3))
+    return torch.linalg.matrix_exp(skew)
+
+
+def rotation_vectors(matrices: Tensor) -> Tensor:
+    """Rotation matrices (N, 3, 3) to rotation vectors (N, 3) rad, for turns below half a turn."""
+    m = matrices
+    skew = torch.stack([m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]], -1)
+    sine = skew.norm(dim=-1) / 2
+    angle = torch.atan2(sine, (m.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2)
+    return skew * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), torch.full_like(sine, 0.5))[:, None]
+
+
+def solve_joints(joints: Tensor, position: Tensor, rotation: Tensor, iterations: int) -> Tensor:
+    """Move joints (N, 7) towards a tool pose: position (N, 3) m, rotation (N, 3, 3); damped least squares.
+
+    The null space pulls to the same rest posture as the robot's own controller does, so that the elbow goes where its
+    elbow goes.
+    """
+    low, high, rest = (torch.tensor(v, dtype=joints.dtype, device=joints.device) for v in (_LOW, _HIGH, _REST))
+    damping = torch.eye(6, dtype=joints.dtype, device=joints.device) * _DAMPING**2
+    for _ in range(iterations):
+        links = link_frames(joints)
+        hand = hand_frame(links)
+        tool = hand[:, :3, 3] + hand[:, :3, 2] * _TOOL
+        axes, origins = links[:, 1:, :3, 2], links[:, 1:, :3, 3]  # (N, 7, 3)
+        linear = torch.linalg.cross(axes, tool[:, None] - origins)
+        jacobian = torch.cat([linear, axes], -1).mT  # (N, 6, 7)
+        error = torch.cat([position - tool, rotation_vectors(rotation @ hand[:, :3, :3].mT)], -1)[..., None]
+        pull = (_NULL_GAIN * (rest - joints))[..., None]
+        step = pull + jacobian.mT @ torch.linalg.solve(jacobian @ jacobian.mT + damping, error - jacobian @ pull)
+        joints = (joints + step[..., 0].clamp(-_MAX_STEP, _MAX_STEP)).clamp(low, high)
+    return joints
+
+
+def follow_actions(joints: Tensor, actions: Tensor, iterations: int = 5) -> Tensor:
+    """Joints (N, K, 7) to which end-effector deltas (N, K, 7 or more; m, rad) lead from joints (N, 7)."""
+    pose = tool_pose(joints)
+    position, rotation = pose[:, :3, 3], pose[:, :3, :3]
+    low, high = (torch.tensor(v, dtype=joints.dtype, device=joints.device) for v in (_WORKSPACE_LOW, _WORKSPACE_HIGH))
+    path = []
+    turns = rotation_matrices(actions[..., 3:6].flatten(0, 1)).unflatten(0, actions.shape[:2])  # (N, K, 3, 3)
+    for k in range(actions.shape[1]):
+        position = (position + actions[:, k, :3]).clamp(low, high)
+        rotation = turns[:, k] @ rotation
+        joints = solve_joints(joints, position, rotation, iterations)
+        path.append(joints)
+    return torch.stack(path, 1)
+
+
+def rest_joints(position: Tensor, rotation: Tensor) -> Tensor:
+    """Joints (N, 7) of a tool pose when nothing is known of them: from the rest posture."""
+    rest = torch.tensor(_REST, dtype=position.dtype, device=position.device).expand(len(position), 7)
+    return solve_joints(rest, position, rotation, iterations=60)

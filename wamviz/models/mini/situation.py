@@ -1,0 +1,98 @@
+"""What is known at the start of a chunk, and how motion leads from there to poses that can be drawn.
+
+Pure tensor functions between the denoiser, which speaks of displacements, and the painter, which wants joints and
+places. Axis letters: N samples, K actions, D state dims, O things, M motion dims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from wamviz.models.mini.kinematics import rest_joints, rotation_matrices, solve_joints
+from wamviz.models.mini.painter import Pose, held_turns
+from wamviz.models.mini.raster import project
+from wamviz.models.mini.transformer import HAND
+
+_DOWN = (1.0, -1.0, -1.0)  # the tool looking straight down
+_STILL = 0.006  # m: a thing that is foreseen to move less stays
+_GROWTH = 0.003  # m of doubt that a chunk adds to where things are
+_IK_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where everything is, for N samples of the same context picture.
+
+    Attributes:
+        state: (N, D) physical: tool, rotation, gripper, joints; known: whether it was given rather than read.
+        places: (N, O, 3) m, NaN where a thing is not there; doubt: (N, O) m.
+        turns: (N, O) rad, how far things were turned since the context picture.
+    """
+
+    state: Tensor
+    known: bool
+    places: Tensor
+    doubt: Tensor
+    turns: Tensor
+
+    def __post_init__(self) -> None:
+        if self.state.shape[1] != 14 or self.places.shape[:2] != self.doubt.shape:
+            raise ValueError(f"State {tuple(self.state.shape)} or places {tuple(self.places.shape)} are misshapen.")
+
+    @property
+    def pose(self) -> Pose:
+        """What the painter wants of it."""
+        return Pose(self.state[:, 7:], self.state[:, 6], self.places, self.turns)
+
+    def repeat(self, count: int) -> Situation:
+        """The same for ``count`` samples, where it is that of one."""
+        if len(self.state) == count:
+            return self
+        return replace(self, **{k: getattr(self, k).expand(count, *getattr(self, k).shape[1:]) for k in _TENSORS})
+
+    def seen(self, camera: Tensor) -> Tensor:
+        """Where things are in the picture of a camera (1, 3, 4): (N, O, 2) in 0..1."""
+        return project(self.places.nan_to_num(), camera.expand(len(self.places), -1, -1))[0]
+
+
+_TENSORS = ("state", "places", "doubt", "turns")
+
+
+def complete_state(tool: Tensor, turn: Tensor, gripper: Tensor) -> Tensor:
+    """A state (N, 14) from what a picture shows: tool (N, 3) m, turn (N, 3) rad, gripper (N,)."""
+    down = torch.tensor(_DOWN, device=tool.device).diag()
+    joints = rest_joints(tool, rotation_matrices(turn) @ down)
+    return torch.cat([tool, turn, gripper[:, None], joints], 1)
+
+
+def follow_motion(start: Situation, motion: Tensor, actions: Tensor) -> tuple[Pose, Situation]:
+    """Physical motion (N, K, M) and actions (N, K, A) to poses and the situation after them.
+
+    Returns:
+        the pose after each action, N * K of them in order of samples, and the situation after the last.
+    """
+    n, k = motion.shape[:2]
+    hand = start.state[:, None, :6] + motion[..., :6]  # (N, K, 6)
+    gripper = motion[..., 6].clamp(0, 1)
+    shift = motion[..., HAND:].unflatten(-1, (-1, 3))  # (N, K, O, 3)
+    shift = shift * (shift.norm(dim=-1, keepdim=True) > _STILL)
+    things = start.places[:, None] + shift
+    down = torch.tensor(_DOWN, device=motion.device).diag()
+    turned = rotation_matrices(hand[..., 3:].flatten(0, 1)).unflatten(0, (n, k)) @ down
+    joints, path = start.state[:, 7:], []
+    for step in range(k):
+        joints = solve_joints(joints, hand[:, step, :3], turned[:, step], _IK_STEPS)
+        path.append(joints)
+    whole = torch.cat([start.places[:, None], things], 1)
+    hands = torch.cat([start.state[:, None, :3], hand[..., :3]], 1)
+    yaw = torch.cat([start.state[:, None, 5], hand[..., 5]], 1)
+    turns = start.turns[:, None] + held_turns(whole, hands, yaw, actions[..., 6] > 0.5)[:, 1:]
+    state = torch.cat([hand, gripper[..., None], torch.stack(path, 1)], -1)  # (N, K, 14)
+    flat = state.flatten(0, 1)
+    pose = Pose(flat[:, 7:], flat[:, 6], things.flatten(0, 1), turns.flatten(0, 1))
+    return pose, replace(
+        start, state=state[:, -1], places=things[:, -1], doubt=start.doubt + _GROWTH, turns=turns[:, -1]
+    )

@@ -1,0 +1,145 @@
+"""Teaches the detector from single frames: where the simulator says that things are, projected into the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wamviz.models.mini.detector import Detected, MiniDetector
+from wamviz.models.mini.raster import project
+from wamviz.training.budget import Budget, Deadline
+from wamviz.training.loop import Loop
+from wamviz.training.painter import Pictures
+from wamviz.training.state import Average
+
+_PIXEL = 1 / 128  # of the picture's width
+
+
+def disturb(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Pictures as other cameras would take them: brighter or darker, another contrast, a cast, grain, a little blur."""
+    b = len(images)
+    gain = 1 + 0.08 * torch.randn(b, 3, 1, 1, generator=rng) + 0.08 * torch.randn(b, 1, 1, 1, generator=rng)
+    shift = 0.05 * torch.randn(b, 3, 1, 1, generator=rng)
+    grain = 0.03 * torch.rand(b, 1, 1, 1, generator=rng) * torch.randn(images.shape, generator=rng)
+    out = images * gain + shift + grain
+    soft = torch.rand(b, generator=rng) < 0.25
+    out[soft] = F.avg_pool2d(F.pad(out[soft], (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return out.clamp(-1, 1)
+
+
+def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Places (B, P, 3) m, NaN where absent, of the things and the tool point, and where they are seen (B, P, 2)."""
+    i = torch.from_numpy(index)
+    places = torch.cat([data.positions[i], data.states[i, None, :3]], 1)
+    image, _ = project(places.nan_to_num(), data.cameras[i])
+    return places, image
+
+
+def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor, light: Tensor) -> Tensor:
+    """Cross entropy of the heatmaps, absolute errors in pixels and metres, and what is said of hand and light."""
+    cells = found.heat.shape[-1]
+    there = ~places.isnan().any(-1)
+    seen = there & ((image > 0) & (image < 1)).all(-1)
+    # A point between cells belongs to each of the four around it by its share.
+    at = image.clamp(0, 0.9999) * cells - 0.5
+    low = at.floor()
+    part = at - low
+    loss = found.heat.new_zeros(())
+    logp = found.heat.flatten(2).log_softmax(-1)
+    for dx in (0, 1):
+        for dy in (0, 1):
+            x, y = (low[..., 0] + dx).clamp(0, cells - 1), (low[..., 1] + dy).clamp(0, cells - 1)
+            weight = (part[..., 0] - (1 - dx)).abs() * (part[..., 1] - (1 - dy)).abs()
+            picked = logp.gather(2, (y * cells + x).long()[..., None])[..., 0]
+            loss = loss - (weight * picked)[seen].sum() / seen.sum()
+    off = (found.image - image) / _PIXEL
+    loss = loss + 0.5 * off.abs().sum(-1)[seen].clamp_max(20).mean()
+    high = (found.height - places[..., 2]).nan_to_num()
+    loss = loss + 40 * high.abs()[there].mean()
+    # How far off the place is (Laplace): a pixel is about 5 mm.
+    error = (off.detach().norm(dim=-1) * 0.0055 + high.detach().abs())[there]
+    loss = loss + 0.1 * (error / found.doubt[there] + found.doubt[there].log()).mean()
+    loss = loss + F.binary_cross_entropy_with_logits(found.there, there[:, :-1].float())
+    turn = found.turn - states[:, 3:6]
+    turn = torch.cat([turn[:, :2], torch.remainder(turn[:, 2:] + np.pi, 2 * np.pi) - np.pi], 1)
+    loss = loss + 2 * turn.abs().mean() + 2 * (found.gripper - states[:, 6]).abs().mean()
+    return loss + 3 * (found.light - light).abs().mean()
+
+
+@torch.inference_mode()
+def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
+    """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn, light (cm)."""
+    index = np.arange(0, len(data.first), every)
+    off, tool, yaw, lamp, presence, grip = [], [], [], [], [], []
+    for part in np.array_split(index, max(1, len(index) // 50)):
+        i = torch.from_numpy(part)
+        found = net(F.avg_pool2d(data.image(part), 2))
+        places, _ = truth(data, part)
+        error = (found.places(data.cameras[i], -1e9) - places).norm(dim=-1)
+        off.append(error[:, :-1])
+        tool.append(error[:, -1])
+        turn = found.turn[:, 2] - data.states[i, 5]
+        yaw.append((torch.remainder(turn + np.pi, 2 * np.pi) - np.pi).abs())
+        lamp.append((found.light - data.lights[i]).norm(dim=-1))
+        presence.append(((found.there > 0) == ~places[:, :-1].isnan().any(-1)).float())
+        grip.append((found.gripper - data.states[i, 6]).abs())
+    error = torch.cat(off)
+    error = error[~error.isnan()]
+    return {
+        "median": 100 * float(error.median()),
+        "within_1cm": float((error < 0.01).float().mean()),
+        "within_2cm": float((error < 0.02).float().mean()),
+        "tool": 100 * float(torch.cat(tool).median()),
+        "yaw": float(torch.cat(yaw).median()),
+        "gripper": float(torch.cat(grip).mean()),
+        "light": 100 * float(torch.cat(lamp).median()),
+        "presence": float(torch.cat(presence).mean()),
+    }
+
+
+def train_detector(
+    net: MiniDetector,
+    data: Pictures,
+    held_out: Pictures,
+    out: Path,
+    *,
+    budget: Budget,
+    batch: int = 16,
+    peak: float = 2e-3,
+    seed: int = 0,
+    log: Path | None = None,
+    deadline: Deadline | None = None,
+) -> None:
+    """Train for ``budget`` in all, resuming from ``out`` when it exists; leaves averaged weights in ``net``."""
+    average = Average(net, decay=0.995)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.02)
+    loop = Loop(
+        "detector", net, [optimizer], out / "detector.safetensors", budget,
+        peak=peak, average=average, seed=seed, log=log, deadline=deadline,
+    )  # fmt: skip
+
+    def check() -> None:
+        current = {k: v.clone() for k, v in net.state_dict().items()}
+        net.load_state_dict(average.weights)
+        net.eval()
+        loop.note("detector validation", measure_detector(net, held_out))
+        net.load_state_dict(current)
+        net.train()
+
+    finished = loop.done == 1
+    for _ in loop:
+        index = loop.rng.integers(len(data.first), size=batch)
+        i = torch.from_numpy(index)
+        images = disturb(F.avg_pool2d(data.image(index), 2), loop.chance)
+        loss = detector_loss(net(images), *truth(data, index), data.states[i], data.lights[i])
+        loop.descend(loss, batch, error=loss.item())
+        if loop.due("validation", 180):
+            check()
+    if not finished:
+        check()
+    net.load_state_dict(average.weights)
+    net.eval()

@@ -1,0 +1,116 @@
+"""Windows of motion and actions: what the denoiser learns from. No picture is read here, so there can be many.
+
+What a detector would make of the scene is played: true places, a little off, sometimes far off. Axis letters as in
+``models/mini/transformer.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wamviz.models.mini.raster import project
+from wamviz.training.corpus import THINGS, read_shard
+
+_DOUBT = (0.002, 0.025)  # m, the range of a detector's error
+_BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how many m
+_WORDLESS = 0.1  # share of sentences left out, for guidance
+_STATELESS = 0.05  # share of contexts whose state is not known
+
+
+@dataclass(frozen=True)
+class Window:
+    """Contexts and what happened next.
+
+    Attributes:
+        state: (B, D) physical; known: (B,) whether the model is told it.
+        places, image, doubt: of the things, see ``transformer.Scene``.
+        actions: (B, K, A) physical; motion: (B, K, M) physical displacements from the context.
+        texts: B sentences, empty where nothing is said; reached: (B,) whether the episode succeeds.
+    """
+
+    state: Tensor
+    known: Tensor
+    places: Tensor
+    image: Tensor
+    doubt: Tensor
+    actions: Tensor
+    motion: Tensor
+    texts: list[str]
+
+
+class Moves:
+    """Episodes without pictures, in memory.
+
+    Args:
+        paths: shards of ``corpus``.
+        horizon: K.
+    """
+
+    def __init__(self, paths: list[Path], horizon: int = 16) -> None:
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ("states", "actions", "positions")}
+        cameras, ends, episodes, self.own, self.kinds = [], [], [], [], []
+        count = total = 0
+        for path in paths:
+            shard = read_shard(path)
+            for name, values in parts.items():
+                values.append(getattr(shard, name))
+            lengths = np.diff(shard.starts)
+            cameras.append(shard.cameras)
+            ends.append(np.repeat(total + shard.starts[1:] - 1, lengths))
+            episodes.append(np.repeat(np.arange(count, count + len(lengths)), lengths))
+            self.own += [[text for text, _, _ in entries] for entries in shard.own]
+            self.kinds += shard.kinds
+            count, total = count + len(lengths), total + len(shard.states)
+        self.states, self.actions, self.positions = (
+            torch.from_numpy(np.concatenate(parts[name])) for name in ("states", "actions", "positions")
+        )
+        self.cameras = torch.from_numpy(np.concatenate(cameras))
+        self.end, self.episode, self.horizon = np.concatenate(ends), np.concatenate(episodes), horizon
+
+    def __len__(self) -> int:
+        """How many steps a window can begin at."""
+        return len(self.end)
+
+    def statistics(self) -> dict[str, list[float]]:
+        """Means and standard deviations of states and actions, for the transformer's configuration."""
+        return {
+            "state_mean": self.states.mean(0).tolist(),
+            "state_std": self.states.std(0).clamp_min(1e-3).tolist(),
+            "action_mean": self.actions.mean(0).tolist(),
+            "action_std": self.actions.std(0).clamp_min(1e-3).tolist(),
+        }
+
+    def window(self, index: NDArray[np.int64], rng: np.random.Generator, exact: bool = False) -> Window:
+        """Windows that begin at steps ``index``; ``exact`` tells the true places, the words and the state to all."""
+        b, k = len(index), self.horizon
+        after = np.minimum(index[:, None] + np.arange(1, k + 1), self.end[index][:, None])  # (B, K)
+        during = np.minimum(index[:, None] + np.arange(k), self.end[index][:, None])
+        i, j = torch.from_numpy(index), torch.from_numpy(after)
+        state, later = self.states[i], self.states[j]
+        hand = later[..., :7] - state[:, None, :7]
+        hand[..., 5] = (hand[..., 5] + np.pi) % (2 * np.pi) - np.pi
+        hand[..., 6] = later[..., 6]
+        true = self.positions[i]
+        things = (self.positions[j] - true[:, None]).nan_to_num()
+        doubt = np.exp(rng.uniform(*np.log(_DOUBT), (b, len(THINGS))))
+        off = rng.normal(0, 1, (b, len(THINGS), 3)) * doubt[..., None] * [1, 1, 0.6]
+        off += rng.normal(0, _BLUNDER, off.shape) * (rng.random((b, len(THINGS), 1)) < _BLUNDERS)
+        if exact:
+            doubt, off = np.full_like(doubt, 0.004), 0 * off
+        places = true + torch.from_numpy(off.astype(np.float32))
+        image, _ = project(places.nan_to_num(), self.cameras[torch.from_numpy(self.episode[index])])
+        known = np.ones(b, bool) if exact else rng.random(b) >= _STATELESS
+        texts = []
+        for episode, chance in zip(self.episode[index], rng.random(b), strict=True):
+            told = self.own[episode]
+            texts.append(told[int(rng.integers(len(told)))] if told and (exact or chance >= _WORDLESS) else "")
+        return Window(
+            state, torch.from_numpy(known), places, image, torch.from_numpy(doubt.astype(np.float32)),
+            self.actions[torch.from_numpy(during)], torch.cat([hand, things.flatten(2)], -1), texts,
+        )  # fmt: skip
