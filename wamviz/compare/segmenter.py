@@ -1,8 +1,8 @@
-"""What each pixel of a tabletop picture shows, as an independent network sees it; it knows nothing of any model's insides.
+"""What each pixel of a tabletop picture shows, as an independent network sees it.
 
 Contract: ``segment`` names the class of every pixel of frames of any size, at 128 x 128. The network was trained on
-simulator frames alone (``wamviz.training.segmenter``), so what it finds in an imagined frame is what a viewer would
-take for an arm or an orange. ``segmenter_missing`` says in a sentence why it cannot run here, if so.
+simulator frames alone (``wamviz.training.segmenter``) and knows no model: what it finds in an imagined frame is what
+a viewer would take for an arm or an orange. ``segmenter_missing`` says in a sentence why it cannot run here, if so.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.compare.picture import small
 from wamviz.errors import WamvizError
-from wamviz.media import resize
 from wamviz.rollout import Frames, check_frames
 
 if TYPE_CHECKING:
     from wamviz.compare.segmenter_net import SegmenterNet
 
-SIDE = 128  # pixels at which pictures are compared
-BATCH = 16
+BATCH = 16  # pictures at a time
 Masks = NDArray[np.uint8]
 
 
@@ -63,11 +62,11 @@ def segment(frames: Frames) -> Masks:
     if (reason := segmenter_missing()) is not None:
         raise WamvizError("The segmenter cannot run here.", reason)
     net = _network(segmenter_folder())
-    small = resize(frames, SIDE, SIDE)
+    pixels = small(frames)
     found = []
     with torch.inference_mode():
-        for start in range(0, len(small), BATCH):
-            part = np.ascontiguousarray(small[start : start + BATCH])
+        for start in range(0, len(pixels), BATCH):
+            part = np.ascontiguousarray(pixels[start : start + BATCH])
             pictures = torch.from_numpy(part).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
             found.append(net(pictures).argmax(1).to(torch.uint8).numpy())
     return np.concatenate(found)

@@ -26,7 +26,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from wamviz.compare.segmenter import SIDE, segmenter_folder
+from wamviz.compare.picture import SIDE
+from wamviz.compare.segmenter import segmenter_folder
 from wamviz.compare.segmenter_net import SegmenterNet
 from wamviz.errors import WamvizError
 from wamviz.stopping import terminable
@@ -186,8 +187,8 @@ def train(net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8]
 def measure(
     net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8], sigma: float = 0.0
 ) -> dict[str, dict[str, float]]:
-    """Per class of ``SEGMENTS``: ``iou`` over all pixels of all frames, ``centroid_px`` off where both see it (mean), and
-    the share of frames in which it is ``found``; frames are blurred by ``sigma`` pixels first.
+    """Per class of ``SEGMENTS``: ``iou`` over all pixels of all frames, by how many pixels the centroid is off (mean over
+    frames in which both see it), and the share of frames in which it is found; frames are blurred by ``sigma`` pixels.
 
     Centroid and share are over frames that show at least ``TOLD`` pixels of the class.
     """
@@ -240,7 +241,7 @@ def export(net: SegmenterNet, recipe: Recipe, sharp: dict[str, Any], soft: dict[
 def table(facts: dict[str, Any]) -> str:
     """What the segmenter was measured to see, as Markdown."""
     lines = [
-        f"Unseen scenes {facts['measured_on']}, {FRAMES} frames each; in brackets the same frames blurred by 1.5 pixels.",
+        f"Unseen scenes {facts['measured_on']}, {FRAMES} frames each; in brackets the same, blurred by 1.5 pixels.",
         "",
         "| class | IoU | centroid off (pixels of 128) | found |",
         "|---|---|---|---|",
