@@ -58,9 +58,9 @@ class Recipe:
 
     work: Path
     out: Path
-    seeds: range = range(0, 640)
+    seeds: range = range(0, 384)
     unseen: range = range(1_060_000, 1_060_064)
-    minutes: float = 12.0
+    minutes: float = 15.0
     batch: int = 16
     peak: float = 3e-3
     workers: int = 2
@@ -187,8 +187,8 @@ def train(net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8]
 def measure(
     net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8], sigma: float = 0.0
 ) -> dict[str, dict[str, float]]:
-    """Per class of ``SEGMENTS``: ``iou`` over all pixels of all frames, by how many pixels the centroid is off (mean over
-    frames in which both see it), and the share of frames in which it is found; frames are blurred by ``sigma`` pixels.
+    """Per class of ``SEGMENTS``: ``iou`` over all pixels of all frames, by how many pixels the centroid is off (mean
+    over frames in which both see it), and the share of frames in which it is found; frames are blurred by ``sigma``.
 
     Centroid and share are over frames that show at least ``TOLD`` pixels of the class.
     """
@@ -272,8 +272,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m wamviz.training.segmenter", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("work/segmenter"), help="drawn frames, resumable state")
     parser.add_argument("--out", type=Path, default=segmenter_folder(), help="the folder to write")
-    parser.add_argument("--episodes", type=int, default=640, help="scenes to train on, from seed 0 on")
-    parser.add_argument("--minutes", type=float, default=12.0, help="of training")
+    parser.add_argument("--episodes", type=int, default=384, help="scenes to train on, from seed 0 on")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of training")
     parser.add_argument("--workers", type=int, default=2, help="drawing processes")
     options = parser.parse_args(arguments)
     try:
