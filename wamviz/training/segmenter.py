@@ -176,7 +176,7 @@ def train(net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8]
         pictures, truth = soften(to_pictures(frames[picked]), loop.rng), torch.from_numpy(masks[picked]).long()
         scores = net(pictures)
         loss = functional.cross_entropy(scores, truth, weight)
-        loop.descend(loss, recipe.batch, loss=loss.item())
+        loop.descend(loss, recipe.batch, entropy=loss.item())
     net.load_state_dict(average.weights)
     net.eval()
 

@@ -326,13 +326,16 @@ class TabletopEnv:
         """
         return self._ready(camera).draw(self._data, camera)
 
-    def segment(self, camera: str = "exterior") -> NDArray[np.uint8]:
+    def segment(self, camera: str = "exterior", size: int | None = None) -> NDArray[np.uint8]:
         """What stands in each pixel of one camera's view now, (size, size) uint8 into ``SEGMENTS``.
 
+        Args:
+            size: pixels a side; the frames' own where None, at most twice that.
+
         Raises:
-            WamvizError: unknown camera, or nothing can draw here (the text says what to install).
+            WamvizError: unknown camera or size, or nothing can draw here (the text says what to install).
         """
-        return self._ready(camera).segment(self._data, camera)
+        return self._ready(camera).segment(self._data, camera, size)
 
     def _ready(self, camera: str) -> Renderer:
         if camera not in CAMERAS:

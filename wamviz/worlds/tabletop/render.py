@@ -71,12 +71,19 @@ class Renderer:
         rows = upright[0::2].astype(np.uint16) + upright[1::2]  # (size, 2 size, 3)
         return ((rows[:, 0::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)  # (size, size, 3)
 
-    def segment(self, data: mujoco.MjData, camera: str) -> NDArray[np.uint8]:
-        """What ``camera`` sees in each pixel, (size, size) uint8 into ``SEGMENTS``; one sample a pixel, no blending."""
+    def segment(self, data: mujoco.MjData, camera: str, size: int | None = None) -> NDArray[np.uint8]:
+        """What ``camera`` sees in each pixel, (size, size) uint8 into ``SEGMENTS``; one sample a pixel, no blending.
+
+        Args:
+            size: other than the renderer's own, at most twice that.
+        """
         if self._context is None:
             raise WamvizError("This renderer is closed.")
+        size = size or self._size
+        if not 16 <= size <= len(self._buffer):
+            raise WamvizError(f"Masks of 16 .. {len(self._buffer)} pixels can be drawn here, not {size}.")
         self._camera.fixedcamid = self._model.camera(camera).id
-        scene, size, flags = self._scene, self._size, mujoco.mjtRndFlag
+        scene, flags = self._scene, mujoco.mjtRndFlag
         view = mujoco.MjrRect(0, 0, size, size)
         coloured = np.empty((size, size, 3), np.uint8)
         kept = scene.flags.copy()
