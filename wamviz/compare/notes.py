@@ -102,13 +102,13 @@ _TOLD: dict[str, tuple[str, str]] = {
         _STILL,
     ),
     "arm_iou": (
-        "Overlap of the imagined and the executed arm, 1 is the same outline; an independent network finds the imagined "
-        "one, the simulator knows the executed one.",
+        "Overlap of the imagined and the executed arm, 1 is the same outline; an independent network finds the "
+        "imagined one, the simulator knows the executed one.",
         "Everingham et al. 2010, IJCV 88(2), on intersection over union; the masks are wamviz.compare.segmenter's",
     ),
     "objects_moved": (
-        "Of the things that physics moved by more than 3 cm, the share that the last imagined frame shows within 4 pixels "
-        "of where physics has them (at 128 x 128).",
+        "Of the things that physics moved by more than 3 cm, the share that the last imagined frame shows within 4 "
+        "pixels of where physics has them (at 128 x 128).",
         _PICTURE,
     ),
 }  # fmt: skip

@@ -47,8 +47,8 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
 
     Returns:
         ``{"sample", "video", "actions", "trajectory", "gripper", "motion", "execution", "picture", "notes"}``; a part
-        that does not apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in ``_by_frame``
-        and belong to ``times`` (s).
+        that does not apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in
+        ``_by_frame`` and belong to ``times`` (s).
     """
     sample = min(max(sample, 0), len(run.imagined) - 1)
     reference, notes = run.reference, []
