@@ -49,6 +49,9 @@ def test_a_perfect_model_is_perfect():
     result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, shared=shared)
     assert json.loads(json.dumps(result, allow_nan=False))["wording"] == "usual"
     assert result["video"]["below_ceiling_db"] == 0 and result["video"]["psnr"] >= 60
+    picture = result["picture"]
+    assert picture["sharpness"] > 0.6 and picture["moving_gain_db"] > 10  # drawn at 64 pixels, so softer than real
+    assert picture["third_chunk"] is None and picture["by_episode"]["seed"] == [SEED]
     assert result["actions"]["mae"] == 0 and result["actions"]["hold_mae"] > 0.05
     assert result["execution"]["success_rate"] == 1.0 == result["execution"]["expert_success_rate"]
     assert result["execution"]["right_object_rate"] == 1.0
@@ -68,6 +71,8 @@ def test_the_controls_gain_nothing():
     assert result["actions"]["ratio"] == pytest.approx(1, abs=1e-3)
     assert result["execution"]["success_rate"] == 0 and result["execution"]["by_task"]
     assert result["consistency"] is None
+    picture = result["picture"]
+    assert picture["moving_gain_db"] in (None, 0) and picture["objects_moved"] in (None, 0)
 
 
 @pytest.mark.parametrize("wording", ["typos", "synonyms", "heldout"])
