@@ -44,9 +44,12 @@ def test_table_has_a_row_a_mode_and_one_for_the_controls():
 
 
 def test_the_picture_has_a_table_of_its_own():
-    seen = {"sharpness": 0.163, "sharpness_ci95": [0.15, 0.18], "moving_gain_db": 3.4, "moving_gain_db_ci95": [3.0, 3.9],
-            "arm_iou": 0.51, "arm_iou_ci95": None, "objects_moved": 0.05, "objects_moved_ci95": [0.0, 0.1],
-            "copy_sharpness": 0.93, "copy_moving_psnr": 11.5, "copy_arm_iou": 0.4, "copy_objects_moved": 0.0}  # fmt: skip
+    seen = {
+        **{"sharpness": 0.163, "moving_gain_db": 3.4, "arm_iou": 0.51, "objects_moved": 0.05},
+        **{"sharpness_ci95": [0.15, 0.18], "moving_gain_db_ci95": [3.0, 3.9]},
+        **{"arm_iou_ci95": None, "objects_moved_ci95": [0.0, 0.1]},
+        **{"copy_sharpness": 0.93, "copy_moving_psnr": 11.5, "copy_arm_iou": 0.4, "copy_objects_moved": 0.0},
+    }
     picture = {**seen, "n": 2, "stretches": 4, "third_chunk": {**seen, "sharpness": None}}
     text = table({"joint": result(picture=picture), "act_only": result(picture=None)})
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]

@@ -33,7 +33,7 @@ def episode() -> TabletopEpisode:
 
 
 def test_physics_gives_the_recorded_frames_again(episode: TabletopEpisode) -> None:
-    """The same state and actions: the same pixels; what the expert lifted has moved; only what is asked for is drawn."""
+    """The same state and actions give the same pixels; what the expert lifted has moved; the rest is not drawn."""
     physics, state = Physics(), WorldState("tabletop", SEED, episode.snapshots[0])
     played = physics.play(state, episode.actions)
     frames = episode.frames["exterior"]

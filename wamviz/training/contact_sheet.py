@@ -113,10 +113,10 @@ def chosen(scenes: Sequence[Scene], measure: str) -> list[tuple[str, Scene]]:
 
 def draw_sheet(scenes: Sequence[Scene], title: str) -> Image.Image:
     """The sheet: a column a measure, under it its scenes, executed above imagined."""
-    if not scenes:
-        raise WamvizError("There is no scene to draw.", "Use a mode with video and actions, and more seeds.")
     columns = [[_block(name, scene, measure) for name, scene in chosen(scenes, measure)] for measure in MEASURES]
     columns = [column for column in columns if column]
+    if not columns:
+        raise WamvizError("There is no scene to draw.", "Use a mode with video and actions, and more seeds.")
     width, height = columns[0][0].size
     rows = max(len(column) for column in columns)
     page = Image.new("RGB", (len(columns) * (width + 4 * GAP), LINE + GAP + rows * (height + 2 * GAP)), "white")

@@ -86,9 +86,10 @@ def draw_frames(folder: Path, seeds: range, workers: int = 2) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [(folder, seeds[i : i + SHARD]) for i in range(0, len(seeds), SHARD)]
     missing = [job for job in jobs if not _path(*job).exists()]
-    with multiprocessing.get_context("spawn").Pool(min(workers, max(1, len(missing)))) as pool:
-        for _ in tqdm(pool.imap(_draw, missing), total=len(missing), desc="frames", unit="shard"):
-            pass
+    if missing:
+        with multiprocessing.get_context("spawn").Pool(min(workers, len(missing))) as pool:
+            for _ in tqdm(pool.imap(_draw, missing), total=len(missing), desc="frames", unit="shard"):
+                pass
     return [_path(*job) for job in jobs]
 
 
@@ -186,7 +187,7 @@ def train(net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8]
 
 def measure(
     net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8], sigma: float = 0.0
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """Per class of ``SEGMENTS``: ``iou`` over all pixels of all frames, by how many pixels the centroid is off (mean
     over frames in which both see it), and the share of frames in which it is found; frames are blurred by ``sigma``.
 
@@ -198,7 +199,7 @@ def measure(
             pictures = to_pictures(frames[start : start + 32])
             seen.append(net(blurred(pictures, sigma) if sigma else pictures).argmax(1).numpy().astype(np.uint8))
     guess = np.concatenate(seen)
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float | None]] = {}
     for number, name in enumerate(SEGMENTS[1:], 1):
         ours, theirs = guess == number, masks == number
         off = []
@@ -208,7 +209,7 @@ def measure(
                 off.append(float(np.linalg.norm(np.argwhere(ours[k]).mean(0) - np.argwhere(theirs[k]).mean(0))))
         found[name] = {
             "iou": round(float((ours & theirs).sum() / max(1, (ours | theirs).sum())), 4),
-            "centroid_px": round(float(np.mean(off)), 3) if off else float("nan"),
+            "centroid_px": round(float(np.mean(off)), 3) if off else None,
             "found": round(len(off) / max(1, len(told)), 4),
         }
     return found
@@ -248,8 +249,9 @@ def table(facts: dict[str, Any]) -> str:
     ]
     for name, one in facts["measured"].items():
         soft = facts["measured_blurred"][name]
+        off, soft_off = ("none seen" if x["centroid_px"] is None else f"{x['centroid_px']:.2f}" for x in (one, soft))
         lines.append(
-            f"| {name} | {one['iou']:.3f} ({soft['iou']:.3f}) | {one['centroid_px']:.2f} ({soft['centroid_px']:.2f}) | "
+            f"| {name} | {one['iou']:.3f} ({soft['iou']:.3f}) | {off} ({soft_off}) | "
             f"{one['found']:.1%} ({soft['found']:.1%}) |"
         )
     return "\n".join(lines) + "\n"
