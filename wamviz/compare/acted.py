@@ -7,14 +7,14 @@ Contract: an executed rollout may carry, under ``meta["seen"]``, what the simula
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.compare.align import match_times
 from wamviz.compare.masks import pack_masks, unpack_masks
-from wamviz.compare.picture import SIDE, Picture, Seen, compare_picture
+from wamviz.compare.picture import SIDE, Picture, Seen, compare_picture, picture_by_frame
 from wamviz.compare.segmenter import segment, segment_classes, segmenter_missing
 from wamviz.rollout import Frames, Rollout
 
@@ -31,7 +31,15 @@ def told_by_simulator(masks: NDArray[np.uint8], classes: Sequence[str], moved: S
     return {"classes": list(classes), "moved": list(moved), "masks": pack_masks(masks)}
 
 
-def compare_executed(imagined: Rollout, executed: Rollout) -> Picture | None:
+class Beside(NamedTuple):
+    """An imagined rollout beside its execution: its values, some frame by frame, and those frames' times (M,) in s."""
+
+    picture: Picture
+    by_frame: dict[str, list[float | None]]
+    times: NDArray[np.float64]
+
+
+def compare_executed(imagined: Rollout, executed: Rollout) -> Beside | None:
     """How ``imagined`` looks beside what its actions really did; None where they share no frame after the context."""
     if imagined.frames is None or executed.frames is None:
         return None
@@ -41,7 +49,8 @@ def compare_executed(imagined: Rollout, executed: Rollout) -> Picture | None:
     if not len(ours):
         return None
     frames = imagined.frames[ours]
-    return compare_picture(frames, executed.frames[theirs], executed.frames[0], _seen(frames, executed, theirs))
+    pair = frames, executed.frames[theirs], executed.frames[0], _seen(frames, executed, theirs)
+    return Beside(compare_picture(*pair), picture_by_frame(*pair), executed.frame_times[theirs])
 
 
 def _seen(frames: Frames, executed: Rollout, rows: NDArray[np.intp]) -> Seen | None:

@@ -138,6 +138,26 @@ def compare_picture(imagined: Frames, executed: Frames, context: Frames, seen: S
     )
 
 
+def picture_by_frame(
+    imagined: Frames, executed: Frames, context: Frames, seen: Seen | None = None
+) -> dict[str, list[float | None]]:
+    """``sharpness`` and ``arm_iou`` frame by frame, T values each, and the same of a copy of the context.
+
+    The arguments of ``compare_picture``; the arm is left out where nobody can tell where it is.
+    """
+    ours, theirs, start = (small(frames) for frames in (imagined, executed, context[None]))
+    moving = moving_pixels(theirs, start[0])
+    rows = [slice(k, k + 1) for k in range(len(theirs))]
+    found = {
+        "sharpness": [sharpness(ours[k], theirs[k], moving[k]) for k in rows],
+        "copy_sharpness": [sharpness(start, theirs[k], moving[k]) for k in rows],
+    }
+    if seen is not None:
+        found["arm_iou"] = [arm_iou(seen.imagined[k], seen.executed[k]) for k in rows]
+        found["copy_arm_iou"] = [arm_iou(seen.context[None], seen.executed[k]) for k in rows]
+    return found
+
+
 def small(frames: Frames) -> Frames:
     """(T, H, W, 3) brought to 128 x 128 by area average; frames of that size as they are."""
     return frames if frames.shape[1:3] == (SIDE, SIDE) else resize(frames, SIDE, SIDE)

@@ -221,9 +221,11 @@ def _execution(rollout: Rollout, executed: Rollout, start: Floats | None) -> dic
 
 def _picture(rollout: Rollout, executed: Rollout) -> dict[str, Any] | None:
     """How the imagined video looks beside what its actions did, each value beside a copy of the context's."""
-    found = compare_executed(rollout, executed)
-    if found is None:
+    beside = compare_executed(rollout, executed)
+    if beside is None:
         return None
+    found = beside.picture
+    curves = {f"{name}_by_frame": [_number(value) for value in curve] for name, curve in beside.by_frame.items()}
     return {
         "sharpness": _number(found.sharpness),
         "copy_sharpness": _number(found.copy_sharpness),
@@ -234,6 +236,8 @@ def _picture(rollout: Rollout, executed: Rollout) -> dict[str, Any] | None:
         "objects_moved": _number(found.objects_moved),
         "copy_objects_moved": _number(found.copy_objects_moved),
         "objects": found.objects,
+        "times": _numbers(beside.times),
+        **curves,
     }
 
 
