@@ -87,11 +87,12 @@ def test_lpips_has_a_lane_where_it_was_computed(full):
 
 
 def test_a_run_that_was_acted_out_shows_its_picture_first(full):
-    """Sharpness and the arm's overlap stand above PSNR; where nothing moved in a frame there is a gap, not a number."""
+    """Sharpness and the arm's overlap stand above PSNR; a frame in which nothing moved is left out."""
     picture = {"times": [0.2, 0.4], "sharpness_by_frame": [None, 0.2], "copy_sharpness_by_frame": [None, 0.9],
                "arm_iou_by_frame": [0.9, 0.5], "copy_arm_iou_by_frame": [0.8, 0.4]}  # fmt: skip
     run = replace(full, metrics={**full.metrics, "picture": picture})
     figure = metric_figure(run)
+    assert named(figure, "imagined sharpness").x == (0.4,) and named(figure, "imagined sharpness").y == (0.2,)
     assert named(figure, "imagined arm_iou").y == (0.9, 0.5) and named(figure, "imagined arm_iou").yaxis == "y2"
     assert named(figure, "imagined psnr").yaxis == "y3" and figure.layout.xaxis.anchor == "y4"
     words = [note.text for note in figure.layout.annotations]

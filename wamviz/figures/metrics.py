@@ -70,16 +70,15 @@ def metric_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
 def _lanes(metrics: Mapping[str, Any], sample: int) -> list[Lane]:
     """What there is to show, the picture beside physics first; raises where the metrics are of another form."""
     lanes = []
-    picture, video = metrics.get("picture"), metrics.get("video")
-    for key, title, unit in PICTURE if picture else ():
-        if picture.get(f"{key}_by_frame") and picture.get("arm_iou_by_frame"):
-            ours, still = (np.asarray(picture[f"{kind}{key}_by_frame"], float) for kind in ("", "copy_"))
-            lanes.append(Lane(key, title, unit, np.asarray(picture["times"], float), ours[None], still, 0))
+    picture, video = metrics.get("picture") or {}, metrics.get("video") or {}
+    for key, title, unit in PICTURE if picture.get("arm_iou_by_frame") else ():
+        ours, still = (np.asarray(picture[f"{kind}{key}_by_frame"], np.float64) for kind in ("", "copy_"))
+        lanes.append(Lane(key, title, unit, np.asarray(picture["times"], np.float64), ours[None], still, 0))
     for key, title, unit in LANES if video else ():
         if key not in LOWER or video.get(f"{key}_by_frame"):
-            curves = np.array([one[f"{key}_by_frame"] for one in video["by_sample"]], float)  # (N, M)
-            still = np.asarray(video[f"copy_last_{key}_by_frame"], float)
-            lanes.append(Lane(key, title, unit, np.asarray(video["times"], float), curves, still, sample))
+            curves = np.array([one[f"{key}_by_frame"] for one in video["by_sample"]], np.float64)  # (N, M)
+            still = np.asarray(video[f"copy_last_{key}_by_frame"], np.float64)
+            lanes.append(Lane(key, title, unit, np.asarray(video["times"], np.float64), curves, still, sample))
     for lane in lanes:
         if lane.curves.shape[1:] != lane.times.shape or lane.still.shape != lane.times.shape:
             raise ValueError("the curves do not belong to the times")
@@ -146,6 +145,8 @@ def curve(
     name: str, look: str, times: np.ndarray, values: np.ndarray, key: str, unit: str, yref: str, theme: str
 ) -> go.Scatter:
     color = LOOKS[look].color[theme]
+    known = np.isfinite(values)
+    times, values = times[known], values[known]
     return go.Scatter(
         x=times.tolist(),
         y=values.tolist(),
