@@ -45,6 +45,8 @@ def test_physics_gives_the_recorded_frames_again(episode: TabletopEpisode) -> No
     np.testing.assert_array_equal(some.frames, frames[[3, 5]])
     np.testing.assert_array_equal(some.masks, played.masks[[2, 4]])
     assert some.moved == () and len(some.path) == len(episode.actions) + 1  # nothing is lifted by the fifth action
+    assert list(physics.moments(33, 48)) == list(range(33, 49))
+    assert list(Physics(256).moments(33, 48)) == list(range(34, 49, 2))
     for wrong in ((0,), (len(episode.actions) + 1,), ()):
         with pytest.raises(WamvizError, match="moments"):
             physics.play(state, episode.actions, wrong)

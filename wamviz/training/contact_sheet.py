@@ -58,7 +58,7 @@ def judged_scenes(
         raise unknown_name("mode with a picture to judge", mode, possible)
     length, found = horizon or caps.horizon, []
     env = TabletopEnv(caps.frame_size[0] if caps.frame_size else 128, ("exterior",))
-    physics = Physics()
+    physics = Physics(env.size)
     for seed in tqdm(seeds, desc="scenes", unit="scene"):
         episode = record_episode(TabletopEnv(render=False), seed)
         env.restore(seed, episode.snapshots[0])
@@ -94,7 +94,7 @@ def _judge(
     if frames is None or picture is None:
         return []
     rows = np.linspace(0, len(frames) - 1, SHOWN + 1).round().astype(int)[1:]
-    return [Scene(world.seed, observation.instruction, played.frames[rows], small(frames[rows]), picture)]
+    return [Scene(world.seed, observation.instruction, small(played.frames[rows]), small(frames[rows]), picture)]
 
 
 def chosen(scenes: Sequence[Scene], measure: str) -> list[tuple[str, Scene]]:

@@ -108,7 +108,7 @@ def measure(
     found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
     shared = shared or Shared()
     env = TabletopEnv(size=caps.frame_size[0] if caps.frame_size else 128, cameras=("exterior",))
-    physics = Physics()
+    physics = Physics(env.size)
     started = time.perf_counter()
     try:
         for done, seed in enumerate(seeds):
@@ -206,7 +206,7 @@ def _open_loop(
         imagined = collect(model, request).rollouts[0]
         tally.add(latency=time.perf_counter() - began)
         _compare(model, imagined, truth, mode, tally, shared, (seed, start))
-        played = _picture(physics, request, imagined, range(1, caps.horizon + 1), found.pictures, (seed, start))
+        played = _picture(physics, request, imagined, (1, caps.horizon), found.pictures, (seed, start))
         if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
             _read_back(model, request, imagined, truth, played, tally, shared, (seed, start))
         if start == 0 and mode in PICTURED and caps.longest >= LONG:
@@ -223,20 +223,20 @@ def _picture(
     physics: Physics,
     request: ImagineRequest,
     imagined: Rollout,
-    shown: range,
+    span: tuple[int, int],
     rows: list[Drawn],
     where: tuple[int, int],
 ) -> Played | None:
-    """Run the actions behind an imagined video and judge it at the moments ``shown``; None where that is impossible."""
+    """Run the actions behind an imagined video and judge it from the first to the last frame of ``span``; else None."""
     world, actions = request.observation.world_state, actions_behind(imagined)
     if request.mode not in PICTURED or imagined.frames is None or actions is None or world is None:
         return None
     if why_not(world, actions, imagined.action_space) is not None:
         return None
-    moments = [k for k in shown if k <= len(actions)]
-    if not moments:
+    first, last = span[0], min(span[1], len(actions))
+    if last < first:
         return None
-    played = physics.play(world, actions, moments)
+    played = physics.play(world, actions, physics.moments(first, last))
     picture = judge(imagined, played)
     if picture is not None:
         rows.append(Drawn(*where, picture))

@@ -1,9 +1,11 @@
 """Imagined video judged against physics of its own actions: the ``picture`` part of ``evaluate``.
 
-Contract: ``Physics`` restores the exact state of a context, runs actions and draws, at 128 x 128, only the moments that
-are asked for; ``judge`` compares an imagined rollout with them; ``report`` makes the JSON of many. The imagined
-actions are executed where the model made them, the given ones in ``forward_dynamics``; a video without actions (mode
-``video``) is judged only where ``meta["actions_drawn"]`` holds the actions that it was drawn from.
+Contract: ``Physics`` restores the exact state of a context, runs actions and draws only the moments that are asked for,
+in the size of the model's own frames: drawn at 256 and averaged to 128, the very same scene is softer than drawn at 128
+(sharpness 0.89), so that a model that draws at 256 would be blamed for it. Of larger frames every second is judged,
+because they take four times as long to draw. ``judge`` compares an imagined rollout with them; ``report`` makes the
+JSON of many. The imagined actions are executed where the model made them, the given ones in ``forward_dynamics``; a
+video without actions (mode ``video``) is judged only where ``meta["actions_drawn"]`` holds those that it came from.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from wamviz.worlds.tabletop import ACTION_SPACE, SEGMENTS, TabletopEnv
 
 PICTURED = ("joint", "forward_dynamics", "imagine_then_act", "video")  # modes whose video belongs to actions
 LONG = 48  # frames of the rollout whose third chunk is judged by itself
-THIRD = range(33, 49)  # its frames
+THIRD = (33, 48)  # its first and last frame
 ACTIONS_DRAWN = "actions_drawn"  # in the meta of a video without actions: those that it was drawn from
 VALUES = ("psnr", "moving_psnr", "sharpness", "arm_iou", "objects_moved")
 DIGITS = 4  # of the values by episode
@@ -34,7 +36,7 @@ class Played(NamedTuple):
     """What physics made of some actions.
 
     Attributes:
-        context: (128, 128, 3) uint8; frames: (T, 128, 128, 3) of the moments ``shown``.
+        context: (H, W, 3) uint8; frames: (T, H, W, 3) of the moments ``shown``.
         context_mask: (128, 128) uint8 into ``SEGMENTS``; masks: (T, 128, 128).
         moved: the classes whose object lies more than 3 cm from where it lay, at the last moment shown.
         path: (K + 1, 3) m, where the hand went.
@@ -51,10 +53,20 @@ class Played(NamedTuple):
 
 
 class Physics:
-    """The tabletop at 128 x 128, drawn only when asked."""
+    """The tabletop, drawn only when asked.
 
-    def __init__(self) -> None:
-        self._env = TabletopEnv(SIDE, cameras=())
+    Args:
+        size: of the frames to be judged, pixels; smaller ones than 128 are drawn at 128.
+    """
+
+    def __init__(self, size: int = SIDE) -> None:
+        self.size = max(size, SIDE)
+        self._env = TabletopEnv(self.size, cameras=())
+
+    def moments(self, first: int, last: int) -> range:
+        """The moments of ``first .. last`` (counted in actions) that are judged: the last one and, if fine, each."""
+        every = 1 if self.size == SIDE else 2
+        return range(last, first - 1, -every)[::-1]
 
     def play(self, world: WorldState, actions: Floats, shown: Sequence[int] | None = None) -> Played:
         """Run ``actions`` (K, 7) from ``world``; ``shown`` are the moments to draw, 1 .. K, all of them where None."""
@@ -66,7 +78,7 @@ class Physics:
         if not wanted or max(wanted) > len(actions) or min(wanted) < 1:
             raise WamvizError(f"Of {len(actions)} actions, moments 1 .. {len(actions)} can be drawn, not {wanted}.")
         start = {name: env.position(name) for name in env.present}
-        context, context_mask = env.render(), env.segment()
+        context, context_mask = env.render(), env.segment(size=SIDE)
         frames, masks, path = [], [], [env.ee_position()]
         moved: tuple[int, ...] = ()
         for step, action in enumerate(actions, 1):
@@ -74,7 +86,7 @@ class Physics:
             path.append(env.ee_position())
             if step in wanted:
                 frames.append(env.render())
-                masks.append(env.segment())
+                masks.append(env.segment(size=SIDE))
                 away = {name: float(np.linalg.norm(env.position(name) - start[name])) for name in start}
                 moved = tuple(SEGMENTS.index(name) for name, far in away.items() if far > MOVED)
         route = np.array(path, np.float32)
