@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
@@ -269,6 +269,17 @@ def run(recipe: Recipe) -> Path:
     return recipe.out
 
 
+def measured_again(recipe: Recipe) -> dict[str, Any]:
+    """The facts of the weights in ``recipe.out``, with figures that are measured anew; nothing is written there."""
+    facts = dict(json.loads((recipe.out / "config.json").read_text()))
+    net = SegmenterNet(len(SEGMENTS)).eval()
+    net.load_state_dict({name: value.float() for name, value in load_file(recipe.out / "model.safetensors").items()})
+    frames, masks = read_frames(draw_frames(recipe.work / "frames", recipe.unseen, recipe.workers))
+    unseen = f"{recipe.unseen.start}:{recipe.unseen.stop}"
+    figures = {"measured": measure(net, frames, masks), "measured_blurred": measure(net, frames, masks, 1.5)}
+    return {**facts, "measured_on": unseen, **figures}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, train, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m wamviz.training.segmenter", description=__doc__)
@@ -277,14 +288,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--episodes", type=int, default=384, help="scenes to train on, from seed 0 on")
     parser.add_argument("--minutes", type=float, default=15.0, help="of training")
     parser.add_argument("--workers", type=int, default=2, help="drawing processes")
+    parser.add_argument("--measure", action="store_true", help="only measure the weights that are there")
     options = parser.parse_args(arguments)
     try:
         with terminable():
             recipe = Recipe(
                 options.work, options.out, range(options.episodes), minutes=options.minutes, workers=options.workers
             )
-            folder = run(recipe)
-            print(table(json.loads((folder / "config.json").read_text())))
+            if options.measure:
+                print(table(measured_again(recipe)))
+            else:
+                print(table(json.loads((run(recipe) / "config.json").read_text())))
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
         return 2
