@@ -25,8 +25,8 @@ class Expert:
     def __init__(self) -> None:
         self.told: list[str] = []
         caps = load("hold-still", "cpu").capabilities
-        self.capabilities: Capabilities = replace(caps, modes=("joint", "inverse_dynamics"), frame_size=(64, 64))
-        self.episode = record_episode(TabletopEnv(size=64, cameras=("exterior",)), SEED)
+        self.capabilities: Capabilities = replace(caps, modes=("joint", "inverse_dynamics"), frame_size=(128, 128))
+        self.episode = record_episode(TabletopEnv(size=128, cameras=("exterior",)), SEED)
 
     def rebuild(self, frames: np.ndarray) -> np.ndarray:
         return frames
@@ -50,7 +50,8 @@ def test_a_perfect_model_is_perfect():
     assert json.loads(json.dumps(result, allow_nan=False))["wording"] == "usual"
     assert result["video"]["below_ceiling_db"] == 0 and result["video"]["psnr"] >= 60
     picture = result["picture"]
-    assert picture["sharpness"] > 0.6 and picture["moving_gain_db"] > 10  # drawn at 64 pixels, so softer than real
+    assert picture["sharpness"] == pytest.approx(1, abs=0.02) and picture["moving_psnr"] == 60
+    assert picture["arm_iou"] > 0.92 and picture["objects_moved"] in (None, 1)
     assert picture["third_chunk"] is None and picture["by_episode"]["seed"] == [SEED]
     assert result["actions"]["mae"] == 0 and result["actions"]["hold_mae"] > 0.05
     assert result["execution"]["success_rate"] == 1.0 == result["execution"]["expert_success_rate"]

@@ -58,9 +58,9 @@ def judged_scenes(
         raise unknown_name("mode with a picture to judge", mode, possible)
     length, found = horizon or caps.horizon, []
     env = TabletopEnv(caps.frame_size[0] if caps.frame_size else 128, ("exterior",))
-    physics = Physics(env.size)
+    scripted, physics = TabletopEnv(render=False), Physics(env.size)
     for seed in tqdm(seeds, desc="scenes", unit="scene"):
-        episode = record_episode(TabletopEnv(render=False), seed)
+        episode = record_episode(scripted, seed)
         env.restore(seed, episode.snapshots[0])
         seen = env.observation(episode.instruction)
         observation = replace(seen, world_state=WorldState("tabletop", seed, episode.snapshots[0]))
