@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -103,7 +104,9 @@ def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, mo
     assert joint["video"]["moving_gain_db"] == 5.5 and joint["video"]["moving_gain_db_ci95"][0] > 3
     card = (tmp_path / "README.md").read_text()
     assert card == f"before\n{START}\n{table(found)}{END}\nafter\n"
-    assert (tmp_path / "evaluation.json").exists()
+    written = (tmp_path / "evaluation.json").read_text()
+    assert json.loads(written) == found and '"moving_gain_db_ci95": [' in written  # a list of numbers is one line
+    assert not any(line.strip().rstrip(",").replace(".", "").isdigit() for line in written.splitlines())
 
 
 def test_the_shipped_example_was_imagined_by_the_shipped_weights():

@@ -11,6 +11,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,7 +69,9 @@ def grade(
 
 def write(folder: Path, results: Results) -> None:
     """Keep results as ``evaluation.json``, and as the table between the marks of the card."""
-    (folder / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = json.dumps(results, indent=1)
+    text = re.sub(r"\[\s+([^][{}\"]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text)  # a list a line
+    (folder / "evaluation.json").write_text(text + "\n")
     card = folder / "README.md"
     if card.exists() and START in card.read_text():
         text = card.read_text()
