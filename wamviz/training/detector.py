@@ -39,8 +39,8 @@ def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor]:
     return places, image
 
 
-def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor, light: Tensor) -> Tensor:
-    """Cross entropy of the heatmaps, absolute errors in pixels and metres, and what is said of hand and light."""
+def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor) -> Tensor:
+    """Cross entropy of the heatmaps, absolute errors in pixels and metres, and what is said of the hand."""
     cells = found.heat.shape[-1]
     there = ~places.isnan().any(-1)
     seen = there & ((image > 0) & (image < 1)).all(-1)
@@ -66,15 +66,14 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
     loss = loss + F.binary_cross_entropy_with_logits(found.there, there[:, :-1].float())
     turn = found.turn - states[:, 3:6]
     turn = torch.cat([turn[:, :2], torch.remainder(turn[:, 2:] + np.pi, 2 * np.pi) - np.pi], 1)
-    loss = loss + 2 * turn.abs().mean() + 2 * (found.gripper - states[:, 6]).abs().mean()
-    return loss + 3 * (found.light - light).abs().mean()
+    return loss + 2 * turn.abs().mean() + 2 * (found.gripper - states[:, 6]).abs().mean()
 
 
 @torch.inference_mode()
 def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
-    """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn, light (cm)."""
+    """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad)."""
     index = np.arange(0, len(data.first), every)
-    off, tool, yaw, lamp, presence, grip = [], [], [], [], [], []
+    off, tool, yaw, presence, grip = [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
         i = torch.from_numpy(part)
         found = net(F.avg_pool2d(data.image(part), 2))
@@ -84,7 +83,6 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
         tool.append(error[:, -1])
         turn = found.turn[:, 2] - data.states[i, 5]
         yaw.append((torch.remainder(turn + np.pi, 2 * np.pi) - np.pi).abs())
-        lamp.append((found.light - data.lights[i]).norm(dim=-1))
         presence.append(((found.there > 0) == ~places[:, :-1].isnan().any(-1)).float())
         grip.append((found.gripper - data.states[i, 6]).abs())
     error = torch.cat(off)
@@ -96,7 +94,6 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
         "tool": 100 * float(torch.cat(tool).median()),
         "yaw": float(torch.cat(yaw).median()),
         "gripper": float(torch.cat(grip).mean()),
-        "light": 100 * float(torch.cat(lamp).median()),
         "presence": float(torch.cat(presence).mean()),
     }
 
@@ -135,7 +132,7 @@ def train_detector(
         index = loop.rng.integers(len(data.first), size=batch)
         i = torch.from_numpy(index)
         images = disturb(F.avg_pool2d(data.image(index), 2), loop.chance)
-        loss = detector_loss(net(images), *truth(data, index), data.states[i], data.lights[i])
+        loss = detector_loss(net(images), *truth(data, index), data.states[i])
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):
             check()

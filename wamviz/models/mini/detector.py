@@ -2,7 +2,7 @@
 
 Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from what
 it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things are
-missing, how the hand is turned and where the light hangs.
+missing, and how the hand is turned.
 
 Axis letters: B pictures, P = O things and the hand's tool point, G cells of the heatmaps.
 """
@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from wamviz.models.mini.painter import THINGS
 
 POINTS = (*THINGS, "tool")
-USUAL_LIGHT = (0.3, -0.8, 1.8)  # m
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Detected:
         heat: (B, P, G, G) logits.
         image: (B, P, 2) in 0..1; height: (B, P) m above the table.
         doubt: (B, P) m, how far off a place may be; there: (B, O) logits.
-        turn: (B, 3) rad, the hand against straight down; gripper: (B,) 0 open .. 1 closed; light: (B, 3) m.
+        turn: (B, 3) rad, the hand against straight down; gripper: (B,) 0 open .. 1 closed.
         features: (B, F) of the whole picture.
     """
 
@@ -43,7 +42,6 @@ class Detected:
     there: Tensor
     turn: Tensor
     gripper: Tensor
-    light: Tensor
     features: Tensor
 
     def places(self, camera: Tensor, threshold: float = 0.0) -> Tensor:
@@ -106,7 +104,6 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.point = nn.Parameter(torch.randn(points, 128) * 0.1)
         self.answer = nn.Sequential(nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 3))
         self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 5))
-        self.lamp = nn.Sequential(nn.Linear(2 * coarse, 128), nn.SiLU(), nn.Linear(128, 3))
 
     def forward(self, image: Tensor) -> Detected:
         """Look at pictures (B, 3, S, S) in -1..1."""
@@ -129,9 +126,8 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         height, doubt, there = self.answer(self.read(told) + self.point).unbind(-1)
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
         hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1))
-        light = self.lamp(torch.cat([mean, std], -1)) * 0.2 + torch.tensor(USUAL_LIGHT, device=image.device)
         return Detected(
             heat, at, usual + height * 0.05, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1],
             torch.cat([hand[:, :2] * 0.3, torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)[:, None]], 1), hand[:, 4].sigmoid(),
-            light, torch.cat([mean, std], -1),
+            torch.cat([mean, std], -1),
         )  # fmt: skip

@@ -22,6 +22,7 @@ from wamviz.camera import Camera
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.familiar import Familiar, statistics
+from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
@@ -91,7 +92,7 @@ class _Progress:
     """What a rollout has come to so far.
 
     Attributes:
-        observed: the context that every picture is drawn from; situation: where everything is by now.
+        observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by now.
         frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
     """
 
@@ -99,6 +100,7 @@ class _Progress:
     situation: Situation
     first: Frames
     seconds: dict[str, float]
+    view: View | None = None
     frames: list[Frames] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
 
@@ -142,7 +144,7 @@ class MiniWAM:
         if self.familiar is None:
             return float("nan")
         if isinstance(frame, Observed):
-            rows = statistics(frame.view.image, frame.found)
+            rows = statistics(frame.image, frame.found)
         else:
             images = self.pipeline.images(fit_square(frame[None], self.size))
             rows = statistics(images, self.pipeline.detect(images))
@@ -267,7 +269,7 @@ class MiniWAM:
         """Imagine one chunk: yields its previews and writes what is known after it into ``so_far``."""
         begun = time.perf_counter()
         mode, steps = request.mode, request.steps or self.capabilities.default_steps
-        camera = so_far.observed.view.camera
+        camera = so_far.observed.camera
         motion = None if video is None else self.pipeline.read_motion(video, so_far.observed)
         words = chunk.words if not open_ended else lambda doing: doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"
         parts = (2 if open_ended else chunk.count) * 100
@@ -297,9 +299,10 @@ class MiniWAM:
             frames = np.zeros((n, k, self.size, self.size, 3), np.uint8)
             # A few frames over the whole of it first, each shown until the next; then the rest, sample after sample.
             early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
-            order = early + [i for i in range(n * k) if i not in early]
+            order = [*early, *(i for i in range(n * k) if i not in early)]
             drawn: list[int] = []
-            for numbers, pixels in self.pipeline.paint(so_far.observed.view, poses, order):
+            so_far.view = so_far.view or self.pipeline.view(so_far.observed)
+            for numbers, pixels in self.pipeline.paint(so_far.view, poses, order):
                 frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
                 drawn += numbers
                 if len(drawn) < n * k:
@@ -321,7 +324,7 @@ class MiniWAM:
         begun = time.perf_counter()
         size, k = self.capabilities.horizon, frames.shape[1]
         before = so_far.frames[-2][:, -1] if len(so_far.frames) > 1 else None
-        camera = so_far.observed.view.camera
+        camera = so_far.observed.camera
         out = []
         for i, noise in enumerate(noises):
             start = so_far.observed
