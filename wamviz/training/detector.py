@@ -66,6 +66,7 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
     loss = loss + F.binary_cross_entropy_with_logits(found.there, there[:, :-1].float())
     turn = found.turn - states[:, 3:6]
     turn = torch.cat([turn[:, :2], torch.remainder(turn[:, 2:] + np.pi, 2 * np.pi) - np.pi], 1)
+    loss = loss + 40 * high[:, -1].abs().mean()  # the hand's height is the hardest and matters most
     return loss + 2 * turn.abs().mean() + 2 * (found.gripper - states[:, 6]).abs().mean()
 
 
@@ -76,7 +77,7 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
     off, tool, yaw, presence, grip = [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
         i = torch.from_numpy(part)
-        found = net(F.avg_pool2d(data.image(part), 2))
+        found = net(data.image(part))
         places, _ = truth(data, part)
         error = (found.places(data.cameras[i], -1e9) - places).norm(dim=-1)
         off.append(error[:, :-1])
@@ -131,7 +132,7 @@ def train_detector(
     for _ in loop:
         index = loop.rng.integers(len(data.first), size=batch)
         i = torch.from_numpy(index)
-        images = disturb(F.avg_pool2d(data.image(index), 2), loop.chance)
+        images = disturb(data.image(index), loop.chance)
         loss = detector_loss(net(images), *truth(data, index), data.states[i])
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
@@ -127,9 +126,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def detect(self, images: Tensor) -> Detected:
         """Look at pictures (B, 3, S, S)."""
-        size = self.detector.config.image_size
-        shrunk = images if images.shape[-1] == size else F.adaptive_avg_pool2d(images, size)
-        return self.detector(shrunk)
+        return self.detector(images)
 
     @torch.inference_mode()
     def observe(

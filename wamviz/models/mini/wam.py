@@ -94,6 +94,7 @@ class _Progress:
     Attributes:
         observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by now.
         frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
+        dropped: (N, k, A) that a video was drawn for which is given without them.
     """
 
     observed: Observed
@@ -103,6 +104,7 @@ class _Progress:
     view: View | None = None
     frames: list[Frames] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
+    dropped: Floats | None = None
 
     def shown(self, new: Frames | None = None) -> Frames | None:
         """The first sample's frames (1, T, S, S, 3), context first, with the frames (1, t, S, S, 3) of a chunk under way."""
@@ -239,8 +241,8 @@ class MiniWAM:
             count = self._end_at_rest(so_far, notes)
         elif count > size:
             notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
-        if request.mode == "video":
-            so_far.actions = []  # the marginal: what was imagined for them stays
+        if request.mode == "video":  # the marginal: what was imagined for the actions stays
+            so_far.dropped, so_far.actions = so_far.acted(), []
         acted = so_far.acted()
         if acted is not None and request.samples > 1:
             notes.append(spread_note(acted))
@@ -360,6 +362,10 @@ class MiniWAM:
             frames = np.concatenate([so_far.first[None], *(f[index] for f in so_far.frames)])
         acted = so_far.acted()
         own = given if acted is None else acted[index]
+        meta: dict[str, object] = {"model": self.capabilities.model_id, "mode": request.mode}
+        meta["actions"] = "given" if acted is None and own is not None else "imagined"
+        if so_far.dropped is not None:
+            meta["actions_drawn"] = so_far.dropped[index, :count].tolist()
         return Rollout(
             origin="imagined",
             frames=frames,
@@ -370,11 +376,7 @@ class MiniWAM:
             camera=camera,
             camera_model=model.resized(self.size, self.size) if model is not None and square else None,
             seed=request.seed + index,
-            meta={
-                "model": self.capabilities.model_id,
-                "mode": request.mode,
-                "actions": "given" if acted is None and own is not None else "imagined",
-            },
+            meta=meta,
         )
 
 
