@@ -57,7 +57,8 @@ def draw_level(count: int, rng: torch.Generator) -> Tensor:
 
 def draw_levels(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Noise levels of motion and of actions (B,) each, in the proportions of ``_MIX``."""
-    kind = torch.multinomial(torch.tensor(list(_MIX.values()), device=rng.device), count, replacement=True, generator=rng)
+    shares = torch.tensor(list(_MIX.values()), device=rng.device)
+    kind = torch.multinomial(shares, count, replacement=True, generator=rng)
     index = {name: number for number, name in enumerate(_MIX)}
     motion, action = draw_level(count, rng), draw_level(count, rng)
     action = torch.where(kind == index["joint"], motion, action)
@@ -89,7 +90,7 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
-    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move."""
+    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half the things', louder where they move."""
     off = predicted.float() - motion
     cost = (off.square() + _SHARP**2).sqrt() - _SHARP
     things = motion[..., HAND:].unflatten(-1, (-1, 3))
@@ -136,8 +137,8 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     """One-step predictions from pure noise on fixed windows.
 
     ``act``: the actions' absolute error over that of holding still; ``reach``: how far (cm, median) the hand ends from
-    where it did; ``hand`` and ``things``: how far (cm, mean) predicted motion is off where the actions are given, of the
-    things only those that move; ``inverse``: the error of a step's position (mm) where motion is given.
+    where it did; ``hand`` and ``things``: how far (cm, mean) predicted motion is off where the actions are given, of
+    the things only those that move; ``inverse``: the error of a step's position (mm) where motion is given.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
@@ -158,9 +159,9 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     off = (moved - motion) * scale
     things = off[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1)
     shifts = (motion * scale)[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1) > 0.01
-    weight = net.denormalise_actions(torch.ones(7, device=device)) - net.denormalise_actions(torch.zeros(7, device=device))
+    wrong, still = (net.normalise_actions(x) - actions for x in (act, hold))  # in standard deviations
     return {
-        "act": float(((act - true) / weight).abs().sum() / ((hold - true) / weight).abs().sum()),
+        "act": float(wrong.abs().sum() / still.abs().sum()),
         "reach": 100 * float((act - true)[..., :3].sum(1).norm(dim=-1).median()),
         "hand": 100 * float(off[..., :3].norm(dim=-1).mean()),
         "things": 100 * float(things[shifts].mean()),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wamviz.models.mini.detector import Detected, MiniDetector
@@ -31,7 +32,7 @@ def disturb(images: Tensor, rng: torch.Generator) -> Tensor:
     return out.clamp(-1, 1)
 
 
-def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor]:
+def truth(data: Pictures, index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     """Places (B, P, 3) m, NaN where absent, of the things and the tool point, and where they are seen (B, P, 2)."""
     i = torch.from_numpy(index)
     places = torch.cat([data.positions[i], data.states[i, None, :3]], 1)
@@ -72,7 +73,11 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
 
 @torch.inference_mode()
 def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
-    """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn, light (cm)."""
+    """Errors on unseen pictures.
+
+    ``median``, ``within_1cm``, ``within_2cm``: of things' places, cm and shares; ``tool`` and ``light``: cm, medians;
+    ``yaw``: rad; ``gripper``: of 0..1; ``presence``: how often it is right that a thing is there.
+    """
     index = np.arange(0, len(data.first), every)
     off, tool, yaw, lamp, presence, grip = [], [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):

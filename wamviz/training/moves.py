@@ -31,7 +31,7 @@ class Window:
         state: (B, D) physical; known: (B,) whether the model is told it.
         places, image, doubt: of the things, see ``transformer.Scene``.
         actions: (B, K, A) physical; motion: (B, K, M) physical displacements from the context.
-        texts: B sentences, empty where nothing is said; reached: (B,) whether the episode succeeds.
+        texts: B sentences, empty where nothing is said.
     """
 
     state: Tensor
@@ -98,7 +98,8 @@ class Moves:
         hand[..., 6] = later[..., 6]
         true = self.positions[i]
         things = (self.positions[j] - true[:, None]).nan_to_num()
-        doubt = np.exp(rng.uniform(*np.log(_DOUBT), (b, len(THINGS))))
+        low, high = np.log(_DOUBT)
+        doubt = np.exp(rng.uniform(low, high, (b, len(THINGS))))
         off = rng.normal(0, 1, (b, len(THINGS), 3)) * doubt[..., None] * [1, 1, 0.6]
         off += rng.normal(0, _BLUNDER, off.shape) * (rng.random((b, len(THINGS), 1)) < _BLUNDERS)
         if exact:

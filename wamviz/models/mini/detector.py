@@ -1,8 +1,8 @@
 """The detector finds the things and the hand in one picture.
 
-Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from what
-it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things are
-missing, how the hand is turned and where the light hangs.
+Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from
+what it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things
+are missing, how the hand is turned and where the light hangs.
 
 Axis letters: B pictures, P = O things and the hand's tool point, G cells of the heatmaps.
 """
@@ -130,8 +130,9 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
         hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1))
         light = self.lamp(torch.cat([mean, std], -1)) * 0.2 + torch.tensor(USUAL_LIGHT, device=image.device)
+        yaw = torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)
+        turn = torch.cat([hand[:, :2] * 0.3, yaw[:, None]], 1)
         return Detected(
-            heat, at, usual + height * 0.05, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1],
-            torch.cat([hand[:, :2] * 0.3, torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)[:, None]], 1), hand[:, 4].sigmoid(),
-            light, torch.cat([mean, std], -1),
+            heat, at, usual + height * 0.05, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1], turn,
+            hand[:, 4].sigmoid(), light, torch.cat([mean, std], -1),
         )  # fmt: skip

@@ -2,8 +2,8 @@
 
 It is shown the context frame, the arm's surface as it stands in the context and as it will stand (``raster``), both
 shadows, and the context moved along with each thing that moves. A small U-Net decides, pixel by pixel, what stays as it
-is (brighter or darker where a shadow came or went), what is a thing that moved, what is the arm, and what was hidden and
-has to be made up. Everything that was sharp in the context is sharp in the picture.
+is (brighter or darker where a shadow came or went), what is a thing that moved, what is the arm, and what was hidden
+and has to be made up. Everything that was sharp in the context is sharp in the picture.
 
 It knows nothing of time, words or actions: any number of pictures, each from the same context, in any order.
 
@@ -225,7 +225,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
             corner, side = torch.zeros(b, 2, dtype=torch.long, device=view.image.device), size
         frames = part_frames(to.joints, to.gripper)
         arm = draw_body(self.body(), frames, view.camera, view.light, size, corner, side)
-        cut = [_window(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow, view.drawn.depth)]
+        cut = [cut_windows(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow, view.drawn.depth)]
         image, was, shaded, _ = cut
         steps = torch.arange(side, device=image.device) + 0.5
         x = ((corner[:, :1] + steps) / size)[:, None, :].expand(-1, side, -1)
@@ -233,10 +233,11 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         moved, sure, left, shadows = self._moved(view, to, x, y)
         table = self._table_at(view.camera, x, y)
         surface = torch.cat([arm.normal, arm.albedo, arm.depth], 1)  # (B, 5, C, C)
-        guides = [image, moved, sure, left, shadows, surface, arm.mask, arm.shadow, was, shaded, table]
         ramp = torch.stack([x, y], 1)
+        guides = [image, moved, sure, left, shadows, surface, arm.mask, arm.shadow, was, shaded, table, ramp]
         told = self.tell(_summary(view, to))
-        h = self.enter(F.pixel_unshuffle(torch.cat([*guides, ramp], 1).contiguous(memory_format=torch.channels_last), 2))
+        shown = torch.cat(guides, 1).contiguous(memory_format=torch.channels_last)
+        h = self.enter(F.pixel_unshuffle(shown, 2))
         h = _through(self.fine_in, h, told)
         keep = h
         h = _through(self.middle_in, self.down(h), told)
@@ -249,13 +250,10 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         new, gain, scores = out[:, :3], out[:, 3:6], out[:, 6:10]
         lit = torch.cat([surface, arm.shadow, ramp, arm.mask], 1)
         paint = self.shade_out(F.silu(self.shade_in(lit) + lamp[:, :, None, None]))
-        scores = torch.stack([scores[:, 0] + 2.0, scores[:, 1] + 4 * sure[:, 0] - 2, scores[:, 2] + 8 * arm.mask[:, 0] - 4,
-                              scores[:, 3] - 1.0], 1)  # fmt: skip
-        share = scores.softmax(1)
+        one = torch.ones_like(sure)
+        share = (scores + torch.cat([2 * one, 4 * sure - 2, 8 * arm.mask - 4, -one], 1)).softmax(1)
         lighter = ((image + 1) * gain.clamp(-3, 3).exp()) - 1
-        return (
-            share[:, :1] * lighter + share[:, 1:2] * moved + share[:, 2:3] * paint + share[:, 3:] * new
-        )
+        return share[:, :1] * lighter + share[:, 1:2] * moved + share[:, 2:3] * paint + share[:, 3:] * new
 
 
 _HELD = 0.075  # m between the finger tips and a thing that is held, at most
@@ -265,7 +263,8 @@ def held_turns(things: Tensor, hands: Tensor, yaw: Tensor, closed: Tensor) -> Te
     """How far the hand has turned each thing about the vertical since the first of T moments.
 
     Args:
-        things: (N, T, O, 3) m; hands: (N, T, 3) m; yaw: (N, T) rad; closed: (N, T - 1) whether the gripper is told to be.
+        things: (N, T, O, 3) m; hands: (N, T, 3) m; yaw: (N, T) rad.
+        closed: (N, T - 1) whether the gripper is told to be.
 
     Returns:
         (N, T, O) rad.
@@ -287,7 +286,7 @@ def _jacobian(points: Tensor) -> Tensor:
     return (points[..., 1:, :] - points[..., :1, :]).mT * 100
 
 
-def _window(x: Tensor, corner: Tensor, side: int) -> Tensor:
+def cut_windows(x: Tensor, corner: Tensor, side: int) -> Tensor:
     """Windows (B, C, side, side) of pictures (B, C, S, S)."""
     if side == x.shape[-1]:
         return x

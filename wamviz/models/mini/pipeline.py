@@ -1,8 +1,8 @@
 """mini-WAM as a diffusers pipeline: a frame and a sentence in, denoising steps out.
 
-``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it. Each
-can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K actions, A
-action dims, M motion dims, O things, S pixels a side, T frames.
+``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it.
+Each can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K
+actions, A action dims, M motion dims, O things, S pixels a side, T frames.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     def observe(
         self, frame: NDArray[np.uint8], camera: NDArray[np.float64] | None, state: NDArray[np.float32] | None
     ) -> Observed:
-        """Look at a context frame (S, S, 3) uint8, its camera (3, 4) and its state (D,), either of which may be unknown."""
+        """Look at a context frame (S, S, 3) uint8; its camera (3, 4) and its state (D,) may each be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
         found = self.detect(image)
         places = found.places(matrix)
@@ -219,11 +219,12 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         foreseen: Tensor | None = None
         for index in range(total):
             (at_x, at_a), (to_x, to_a) = path[index], path[index + 1]
-            level = [torch.full((samples,), v, device=self.device) for v in (READ if motion is not None else at_x, at_a)]
+            noisy_x = READ if motion is not None else at_x
+            level_x, level_a = (torch.full((samples,), v, device=self.device) for v in (noisy_x, at_a))
             seen = None if at_x == 1 and to_x == 1 else x
-            clean_x, clean_a = net(seen, a, level[0], level[1], context)
+            clean_x, clean_a = net(seen, a, level_x, level_a, context)
             if free is not None and at_a != to_a:
-                without = net(seen, a, level[0], level[1], free)[1]
+                without = net(seen, a, level_x, level_a, free)[1]
                 clean_a = without + guidance * (clean_a - without)
             decided = a
             if at_a != to_a:

@@ -75,14 +75,17 @@ def spread_note(actions: Floats) -> str:
     return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
 
 
+def chunk_note(size: int) -> str:
+    """What there is to know of a rollout of several chunks."""
+    return f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
+
+
 def camera_matrix(camera: Camera | None) -> np.ndarray | None:
     """The (3, 4) matrix from metres to the middle square of a camera's picture, the square being 0..1 wide."""
     if camera is None:
         return None
     side = min(camera.width, camera.height)
-    crop = np.array(
-        [[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64
-    )
+    crop = np.array([[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64)
     return (crop / side) @ camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3]
 
 
@@ -103,7 +106,7 @@ class _Progress:
     actions: list[Floats] = field(default_factory=list)
 
     def shown(self, new: Frames | None = None) -> Frames | None:
-        """The first sample's frames (1, T, S, S, 3), context first, with the frames (1, t, S, S, 3) of a chunk under way."""
+        """The first sample's frames (1, T, S, S, 3), context first, with those (1, t, S, S, 3) of a chunk under way."""
         parts = [f[:1] for f in self.frames] + ([] if new is None else [new])
         return np.concatenate([self.first[None, None], *parts], axis=1) if parts else None
 
@@ -216,7 +219,8 @@ class MiniWAM:
         observed = self.pipeline.observe(frame, camera, state if knows else None)
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
-            notes.append(f"The state's {len(state or ())} numbers were taken for the tabletop's: hand, gripper, joints.")
+            width = self.pipeline.transformer.config.state_dim
+            notes.append(f"The state's {width} numbers were taken for the tabletop's: hand, gripper, joints.")
         open_ended = request.horizon is None and request.mode in OPEN_ENDED
         count = MOST_CHUNKS * size if open_ended else frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
@@ -236,7 +240,7 @@ class MiniWAM:
         if open_ended:
             count = self._end_at_rest(so_far, notes)
         elif count > size:
-            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+            notes.append(chunk_note(size))
         if request.mode == "video":
             so_far.actions = []  # the marginal: what was imagined for them stays
         acted = so_far.acted()
@@ -252,7 +256,7 @@ class MiniWAM:
         count = min(acted.shape[1], max(self.capabilities.horizon // 2, last_move(acted) + 2))
         size = self.capabilities.horizon
         if count > size:
-            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+            notes.append(chunk_note(size))
         if not at_rest(so_far.actions[-1]):
             notes.append(f"After {acted.shape[1]} actions it was not done yet; ask for a longer horizon to see more.")
         so_far.actions = [acted[:, :count]]
@@ -269,8 +273,12 @@ class MiniWAM:
         mode, steps = request.mode, request.steps or self.capabilities.default_steps
         camera = so_far.observed.view.camera
         motion = None if video is None else self.pipeline.read_motion(video, so_far.observed)
-        words = chunk.words if not open_ended else lambda doing: doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"
         parts = (2 if open_ended else chunk.count) * 100
+
+        def words(doing: str) -> str:
+            if not open_ended:
+                return chunk.words(doing)
+            return doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"  # nobody knows of how many
 
         def preview(share: float, frames: Frames | None, actions: Floats | None, doing: str) -> Preview:
             done = min(chunk.index * 100 + round(100 * share), parts - 1)
@@ -329,13 +337,10 @@ class MiniWAM:
                 start = self.pipeline.observe(before[i], camera[0].cpu().numpy(), None)
             padded = np.concatenate([frames[i], np.repeat(frames[i, -1:], size - k, axis=0)])
             motion = self.pipeline.read_motion(padded, start)
-            last: Step | None = None
-            for last in self.pipeline.stream(
+            *_, last = self.pipeline.stream(
                 start.situation, camera, request.observation.instruction, mode="inverse_dynamics", steps=steps,
                 generators=[noise], motion=motion,
-            ):  # fmt: skip
-                pass
-            assert last is not None
+            )  # fmt: skip
             out.append(self._legal(last.actions))
         so_far.seconds["denoise"] += time.perf_counter() - begun
         return np.concatenate(out)
@@ -373,5 +378,3 @@ class MiniWAM:
                 "actions": "given" if acted is None and own is not None else "imagined",
             },
         )
-
-
