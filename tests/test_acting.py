@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +64,25 @@ class Oracle:
                 ),
             )
         )
+
+
+def test_an_executed_rollout_knows_what_its_pixels_show(expert: TabletopEpisode) -> None:
+    """Masks of every frame and what was moved go along, so that the picture can be judged; small frames have none."""
+    from wamviz.compare import summarise
+    from wamviz.compare.masks import unpack_masks
+
+    state = WorldState("tabletop", SEED, expert.snapshots[0])
+    _, rollout = executed(act_out(state, expert.actions, expert.instruction, size=128))
+    seen = rollout.meta["seen"]
+    masks = unpack_masks(seen["masks"])
+    assert masks is not None and masks.shape == (len(expert.actions) + 1, 128, 128) and (masks[0] == 1).any()
+    assert expert.task is not None and expert.task.target in seen["moved"]
+    perfect = Rollout("imagined", rollout.frames, 5.0, expert.actions, ACTION_SPACE)
+    run = SimpleNamespace(imagined=(perfect,), reference=None, executed=rollout, state=None, mode="joint")
+    picture = summarise(run)["picture"]
+    assert picture["sharpness"] == 1 and picture["arm_iou"] > 0.9 and picture["objects_moved"] == 1
+    _, tiny = executed(act_out(state, expert.actions[:1], expert.instruction, size=SIZE))
+    assert "seen" not in tiny.meta
 
 
 def test_the_experts_actions_give_the_experts_frames_again(expert: TabletopEpisode) -> None:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wamviz.compare.acted import SEEN, told_by_simulator
+from wamviz.compare.picture import MOVED, SIDE
 from wamviz.errors import WamvizError
 from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.models.protocol import WorldActionModel, collect
@@ -246,6 +248,8 @@ class _Record:
         start = env.observation()
         assert start.state is not None  # the tabletop always knows it
         self.frames: list[Frames] = [start.frames[camera]]
+        self._start = {name: env.position(name) for name in env.present}
+        self._masks = [env.segment(camera, SIDE)] if 2 * env.size >= SIDE else []
         self.states: list[Floats] = [start.state]
         self.actions: list[Floats] = []
         self.success = False
@@ -257,6 +261,8 @@ class _Record:
         seen, _, _, _, info = self._env.step(action)
         self._clipped += bool(info["clipped"])
         self.frames.append(seen.frames[self._camera])
+        if self._masks:
+            self._masks.append(self._env.segment(self._camera, SIDE))
         self.states.append(seen.state)
         self.actions.append(action)
         if self._task is not None and not self.success:
@@ -264,7 +270,7 @@ class _Record:
 
     def rollout(self, facts: dict[str, Any]) -> Rollout:
         """Everything recorded so far as one executed rollout."""
-        from wamviz.worlds.tabletop import STATE_NAMES
+        from wamviz.worlds.tabletop import SEGMENTS, STATE_NAMES
 
         env, task = self._env, self._task
         meta = {
@@ -277,6 +283,9 @@ class _Record:
             "clipped": self._clipped,
             "state_names": list(STATE_NAMES),
         }
+        if self._masks:
+            moved = [name for name, place in self._start.items() if np.linalg.norm(env.position(name) - place) > MOVED]
+            meta[SEEN] = told_by_simulator(np.stack(self._masks), SEGMENTS, moved)
         if self._note:
             meta["note"] = self._note
         return Rollout(

@@ -74,6 +74,7 @@ def examine() -> list[Check]:
         ("video", _video),
         ("weights", _weights),
         ("lpips", _lpips),
+        ("segmenter", _segmenter),
         ("episodes", _episodes),
         ("disk", _disk),
         ("network", _network),
@@ -160,6 +161,15 @@ def _lpips() -> Check:
         return Check("lpips", True, f"weights understood: {weights_for().name}, which {VARIABLE} names")
     except WamvizError as error:
         return Check("lpips", False, error.message, error.hint, needed=False)
+
+
+def _segmenter() -> Check:
+    from wamviz.compare.segmenter import segment_classes, segmenter_missing
+
+    if (reason := segmenter_missing()) is None:
+        return Check("segmenter", True, f"tells {len(segment_classes())} classes apart in a picture of the tabletop")
+    found = f"{reason} Arm and objects of imagined frames are not judged."
+    return Check("segmenter", False, found, "git pull, or train it: python -m wamviz.training.segmenter", needed=False)
 
 
 def _episodes() -> Check:

@@ -139,7 +139,7 @@ def test_the_context_state_is_the_runs_own_or_the_first_known(rollout):
 
 def test_every_explained_metric_exists(full):
     found = summarise(full)
-    parts = [found[name] for name in ("video", "actions", "trajectory", "gripper", "motion", "execution")]
+    parts = [found[name] for name in ("video", "actions", "trajectory", "gripper", "motion", "execution", "picture")]
     known = {name for part in parts for name in part}
     assert set(METRIC_NOTES) <= known
     assert all(note.endswith(".") and "\n" not in note for note in METRIC_NOTES.values())

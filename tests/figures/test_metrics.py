@@ -84,3 +84,21 @@ def test_lpips_has_a_lane_where_it_was_computed(full):
     assert "lower is closer" in " ".join(note.text for note in figure.layout.annotations)
     assert text_table(run)[0][-2:] == ["LPIPS", "LPIPS of copy last frame"]
     assert not [trace for trace in metric_figure(full).data if "lpips" in trace.name]
+
+
+def test_a_run_that_was_acted_out_shows_its_picture_first(full):
+    """Sharpness and the arm's overlap stand above PSNR; a frame in which nothing moved is left out."""
+    picture = {"times": [0.2, 0.4], "sharpness_by_frame": [None, 0.2], "copy_sharpness_by_frame": [None, 0.9],
+               "arm_iou_by_frame": [0.9, 0.5], "copy_arm_iou_by_frame": [0.8, 0.4]}  # fmt: skip
+    run = replace(full, metrics={**full.metrics, "picture": picture})
+    figure = metric_figure(run)
+    assert named(figure, "imagined sharpness").x == (0.4,) and named(figure, "imagined sharpness").y == (0.2,)
+    assert named(figure, "imagined arm_iou").y == (0.9, 0.5) and named(figure, "imagined arm_iou").yaxis == "y2"
+    assert named(figure, "imagined psnr").yaxis == "y3" and figure.layout.xaxis.anchor == "y4"
+    words = [note.text for note in figure.layout.annotations]
+    assert "1.00 is real, the control has 0.900" in words[0] and "0.100 above the control" in words[1]
+    alone = metric_figure(replace(full, metrics={"video": None, "picture": picture}))
+    assert {trace.yaxis for trace in alone.data if trace.meta} >= {"y", "y2"}
+    assert json.loads(alone.to_json())["layout"]["height"] == 340
+    broken = {**full.metrics, "picture": {**picture, "times": [0.2]}}
+    assert metric_figure(replace(full, metrics=broken)).to_json() == metric_figure(full).to_json()

@@ -25,8 +25,8 @@ class Expert:
     def __init__(self) -> None:
         self.told: list[str] = []
         caps = load("hold-still", "cpu").capabilities
-        self.capabilities: Capabilities = replace(caps, modes=("joint", "inverse_dynamics"), frame_size=(64, 64))
-        self.episode = record_episode(TabletopEnv(size=64, cameras=("exterior",)), SEED)
+        self.capabilities: Capabilities = replace(caps, modes=("joint", "inverse_dynamics"), frame_size=(128, 128))
+        self.episode = record_episode(TabletopEnv(size=128, cameras=("exterior",)), SEED)
 
     def rebuild(self, frames: np.ndarray) -> np.ndarray:
         return frames
@@ -49,6 +49,10 @@ def test_a_perfect_model_is_perfect():
     result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, shared=shared)
     assert json.loads(json.dumps(result, allow_nan=False))["wording"] == "usual"
     assert result["video"]["below_ceiling_db"] == 0 and result["video"]["psnr"] >= 60
+    picture = result["picture"]
+    assert picture["sharpness"] == pytest.approx(1, abs=0.02) and picture["moving_psnr"] == 60
+    assert picture["arm_iou"] > 0.92 and picture["objects_moved"] in (None, 1)
+    assert picture["third_chunk"] is None and picture["by_episode"]["seed"] == [SEED]
     assert result["actions"]["mae"] == 0 and result["actions"]["hold_mae"] > 0.05
     assert result["execution"]["success_rate"] == 1.0 == result["execution"]["expert_success_rate"]
     assert result["execution"]["right_object_rate"] == 1.0
@@ -68,6 +72,8 @@ def test_the_controls_gain_nothing():
     assert result["actions"]["ratio"] == pytest.approx(1, abs=1e-3)
     assert result["execution"]["success_rate"] == 0 and result["execution"]["by_task"]
     assert result["consistency"] is None
+    picture = result["picture"]
+    assert picture["moving_gain_db"] in (None, 0) and picture["objects_moved"] in (None, 0)
 
 
 @pytest.mark.parametrize("wording", ["typos", "synonyms", "heldout"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.training import grade as subject
-from wamviz.training.grade import COLUMNS, END, START, grade, table
+from wamviz.training.grade import COLUMNS, END, PICTURE_COLUMNS, START, grade, table
 from wamviz.training.measured import Driven, Measured
 
 
@@ -41,6 +42,24 @@ def test_table_has_a_row_a_mode_and_one_for_the_controls():
     assert rows[3][5:] == [""] * 6
     assert rows[-1] == ["copy the last frame, hold still; the expert", "18.50, 0", "0", "0 at 29.00", "0.700",
                         "0.250, 1", "20.0", "0.500", "", "98%", ""]  # fmt: skip
+
+
+def test_the_picture_has_a_table_of_its_own():
+    seen = {
+        **{"sharpness": 0.163, "moving_gain_db": 3.4, "arm_iou": 0.51, "objects_moved": 0.05},
+        **{"sharpness_ci95": [0.15, 0.18], "moving_gain_db_ci95": [3.0, 3.9]},
+        **{"arm_iou_ci95": None, "objects_moved_ci95": [0.0, 0.1]},
+        **{"copy_sharpness": 0.93, "copy_moving_psnr": 11.5, "copy_arm_iou": 0.4, "copy_objects_moved": 0.0},
+    }
+    picture = {**seen, "n": 2, "stretches": 4, "third_chunk": {**seen, "sharpness": None}}
+    text = table({"joint": result(picture=picture), "act_only": result(picture=None)})
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    one = ["0.16 [0.15, 0.18]", "+3.40 [3.00, 3.90]", "0.51", "5% [0%, 10%]"]
+    assert rows[-2] == ["`joint`", *one, "", *one[1:]]
+    assert rows[-1] == ["copy the last frame", *["0.93", "0 at 11.50", "0.40", "0%"] * 2]
+    assert {len(row) for row in rows[-4:]} == {len(PICTURE_COLUMNS)} and "`act_only`" not in text.partition("physics")[
+        2
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -85,7 +104,9 @@ def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, mo
     assert joint["video"]["moving_gain_db"] == 5.5 and joint["video"]["moving_gain_db_ci95"][0] > 3
     card = (tmp_path / "README.md").read_text()
     assert card == f"before\n{START}\n{table(found)}{END}\nafter\n"
-    assert (tmp_path / "evaluation.json").exists()
+    written = (tmp_path / "evaluation.json").read_text()
+    assert json.loads(written) == found and '"moving_gain_db_ci95": [' in written  # a list of numbers is one line
+    assert not any(line.strip().rstrip(",").replace(".", "").isdigit() for line in written.splitlines())
 
 
 def test_the_shipped_example_was_imagined_by_the_shipped_weights():

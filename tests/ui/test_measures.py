@@ -32,12 +32,13 @@ def test_what_matters_stands_open_and_the_rest_is_folded(nodes):
     tags = [node[0] for node in nodes]
     assert tags[:2] == ["table", "details"]
     shown, folded = (json.dumps(node, ensure_ascii=False) for node in nodes[:2])
-    held = [measure for measure in MEASURES if (metrics[measure.part] or {}).get(measure.key) is not None]
+    held = [measure for measure in MEASURES if (metrics.get(measure.part) or {}).get(measure.key) is not None]
     assert len(held) > len(MEASURES) / 2
     for measure in held:
-        assert METRIC_SOURCES[measure.key] in (folded if measure.further else shown)
+        further = measure.folded(metrics)
+        assert METRIC_SOURCES[measure.key] in (folded if further else shown)
         title = json.dumps(measure.title, ensure_ascii=False)
-        assert (title in shown, title in folded) == (not measure.further, measure.further), measure
+        assert (title in shown, title in folded) == (not further, further), measure
 
 
 def test_better_and_worse_are_said_in_words(nodes):
@@ -74,3 +75,17 @@ def test_errors_of_actions_are_listed_in_their_own_units():
     assert all(f'"{value}"' in text for value in ("0.01", "0.055", "0.075", "0.9"))
     older = {name: value for name, value in actions.items() if not name.startswith("hold_rmse")}
     assert "own units" not in json.dumps(table(run_with(actions={**older, "by_unit": None})))
+
+
+def test_the_picture_beside_physics_takes_the_place_of_psnr():
+    """Once acted out, what is seen stands on top, each with its control; closeness to a video is folded away."""
+    picture = {"sharpness": 0.16, "copy_sharpness": 0.9, "executed_moving_psnr": 15.0, "copy_moving_psnr": 12.0,
+               "arm_iou": 0.5, "copy_arm_iou": 0.4, "objects_moved": 0.0, "copy_objects_moved": 0.0}  # fmt: skip
+    video = {"psnr": 21.0, "copy_last_psnr": 18.0}
+    rows, details = table(run_with(video=video, picture=picture))
+    text, folded = json.dumps(rows, ensure_ascii=False), json.dumps(details, ensure_ascii=False)
+    assert "0.74 further from 1" in text and "3.00 dB better" in text and "0.10 better" in text
+    assert "3.00 dB better" in folded and "Video, PSNR" in folded and "Video, PSNR" not in text
+    assert "nearer to 1" in json.dumps(table(run_with(picture={"sharpness": 0.95, "copy_sharpness": 0.9})))
+    (alone,) = table(run_with(video=video))
+    assert "Video, PSNR" in json.dumps(alone)

@@ -6,6 +6,7 @@ from wamviz.compare.consistency import consistency, motion_energy
 from wamviz.compare.motion import jerk, outside_limits
 from wamviz.compare.notes import METRIC_NOTES, METRIC_SOURCES
 from wamviz.compare.perceptual import lpips, lpips_missing
+from wamviz.compare.picture import Picture, Seen, compare_picture
 from wamviz.compare.summary import context_state, summarise
 from wamviz.compare.timing import warp
 from wamviz.compare.trajectory import ade_fde, ee_path, path_pixels
@@ -15,11 +16,14 @@ __all__ = [
     "METRIC_NOTES",
     "METRIC_SOURCES",
     "ActionMetrics",
+    "Picture",
+    "Seen",
     "VideoMetrics",
     "ade_fde",
     "common_actions",
     "common_frames",
     "compare_actions",
+    "compare_picture",
     "compare_video",
     "consistency",
     "context_state",

@@ -18,6 +18,7 @@ _WARP = "Sakoe and Chiba 1978, IEEE TASSP 26(1)"
 _DISPLACEMENT = "Pellegrini et al. 2009, ICCV; Alahi et al. 2016, CVPR"
 _EVENTS = "wamviz.compare.actions: a hand closes above 0.6 and opens below 0.4 of its range"
 _STORY = "arXiv 2605.07514"
+_PICTURE = "wamviz.compare.picture"
 _EXECUTABLE = "EVA, arXiv 2603.17808"
 
 _TOLD: dict[str, tuple[str, str]] = {
@@ -91,6 +92,25 @@ _TOLD: dict[str, tuple[str, str]] = {
         _STORY,
     ),
     "executed_psnr": ("PSNR between the imagined video and what its own actions really did.", _PSNR),
+    "sharpness": (
+        "How much edge the imagined video has where things move, of what physics shows there: 1 is as sharp as real, a "
+        "grey fog near 0; a copy of the context is sharp in the wrong place.",
+        _PICTURE,
+    ),
+    "executed_moving_psnr": (
+        "PSNR between imagined and executed over the pixels that move in the executed video; a blur does well on it.",
+        _STILL,
+    ),
+    "arm_iou": (
+        "Overlap of the imagined and the executed arm, 1 is the same outline; an independent network finds the "
+        "imagined one, the simulator knows the executed one.",
+        "Everingham et al. 2010, IJCV 88(2), on intersection over union; the masks are wamviz.compare.segmenter's",
+    ),
+    "objects_moved": (
+        "Of the things that physics moved by more than 3 cm, the share that the last imagined frame shows within 4 "
+        "pixels of where physics has them (at 128 x 128).",
+        _PICTURE,
+    ),
 }  # fmt: skip
 
 METRIC_NOTES: dict[str, str] = {name: note for name, (note, _) in _TOLD.items()}

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.compare.acted import compare_executed
 from wamviz.compare.actions import ActionMetrics, compare_actions, gripper_events, gripper_from_state, match_events
 from wamviz.compare.align import action_mismatch
 from wamviz.compare.consistency import consistency
@@ -45,9 +46,9 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
             summarise them. The executed rollout is compared with this sample as well.
 
     Returns:
-        ``{"sample", "video", "actions", "trajectory", "gripper", "motion", "execution", "notes"}``; a part that does
-        not apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in ``_by_frame``
-        and belong to ``times`` (s).
+        ``{"sample", "video", "actions", "trajectory", "gripper", "motion", "execution", "picture", "notes"}``; a part
+        that does not apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in
+        ``_by_frame`` and belong to ``times`` (s).
     """
     sample = min(max(sample, 0), len(run.imagined) - 1)
     reference, notes = run.reference, []
@@ -83,6 +84,7 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
         "gripper": gripper,
         "motion": motion,
         "execution": None if run.executed is None else _execution(run.imagined[sample], run.executed, start),
+        "picture": None if run.executed is None else _picture(run.imagined[sample], run.executed),
         "notes": notes,
     }
 
@@ -214,6 +216,28 @@ def _execution(rollout: Rollout, executed: Rollout, start: Floats | None) -> dic
         "executed_ssim": None if video is None else _number(video.ssim.mean()),
         "copy_last_psnr": None if video is None else _number(video.copy_last_psnr.mean()),
         "copy_last_ssim": None if video is None else _number(video.copy_last_ssim.mean()),
+    }
+
+
+def _picture(rollout: Rollout, executed: Rollout) -> dict[str, Any] | None:
+    """How the imagined video looks beside what its actions did, each value beside a copy of the context's."""
+    beside = compare_executed(rollout, executed)
+    if beside is None:
+        return None
+    found = beside.picture
+    curves = {f"{name}_by_frame": [_number(value) for value in curve] for name, curve in beside.by_frame.items()}
+    return {
+        "sharpness": _number(found.sharpness),
+        "copy_sharpness": _number(found.copy_sharpness),
+        "executed_moving_psnr": _number(found.moving_psnr),
+        "copy_moving_psnr": _number(found.copy_moving_psnr),
+        "arm_iou": _number(found.arm_iou),
+        "copy_arm_iou": _number(found.copy_arm_iou),
+        "objects_moved": _number(found.objects_moved),
+        "copy_objects_moved": _number(found.copy_objects_moved),
+        "objects": found.objects,
+        "times": _numbers(beside.times),
+        **curves,
     }
 
 

@@ -70,6 +70,8 @@ def alt_text(run: Run, sample: int = 0) -> str:
         parts.append(
             "Acted out, the task succeeded." if execution["success"] else "Acted out, the task did not succeed."
         )
+    if (picture := metrics.get("picture")) and picture.get("sharpness") is not None:
+        parts.append(f"Where things move the imagined video is {number(picture['sharpness'])} as sharp as physics.")
     return " ".join(parts)
 
 

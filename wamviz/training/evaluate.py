@@ -2,8 +2,9 @@
 
 Open loop: along each seed's scripted-expert episode the model imagines one horizon from every ``horizon``-th frame
 and is compared, by time, with what the expert did; the controls (copy the last frame, hold still) see the same
-frames. Closed loop: the model drives the robot itself, as in ``wamviz execute``. Frame 0, the context, is never
-counted.
+frames. Where its video belongs to actions, physics runs them from the same state, and the picture is judged beside that
+(``training.picture``); where it can imagine 48 frames, so is the last third of 48. Closed loop: the model drives the
+robot itself, as in ``wamviz execute``. Frame 0, the context, is never counted.
 
 The result is the ``evaluate`` JSON of the design; parts that do not apply to a mode are None.
 """
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wamviz.acting import run_closed_loop
+from wamviz.acting import run_closed_loop, why_not
 from wamviz.compare.actions import compare_actions, gripper_from_state
 from wamviz.compare.trajectory import ade_fde, commanded_path
 from wamviz.compare.video import MOVING, compare_video
@@ -26,6 +27,7 @@ from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
 from wamviz.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
 from wamviz.training.measured import STILL, Driven, Measured
+from wamviz.training.picture import LONG, PICTURED, THIRD, Drawn, Physics, Played, actions_behind, hold_still, judge
 from wamviz.training.tally import Tally
 
 READ_BACK = ("joint", "imagine_then_act", "forward_dynamics")  # what imagines video that comes with actions
@@ -106,6 +108,7 @@ def measure(
     found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
     shared = shared or Shared()
     env = TabletopEnv(size=caps.frame_size[0] if caps.frame_size else 128, cameras=("exterior",))
+    physics = Physics(env.size)
     started = time.perf_counter()
     try:
         for done, seed in enumerate(seeds):
@@ -116,7 +119,7 @@ def measure(
             if seed not in shared.episodes:
                 split = "heldout" if wording == "heldout" else "train"
                 shared.episodes[seed] = record_episode(env, seed, kind=wanted, split=split)
-            task = _open_loop(model, mode, env, shared, seed, wording, steps, found.tally)
+            task = _open_loop(model, mode, physics, shared, seed, wording, steps, found)
             found.kinds.append(task.kind)
             found.expert.append(bool(shared.episodes[seed].success))
             if found.driven is not None:
@@ -125,6 +128,7 @@ def measure(
                 found.driven.append(Driven(task.kind, bool(loop.success), right))
     finally:
         env.close()
+        physics.close()
     if progress is not None:
         progress(len(seeds), len(seeds), "done")
     found.seconds = time.perf_counter() - started
@@ -146,7 +150,7 @@ class Shared:
     reader: dict[tuple[int, int], Any] = field(default_factory=dict)
 
 
-class Played(NamedTuple):
+class Asked(NamedTuple):
     """An episode: its kind, the words that judge it, those that the model is told, and what to touch first."""
 
     kind: str
@@ -158,18 +162,18 @@ class Played(NamedTuple):
 def _open_loop(
     model: WorldActionModel,
     mode: str,
-    env: Any,
+    physics: Physics,
     shared: Shared,
     seed: int,
     wording: str,
     steps: int | None,
-    tally: Tally,
-) -> Played:
+    found: Measured,
+) -> Asked:
     """Compare every horizon of one expert episode, told in the given wording."""
     from wamviz.worlds.tabletop import ACTION_SPACE, first_target
     from wamviz.worlds.tabletop.wordings import reword
 
-    caps = model.capabilities
+    caps, tally = model.capabilities, found.tally
     episode = shared.episodes[seed]
     told = reword(episode.instruction, wording, np.random.default_rng([seed, 5]))
     frames, states, actions = episode.frames["exterior"], episode.states, episode.actions
@@ -202,11 +206,41 @@ def _open_loop(
         imagined = collect(model, request).rollouts[0]
         tally.add(latency=time.perf_counter() - began)
         _compare(model, imagined, truth, mode, tally, shared, (seed, start))
+        played = _picture(physics, request, imagined, (1, caps.horizon), found.pictures, (seed, start))
         if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
-            _read_back(model, request, imagined, truth, env, tally, shared, (seed, start))
+            _read_back(model, request, imagined, truth, played, tally, shared, (seed, start))
+        if start == 0 and mode in PICTURED and caps.longest >= LONG:
+            long = replace(request, horizon=LONG)
+            if mode == "forward_dynamics":
+                long = replace(long, actions=hold_still(actions, LONG))
+            _picture(physics, long, collect(model, long).rollouts[0], THIRD, found.third_chunks, (seed, start))
     task = episode.task
     assert task is not None  # only play has none
-    return Played(task.kind, episode.instruction, told, first_target(task))
+    return Asked(task.kind, episode.instruction, told, first_target(task))
+
+
+def _picture(
+    physics: Physics,
+    request: ImagineRequest,
+    imagined: Rollout,
+    span: tuple[int, int],
+    rows: list[Drawn],
+    where: tuple[int, int],
+) -> Played | None:
+    """Run the actions behind an imagined video and judge it from the first to the last frame of ``span``; else None."""
+    world, actions = request.observation.world_state, actions_behind(imagined)
+    if request.mode not in PICTURED or imagined.frames is None or actions is None or world is None:
+        return None
+    if why_not(world, actions, imagined.action_space) is not None:
+        return None
+    first, last = span[0], min(span[1], len(actions))
+    if last < first:
+        return None
+    played = physics.play(world, actions, physics.moments(first, last))
+    picture = judge(imagined, played)
+    if picture is not None:
+        rows.append(Drawn(*where, picture))
+    return played
 
 
 def _compare(
@@ -254,7 +288,7 @@ def _read_back(
     request: ImagineRequest,
     imagined: Rollout,
     truth: Rollout,
-    env: Any,
+    played: Played | None,
     tally: Tally,
     shared: Shared,
     where: tuple[int, int],
@@ -270,7 +304,7 @@ def _read_back(
     tally.add(moving_share=moved)
     if moved < STILL:  # a static future agrees with anything
         return
-    state, world = request.observation.state, request.observation.world_state
+    state = request.observation.state
 
     def read(video: Frames | None) -> Any:
         question = ImagineRequest(request.observation, "inverse_dynamics", request.seed, steps=4, video=video)
@@ -287,8 +321,6 @@ def _read_back(
     if stated is not None:
         away = np.linalg.norm(stated - stated[0], axis=1)
         tally.add(stay_ade=float(away.mean()), stay_fde=float(away[-1]))
-    if request.mode != "forward_dynamics" and world is not None and seen is not None:
-        env.restore(world.seed, world.snapshot)
-        done = [env.observation().state[:3], *(env.step(action)[0].state[:3] for action in imagined.actions)]
-        if (both := ade_fde(seen, np.array(done, np.float64), RATE)) is not None:
+    if request.mode != "forward_dynamics" and played is not None and seen is not None:
+        if (both := ade_fde(seen, played.path.astype(np.float64), RATE)) is not None:
             tally.add(executed_ade=both[0])

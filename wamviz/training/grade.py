@@ -11,6 +11,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,7 +69,9 @@ def grade(
 
 def write(folder: Path, results: Results) -> None:
     """Keep results as ``evaluation.json``, and as the table between the marks of the card."""
-    (folder / "evaluation.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = json.dumps(results, indent=1)
+    text = re.sub(r"\[\s+([^][{}\"]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text)  # a list a line
+    (folder / "evaluation.json").write_text(text + "\n")
     card = folder / "README.md"
     if card.exists() and START in card.read_text():
         text = card.read_text()
@@ -111,6 +114,10 @@ COLUMNS = (
 )
 
 
+_SEEN = ("sharpness of what moves, of real", "gain on what moves (dB)", "arm IoU", "moved objects shown in place")
+PICTURE_COLUMNS = ("mode", *_SEEN, *(f"third chunk: {name}" for name in _SEEN))
+
+
 def table(results: Results) -> str:
     """The results as Markdown: one row a mode, and what the controls reach on the same frames."""
     first = next(iter(results.values()))
@@ -122,7 +129,46 @@ def table(results: Results) -> str:
         "|" + "---|" * len(COLUMNS),
     ]
     lines += ["| " + " | ".join(_row(mode, result)) + " |" for mode, result in results.items()]
-    return "\n".join([*lines, "| " + " | ".join(_controls(results)) + " |", ""])
+    lines += ["| " + " | ".join(_controls(results)) + " |", ""]
+    return "\n".join(lines + picture_table(results))
+
+
+def picture_table(results: Results) -> list[str]:
+    """How imagined video looks beside physics of the same actions, as lines of Markdown; [] where none was judged."""
+    shown = {mode: result["picture"] for mode, result in results.items() if result.get("picture")}
+    if not shown:
+        return []
+    one = next(iter(shown.values()))
+    lines = [
+        f"Imagined against executed (physics of the same actions from the same state): {one['n']} episodes, "
+        f"{one['stretches']} chunks, and the third chunk of rollouts of 48 frames from each episode's first frame; "
+        "95 % bootstrap intervals over episodes in brackets.",
+        "",
+        "| " + " | ".join(PICTURE_COLUMNS) + " |",
+        "|" + "---|" * len(PICTURE_COLUMNS),
+    ]
+    for mode, picture in shown.items():
+        third = _picture_cells(picture.get("third_chunk") or {})
+        lines.append("| " + " | ".join([f"`{mode}`", *_picture_cells(picture), *third]) + " |")
+    copies = [_copy_cells(one), _copy_cells(one.get("third_chunk") or {})]
+    return [*lines, "| " + " | ".join(["copy the last frame", *copies[0], *copies[1]]) + " |", ""]
+
+
+def _picture_cells(picture: dict[str, Any]) -> list[str]:
+    forms = (("sharpness", "{:.2f}", 1), ("moving_gain_db", "{:+.2f}", 1), ("arm_iou", "{:.2f}", 1),
+             ("objects_moved", "{:.0f}%", 100))  # fmt: skip
+    return [
+        ""
+        if picture.get(key) is None
+        else form.format(scale * picture[key]) + _between(picture[f"{key}_ci95"], form.replace("+", ""), scale)
+        for key, form, scale in forms
+    ]
+
+
+def _copy_cells(picture: dict[str, Any]) -> list[str]:
+    forms = (("copy_sharpness", "{:.2f}", 1), ("copy_moving_psnr", "0 at {:.2f}", 1), ("copy_arm_iou", "{:.2f}", 1),
+             ("copy_objects_moved", "{:.0f}%", 100))  # fmt: skip
+    return ["" if picture.get(key) is None else form.format(scale * picture[key]) for key, form, scale in forms]
 
 
 def _between(ends: list[float] | None, pattern: str, scale: float = 1.0) -> str:

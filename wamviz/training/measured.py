@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wamviz.training.picture import Drawn, report
 from wamviz.training.tally import Tally, wilson
 
 STILL = 0.01  # share of moving pixels under which an imagined video counts as static
@@ -29,6 +30,7 @@ class Measured:
         tally: every number; kinds: of the episodes' tasks; expert: whether the expert succeeded.
         driven: closed loops, or None where the mode does not drive.
         seconds: what it took.
+        pictures: how each imagined chunk looks beside physics; third_chunks: the same of frames 33-48 of long rollouts.
     """
 
     mode: str
@@ -39,6 +41,8 @@ class Measured:
     expert: list[bool] = field(default_factory=list)
     driven: list[Driven] | None = None
     seconds: float = 0.0
+    pictures: list[Drawn] = field(default_factory=list)
+    third_chunks: list[Drawn] = field(default_factory=list)
 
     def extend(self, other: Measured) -> None:
         """Append what was measured on further seeds."""
@@ -47,6 +51,8 @@ class Measured:
         self.expert += other.expert
         self.driven = None if self.driven is None or other.driven is None else self.driven + other.driven
         self.seconds += other.seconds
+        self.pictures += other.pictures
+        self.third_chunks += other.third_chunks
 
     def report(self, model_id: str, seeds: range) -> dict[str, Any]:
         """The ``evaluate`` JSON of the design."""
@@ -57,6 +63,7 @@ class Measured:
             "seeds": f"{seeds.start}:{seeds.stop}",
             "n": len(self.kinds),
             "video": _video(tally),
+            "picture": self._picture(),
             "actions": _actions(tally),
             "execution": None if self.driven is None else _execution(self.driven, self.expert),
             "consistency": _consistency(tally),
@@ -67,6 +74,10 @@ class Measured:
             "kinds": {kind: self.kinds.count(kind) for kind in sorted(set(self.kinds))},
             "seconds": round(self.seconds, 1),
         }
+
+    def _picture(self) -> dict[str, Any] | None:
+        found = report(self.pictures)
+        return None if found is None else {**found, "third_chunk": report(self.third_chunks)}
 
 
 def _video(tally: Tally) -> dict[str, Any] | None:

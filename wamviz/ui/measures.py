@@ -27,8 +27,9 @@ class Measure:
         title: its name for people; ``METRIC_NOTES[key]`` explains it, ``METRIC_SOURCES[key]`` says who defined it.
         control, control_name: the key of the control in the same part, and what the control is; "" for none.
         unit, factor, digits: how the number is written.
-        higher: whether more is better.
-        further: whether it is shown only to those who ask for more.
+        higher: whether more is better; target: the value that is best, where that is neither more nor less.
+        further: whether it is shown only to those who ask for more. Closeness to a video is for them too once the
+            picture has been compared with physics: a blur does well on it.
     """
 
     part: str
@@ -40,7 +41,12 @@ class Measure:
     factor: float = 1.0
     digits: int = 2
     higher: bool = False
+    target: float | None = None
     further: bool = False
+
+    def folded(self, found: Mapping[str, Any]) -> bool:
+        """Whether it is among the further measures of the metrics ``found``."""
+        return self.further or (bool(found.get("picture")) and (self.part == "video" or self.key == "executed_psnr"))
 
     def write(self, value: float) -> str:
         """``value`` (already times ``factor``) with its unit."""
@@ -49,6 +55,13 @@ class Measure:
 
 
 MEASURES = (
+    Measure("picture", "sharpness", "Sharpness of what moves, of executed", "copy_sharpness", "copy last frame",
+            target=1.0),
+    Measure("picture", "executed_moving_psnr", "Imagined against executed, PSNR of what moves", "copy_moving_psnr",
+            "copy last frame", "dB", higher=True),
+    Measure("picture", "arm_iou", "Arm where physics has it, overlap", "copy_arm_iou", "copy last frame", higher=True),
+    Measure("picture", "objects_moved", "Moved things shown in place", "copy_objects_moved", "copy last frame", "%",
+            100.0, 0, higher=True),
     Measure("video", "psnr", "Video, PSNR", "copy_last_psnr", "copy last frame", "dB", higher=True),
     Measure("video", "ssim", "Video, SSIM", "copy_last_ssim", "copy last frame", digits=3, higher=True),
     Measure("video", "moving_psnr", "Video, PSNR of what moves", "copy_last_moving_psnr", "copy last frame", "dB",
@@ -76,7 +89,9 @@ def table(run: Run) -> list[Node]:
     """The metrics of ``run`` and, under them, its notes: what is missing and why."""
     found, count = run.metrics, len(run.imagined)
     rows = {
-        further: [row for measure in MEASURES if measure.further == further and (row := _row(found, measure, count))]
+        further: [
+            row for measure in MEASURES if measure.folded(found) == further and (row := _row(found, measure, count))
+        ]
         for further in (False, True)
     }
     notes = [note for note in (*run.notes, *(found.get("notes") or ())) if note]
@@ -182,9 +197,13 @@ def _number(label: str, text: str, note: str = "") -> list[Any]:
 def _against(measure: Measure, value: float, control: float) -> list[Any]:
     """How far the number lies from its control's."""
     gain = value - control if measure.higher else control - value
+    if measure.target is not None:
+        gain = abs(control - measure.target) - abs(value - measure.target)
     kind = "wz-better" if gain > 0 else "wz-worse"
     if abs(gain) < 0.5 * 10**-measure.digits:
         kind, words = "wz-same", "the same"
+    elif measure.target is not None:
+        words = f"{measure.write(abs(gain))} {'nearer to' if gain > 0 else 'further from'} {measure.target:g}"
     elif measure.higher:
         words = f"{measure.write(abs(gain))} {'better' if gain > 0 else 'worse'}"
     elif control > 0:

@@ -9,6 +9,7 @@ from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.episodes import STYLES, TabletopEpisode, record_episode
 from wamviz.worlds.tabletop.expert import Expert
 from wamviz.worlds.tabletop.language import known_words, parse, phrase, suggestions
+from wamviz.worlds.tabletop.objects import SEGMENTS
 from wamviz.worlds.tabletop.render import probe, renderer_name
 from wamviz.worlds.tabletop.tasks import (
     KINDS,
@@ -27,6 +28,7 @@ __all__ = [
     "ACTION_SPACE",
     "CAMERAS",
     "KINDS",
+    "SEGMENTS",
     "STATE_NAMES",
     "STYLES",
     "TASK_MIX",

@@ -337,12 +337,26 @@ class TabletopEnv:
         Raises:
             WamvizError: unknown camera, or nothing can draw here (the text says what to install).
         """
+        return self._ready(camera).draw(self._data, camera)
+
+    def segment(self, camera: str = "exterior", size: int | None = None) -> NDArray[np.uint8]:
+        """What stands in each pixel of one camera's view now, (size, size) uint8 into ``SEGMENTS``.
+
+        Args:
+            size: pixels a side; the frames' own where None, at most twice that.
+
+        Raises:
+            WamvizError: unknown camera or size, or nothing can draw here (the text says what to install).
+        """
+        return self._ready(camera).segment(self._data, camera, size)
+
+    def _ready(self, camera: str) -> Renderer:
         if camera not in CAMERAS:
             raise unknown_name("camera", camera, CAMERAS)
         self._require_scene()
         if self._renderer is None:
             self._renderer = Renderer(self._model, self.size)
-        return self._renderer.draw(self._data, camera)
+        return self._renderer
 
     # ------------------------------------------------------------------ inner workings
 

@@ -11,6 +11,7 @@ BLOCKS = ("red_block", "green_block", "blue_block")
 MOVABLE = ("orange", "mug", "bowl", *BLOCKS)  # bodies with a free joint, in the order of the snapshot
 PICKABLE = ("orange", "mug", *BLOCKS)  # what the gripper can hold
 PLACEABLE = ("orange", *BLOCKS)  # what fits into the bowl
+SEGMENTS = ("background", "arm", *MOVABLE, "lever")  # what a pixel shows; table, wall, toaster and toast are background
 
 TOASTER_HALF = (0.085, 0.062, 0.085)  # half length, width, height; the lever sits at the -length end
 TOASTER_RADIUS = 0.15  # of the circle kept free around it
