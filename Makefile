@@ -37,7 +37,7 @@ lint: $(DEV_READY)  ## style, types, and who may import whom
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
-train: $(RUN_READY)  ## episodes -> latents -> weights -> evaluation; resumes where it stopped
+train: $(RUN_READY)  ## episodes -> weights -> evaluation; resumes where it stopped
 	$(PY) -m wamviz.training $(ARGS)
 
 train-gpu: $(RUN_READY)  ## the same with sizes for one GPU and 16 cores; ARGS="--limit 9.5" splits it into commands

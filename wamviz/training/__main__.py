@@ -12,14 +12,16 @@ from wamviz.training.budget import OutOfTime
 from wamviz.training.pipeline import PRESETS, Recipe, run
 
 OPTIONS: dict[str, tuple[type, str]] = {
-    "episodes": (int, "for training"),
+    "episodes": (int, "with pictures, for training"),
+    "moves": (int, "episodes without pictures, for deciding and foreseeing"),
     "held_out": (int, "episodes for the curves"),
-    "vae_minutes": (float, "of the frame autoencoder"),
-    "sight_minutes": (float, "of finding what words name"),
-    "video_minutes": (float, "of imagining without actions, before acting is learnt; 0 leaves it out"),
-    "wam_minutes": (float, "of imagining and acting together"),
-    "batch": (int, "contexts a step"),
-    "peak": (float, "highest learning rate"),
+    "views": (int, "frames drawn an episode"),
+    "painter_minutes": (float, "of drawing what happens"),
+    "detector_minutes": (float, "of finding what is there"),
+    "denoiser_minutes": (float, "of deciding what to do and foreseeing what moves"),
+    "batch": (int, "contexts a step of the denoiser"),
+    "pictures": (int, "frames a step of painter and detector"),
+    "peak": (float, "highest learning rate of the denoiser"),
     "workers": (int, "recording processes"),
     "seed": (int, "of everything"),
     "device": (str, "auto, cpu, cuda, mps"),
@@ -31,7 +33,7 @@ OPTIONS: dict[str, tuple[type, str]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, train, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m wamviz.training", description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("work/training"), help="episodes, latents, resumable state")
+    parser.add_argument("--work", type=Path, default=Path("work/training"), help="episodes, resumable state")
     parser.add_argument("--out", type=Path, default=Path("checkpoints/mini-wam"), help="the pipeline folder to write")
     parser.add_argument("--preset", default="cpu", help=f"defaults of the rest: {', '.join(PRESETS)}")
     for name, (kind, words) in OPTIONS.items():

@@ -1,9 +1,9 @@
 """The corpus: tabletop seeds to shards on disk, with all that the simulator knows of each step.
 
-A shard holds ``SHARD`` consecutive seeds as raw arrays (npz, no pickle), written to a temporary name and renamed, so that
-an interrupted collection goes on where it stopped. Physics is cheap and pictures are dear: every step's state is kept,
-and a few of an episode's steps are drawn (none at all for what needs no pictures). What is drawn how is a pure function
-of the seed.
+A shard holds ``SHARD`` consecutive seeds as raw arrays (npz, no pickle), written to a temporary name and renamed, so
+that an interrupted collection goes on where it stopped. Physics is cheap and pictures are dear: every step's state is
+kept, and a few of an episode's steps are drawn (none at all for what needs no pictures). What is drawn how is a pure
+function of the seed.
 
 Seeds: training 0-999,999; validation 1,000,000-1,099,999. Others are refused here.
 """

@@ -36,9 +36,7 @@ class FloatMuon(torch.optim.Optimizer):
         lr: that of an AdamW beside it; momentum, weight_decay: as in ``torch.optim.Muon``.
     """
 
-    def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.05
-    ) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, weight_decay: float = 0.05) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

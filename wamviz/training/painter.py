@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wamviz.models.mini.painter import MiniPainter, Pose, View, held_turns
+from wamviz.models.mini.painter import MiniPainter, Pose, View, cut_windows, held_turns
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.corpus import Shard, read_shard
 from wamviz.training.loop import Loop
@@ -40,7 +40,8 @@ class Pictures:
     Attributes:
         frames: shards of (F, S, S, 3) uint8.
         states, positions, turns: (F, ...) float32 of the same steps; cameras, lights: (F, ...).
-        episode: (F,) int64 which episode; first, last: (F,) the range of frames of the same episode.
+        first, last: (F,) the range of frames of the same episode.
+        offsets: the number of each shard's first frame.
     """
 
     frames: list[NDArray[np.uint8]]
@@ -91,7 +92,8 @@ def load_pictures(paths: list[Path]) -> Pictures:
         total += len(shard.frames)
         offsets.append(total)
     tensors = {name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()}
-    return Pictures(frames, **tensors, first=np.concatenate(first), last=np.concatenate(last), offsets=np.array(offsets[:-1]))
+    bounds = {"first": np.concatenate(first), "last": np.concatenate(last), "offsets": np.array(offsets[:-1])}
+    return Pictures(frames, **tensors, **bounds)
 
 
 def choose_windows(changed: Tensor, rng: np.random.Generator, side: int = WINDOW) -> Tensor:
@@ -132,8 +134,7 @@ def batch_of(
     with torch.no_grad():
         view = painter.view(image, data.cameras[i], light, data.pose(a, a))
     to = data.pose(b, a)
-    cut = [torch.stack([p[:, y : y + WINDOW, x : x + WINDOW] for p, (x, y) in zip(v, corner.tolist(), strict=True)]) for v in (real, image)]
-    return view, to, corner, cut[0], cut[1]
+    return view, to, corner, cut_windows(real, corner, WINDOW), cut_windows(image, corner, WINDOW)
 
 
 @torch.inference_mode()

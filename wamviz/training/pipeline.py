@@ -118,9 +118,7 @@ def run(recipe: Recipe) -> Path:
     many: dict[str, Any] = {"workers": recipe.workers, "deadline": deadline}
     drawn = collect(work / "shards", range(recipe.episodes), views=recipe.views, **many)
     moved = collect(work / "moves", range(MOVES, MOVES + recipe.moves), views=0, **many)
-    unseen = collect(
-        work / "validation", range(HELD_OUT, HELD_OUT + recipe.held_out), views=recipe.views, **many
-    )
+    unseen = collect(work / "validation", range(HELD_OUT, HELD_OUT + recipe.held_out), views=recipe.views, **many)
     pictures, held_out = load_pictures(drawn), load_pictures(unseen)
     common: dict[str, Any] = {"seed": recipe.seed, "log": log, "deadline": deadline}
     painter = start_painter(recipe.seed).to(device)
@@ -206,8 +204,9 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
         kept = {name: value for name, value in config.items() if name not in WHENCE}
         if kept != config:
             file.write_text(json.dumps(kept, indent=2) + "\n")
-    kept = ("episodes", "moves", "painter_minutes", "detector_minutes", "denoiser_minutes", "batch", "pictures", "seed")
-    facts = {name: getattr(recipe, name) for name in kept} | {"torch": torch.__version__}
+    minutes = ("painter_minutes", "detector_minutes", "denoiser_minutes")
+    told = ("episodes", "moves", *minutes, "batch", "pictures", "seed")
+    facts = {name: getattr(recipe, name) for name in told} | {"torch": torch.__version__}
     (temporary / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     recipe.out.mkdir(parents=True, exist_ok=True)
     for item in temporary.iterdir():  # the model card stays

@@ -1,13 +1,12 @@
-"""Where chunks begin, what each is given, and where the hand is when it begins."""
+"""Where chunks begin, what each is given, and when there is nothing left to do."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamviz.models.mini.chunks import Chunk, follow, given_actions, given_video, split
+from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 
 
 @given(st.integers(1, 200), st.integers(1, 40))
@@ -39,33 +38,27 @@ def test_given_video_follows_its_context():
     assert given_video(video[:1], Chunk(0, 1, 0, 1), 2)[:, 0, 0, 0].tolist() == [0, 0]
 
 
-def test_follow_adds_up_what_the_actions_say():
-    """Positions are summed for every sample, turns are kept below half a turn, joints are left alone."""
-    start = np.zeros((1, 14), np.float32)
-    start[0, 5], start[0, 7:] = 3.0, 1.0
-    actions = np.zeros((2, 4, 7), np.float32)
-    actions[0, :, 0], actions[1, :, 2], actions[0, :, 5] = 0.01, -0.02, 0.1
-    after = follow(start, actions)
-    np.testing.assert_allclose(after[:, :3], [[0.04, 0, 0], [0, 0, -0.08]], atol=1e-6)
-    np.testing.assert_allclose(after[:, 5], [3.4 - 2 * np.pi, 3.0], atol=1e-5)
-    assert (after[:, 7:] == 1).all() and (start[0, :3] == 0).all()
+def moving(rows: list[float], grip: list[float] | None = None) -> np.ndarray:
+    """One sample that moves along x by ``rows`` metres an action."""
+    actions = np.zeros((1, len(rows), 7), np.float32)
+    actions[0, :, 0] = rows
+    if grip is not None:
+        actions[0, :, 6] = grip
+    return actions
 
 
-@pytest.mark.parametrize(
-    ("now", "told", "expected"),
-    [(0.0, [0, 1, 1], 1.0), (0.6, [1, 1, 1], 0.6), (1.0, [1, 0, 0], 0.0), (0.6, [1, 0, 1], 1.0), (0.1, [0, 0, 0], 0.1)],
-)
-def test_the_gripper_is_where_it_was_told_to_be(now, told, expected):
-    """A hand that holds something stays as it is until it is told otherwise."""
-    state = np.zeros((1, 14), np.float32)
-    state[0, 6] = now
-    actions = np.zeros((1, 3, 7), np.float32)
-    actions[0, :, 6] = told
-    assert follow(state, actions)[0, 6] == pytest.approx(expected)
+def test_a_hand_is_at_rest_when_it_ends_standing_still():
+    """The last five actions decide: all of them small, and the gripper as it was; every sample has to agree."""
+    still, busy = moving([0.03] * 3 + [0.001] * 5), moving([0.0] * 7 + [0.03])
+    assert at_rest(still) and not at_rest(busy)
+    assert not at_rest(np.concatenate([still, busy]))
+    assert not at_rest(moving([0.0] * 8, [0.0] * 6 + [1.0] * 2))
+    assert at_rest(moving([0.0] * 8, [0.0] * 2 + [1.0] * 6))
 
 
-@given(st.integers(0, 6))
-def test_nothing_done_nothing_changed(rows):
-    """Resting actions of any number leave the state as it is."""
-    state = np.linspace(0, 0.4, 14, dtype=np.float32)[None]
-    np.testing.assert_array_equal(follow(state, np.zeros((1, rows, 7), np.float32)), state)
+def test_the_last_move_is_a_step_or_a_grip():
+    """Counted over all samples, and at least one action is left."""
+    assert last_move(moving([0.0] * 8)) == 1
+    assert last_move(moving([0.03] * 3 + [0.001] * 5)) == 3
+    assert last_move(moving([0.03] + [0.0] * 7, [0.0] * 5 + [1.0] * 3)) == 6
+    assert last_move(np.concatenate([moving([0.03] + [0.0] * 7), moving([0.0] * 4 + [0.03] * 4)])) == 8

@@ -1,7 +1,7 @@
 """A rollout longer than one chunk: where chunks begin, what each is given, and when there is nothing left to do.
 
-mini-WAM decides a fixed number of actions at a time. A longer rollout goes on from where everything is foreseen to be by
-then. Pure functions over arrays. Axis letters: N samples, K actions, A action dims, T frames.
+mini-WAM decides a fixed number of actions at a time. A longer rollout goes on from where everything is foreseen to be
+by then. Pure functions over arrays. Axis letters: N samples, K actions, A action dims, T frames.
 """
 
 from __future__ import annotations

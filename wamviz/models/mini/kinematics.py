@@ -1,7 +1,8 @@
-"""Kinematics of the Panda, batched: joint angles to the frames of its parts, and the joints that a path of the hand takes.
+"""Kinematics of the Panda, batched: joint angles to the frames of its parts, and the joints of a path of the hand.
 
-Published (modified) Denavit-Hartenberg parameters of Franka; metres, radians, the robot's base frame. The tool frame lies
-between the finger tips. Axis letters: N samples, K actions, L = 11 parts (links 0 to 7, hand, left and right finger).
+Published (modified) Denavit-Hartenberg parameters of Franka; metres, radians, the robot's base frame. The tool frame
+lies between the finger tips. Axis letters: N samples, K actions, L = 11 parts (links 0 to 7, hand, left and right
+finger).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pieces of the denoiser: positions, patches, attention, and one expert's share of a layer.
+"""The pieces of the denoiser: positions, attention, and one expert's share of a layer.
 
 Axis letters as in ``transformer.py``.
 """
@@ -17,27 +17,6 @@ def sincos(positions: Tensor, width: int) -> Tensor:
     frequencies = torch.exp(torch.linspace(math.log(8.0), math.log(1 / 64.0), width // 2)) * 2 * math.pi
     angles = positions[:, None].float() * frequencies.to(positions.device)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def grid_positions(cells: int, width: int) -> Tensor:
-    """(cells * cells, width) features of the patch centres of a square image, whatever the patch size."""
-    centres = (torch.arange(cells) + 0.5) / cells
-    y, x = torch.meshgrid(centres, centres, indexing="ij")
-    return torch.cat([sincos(y.flatten(), width // 2), sincos(x.flatten(), width // 2)], dim=1)
-
-
-def patchify(latents: Tensor, size: int) -> Tensor:
-    """(B, T, C, h, w) to (B, h/size * w/size, T * C * size**2): one token a square of ``size`` cells, all frames."""
-    b, t, c, h, w = latents.shape
-    x = latents.reshape(b, t, c, h // size, size, w // size, size)
-    return x.permute(0, 3, 5, 1, 2, 4, 6).reshape(b, (h // size) * (w // size), t * c * size * size)
-
-
-def unpatchify(tokens: Tensor, frames: int, channels: int, cells: int, size: int) -> Tensor:
-    """The inverse of ``patchify`` for a square grid of ``cells`` latent cells a side."""
-    b, n = tokens.shape[0], cells // size
-    x = tokens.reshape(b, n, n, frames, channels, size, size)
-    return x.permute(0, 3, 4, 1, 5, 2, 6).reshape(b, frames, channels, cells, cells)
 
 
 def attention_bias(visible: Tensor, queries: int, heads: int, dtype: torch.dtype) -> Tensor:

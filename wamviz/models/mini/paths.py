@@ -1,4 +1,4 @@
-"""A mode of a WAM is a path through two noise levels: one for the motion that is the video's latent, one for the actions.
+"""A mode of a WAM is a path through two noise levels: one for motion, which is the video's latent, one for actions.
 
 ``noise_path`` returns the levels before each denoising step and after the last one. A level that stays put belongs to
 a part that is given (0), unused (1) or already finished (0); a level that falls is being denoised. Decide first, draw
@@ -20,7 +20,7 @@ def noise_path(mode: str, steps: int) -> list[tuple[float, float]]:
     """(motion level, action level) pairs for a mode; motion takes half of the ``steps`` that actions take.
 
     ``video`` and ``imagine_then_act`` walk the path of ``joint``: what they imagine is its marginal, the actions are
-    dropped afterwards (and then, for ``imagine_then_act``, read off the pictures along the path of ``inverse_dynamics``).
+    dropped afterwards (and then, for ``imagine_then_act``, read off the pictures along ``inverse_dynamics``).
 
     >>> noise_path("joint", 2)
     [(1.0, 1.0), (1.0, 0.5), (1.0, 0.0), (0.0, 0.0)]

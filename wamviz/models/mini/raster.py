@@ -1,13 +1,13 @@
 """The robot's body as a cloud of surface points, drawn into a picture through any camera.
 
-What an arm looks like from somewhere need not be guessed: its shape is known, its joints say where its parts are, and the
-camera says where that is in the picture (compare BridgeV2W, arXiv 2602.03793, and Masked Visual Actions, arXiv
-2607.19343). Points are projected and the nearest one in a pixel wins. What comes out is not a picture but what a picture
-is drawn from: which pixels the arm covers, how its surface is turned there, how far away it is, and where its shadow
-falls on the table.
+What an arm looks like from somewhere need not be guessed: its shape is known, its joints say where its parts are, and
+the camera says where that is in the picture (compare BridgeV2W, arXiv 2602.03793, and Masked Visual Actions, arXiv
+2607.19343). Points are projected and the nearest one in a pixel wins. What comes out is not a picture but what a
+picture is drawn from: which pixels the arm covers, how its surface is turned there, how far away it is, and where its
+shadow falls on the table.
 
-Axis letters: B pictures, P points, L parts, C pixels a side. A camera is a (3, 4) matrix from metres to homogeneous image
-points, with the whole picture 0..1 wide.
+Axis letters: B pictures, P points, L parts, C pixels a side. A camera is a (3, 4) matrix from metres to homogeneous
+image points, with the whole picture 0..1 wide.
 """
 
 from __future__ import annotations

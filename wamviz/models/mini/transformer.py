@@ -1,11 +1,11 @@
 """The denoiser: motion and actions with two noise levels, one transformer of two experts.
 
-A future is described twice. *Motion* is the video's latent: where the hand and every thing are in each frame, from which
-``MiniPainter`` draws the picture. *Actions* are what the robot is told. Each has its own tokens and its own expert, the
-two meet in attention (a Mixture-of-Transformers), and each has a noise level of its own (UWM, arXiv 2504.02792), so that
-every mode is a path through the same square: with clean actions motion is predicted (forward dynamics), with clean motion
-actions are (inverse dynamics), and without motion tokens the robot just acts. Both predict the clean signal (arXiv
-2511.13720).
+A future is described twice. *Motion* is the video's latent: where the hand and every thing are in each frame, from
+which ``MiniPainter`` draws the picture. *Actions* are what the robot is told. Each has its own tokens and its own
+expert, the two meet in attention (a Mixture-of-Transformers), and each has a noise level of its own (UWM, arXiv
+2504.02792), so that every mode is a path through the same square: with clean actions motion is predicted (forward
+dynamics), with clean motion actions are (inverse dynamics), and without motion tokens the robot just acts. Both predict
+the clean signal (arXiv 2511.13720).
 
 Axis letters: B samples, K = horizon, A action dims, D state dims, O things, M = 7 + 3 O motion dims, L words, N context
 tokens, E heads.
@@ -178,7 +178,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         b = len(scene.state)
         known = scene.known[:, None]
         state = torch.where(known, self.state_in(scene.state * known), self.no_state) + self.kind[0]
-        mean, std = (self._constant(f"state_{x}", self.config.state_dim, d, text)[:3] for x, d in (("mean", 0.0), ("std", 1.0)))
+        size = self.config.state_dim
+        mean = self._constant("state_mean", size, 0.0, text)[:3]
+        std = self._constant("state_std", size, 1.0, text)[:3]
         hand = torch.where(known, scene.state[:, :3] * std + mean, mean)  # (B, 3) m
         there = ~scene.places.isnan().any(-1)  # (B, O)
         ways = scene.places.nan_to_num()

@@ -11,7 +11,7 @@ What this module does not know: tasks, language, the expert; how an action becom
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -319,7 +319,12 @@ class TabletopEnv:
         intrinsics = np.array([[focal, 0, self.size / 2], [0, focal, self.size / 2], [0, 0, 1]])
         return Camera(name, self.size, self.size, intrinsics, pose)
 
-    def move_camera(self, position: Sequence[float], look_at: Sequence[float], fov: float) -> None:
+    def observe(self) -> TabletopObservation:
+        """What the robot sees and feels now."""
+        self._require_scene()
+        return self._observe()
+
+    def move_camera(self, position: Iterable[float], look_at: Iterable[float], fov: float) -> None:
         """Stand the exterior camera somewhere else until the next scene is built.
 
         Args:

@@ -1,0 +1,84 @@
+"""The detector's answers: places through cameras, each picture by itself, bounds that hold for any weights."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from wamviz.models.mini.detector import POINTS, MiniDetector, lift_points
+from wamviz.models.mini.raster import project
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_lifting_undoes_projecting(camera):
+    """A point's place in the picture and its height say where it is."""
+    g = torch.Generator().manual_seed(1)
+    points = torch.rand(2, 9, 3, generator=g) * torch.tensor([0.4, 0.8, 0.3]) + torch.tensor([0.3, -0.4, 0.0])
+    other = camera @ torch.tensor([[1.0, 0, 0, 0.05], [0, 1, 0, -0.1], [0, 0, 1, 0.02], [0, 0, 0, 1]])
+    cameras = torch.cat([camera, other])
+    image, _ = project(points, cameras)
+    torch.testing.assert_close(lift_points(image, points[..., 2], cameras), points, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_is_not_there_has_no_place(detector, images, camera):
+    """Things below the threshold are NaN; the hand is always somewhere, at the height that was said."""
+    found = detector(images)
+    everything = found.places(camera.expand(3, -1, -1), -torch.inf)
+    assert everything.shape == (3, len(POINTS), 3) and everything.isfinite().all()
+    torch.testing.assert_close(everything[..., 2], found.height, atol=1e-4, rtol=0)
+    nothing = found.places(camera.expand(3, -1, -1), torch.inf)
+    assert nothing[:, :-1].isnan().all() and torch.equal(nothing[:, -1], everything[:, -1])
+
+
+@torch.inference_mode()
+def test_answers_do_not_depend_on_the_neighbours(detector, images):
+    """A picture alone and in a batch is seen alike."""
+    both, alone = detector(images), detector(images[1:2])
+    for name, value in vars(both).items():
+        torch.testing.assert_close(value[1:2], getattr(alone, name), atol=1e-4, rtol=1e-4, msg=name)
+
+
+@torch.inference_mode()
+def test_answers_keep_within_their_bounds(images):
+    """Whatever the weights: points lie in the picture, doubt and gripper in their ranges, a turn below half a turn."""
+    torch.manual_seed(0)
+    net = MiniDetector(image_size=32, widths=(8, 8, 16)).eval()
+    for value in net.parameters():
+        torch.nn.init.normal_(value, std=1.0)
+    found = net(images)
+    assert found.image.min() > 0 and found.image.max() < 1 and found.gripper.min() >= 0 and found.gripper.max() <= 1
+    assert found.doubt.min() >= 5e-4 and found.doubt.max() <= 0.2 and found.turn[:, 2].abs().max() <= math.pi
+
+
+@torch.inference_mode()
+def test_a_peak_is_a_point(images):
+    """Where a heatmap is all in one cell, the point is that cell's middle."""
+    torch.manual_seed(0)
+    net = MiniDetector(image_size=32, widths=(8, 8, 16)).eval()
+
+    class Peak(torch.nn.Module):
+        def forward(self, fine: torch.Tensor) -> torch.Tensor:
+            heat = fine.new_zeros(len(fine), len(POINTS), 16, 16)
+            heat[:, :, 3, 10] = 1e3
+            return heat
+
+    net.heat = Peak()
+    expected = torch.tensor([10.5 / 16, 3.5 / 16]).expand(3, len(POINTS), 2)
+    torch.testing.assert_close(net(images).image, expected)
+
+
+@torch.inference_mode()
+def test_usual_heights_are_where_it_starts(images):
+    """A height is the usual one plus what is seen."""
+    torch.manual_seed(0)
+    low = MiniDetector(image_size=32, widths=(8, 8, 16), height_mean=[0.0] * 8).eval()
+    high = MiniDetector(image_size=32, widths=(8, 8, 16), height_mean=[0.3] * 8).eval()
+    high.load_state_dict(low.state_dict())
+    torch.testing.assert_close(high(images).height - low(images).height, torch.full((3, 8), 0.3))

@@ -1,0 +1,96 @@
+"""The batched kinematics: the simulator's own, for many arms at once."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from wamviz.models.mini.kinematics import (
+    FINGER_TRAVEL,
+    PARTS,
+    follow_actions,
+    part_frames,
+    rest_joints,
+    rotation_matrices,
+    rotation_vectors,
+    solve_joints,
+    tool_pose,
+)
+from wamviz.worlds.tabletop import robot, scene
+
+DOWN = torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64).diag()
+
+
+def some_joints(count: int = 6) -> torch.Tensor:
+    rng = np.random.default_rng(0)
+    return torch.from_numpy(robot.REST + rng.uniform(-0.3, 0.3, (count, 7)))
+
+
+def test_forward_is_the_robots():
+    """The tool's pose is what the robot's own kinematics say, to a micrometre."""
+    joints = some_joints()
+    for pose, q in zip(tool_pose(joints), joints, strict=True):
+        np.testing.assert_allclose(pose, robot.forward(q.numpy())[0], atol=1e-6)
+
+
+def test_parts_stand_where_the_simulator_has_them():
+    """Every link, the hand and both fingers, at any opening, as MuJoCo's own model has them."""
+    model = scene.new_model()
+    data = mujoco.MjData(model)
+    joints, gripper = some_joints(3), torch.tensor([0.0, 0.4, 1.0], dtype=torch.float64)
+    for frames, q, closed in zip(part_frames(joints, gripper), joints, gripper.tolist(), strict=True):
+        for i in range(7):
+            data.qpos[model.joint(f"joint{i + 1}").qposadr] = q[i]
+        for side in ("left", "right"):
+            data.qpos[model.joint(f"finger_{side}").qposadr] = (1 - closed) * FINGER_TRAVEL
+        mujoco.mj_kinematics(model, data)
+        for name, frame in zip(PARTS, frames, strict=True):
+            there = data.body(name)
+            np.testing.assert_allclose(frame[:3, 3], there.xpos, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(frame[:3, :3], there.xmat.reshape(3, 3), atol=1e-4, err_msg=name)
+
+
+def test_rotations_come_and_go():
+    """Vectors to matrices as the robot does it, and back."""
+    vectors = torch.from_numpy(np.random.default_rng(1).uniform(-1.5, 1.5, (20, 3)))
+    vectors[0] = 0
+    matrices = rotation_matrices(vectors)
+    for matrix, vector in zip(matrices, vectors, strict=True):
+        np.testing.assert_allclose(matrix, robot.rotation_matrix(vector.numpy()), atol=1e-9)
+    torch.testing.assert_close(rotation_vectors(matrices), vectors, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("iterations", [1, 4])
+def test_inverse_is_the_robots(iterations):
+    """Each arm of a batch goes where the robot's own solver takes it alone."""
+    joints = some_joints()
+    position = tool_pose(joints)[:, :3, 3] + 0.03
+    found = solve_joints(joints, position, DOWN.expand(6, 3, 3), iterations)
+    for q, start, goal in zip(found, joints, position, strict=True):
+        alone = robot.solve(start.numpy(), goal.numpy(), robot.DOWN, iterations)
+        np.testing.assert_allclose(q, alone, atol=1e-4)
+
+
+def test_rest_joints_reach_any_place_over_the_table():
+    """From nothing but the tool's pose come joints that have the tool there."""
+    places = torch.tensor([[0.3, -0.3, 0.1], [0.5, 0.0, 0.3], [0.7, 0.3, 0.05]], dtype=torch.float64)
+    turned = rotation_matrices(torch.tensor([[0, 0, 0.5], [0, 0, 0], [0.1, 0, -0.7]], dtype=torch.float64)) @ DOWN
+    pose = tool_pose(rest_joints(places, turned))
+    assert (pose[:, :3, 3] - places).norm(dim=-1).max() < 2e-3
+    assert rotation_vectors(pose[:, :3, :3] @ turned.mT).norm(dim=-1).max() < 0.02
+
+
+def test_actions_lead_where_they_say():
+    """After each action the tool is where the displacements and turns add up to, and never below the table."""
+    start = rest_joints(torch.tensor([[0.5, 0.0, 0.3]] * 2, dtype=torch.float64), DOWN.expand(2, 3, 3))
+    actions = torch.zeros(2, 10, 7, dtype=torch.float64)
+    actions[0, :, 0], actions[0, :, 5], actions[1, :, 2] = 0.02, 0.05, -0.04
+    path = follow_actions(start, actions, iterations=10)
+    poses = tool_pose(path.flatten(0, 1)).unflatten(0, (2, 10))
+    wanted = tool_pose(start)[0, :3, 3] + actions[0, :, :3].cumsum(0)
+    assert (poses[0, :, :3, 3] - wanted).norm(dim=-1).max() < 3e-3
+    turn = rotation_vectors(poses[0, -1:, :3, :3] @ DOWN)[0]
+    torch.testing.assert_close(turn, torch.tensor([0, 0, 0.5], dtype=torch.float64), atol=0.02, rtol=0)
+    assert poses[1, :, 2, 3].min() > 0.005
