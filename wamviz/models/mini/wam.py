@@ -221,7 +221,7 @@ class MiniWAM:
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append(f"The state's {len(state or ())} numbers were taken for the tabletop's: hand, gripper, joints.")
-        open_ended = request.horizon is None and request.mode in OPEN_ENDED
+        open_ended = self.capabilities.until_done and request.horizon is None and request.mode in OPEN_ENDED
         count = MOST_CHUNKS * size if open_ended else frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
