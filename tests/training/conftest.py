@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from wamviz.training.collect import shard_path
 from wamviz.training.scenes import THINGS, scene_path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from wamviz.training.old_words import NONSENSE, TYPOS, typed
 
 SENTENCE = "pick up the orange and put it in the bowl"

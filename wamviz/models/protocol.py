@@ -148,8 +148,8 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
 def frames_asked(capabilities: Capabilities, request: ImagineRequest) -> int:
     """How many frames this request is answered with, without the context.
 
-    Without a horizon it is one chunk (the first of several, ``until_done``); with given actions or a given video it is as many as those last, at most the
-    model's longest rollout. A horizon shortens what is given and never lengthens it.
+    Without a horizon it is one chunk (the first of several, ``until_done``); with given actions or a given video it is
+    as many as those last, at most the model's longest rollout. A horizon shortens what is given and never lengthens it.
     """
     given: int | None = None
     if request.mode == "forward_dynamics" and request.actions is not None:

@@ -59,7 +59,8 @@ def draw_level(count: int, rng: torch.Generator) -> Tensor:
 
 def draw_levels(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Noise levels of motion and of actions (B,) each, in the proportions of ``_MIX``."""
-    kind = torch.multinomial(torch.tensor(list(_MIX.values()), device=rng.device), count, replacement=True, generator=rng)
+    shares = torch.tensor(list(_MIX.values()), device=rng.device)
+    kind = torch.multinomial(shares, count, replacement=True, generator=rng)
     index = {name: number for number, name in enumerate(_MIX)}
     motion, action = draw_level(count, rng), draw_level(count, rng)
     action = torch.where(kind == index["joint"], motion, action)
@@ -91,7 +92,8 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
-    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move."""
+    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move.
+    """
     off = predicted.float() - motion
     cost = (off.square() + _SHARP**2).sqrt() - _SHARP
     things = motion[..., HAND:].unflatten(-1, (-1, 3))
@@ -146,9 +148,10 @@ def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]
 def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, count: int = 256) -> dict[str, float]:
     """One-step predictions from pure noise on fixed windows.
 
-    ``pointed``: how often the right thing is taken to be meant; ``act``: the actions' absolute error over that of holding still; ``reach``: how far (cm, median) the hand ends from
-    where it did; ``hand`` and ``things``: how far (cm, mean) predicted motion is off where the actions are given, of the
-    things only those that move; ``inverse``: the error of a step's position (mm) where motion is given.
+    ``pointed``: how often the right thing is taken to be meant; ``act``: the actions' absolute error over that of
+    holding still; ``reach``: how far (cm, median) the hand ends from where it did; ``hand`` and ``things``: how far
+    (cm, mean) predicted motion is off where the actions are given, of the things only those that move; ``inverse``: the
+    error of a step's position (mm) where motion is given.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
@@ -169,7 +172,8 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     off = (moved - motion) * scale
     things = off[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1)
     shifts = (motion * scale)[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1) > 0.01
-    weight = net.denormalise_actions(torch.ones(7, device=device)) - net.denormalise_actions(torch.zeros(7, device=device))
+    unit, none = (net.denormalise_actions(torch.full((7,), value, device=device)) for value in (1.0, 0.0))
+    weight = unit - none
     right = (context.pointed.argmax(-1).cpu() == w.meant)[w.meant[:, 0] >= 0]
     return {
         "pointed": float(right.float().mean()),

@@ -77,7 +77,8 @@ class Pictures:
 
 def load_pictures(paths: list[Path]) -> Pictures:
     """Read shards into memory."""
-    parts: dict[str, list[NDArray[np.float32]]] = {k: [] for k in ("states", "positions", "yaws", "turns", "cameras", "lights")}
+    names = ("states", "positions", "yaws", "turns", "cameras", "lights")
+    parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     frames, first, last, offsets, total = [], [], [], [0], 0
     for path in paths:
         shard = read_shard(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-
 from wamviz.models.mini.old_transformer import MiniWAMTransformer, grid_positions, patchify, unpatchify
 
 
