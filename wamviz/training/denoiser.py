@@ -7,7 +7,6 @@ what is validated and shipped.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
-from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
+from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene, steps_of
 from wamviz.training.budget import Budget, Deadline
-from wamviz.training.loop import Loop
+from wamviz.training.loop import Loop, cosine
 from wamviz.training.moves import Moves, Window
 from wamviz.training.muon import FloatMuon
 from wamviz.training.state import Average
 from wamviz.training.words import add_typos, tokenise
 
 ACTING, IMAGINING = 6, 3  # noised copies of a context's future without and with motion
-_HUBER = 0.2  # standard deviations of an action
-_SHARP = 0.05  # units of motion
+_SHARP = 0.05  # units of motion, and of where actions lead: below that an error counts squared
 # Shares of the copies with motion: actions given, both in step, each on its own, motion given.
 _MIX = {"forward_dynamics": 0.5, "joint": 0.1, "independent": 0.15, "inverse_dynamics": 0.25}
 _READ = 0.06  # the most noise on motion that counts as given: it is read off pictures
@@ -80,22 +78,26 @@ def weigh(sigma: Tensor) -> Tensor:
     return torch.where(sigma > 0, 1 / (sigma.square() + 0.3), 0.0)
 
 
+def _huber(error: Tensor, knee: float) -> Tensor:
+    return (error.square() + knee**2).sqrt() - knee
+
+
 def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
     """The error of each sample, (B, K, A) normalised actions to (B,).
 
     Pseudo-Huber, as in improved consistency training (arXiv 2310.14189): a hand is open or shut, and the mean of the
-    two, which squares would settle on, is neither. Where steps lead is asked for as well.
+    two, which squares would settle on, is neither. Steps are asked for beside where they lead, or they would jitter.
     """
     off = predicted.float() - actions
-    drift = off[..., :3].cumsum(1) / math.sqrt(off.shape[1])
-    return sum(((e.square() + _HUBER**2).sqrt() - _HUBER).mean((1, 2)) for e in (off, drift))  # type: ignore[return-value]
+    steps = steps_of(off[..., :6])
+    return _huber(off, _SHARP).mean((1, 2)) + 2 * _huber(steps, _SHARP / 2).mean((1, 2))
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
     """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move.
     """
     off = predicted.float() - motion
-    cost = (off.square() + _SHARP**2).sqrt() - _SHARP
+    cost = _huber(off, _SHARP)
     things = motion[..., HAND:].unflatten(-1, (-1, 3))
     moved = (things.abs().amax((1, 3)) > 0.05).float()  # (B, O)
     loud = (1 + 4 * moved)[:, None, :, None] * cost[..., HAND:].unflatten(-1, (-1, 3))
@@ -172,8 +174,7 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     off = (moved - motion) * scale
     things = off[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1)
     shifts = (motion * scale)[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1) > 0.01
-    unit, none = (net.denormalise_actions(torch.full((7,), value, device=device)) for value in (1.0, 0.0))
-    weight = unit - none
+    weight = torch.tensor([0.03] * 3 + [0.2] * 3 + [0.5], device=device)  # half of what an action may be
     right = (context.pointed.argmax(-1).cpu() == w.meant)[w.meant[:, 0] >= 0]
     return {
         "pointed": float(right.float().mean()),
@@ -203,7 +204,7 @@ def train_denoiser(
     average = Average(model, decay=0.998)
     loop = Loop(
         "denoiser", model, optimizers_for(model, peak), out / "denoiser.safetensors",
-        budget, peak=peak, warm=60.0, average=average, seed=seed, log=log, deadline=deadline,
+        budget, peak=peak, warm=40.0, shape=cosine, average=average, seed=seed, log=log, deadline=deadline,
     )  # fmt: skip
 
     def check() -> None:
@@ -221,7 +222,7 @@ def train_denoiser(
         asked = data.window(loop.rng.integers(len(data), size=max(1, batch // 2)), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
         figures = {"acting": acting.item(), "motion": motion.item(), "pointing": pointing.item()}
-        loop.descend(2 * acting + beside + 3 * motion + 0.5 * (own + pointing), batch, **figures, beside=beside.item())
+        loop.descend(6 * acting + 3 * beside + 3 * motion + 0.5 * (own + pointing), batch, **figures, beside=beside.item())
         if loop.due("validation", 180):
             check()
     if not finished:

@@ -92,8 +92,6 @@ class Moves:
         return {
             "state_mean": self.states.mean(0).tolist(),
             "state_std": self.states.std(0).clamp_min(1e-3).tolist(),
-            "action_mean": self.actions.mean(0).tolist(),
-            "action_std": self.actions.std(0).clamp_min(1e-3).tolist(),
         }
 
     def window(
