@@ -24,6 +24,7 @@ POINTS = (*THINGS, "tool")
 # After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
 SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
 _PATCH, _PATCH_SIDE = 48, 0.25  # pixels of the closer look at the hand, and its share of the picture's width
+_GLANCE, _GLANCE_SIDE = 32, 0.14  # the same for every thing
 
 
 @dataclass(frozen=True)
@@ -140,11 +141,16 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.Conv2d(32, 32, 3, padding=1), nn.SiLU(), nn.Conv2d(32, 32, 2, 2), nn.Flatten(),
             nn.Linear(32 * (_PATCH // 8) ** 2, 128),
         )  # fmt: skip
+        self.glance = nn.Sequential(
+            nn.Conv2d(12, 24, 3, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 2, 2), nn.SiLU(),
+            nn.Conv2d(32, 32, 3, padding=1), nn.SiLU(), nn.Conv2d(32, 32, 2, 2), nn.Flatten(),
+            nn.Linear(32 * (_GLANCE // 8) ** 2, 128),
+        )  # fmt: skip
         self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 128))
         self.pose = nn.Sequential(nn.SiLU(), nn.Linear(128, 6))
 
     def forward(self, image: Tensor) -> Detected:
-        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``; the hand is looked at more closely.
+        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``; all that is found is looked at more closely.
         """
         small = F.adaptive_avg_pool2d(image, self.config.image_size)
         h = self.enter(F.pixel_unshuffle(small, 2).contiguous(memory_format=torch.channels_last))
@@ -163,7 +169,12 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
         told = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
-        height, doubt, there, *facing = self.answer(self.read(told) + self.point).unbind(-1)
+        around = at[:, :-1].detach().flatten(0, 1)  # (B * O, 2)
+        many = image.repeat_interleave(len(POINTS) - 1, 0)
+        closer = self.glance(F.pixel_unshuffle(cut_patch(many, around, _GLANCE_SIDE, _GLANCE), 2))
+        read = self.read(told) + self.point
+        read = torch.cat([read[:, :-1] + closer.unflatten(0, (len(image), -1)), read[:, -1:]], 1)
+        height, doubt, there, *facing = self.answer(read).unbind(-1)
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
         hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1)) + self.arm(deep)
         patch = cut_patch(image, at[:, -1].detach(), _PATCH_SIDE, _PATCH)
