@@ -8,10 +8,10 @@
     executed.mp4, executed.npz       and what physics made of the actions, once they were acted out
     rollout.json                     everything else; written last, so that a folder without it is a torn one
 
-Contract: arrays come back bit-equal, except the frames of a run that was written ``small`` (the shipped examples): those
-are in its videos alone, close to what they were, at a tenth of the size. The JSON carries a ``format`` number and never
-NaN; nothing is unpickled; what is read may be damaged or hostile and then raises ``WamvizError``. It knows no folder but
-the one it is given.
+Contract: arrays come back bit-equal, except the frames of a run that was written ``small`` (the shipped examples):
+those are in its videos alone, close to what they were, at a tenth of the size. The JSON carries a ``format`` number and
+never NaN; nothing is unpickled; what is read may be damaged or hostile and then raises ``WamvizError``. It knows no
+folder but the one it is given.
 """
 
 from __future__ import annotations

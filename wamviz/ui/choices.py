@@ -174,10 +174,8 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     if what == "actions":
         count = usable_actions(caps, reference, caps.longest)
         if count > caps.horizon:
-            first = (
-                f"{count} actions were recorded after this frame; it obeys as many of them as the horizon says"
-                + (", all at 0." if caps.open_horizon else ".")
-            )
+            whole = ", all at 0" if caps.open_horizon else ""
+            first = f"{count} actions were recorded after this frame; it obeys as many as the horizon says{whole}."
             return f"{first} Upload a file to use your own."
         if count:
             return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."
