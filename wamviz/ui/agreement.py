@@ -60,10 +60,10 @@ def _arm(found: Mapping[str, Any]) -> tuple[bool, str] | None:
     overlap, still = found.get("arm_iou"), found.get("copy_arm_iou")
     if overlap is None:
         return None
-    beside = "" if still is None else f" ({still:.0%} had it stood still)"
-    return overlap >= ARM, f"the arm overlaps by {overlap:.0%}{beside}"
+    beside = "" if still is None else f" ({still:.0%} if nothing moved)"
+    return overlap >= ARM, f"the arm overlaps the simulator's by {overlap:.0%}{beside}"
 
 
 def _sharp(found: Mapping[str, Any]) -> tuple[bool, str] | None:
     value = found.get("sharpness")
-    return None if value is None else (value >= SHARP, f"what moves is {value:.0%} as sharp")
+    return None if value is None else (value >= SHARP, f"what moves is {value:.0%} as sharp as there")
