@@ -27,7 +27,7 @@ def executed(success: bool | None = True, **picture: Any) -> Any:
         ({"objects_moved": 0.0}, "warm", "in part: the moved object is not shown where the simulator has it"),
         ({"objects": 3, "objects_moved": 2 / 3}, "warm", "2 of 3 moved objects are shown"),
         ({"arm_iou": 0.5, "objects_moved": 0.0, "sharpness": 0.1}, "warm", "does not agree with the simulator"),
-        ({"objects": 0, "objects_moved": None}, "good", "the arm overlaps the simulator's by 90% (40% if nothing moved)"),
+        ({"objects": 0, "objects_moved": None}, "good", "the simulator's by 90% (40% if nothing moved)"),
         ({"arm_iou": None, "objects_moved": None}, "idle", "measured in part: what moves is 80% as sharp"),
         ({"known": False}, "idle", "was not measured"),
     ],

@@ -28,6 +28,7 @@ from PIL import Image
 
 from wamviz import acting
 from wamviz.compare.trajectory import path_pixels
+from wamviz.errors import WamvizError
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import Camera, Floats, Frames, Preview, Rollout
 from wamviz.side_by_side import Contender, Outcome
@@ -244,7 +245,10 @@ def _outcome(outcome: Outcome, url: Callable[[str], Callable[[str], str]]) -> Pa
     camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
     address = url(run.id)("rollout.mp4")
     pane = _pane(title, [_clip(first, address, camera=camera, start=run.state, missing=_no_video(run))])
-    extras = outcome.contender.capabilities.extras
+    try:
+        extras = outcome.contender.capabilities.extras
+    except WamvizError:  # a model that was deleted since; its run is shown all the same
+        extras = {}
     if run.weights_digest and extras.get("weights_digest") == run.weights_digest:
         pane["weights"] = str(extras.get("origin", ""))
     speed = outcome.real_time_factor
