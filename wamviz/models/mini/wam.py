@@ -26,13 +26,11 @@ from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
-OPEN_ENDED = ("joint", "imagine_then_act", "video")  # go on until there is nothing left to do
 CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
-MOST_CHUNKS = 4  # of a rollout whose length nobody asked for
 
 
 def pick_device(name: str) -> torch.device:
@@ -223,8 +221,8 @@ class MiniWAM:
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
-        open_ended = self.capabilities.until_done and request.horizon is None and request.mode in OPEN_ENDED
-        count = MOST_CHUNKS * size if open_ended else frames_asked(self.capabilities, request)
+        open_end = open_ended(self.capabilities, request)
+        count = (self.capabilities.open_horizon if open_end else None) or frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
             observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}
@@ -236,10 +234,10 @@ class MiniWAM:
                 so_far.observed = self.pipeline.observe(video[chunk.start], camera, None)
                 so_far.situation = so_far.observed.situation
             shown = None if video is None else given_video(video, chunk, size)
-            yield from self._chunk(request, chunk, so_far, noises, given, shown, open_ended)
-            if open_ended and at_rest(so_far.actions[-1]):
+            yield from self._chunk(request, chunk, so_far, noises, given, shown, open_end)
+            if open_end and at_rest(so_far.actions[-1]):
                 break
-        if open_ended:
+        if open_end:
             count = self._end_at_rest(so_far, notes)
         elif count > size:
             notes.append(CHUNKED.format(size=size))
@@ -268,19 +266,19 @@ class MiniWAM:
 
     def _chunk(
         self, request: ImagineRequest, chunk: Chunk, so_far: _Progress, noises: list[torch.Generator],
-        given: Floats | None, video: Frames | None, open_ended: bool,
+        given: Floats | None, video: Frames | None, open_end: bool,
     ) -> Generator[Preview, None, None]:  # fmt: skip
         """Imagine one chunk: yields its previews and writes what is known after it into ``so_far``."""
         begun = time.perf_counter()
         mode, steps = request.mode, request.steps or self.capabilities.default_steps
         camera = so_far.observed.camera
         motion = None if video is None else self.pipeline.read_motion(video, so_far.observed)
-        parts = (2 if open_ended else chunk.count) * 100
+        parts = (2 if open_end else chunk.count) * 100
 
         def preview(share: float, frames: Frames | None, actions: Floats | None, doing: str) -> Preview:
             done = min(chunk.index * 100 + round(100 * share), parts - 1)
-            note = f"chunk {chunk.index + 1}, {doing}" if open_ended and chunk.index else doing
-            return Preview(done, max(parts, done + 1), frames, actions, note if open_ended else chunk.words(doing))
+            note = f"chunk {chunk.index + 1}, {doing}" if open_end and chunk.index else doing
+            return Preview(done, max(parts, done + 1), frames, actions, note if open_end else chunk.words(doing))
 
         last: Step | None = None
         for last in self.pipeline.stream(
