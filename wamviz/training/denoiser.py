@@ -221,8 +221,9 @@ def train_denoiser(
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
         asked = data.window(loop.rng.integers(len(data), size=max(1, batch // 2)), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
-        figures = {"acting": acting.item(), "motion": motion.item(), "pointing": pointing.item()}
-        loop.descend(6 * acting + 3 * beside + 3 * motion + 0.5 * (own + pointing), batch, **figures, beside=beside.item())
+        losses = {"acting": acting, "beside": beside, "motion": motion, "pointing": pointing}
+        total = 6 * acting + 3 * beside + 3 * motion + 0.5 * (own + pointing)
+        loop.descend(total, batch, **{name: value.item() for name, value in losses.items()})
         if loop.due("validation", 180):
             check()
     if not finished:

@@ -150,8 +150,7 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.pose = nn.Sequential(nn.SiLU(), nn.Linear(128, 6))
 
     def forward(self, image: Tensor) -> Detected:
-        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``; all that is found is looked at more closely.
-        """
+        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``, and closer at what is found."""
         small = F.adaptive_avg_pool2d(image, self.config.image_size)
         h = self.enter(F.pixel_unshuffle(small, 2).contiguous(memory_format=torch.channels_last))
         keep = self.fine_in(h)

@@ -280,14 +280,13 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = motion_layer.finish(x, attended[:, :, :count], for_motion)
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
-        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).split((self.config.action_dim, 2), -1)
+        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-2], -1)
         goal = (context.focus[..., :3] - context.hand[:, None]) / _REACH  # (B, 2, 3)
         clean_actions = torch.cat([clean_actions[..., :3] + share @ goal, clean_actions[..., 3:]], -1)
         if x is None:
             return None, clean_actions
         scale, shift = ends[:, 2:, None].unbind(1)
-        things = self.config.things
-        clean, along = self.motion_out(self.norm(x) * (1 + scale) + shift).split((HAND + 3 * things, things), -1)
+        clean, along = self.motion_out(self.norm(x) * (1 + scale) + shift).tensor_split([-self.config.things], -1)
         # Where the actions are (nearly) clean, the hand goes where they lead, give or take.
         lean = (1 - sigma_action / _CLEAN).clamp(0, 1)[:, None, None]
         hand = clean[..., :6] * (1 - 0.8 * lean) + lean * actions[..., :6].float()
