@@ -207,6 +207,10 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
     minutes = ("painter_minutes", "detector_minutes", "denoiser_minutes")
     told = ("episodes", "moves", *minutes, "batch", "pictures", "seed")
     facts = {name: getattr(recipe, name) for name in told} | {"torch": torch.__version__}
+    parts = (pipeline.detector, pipeline.text_encoder, pipeline.transformer, pipeline.painter)
+    facts["parameters"] = sum(weight.numel() for part in parts for weight in part.parameters())
+    facts["hours"] = round(sum(getattr(recipe, name) for name in minutes) / 60, 1)
+    facts["hardware"] = describe_hardware(pick_device(recipe.device))
     (temporary / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     recipe.out.mkdir(parents=True, exist_ok=True)
     for item in temporary.iterdir():  # the model card stays
