@@ -1,4 +1,4 @@
-"""A mini-WAM of some thousand random weights around a coarse body, for tests that need the real code but no training."""
+"""A mini-WAM of some thousand random weights around a coarse body: the real code, but no training."""
 
 from __future__ import annotations
 

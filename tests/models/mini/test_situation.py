@@ -71,7 +71,7 @@ def test_the_hand_goes_where_it_is_foreseen(start):
 
 
 def test_small_shifts_are_no_motion(start):
-    """A thing that is foreseen to move by millimetres stays exactly; one that moves by centimetres moves by all of it."""
+    """What is foreseen to move by millimetres stays exactly; what moves by centimetres moves by all of it."""
     poses, after = follow_motion(start, motion_of(2, c7=[0.003, 0.05]), closing(2))
     torch.testing.assert_close(poses.things[0, 0], start.places[0, 0])
     torch.testing.assert_close(poses.things[1, 0], start.places[0, 0] + torch.tensor([0.05, 0, 0]))
