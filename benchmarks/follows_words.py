@@ -58,7 +58,7 @@ def main() -> int:
             again = tasks.phrase(env, one, rng)
 
             def imagined(text: str, sampling_seed: int) -> Rollout:
-                request = ImagineRequest(env.observation(text), options.mode, sampling_seed)
+                request = ImagineRequest(env.observation(text), options.mode, sampling_seed, horizon=16)
                 return collect(model, request).rollouts[0]
 
             first = imagined(one.instruction, 0)

@@ -201,7 +201,8 @@ def run_closed_loop(
         while not record.success and len(record.actions) < limit:
             if progress is not None:
                 progress(len(record.actions), limit, "imagining")
-            request = ImagineRequest(context, mode, (sampling_seed + looks) % 2**31, steps=steps)
+            seed_now = (sampling_seed + looks) % 2**31
+            request = ImagineRequest(context, mode, seed_now, steps=steps, horizon=model.capabilities.horizon)
             imagined = collect(model, request).rollouts[0]
             looks += 1
             taken = _take(record, imagined, min(execute, limit - len(record.actions)), progress, limit)

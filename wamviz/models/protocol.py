@@ -41,6 +41,7 @@ class Capabilities:
             "measured"`` of a model whose notes say which frames it does not know.
         max_guidance: the strongest guidance of a request; 1 where the model has none.
         max_horizon: frames of the longest rollout, imagined chunk after chunk; None where a chunk is all.
+        until_done: asked without a horizon, it goes on until there is nothing left to do rather than for one chunk.
     """
 
     model_id: str
@@ -62,6 +63,7 @@ class Capabilities:
     extras: dict[str, Any] = field(default_factory=dict)
     max_horizon: int | None = None
     max_guidance: float = 1.0
+    until_done: bool = False
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -146,7 +148,7 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
 def frames_asked(capabilities: Capabilities, request: ImagineRequest) -> int:
     """How many frames this request is answered with, without the context.
 
-    Without a horizon it is one chunk; with given actions or a given video it is as many as those last, at most the
+    Without a horizon it is one chunk (the first of several, ``until_done``); with given actions or a given video it is as many as those last, at most the
     model's longest rollout. A horizon shortens what is given and never lengthens it.
     """
     given: int | None = None

@@ -138,10 +138,15 @@ def _record(env: TabletopEnv, seed: int, views: int) -> tuple[TabletopEpisode, d
     """One episode, and what is kept of it beside the episode's own arrays."""
     from wamviz.worlds.tabletop import record_episode
 
-    style = style_of(seed)
-    episode = record_episode(env, seed, style=style)
+    episode = record_episode(env, seed, style=style_of(seed))
+    return episode, describe(env, episode, views)
+
+
+def describe(env: TabletopEnv, episode: TabletopEpisode, views: int) -> dict[str, Any]:
+    """What is kept of an episode beside its own arrays: camera, light, words, and the frames that are drawn of it."""
+    seed = episode.seed
     env.reset(seed)
-    words = _words(env, seed, style)
+    words = _words(env, seed, episode.style)
     other = draw_other_view(seed)
     if other is not None:
         env.move_camera(*other)
@@ -152,7 +157,7 @@ def _record(env: TabletopEnv, seed: int, views: int) -> tuple[TabletopEpisode, d
         env.restore(seed, episode.snapshots[step])
         frames.append(env.render())
     side = env.size
-    return episode, {
+    return {
         "camera": camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3],
         "light": np.array(env.look.key_position),
         "frames": np.array(frames, np.uint8).reshape(-1, side, side, 3),
@@ -173,6 +178,11 @@ def _collect_shard(job: tuple[str, int, int, int, int]) -> str:
     env = TabletopEnv(size=size, render=False)
     recorded = [_record(env, seed, views) for seed in range(first, first + count)]
     env.close()
+    return str(write_shard(path, recorded))
+
+
+def write_shard(path: Path, recorded: Sequence[tuple[TabletopEpisode, dict[str, Any]]]) -> Path:
+    """Write episodes and what ``describe`` says of each, under a temporary name first."""
     episodes, extra = [e for e, _ in recorded], [x for _, x in recorded]
     starts = np.cumsum([0, *(len(e.states) for e in episodes)])
     temporary = path.with_suffix(".tmp.npz")
@@ -198,7 +208,7 @@ def _collect_shard(job: tuple[str, int, int, int, int]) -> str:
         ),
     )
     os.replace(temporary, path)
-    return str(path)
+    return path
 
 
 def _with_rest(actions: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
@@ -57,8 +58,7 @@ def draw_level(count: int, rng: torch.Generator) -> Tensor:
 
 def draw_levels(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Noise levels of motion and of actions (B,) each, in the proportions of ``_MIX``."""
-    shares = torch.tensor(list(_MIX.values()), device=rng.device)
-    kind = torch.multinomial(shares, count, replacement=True, generator=rng)
+    kind = torch.multinomial(torch.tensor(list(_MIX.values()), device=rng.device), count, replacement=True, generator=rng)
     index = {name: number for number, name in enumerate(_MIX)}
     motion, action = draw_level(count, rng), draw_level(count, rng)
     action = torch.where(kind == index["joint"], motion, action)
@@ -90,7 +90,7 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
-    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half the things', louder where they move."""
+    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move."""
     off = predicted.float() - motion
     cost = (off.square() + _SHARP**2).sqrt() - _SHARP
     things = motion[..., HAND:].unflatten(-1, (-1, 3))
@@ -99,13 +99,22 @@ def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
     return cost[..., :HAND].mean((1, 2)) + loud.mean((1, 2, 3))
 
 
+def pointing_loss(context: ContextCache, meant: Tensor) -> Tensor:
+    """Cross entropy of which things the words mean, (B, 2); -1 is not asked for, nor is what was not found."""
+    meant = meant.to(context.pointed.device)
+    there = context.there.gather(1, meant.clamp_min(0)) & (meant >= 0)
+    each = F.cross_entropy(context.pointed.mT, meant.clamp_min(0), reduction="none")
+    return (each * there).sum() / there.sum().clamp_min(1)
+
+
 def denoising_loss(
     model: Denoiser, tokenizer: PreTrainedTokenizerFast, w: Window, texts: list[str], rng: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Losses of acting, of acting beside motion, and of motion."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Losses of acting, of acting beside motion, of motion, and of what the words mean."""
     net = model.transformer
     context = model.encode(tokenizer, w, texts)
     device = net.slot.device
+    pointing = pointing_loss(context, w.meant)
     actions = net.normalise_actions(w.actions.to(device))
     motion = w.motion.to(device) / net.motion_scale(actions)
     acted = actions.repeat_interleave(ACTING, 0)
@@ -117,7 +126,7 @@ def denoising_loss(
     noisy = add_noise(moved, for_motion, rng), add_noise(both, for_action, rng)
     seen, guess = net(*noisy, for_motion, for_action, context.repeat(IMAGINING))
     beside = (action_error(guess, both) * weigh(for_action)).mean()
-    return acting, beside, (motion_error(seen, moved) * weigh(for_motion)).mean()
+    return acting, beside, (motion_error(seen, moved) * weigh(for_motion)).mean(), pointing
 
 
 def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]:
@@ -136,9 +145,9 @@ def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]
 def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, count: int = 256) -> dict[str, float]:
     """One-step predictions from pure noise on fixed windows.
 
-    ``act``: the actions' absolute error over that of holding still; ``reach``: how far (cm, median) the hand ends from
-    where it did; ``hand`` and ``things``: how far (cm, mean) predicted motion is off where the actions are given, of
-    the things only those that move; ``inverse``: the error of a step's position (mm) where motion is given.
+    ``pointed``: how often the right thing is taken to be meant; ``act``: the actions' absolute error over that of holding still; ``reach``: how far (cm, median) the hand ends from
+    where it did; ``hand`` and ``things``: how far (cm, mean) predicted motion is off where the actions are given, of the
+    things only those that move; ``inverse``: the error of a step's position (mm) where motion is given.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
@@ -159,9 +168,11 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     off = (moved - motion) * scale
     things = off[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1)
     shifts = (motion * scale)[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1) > 0.01
-    wrong, still = (net.normalise_actions(x) - actions for x in (act, hold))  # in standard deviations
+    weight = net.denormalise_actions(torch.ones(7, device=device)) - net.denormalise_actions(torch.zeros(7, device=device))
+    right = (context.pointed.argmax(-1).cpu() == w.meant)[w.meant[:, 0] >= 0]
     return {
-        "act": float(wrong.abs().sum() / still.abs().sum()),
+        "pointed": float(right.float().mean()),
+        "act": float(((act - true) / weight).abs().sum() / ((hold - true) / weight).abs().sum()),
         "reach": 100 * float((act - true)[..., :3].sum(1).norm(dim=-1).median()),
         "hand": 100 * float(off[..., :3].norm(dim=-1).mean()),
         "things": 100 * float(things[shifts].mean()),
@@ -201,9 +212,11 @@ def train_denoiser(
     finished = loop.done == 1
     for _ in loop:
         w = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
-        acting, beside, motion = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
-        figures = {"acting": acting.item(), "beside": beside.item(), "motion": motion.item()}
-        loop.descend(2 * acting + beside + 3 * motion, batch, **figures)
+        acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
+        asked = data.window(loop.rng.integers(len(data), size=2 * batch), loop.rng, asked=True)
+        pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
+        figures = {"acting": acting.item(), "motion": motion.item(), "pointing": pointing.item()}
+        loop.descend(2 * acting + beside + 3 * motion + 0.5 * (own + pointing), batch, **figures, beside=beside.item())
         if loop.due("validation", 180):
             check()
     if not finished:

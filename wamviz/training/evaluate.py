@@ -141,12 +141,10 @@ class Shared:
 
     Attributes:
         episodes: the expert's, by seed.
-        ceilings: PSNR by frame of the autoencoder's own reconstruction, by seed and first frame.
         reader: the hand's path that inverse dynamics reads from recorded video, by seed and first frame.
     """
 
     episodes: dict[int, Any] = field(default_factory=dict)
-    ceilings: dict[tuple[int, int], list[float]] = field(default_factory=dict)
     reader: dict[tuple[int, int], Any] = field(default_factory=dict)
 
 
@@ -201,6 +199,7 @@ def _open_loop(
             steps=steps,
             actions=truth.actions if mode == "forward_dynamics" else None,
             video=truth.frames if mode == "inverse_dynamics" else None,
+            horizon=None if mode in ("forward_dynamics", "inverse_dynamics") else caps.horizon,
         )
         began = time.perf_counter()
         imagined = collect(model, request).rollouts[0]
@@ -266,13 +265,6 @@ def _compare(
             moving, still = metrics.moving_psnr, metrics.copy_last_moving_psnr
             gained = None if moving is None or still is None else moving - still
             tally.add(moving=moving, copy_moving=still, moving_gain=gained)
-        rebuild = getattr(model, "rebuild", None)
-        if rebuild is not None and metrics is not None:  # what the model's own autoencoder can draw at best
-            if where not in shared.ceilings:
-                best = compare_video(replace(truth, origin="imagined", frames=rebuild(truth.frames)), truth)
-                shared.ceilings[where] = [] if best is None else best.psnr.tolist()
-            for value, most in zip(metrics.psnr, shared.ceilings[where], strict=True):
-                tally.add(ceiling=most, below_ceiling=most - value)
     if imagined.actions is not None and mode != "forward_dynamics":
         errors = compare_actions(imagined, truth, gripper_from_state(truth.action_space, truth.states[0]))
         if errors is not None:

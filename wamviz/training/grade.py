@@ -103,7 +103,6 @@ COLUMNS = (
     "mode",
     "PSNR (dB), gain over copy-last-frame",
     "gain on moving pixels (dB)",
-    "below the VAE's own (dB)",
     "SSIM",
     "action MAE, of hold-still's",
     "position MAE (mm)",
@@ -182,36 +181,32 @@ def _row(mode: str, result: dict[str, Any]) -> list[str]:
     if video:
         cells[1] = f"{video['psnr']:.2f}, {video['gain_db']:+.2f}{_between(video['gain_db_ci95'], '{:.2f}')}"
         cells[2] = f"{video['moving_gain_db']:+.2f}{_between(video['moving_gain_db_ci95'], '{:.2f}')}"
-        if video["below_ceiling_db"] is not None:
-            cells[3] = f"{video['below_ceiling_db']:.1f}{_between(video['below_ceiling_db_ci95'], '{:.1f}')}"
-        cells[4] = f"{video['ssim']:.3f}"
+        cells[3] = f"{video['ssim']:.3f}"
     if actions:
-        cells[5] = f"{actions['mae']:.3f}, {actions['ratio']:.2f}"
-        cells[6] = f"{1000 * actions['position_mae_m']:.1f}{_between(actions['position_mae_m_ci95'], '{:.1f}', 1000)}"
-        cells[7] = f"{actions['gripper_mae']:.3f}"
+        cells[4] = f"{actions['mae']:.3f}, {actions['ratio']:.2f}"
+        cells[5] = f"{1000 * actions['position_mae_m']:.1f}{_between(actions['position_mae_m_ci95'], '{:.1f}', 1000)}"
+        cells[6] = f"{actions['gripper_mae']:.3f}"
     if paths := result.get("consistency"):
         ends = _between(paths["stated_vs_read_path_ade_m_ci95"], "{:.1f}", 100)
-        cells[8] = f"{100 * paths['stated_vs_read_path_ade_m']:.1f}{ends} of {100 * paths['staying_path_ade_m']:.1f}"
+        cells[7] = f"{100 * paths['stated_vs_read_path_ade_m']:.1f}{ends} of {100 * paths['staying_path_ade_m']:.1f}"
     if execution:
-        cells[9] = f"{execution['success_rate']:.0%}{_between(execution['success_ci95'], '{:.0%}')}"
+        cells[8] = f"{execution['success_rate']:.0%}{_between(execution['success_ci95'], '{:.0%}')}"
         if execution["right_object_rate"] is not None:
-            cells[10] = f"{execution['right_object_rate']:.0%}{_between(execution['right_object_ci95'], '{:.0%}')}"
+            cells[9] = f"{execution['right_object_rate']:.0%}{_between(execution['right_object_ci95'], '{:.0%}')}"
     return cells
 
 
 def _controls(results: Results) -> list[str]:
-    """What copying, holding still, the autoencoder and the scripted expert reach."""
+    """What copying, holding still and the scripted expert reach."""
     cells = ["copy the last frame, hold still; the expert", *[""] * (len(COLUMNS) - 1)]
     if shown := next((r["video"] for r in results.values() if r["video"]), None):
         cells[1], cells[2] = f"{shown['copy_last_psnr']:.2f}, 0", "0"
-        if shown["ceiling_psnr"] is not None:
-            cells[3] = f"0 at {shown['ceiling_psnr']:.2f}"
-        cells[4] = f"{shown['copy_last_ssim']:.3f}"
+        cells[3] = f"{shown['copy_last_ssim']:.3f}"
     if held := next((r["actions"] for r in results.values() if r["actions"]), None):
-        cells[5], cells[7] = f"{held['hold_mae']:.3f}, 1", f"{held['hold_gripper_mae']:.3f}"
-        cells[6] = f"{1000 * held['hold_position_mae_m']:.1f}"
+        cells[4], cells[6] = f"{held['hold_mae']:.3f}, 1", f"{held['hold_gripper_mae']:.3f}"
+        cells[5] = f"{1000 * held['hold_position_mae_m']:.1f}"
     if driven := next((r["execution"] for r in results.values() if r["execution"]), None):
-        cells[9] = f"{driven['expert_success_rate']:.0%}"
+        cells[8] = f"{driven['expert_success_rate']:.0%}"
     return cells
 
 

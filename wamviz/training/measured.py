@@ -96,9 +96,6 @@ def _video(tally: Tally) -> dict[str, Any] | None:
         "copy_last_moving_psnr": tally.mean("copy_moving"),
         "moving_gain_db": tally.mean("moving_gain"),
         "moving_gain_db_ci95": tally.interval("moving_gain"),
-        "ceiling_psnr": tally.mean("ceiling"),
-        "below_ceiling_db": tally.mean("below_ceiling"),
-        "below_ceiling_db_ci95": tally.interval("below_ceiling"),
     }
 
 

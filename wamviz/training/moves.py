@@ -20,6 +20,7 @@ from wamviz.training.corpus import THINGS, read_shard
 _DOUBT = (0.002, 0.025)  # m, the range of a detector's error
 _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how many m
 _WORDLESS = 0.1  # share of sentences left out, for guidance
+_PRESSED = 0.035  # m by which the lever is down once it is pressed
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -31,7 +32,8 @@ class Window:
         state: (B, D) physical; known: (B,) whether the model is told it.
         places, image, doubt: of the things, see ``transformer.Scene``.
         actions: (B, K, A) physical; motion: (B, K, M) physical displacements from the context.
-        texts: B sentences, empty where nothing is said.
+        texts: B sentences, empty where nothing is said; meant: (B, 2) int64, which things they mean: what is to be
+            touched next, and where to go afterwards; -1 where nothing is said.
     """
 
     state: Tensor
@@ -42,6 +44,7 @@ class Window:
     actions: Tensor
     motion: Tensor
     texts: list[str]
+    meant: Tensor
 
 
 class Moves:
@@ -54,7 +57,9 @@ class Moves:
 
     def __init__(self, paths: list[Path], horizon: int = 16) -> None:
         parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ("states", "actions", "positions")}
-        cameras, ends, episodes, self.own, self.kinds = [], [], [], [], []
+        cameras, ends, begins, episodes = [], [], [], []
+        self.own: list[list[tuple[str, int, int]]] = []
+        self.questions: list[list[tuple[str, int, int]]] = []
         count = total = 0
         for path in paths:
             shard = read_shard(path)
@@ -64,14 +69,16 @@ class Moves:
             cameras.append(shard.cameras)
             ends.append(np.repeat(total + shard.starts[1:] - 1, lengths))
             episodes.append(np.repeat(np.arange(count, count + len(lengths)), lengths))
-            self.own += [[text for text, _, _ in entries] for entries in shard.own]
-            self.kinds += shard.kinds
+            begins.append(np.repeat(total + shard.starts[:-1], lengths))
+            self.own += shard.own
+            self.questions += shard.questions
             count, total = count + len(lengths), total + len(shard.states)
         self.states, self.actions, self.positions = (
             torch.from_numpy(np.concatenate(parts[name])) for name in ("states", "actions", "positions")
         )
         self.cameras = torch.from_numpy(np.concatenate(cameras))
-        self.end, self.episode, self.horizon = np.concatenate(ends), np.concatenate(episodes), horizon
+        self.begin, self.end = np.concatenate(begins), np.concatenate(ends)
+        self.episode, self.horizon = np.concatenate(episodes), horizon
 
     def __len__(self) -> int:
         """How many steps a window can begin at."""
@@ -86,8 +93,15 @@ class Moves:
             "action_std": self.actions.std(0).clamp_min(1e-3).tolist(),
         }
 
-    def window(self, index: NDArray[np.int64], rng: np.random.Generator, exact: bool = False) -> Window:
-        """Windows that begin at steps ``index``; ``exact`` tells the true places, the words and the state to all."""
+    def window(
+        self, index: NDArray[np.int64], rng: np.random.Generator, exact: bool = False, asked: bool = False
+    ) -> Window:
+        """Windows that begin at steps ``index``.
+
+        Args:
+            exact: tell the true places, the words and the state to all.
+            asked: say one of the scene's other tasks rather than the episode's own; what happens next is another matter.
+        """
         b, k = len(index), self.horizon
         after = np.minimum(index[:, None] + np.arange(1, k + 1), self.end[index][:, None])  # (B, K)
         during = np.minimum(index[:, None] + np.arange(k), self.end[index][:, None])
@@ -98,8 +112,7 @@ class Moves:
         hand[..., 6] = later[..., 6]
         true = self.positions[i]
         things = (self.positions[j] - true[:, None]).nan_to_num()
-        low, high = np.log(_DOUBT)
-        doubt = np.exp(rng.uniform(low, high, (b, len(THINGS))))
+        doubt = np.exp(rng.uniform(*np.log(_DOUBT), (b, len(THINGS))))
         off = rng.normal(0, 1, (b, len(THINGS), 3)) * doubt[..., None] * [1, 1, 0.6]
         off += rng.normal(0, _BLUNDER, off.shape) * (rng.random((b, len(THINGS), 1)) < _BLUNDERS)
         if exact:
@@ -107,11 +120,18 @@ class Moves:
         places = true + torch.from_numpy(off.astype(np.float32))
         image, _ = project(places.nan_to_num(), self.cameras[torch.from_numpy(self.episode[index])])
         known = np.ones(b, bool) if exact else rng.random(b) >= _STATELESS
-        texts = []
-        for episode, chance in zip(self.episode[index], rng.random(b), strict=True):
-            told = self.own[episode]
-            texts.append(told[int(rng.integers(len(told)))] if told and (exact or chance >= _WORDLESS) else "")
+        texts, meant = [], np.full((b, 2), -1)
+        pressed = (self.positions[self.begin[index], 0, 2] - true[:, 0, 2] > _PRESSED).numpy()
+        for row, (episode, chance) in enumerate(zip(self.episode[index], rng.random(b), strict=True)):
+            told = self.questions[episode] if asked else self.own[episode]
+            if not told or (chance < _WORDLESS and not exact):
+                texts.append("")
+                continue
+            text, first, second = told[int(rng.integers(len(told)))]
+            texts.append(text)
+            meant[row] = second if pressed[row] and first == 0 else first, second
         return Window(
             state, torch.from_numpy(known), places, image, torch.from_numpy(doubt.astype(np.float32)),
             self.actions[torch.from_numpy(during)], torch.cat([hand, things.flatten(2)], -1), texts,
+            torch.from_numpy(meant),
         )  # fmt: skip

@@ -230,4 +230,4 @@ def familiar_frames(pipeline: MiniWAMPipeline, data: Pictures, unseen: Pictures)
             parts.append(statistics(images, pipeline.detect(images)))
         return torch.cat(parts)
 
-    return fit(rows(data, max(1, len(data.first) // 3000)), rows(unseen, 1))
+    return fit(rows(data, max(1, len(data.first) // 1000)), rows(unseen, max(1, len(unseen.first) // 400)))

@@ -48,12 +48,12 @@ def _episode(pipeline: MiniWAMPipeline, shard: Shard, number: int, seed: int) ->
     frames = shard.frames[which]
     observed = pipeline.observe(frames[0], shard.cameras[number], shard.states[first])
     *_, last = pipeline.stream(
-        observed.situation, observed.view.camera, words, generators=pipeline.noises(seed, 1)
+        observed.situation, observed.camera, words, generators=pipeline.noises(seed, 1)
     )  # fmt: skip
     assert last.motion is not None and last.actions is not None
     poses, _ = pipeline.follow(observed.situation, last.motion, last.actions)
     after = [int(step) - first - 1 for step in shard.shown[which][1:]]
-    drawn = [pixels for _, pixels in pipeline.paint(observed.view, poses, after)]
+    drawn = [pixels for _, pixels in pipeline.paint(pipeline.view(observed), poses, after)]
     imagined = np.concatenate([frames[:1], *drawn])
     halved = [torch.from_numpy(x).movedim(-1, 1).float() for x in (frames, imagined)]
     small = [torch.nn.functional.avg_pool2d(x, 2).round().byte().movedim(1, -1).numpy() for x in halved]

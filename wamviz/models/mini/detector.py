@@ -1,8 +1,8 @@
 """The detector finds the things and the hand in one picture.
 
-Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from
-what it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things
-are missing, how the hand is turned and where the light hangs.
+Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from what
+it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things are
+missing, and how the hand is turned.
 
 Axis letters: B pictures, P = O things and the hand's tool point, G cells of the heatmaps.
 """
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from wamviz.models.mini.painter import THINGS
 
 POINTS = (*THINGS, "tool")
-USUAL_LIGHT = (0.3, -0.8, 1.8)  # m
+_PATCH, _PATCH_SIDE = 48, 0.25  # pixels of the closer look at the hand, and its share of the picture's width
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Detected:
         heat: (B, P, G, G) logits.
         image: (B, P, 2) in 0..1; height: (B, P) m above the table.
         doubt: (B, P) m, how far off a place may be; there: (B, O) logits.
-        turn: (B, 3) rad, the hand against straight down; gripper: (B,) 0 open .. 1 closed; light: (B, 3) m.
+        turn: (B, 3) rad, the hand against straight down; gripper: (B,) 0 open .. 1 closed.
         features: (B, F) of the whole picture.
     """
 
@@ -43,7 +43,6 @@ class Detected:
     there: Tensor
     turn: Tensor
     gripper: Tensor
-    light: Tensor
     features: Tensor
 
     def places(self, camera: Tensor, threshold: float = 0.0) -> Tensor:
@@ -60,6 +59,14 @@ def lift_points(image: Tensor, height: Tensor, camera: Tensor) -> Tensor:
     ray = F.pad(image, (0, 1), value=1.0) @ inverse.mT  # (B, P, 3)
     reach = (height - eye[:, None, 2]) / torch.where(ray[..., 2].abs() < 1e-6, -1e-6, ray[..., 2])
     return eye[:, None] + ray * reach[..., None]
+
+
+def cut_patch(image: Tensor, at: Tensor, share: float, size: int) -> Tensor:
+    """Squares (B, 3, size, size) of pictures around image points (B, 2), ``share`` of the picture wide."""
+    steps = ((torch.arange(size, device=image.device) + 0.5) / size - 0.5) * share
+    x = (at[:, :1] + steps)[:, None, :].expand(-1, size, -1)
+    y = (at[:, 1:] + steps)[:, :, None].expand(-1, -1, size)
+    return F.grid_sample(image, torch.stack([x, y], -1) * 2 - 1, padding_mode="border", align_corners=False)
 
 
 class _Block(nn.Module):
@@ -105,12 +112,18 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.read = nn.Sequential(nn.Linear(64 + 2 + coarse, 128), nn.SiLU())
         self.point = nn.Parameter(torch.randn(points, 128) * 0.1)
         self.answer = nn.Sequential(nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 3))
-        self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 5))
-        self.lamp = nn.Sequential(nn.Linear(2 * coarse, 128), nn.SiLU(), nn.Linear(128, 3))
+        self.arm = nn.Sequential(nn.Conv2d(coarse, 12, 1), nn.Flatten(), nn.Linear(12 * (image_size // 8) ** 2, 128))
+        self.close = nn.Sequential(
+            nn.Conv2d(12, 24, 3, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 2, 2), nn.SiLU(), nn.Conv2d(32, 32, 3, padding=1),
+            nn.SiLU(), nn.Conv2d(32, 32, 2, 2), nn.Flatten(), nn.Linear(32 * (_PATCH // 8) ** 2, 128),
+        )  # fmt: skip
+        self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 128))
+        self.pose = nn.Sequential(nn.SiLU(), nn.Linear(128, 6))
 
     def forward(self, image: Tensor) -> Detected:
-        """Look at pictures (B, 3, S, S) in -1..1."""
-        h = self.enter(F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last))
+        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``; the hand is looked at more closely."""
+        small = F.adaptive_avg_pool2d(image, self.config.image_size)
+        h = self.enter(F.pixel_unshuffle(small, 2).contiguous(memory_format=torch.channels_last))
         keep = self.fine_in(h)
         kept = self.middle_in(self.down(keep))
         deep = self.coarse(self.downer(kept))
@@ -128,11 +141,12 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         told = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
         height, doubt, there = self.answer(self.read(told) + self.point).unbind(-1)
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
-        hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1))
-        light = self.lamp(torch.cat([mean, std], -1)) * 0.2 + torch.tensor(USUAL_LIGHT, device=image.device)
-        yaw = torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)
-        turn = torch.cat([hand[:, :2] * 0.3, yaw[:, None]], 1)
+        hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1)) + self.arm(deep)
+        patch = cut_patch(image, at[:, -1].detach(), _PATCH_SIDE, _PATCH)
+        hand = self.pose(hand + self.close(F.pixel_unshuffle(patch, 2)))
+        heights = torch.cat([height[:, :-1] * 0.05, height[:, -1:] * 0.05 + hand[:, 5:] * 0.1], 1)
         return Detected(
-            heat, at, usual + height * 0.05, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1], turn,
-            hand[:, 4].sigmoid(), light, torch.cat([mean, std], -1),
+            heat, at, usual + heights, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1],
+            torch.cat([hand[:, :2] * 0.3, torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)[:, None]], 1), hand[:, 4].sigmoid(),
+            torch.cat([mean, std], -1),
         )  # fmt: skip

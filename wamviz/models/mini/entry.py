@@ -56,6 +56,7 @@ def capabilities() -> Capabilities:
             "knows": "measured",
         },
         max_guidance=5.0,
+        until_done=True,
         max_horizon=CHUNKS * int(config.get("horizon", 16)),
     )
 

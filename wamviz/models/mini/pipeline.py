@@ -1,18 +1,19 @@
 """mini-WAM as a diffusers pipeline: a frame and a sentence in, denoising steps out.
 
-``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it.
-Each can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K
-actions, A action dims, M motion dims, O things, S pixels a side, T frames.
+``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it. Each
+can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K actions, A
+action dims, M motion dims, O things, S pixels a side, T frames.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,13 +22,30 @@ from transformers import PreTrainedTokenizerFast, T5EncoderModel
 from wamviz.models.mini.detector import Detected, MiniDetector
 from wamviz.models.mini.painter import MiniPainter, Pose, View
 from wamviz.models.mini.paths import noise_path
-from wamviz.models.mini.raster import Drawn
 from wamviz.models.mini.situation import Situation, complete_state, follow_motion
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
 
-AT_ONCE = 4  # pictures that are drawn together: more of them do not stay in a CPU's cache, and take longer each
+AT_ONCE = 2  # pictures that are drawn together: more of them do not stay in a CPU's cache, and take longer each
 READ = 0.03  # noise level of motion that was read off pictures
+
+
+@contextlib.contextmanager
+def one_thread(alone: bool = True) -> Iterator[None]:
+    """Compute on one CPU thread inside, if ``alone``.
+
+    Deciding consists of hundreds of operations of a tenth of a millisecond; waking a second thread for each takes longer
+    than it saves.
+    """
+    before = torch.get_num_threads()
+    if not alone or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -35,11 +53,12 @@ class Observed:
     """A context picture and what was found in it.
 
     Attributes:
-        view: what the painter draws from, one picture.
+        image: (1, 3, S, S) in -1..1; camera: (1, 3, 4), see ``raster``.
         found: by the detector; situation: of one sample.
     """
 
-    view: View
+    image: Tensor
+    camera: Tensor
     found: Detected
     situation: Situation
 
@@ -107,15 +126,13 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def detect(self, images: Tensor) -> Detected:
         """Look at pictures (B, 3, S, S)."""
-        size = self.detector.config.image_size
-        shrunk = images if images.shape[-1] == size else F.adaptive_avg_pool2d(images, size)
-        return self.detector(shrunk)
+        return self.detector(images)
 
     @torch.inference_mode()
     def observe(
         self, frame: NDArray[np.uint8], camera: NDArray[np.float64] | None, state: NDArray[np.float32] | None
     ) -> Observed:
-        """Look at a context frame (S, S, 3) uint8; its camera (3, 4) and its state (D,) may each be unknown."""
+        """Look at a context frame (S, S, 3) uint8, its camera (3, 4) and its state (D,), either of which may be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
         found = self.detect(image)
         places = found.places(matrix)
@@ -125,12 +142,18 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
         things = places[:, :-1]
         situation = Situation(now, state is not None, things, found.doubt[:, :-1], torch.zeros_like(things[..., 0]))
-        return Observed(self.painter.view(image, matrix, found.light, situation.pose), found, situation)
+        return Observed(image, matrix, found, situation)
+
+    @torch.inference_mode()
+    def view(self, observed: Observed) -> View:
+        """What the painter draws from."""
+        image, camera, pose = observed.image, observed.camera, observed.situation.pose
+        return self.painter.view(image, camera, self.painter.find_light(image, camera, pose), pose)
 
     @torch.inference_mode()
     def read_motion(self, frames: NDArray[np.uint8], observed: Observed) -> Tensor:
         """What moves in future frames (T, S, S, 3), against the context as it was seen: (1, T, M) physical."""
-        camera = observed.view.camera
+        camera = observed.camera
         parts = [self.detect(self.images(frames[i : i + 32])) for i in range(0, len(frames), 32)]
         places = torch.cat([p.places(camera.expand(len(p.image), -1, -1), -torch.inf) for p in parts])
         first = observed.found.places(camera, -torch.inf)
@@ -219,12 +242,12 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         foreseen: Tensor | None = None
         for index in range(total):
             (at_x, at_a), (to_x, to_a) = path[index], path[index + 1]
-            noisy_x = READ if motion is not None else at_x
-            level_x, level_a = (torch.full((samples,), v, device=self.device) for v in (noisy_x, at_a))
+            level = [torch.full((samples,), v, device=self.device) for v in (READ if motion is not None else at_x, at_a)]
             seen = None if at_x == 1 and to_x == 1 else x
-            clean_x, clean_a = net(seen, a, level_x, level_a, context)
+            with one_thread(samples <= 4):
+                clean_x, clean_a = net(seen, a, level[0], level[1], context)
             if free is not None and at_a != to_a:
-                without = net(seen, a, level_x, level_a, free)[1]
+                without = net(seen, a, level[0], level[1], free)[1]
                 clean_a = without + guidance * (clean_a - without)
             decided = a
             if at_a != to_a:
@@ -247,27 +270,33 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     @torch.inference_mode()
     def follow(self, start: Situation, motion: Tensor, actions: Tensor) -> tuple[Pose, Situation]:
         """See ``follow_motion``; for as many samples as there are motions."""
-        return follow_motion(start.repeat(len(motion)), motion, actions)
+        with one_thread(len(motion) <= 8):
+            return follow_motion(start.repeat(len(motion)), motion, actions)
 
-    @torch.inference_mode()
     def paint(self, view: View, poses: Pose, which: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
-        """Draw poses by number, a few at a time: yields the numbers and their frames (B, S, S, 3) uint8."""
-        at_once = AT_ONCE if self.device.type == "cpu" else 64
-        for begin in range(0, len(which), at_once):
-            part = list(which[begin : begin + at_once])
-            index = torch.tensor(part, device=self.device)
-            to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
-            drawn = self.painter(repeat_view(view, len(part)), to)
-            pixels = ((drawn + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-            yield part, pixels.movedim(1, -1).cpu().numpy()
+        """Draw poses by number, a few at a time: yields the numbers and their frames (B, S, S, 3) uint8.
 
+        On a CPU every core draws pictures of its own: they share less than the halves of one picture would.
+        """
 
-def repeat_view(view: View, count: int) -> View:
-    """One context for ``count`` pictures, without copies."""
+        def draw(part: list[int]) -> tuple[list[int], NDArray[np.uint8]]:
+            with torch.inference_mode(), one_thread(cores > 1):
+                index = torch.tensor(part, device=self.device)
+                to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
+                pixels = ((self.painter.draw(view, to) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+                return part, pixels.movedim(1, -1).cpu().numpy()
 
-    def many(x: Tensor) -> Tensor:
-        return x.expand(count, *x.shape[1:])
-
-    pose = Pose(*(many(getattr(view.pose, name)) for name in ("joints", "gripper", "things", "turns")))
-    drawn = Drawn(*(many(getattr(view.drawn, name)) for name in ("mask", "normal", "albedo", "depth", "shadow")))
-    return View(many(view.image), many(view.camera), many(view.light), pose, drawn)
+        cores = torch.get_num_threads() if self.device.type == "cpu" else 1
+        size = AT_ONCE if self.device.type == "cpu" else 64
+        parts = [list(which[i : i + size]) for i in range(0, len(which), size)]
+        if cores == 1 or len(parts) == 1:
+            yield from map(draw, parts)
+            return
+        with ThreadPoolExecutor(cores) as pool:
+            waiting = [pool.submit(draw, part) for part in parts]
+            try:
+                for done in waiting:
+                    yield done.result()
+            finally:  # whoever stops watching stops the drawing
+                for done in waiting:
+                    done.cancel()

@@ -56,15 +56,22 @@ class ContextCache:
 
     Attributes:
         keys, values: a layer each, (B, E, N, head); mask: (B, N) True at what is there.
-        hand: (B, 3) m, where the hand is; ways: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
+        hand: (B, 3) m, where the hand is; places: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
+        pointed: (B, 2, O) logits of what the words mean: what is to be touched next, and where to go afterwards.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     mask: Tensor
     hand: Tensor
-    ways: Tensor
+    places: Tensor
     there: Tensor
+    pointed: Tensor
+
+    @property
+    def focus(self) -> Tensor:
+        """(B, 2, 3) m: where what the words mean is."""
+        return self.pointed.softmax(-1) @ self.places
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
@@ -76,7 +83,7 @@ class ContextCache:
 
         return ContextCache(
             tuple(map(copies, self.keys)), tuple(map(copies, self.values)), copies(self.mask), copies(self.hand),
-            copies(self.ways), copies(self.there),
+            copies(self.places), copies(self.there), copies(self.pointed),
         )  # fmt: skip
 
 
@@ -122,7 +129,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
         # A token sees where its part of the path leads, and from there the way to every thing.
-        self.action_in = nn.Linear(2 * action_dim + 3 + 3 * things, width)
+        self.action_in = nn.Linear(2 * action_dim + 3 + 3 * things + 6, width)
+        self.point = nn.Linear(width, 2)
         self.motion_in = nn.Linear(motion + 3 * things, width)
         self.levels = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, 16 * width))
         self.motion_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
@@ -199,7 +207,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             values.append(v)
             if index + 1 < len(self.motion_layers):  # nobody reads the last layer's tokens
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
-        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there)
+        pointed = self.point(self.norm(x[:, 1 : 1 + ways.shape[1]])).mT  # (B, 2, O)
+        pointed = pointed.float().masked_fill(~there[:, None], -1e4)
+        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there, pointed)
 
     def _modulation(self, sigma_motion: Tensor, sigma_action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         levels = torch.cat([sincos(s * 4, 128) for s in (sigma_motion, sigma_action)], dim=1)  # (B, 256)
@@ -214,8 +224,13 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def _ways(self, at: Tensor, context: ContextCache) -> Tensor:
         """From places (B, K, 3) m to every thing: (B, K, 3 O), zeros to those that are not there."""
-        way = (context.ways[:, None] - at[:, :, None]) * context.there[:, None, :, None]
+        way = (context.places[:, None] - at[:, :, None]) * context.there[:, None, :, None]
         return (way / _REACH).clamp(-4, 4).flatten(2)
+
+    @staticmethod
+    def _goals(at: Tensor, context: ContextCache) -> Tensor:
+        """From places (B, K, 3) m to what the words mean: (B, K, 6)."""
+        return ((context.focus[:, None] - at[:, :, None]) / _REACH).clamp(-4, 4).flatten(2)
 
     def forward(
         self, motion: Tensor | None, actions: Tensor, sigma_motion: Tensor, sigma_action: Tensor, context: ContextCache
@@ -235,7 +250,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         path = self.paths(actions)  # (B, K, 3)
         sums = actions.float().cumsum(1) / math.sqrt(self.config.horizon)
         at = context.hand[:, None] + path
-        told = torch.cat([actions, sums, (path / _REACH).clamp(-4, 4), self._ways(at, context)], -1)
+        lead = (path / _REACH).clamp(-4, 4)
+        told = torch.cat([actions, sums, lead, self._ways(at, context), self._goals(at, context)], -1)
         a = self.action_in(told) + self.slot
         x: Tensor | None = None
         count = 0

@@ -22,6 +22,7 @@ from wamviz.camera import Camera
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.familiar import Familiar, statistics
+from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
@@ -75,17 +76,14 @@ def spread_note(actions: Floats) -> str:
     return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
 
 
-def chunk_note(size: int) -> str:
-    """What there is to know of a rollout of several chunks."""
-    return f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
-
-
 def camera_matrix(camera: Camera | None) -> np.ndarray | None:
     """The (3, 4) matrix from metres to the middle square of a camera's picture, the square being 0..1 wide."""
     if camera is None:
         return None
     side = min(camera.width, camera.height)
-    crop = np.array([[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64)
+    crop = np.array(
+        [[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64
+    )
     return (crop / side) @ camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3]
 
 
@@ -94,19 +92,22 @@ class _Progress:
     """What a rollout has come to so far.
 
     Attributes:
-        observed: the context that every picture is drawn from; situation: where everything is by now.
+        observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by now.
         frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
+        dropped: (N, k, A) that a video was drawn for which is given without them.
     """
 
     observed: Observed
     situation: Situation
     first: Frames
     seconds: dict[str, float]
+    view: View | None = None
     frames: list[Frames] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
+    dropped: Floats | None = None
 
     def shown(self, new: Frames | None = None) -> Frames | None:
-        """The first sample's frames (1, T, S, S, 3), context first, with those (1, t, S, S, 3) of a chunk under way."""
+        """The first sample's frames (1, T, S, S, 3), context first, with the frames (1, t, S, S, 3) of a chunk under way."""
         parts = [f[:1] for f in self.frames] + ([] if new is None else [new])
         return np.concatenate([self.first[None, None], *parts], axis=1) if parts else None
 
@@ -145,7 +146,7 @@ class MiniWAM:
         if self.familiar is None:
             return float("nan")
         if isinstance(frame, Observed):
-            rows = statistics(frame.view.image, frame.found)
+            rows = statistics(frame.image, frame.found)
         else:
             images = self.pipeline.images(fit_square(frame[None], self.size))
             rows = statistics(images, self.pipeline.detect(images))
@@ -219,9 +220,8 @@ class MiniWAM:
         observed = self.pipeline.observe(frame, camera, state if knows else None)
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
-            width = self.pipeline.transformer.config.state_dim
-            notes.append(f"The state's {width} numbers were taken for the tabletop's: hand, gripper, joints.")
-        open_ended = request.horizon is None and request.mode in OPEN_ENDED
+            notes.append(f"The state's {len(state or ())} numbers were taken for the tabletop's: hand, gripper, joints.")
+        open_ended = self.capabilities.until_done and request.horizon is None and request.mode in OPEN_ENDED
         count = MOST_CHUNKS * size if open_ended else frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
@@ -240,9 +240,9 @@ class MiniWAM:
         if open_ended:
             count = self._end_at_rest(so_far, notes)
         elif count > size:
-            notes.append(chunk_note(size))
-        if request.mode == "video":
-            so_far.actions = []  # the marginal: what was imagined for them stays
+            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+        if request.mode == "video":  # the marginal: what was imagined for the actions stays
+            so_far.dropped, so_far.actions = so_far.acted(), []
         acted = so_far.acted()
         if acted is not None and request.samples > 1:
             notes.append(spread_note(acted))
@@ -256,7 +256,7 @@ class MiniWAM:
         count = min(acted.shape[1], max(self.capabilities.horizon // 2, last_move(acted) + 2))
         size = self.capabilities.horizon
         if count > size:
-            notes.append(chunk_note(size))
+            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
         if not at_rest(so_far.actions[-1]):
             notes.append(f"After {acted.shape[1]} actions it was not done yet; ask for a longer horizon to see more.")
         so_far.actions = [acted[:, :count]]
@@ -271,14 +271,10 @@ class MiniWAM:
         """Imagine one chunk: yields its previews and writes what is known after it into ``so_far``."""
         begun = time.perf_counter()
         mode, steps = request.mode, request.steps or self.capabilities.default_steps
-        camera = so_far.observed.view.camera
+        camera = so_far.observed.camera
         motion = None if video is None else self.pipeline.read_motion(video, so_far.observed)
+        words = chunk.words if not open_ended else lambda doing: doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"
         parts = (2 if open_ended else chunk.count) * 100
-
-        def words(doing: str) -> str:
-            if not open_ended:
-                return chunk.words(doing)
-            return doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"  # nobody knows of how many
 
         def preview(share: float, frames: Frames | None, actions: Floats | None, doing: str) -> Preview:
             done = min(chunk.index * 100 + round(100 * share), parts - 1)
@@ -305,9 +301,10 @@ class MiniWAM:
             frames = np.zeros((n, k, self.size, self.size, 3), np.uint8)
             # A few frames over the whole of it first, each shown until the next; then the rest, sample after sample.
             early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
-            order = early + [i for i in range(n * k) if i not in early]
+            order = [*early, *(i for i in range(n * k) if i not in early)]
             drawn: list[int] = []
-            for numbers, pixels in self.pipeline.paint(so_far.observed.view, poses, order):
+            so_far.view = so_far.view or self.pipeline.view(so_far.observed)
+            for numbers, pixels in self.pipeline.paint(so_far.view, poses, order):
                 frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
                 drawn += numbers
                 if len(drawn) < n * k:
@@ -329,7 +326,7 @@ class MiniWAM:
         begun = time.perf_counter()
         size, k = self.capabilities.horizon, frames.shape[1]
         before = so_far.frames[-2][:, -1] if len(so_far.frames) > 1 else None
-        camera = so_far.observed.view.camera
+        camera = so_far.observed.camera
         out = []
         for i, noise in enumerate(noises):
             start = so_far.observed
@@ -337,10 +334,13 @@ class MiniWAM:
                 start = self.pipeline.observe(before[i], camera[0].cpu().numpy(), None)
             padded = np.concatenate([frames[i], np.repeat(frames[i, -1:], size - k, axis=0)])
             motion = self.pipeline.read_motion(padded, start)
-            *_, last = self.pipeline.stream(
+            last: Step | None = None
+            for last in self.pipeline.stream(
                 start.situation, camera, request.observation.instruction, mode="inverse_dynamics", steps=steps,
                 generators=[noise], motion=motion,
-            )  # fmt: skip
+            ):  # fmt: skip
+                pass
+            assert last is not None
             out.append(self._legal(last.actions))
         so_far.seconds["denoise"] += time.perf_counter() - begun
         return np.concatenate(out)
@@ -362,6 +362,10 @@ class MiniWAM:
             frames = np.concatenate([so_far.first[None], *(f[index] for f in so_far.frames)])
         acted = so_far.acted()
         own = given if acted is None else acted[index]
+        meta: dict[str, object] = {"model": self.capabilities.model_id, "mode": request.mode}
+        meta["actions"] = "given" if acted is None and own is not None else "imagined"
+        if so_far.dropped is not None:
+            meta["actions_drawn"] = so_far.dropped[index, :count].tolist()
         return Rollout(
             origin="imagined",
             frames=frames,
@@ -372,9 +376,7 @@ class MiniWAM:
             camera=camera,
             camera_model=model.resized(self.size, self.size) if model is not None and square else None,
             seed=request.seed + index,
-            meta={
-                "model": self.capabilities.model_id,
-                "mode": request.mode,
-                "actions": "given" if acted is None and own is not None else "imagined",
-            },
+            meta=meta,
         )
+
+

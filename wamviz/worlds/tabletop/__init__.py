@@ -6,7 +6,7 @@
 
 from wamviz.worlds.tabletop.contract import ACTION_SPACE, CAMERAS, STATE_NAMES, TabletopObservation
 from wamviz.worlds.tabletop.env import TabletopEnv
-from wamviz.worlds.tabletop.episodes import STYLES, TabletopEpisode, record_episode
+from wamviz.worlds.tabletop.episodes import STYLES, TabletopEpisode, record_episode, record_rest
 from wamviz.worlds.tabletop.expert import Expert
 from wamviz.worlds.tabletop.language import known_words, parse, phrase, suggestions
 from wamviz.worlds.tabletop.objects import SEGMENTS
@@ -46,6 +46,7 @@ __all__ = [
     "probe",
     "progress",
     "record_episode",
+    "record_rest",
     "renderer_name",
     "sample_task",
     "success",

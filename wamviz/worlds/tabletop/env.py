@@ -319,6 +319,11 @@ class TabletopEnv:
         intrinsics = np.array([[focal, 0, self.size / 2], [0, focal, self.size / 2], [0, 0, 1]])
         return Camera(name, self.size, self.size, intrinsics, pose)
 
+    def observe(self) -> TabletopObservation:
+        """What the robot sees and feels now."""
+        self._require_scene()
+        return self._observe()
+
     def move_camera(self, position: Iterable[float], look_at: Iterable[float], fov: float) -> None:
         """Stand the exterior camera somewhere else until the next scene is built.
 

@@ -18,10 +18,17 @@ from numpy.typing import NDArray
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import Camera, Floats, Frames
 from wamviz.worlds.tabletop import robot
-from wamviz.worlds.tabletop.contract import ACTION_SPACE, STATE_NAMES, STREAM_STYLE, check_seed, stream
+from wamviz.worlds.tabletop.contract import (
+    ACTION_SPACE,
+    STATE_NAMES,
+    STREAM_STYLE,
+    TabletopObservation,
+    check_seed,
+    stream,
+)
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.expert import Expert
-from wamviz.worlds.tabletop.objects import MOVABLE
+from wamviz.worlds.tabletop.objects import LEVER_PRESSED, MOVABLE
 from wamviz.worlds.tabletop.tasks import Task, success, task_for_seed
 
 STYLES = ("expert", "perturbed", "play")
@@ -113,10 +120,34 @@ def record_episode(
         actor = _play(env, rng, max_steps)
     else:
         actor = _act(env, task, rng, disturbed=style == "perturbed")
+    return _record(env, first, actor, task, style, max_steps)
+
+
+def record_rest(
+    env: TabletopEnv, task: Task, rng: np.random.Generator, max_steps: int = MAX_STEPS
+) -> TabletopEpisode:
+    """Let the expert take over in the present state and record what it does from here on.
+
+    What is done already is not done again: of lever-then-pick, only the pick is left once the lever is down.
+    """
+    left = task
+    if task.kind == "lever_then_pick" and env.lever_travel() >= LEVER_PRESSED:
+        left = Task("pick", task.instruction, task.target)
+    expert = Expert(env, left, rng)
+    actor = iter(expert.act, None)
+    return _record(env, env.observe(), actor, task, "expert", max_steps)
+
+
+def _record(
+    env: TabletopEnv, first: TabletopObservation, actor: Iterator[NDArray[np.float32] | None], task: Task | None,
+    style: str, max_steps: int,
+) -> TabletopEpisode:  # fmt: skip
+    """Act until the actor is done; the present state is frame 0."""
     cameras = {name: env.camera(name) for name in env.cameras}
     observations, actions, snapshots, positions = [first], [], [env.snapshot()], [_positions(env)]
     low, high = np.array(ACTION_SPACE.low, np.float32), np.array(ACTION_SPACE.high, np.float32)
     for action in actor:
+        assert action is not None
         executed = np.clip(action, low, high).astype(np.float32)
         observations.append(env.step(executed)[0])
         actions.append(executed)
@@ -125,7 +156,7 @@ def record_episode(
         if len(actions) >= max_steps:
             break
     return TabletopEpisode(
-        seed=seed,
+        seed=env.seed,
         task=task,
         instruction="" if task is None else task.instruction,
         success=None if task is None else success(env, task),

@@ -1,0 +1,109 @@
+"""Episodes that begin with the model's own mistakes: it drives for a while, then the expert takes over (DAgger).
+
+A policy that saw only the expert's states does not know what to do in its own (Ross et al., arXiv 1011.0686). The
+expert is free here, so it shows what to do from wherever the model has brought the robot. No picture is drawn: the model
+is told where things are, as far off as its detector would be.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from wamviz.training.budget import Deadline
+from wamviz.training.corpus import SHARD, TRAINING_SEEDS, describe, shard_path, write_shard
+
+if TYPE_CHECKING:
+    from wamviz.models.mini.pipeline import MiniWAMPipeline
+    from wamviz.worlds.tabletop import TabletopEnv
+
+_LOOKS = 4  # the most looks that the model drives for
+_TAKEN = 8  # actions of each
+_DOUBT = 0.005  # m
+
+
+def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, rng: np.random.Generator) -> None:
+    """Let the model act from the present state for some looks; it is told the places of things, a little off."""
+    from wamviz.models.mini.situation import Situation
+    from wamviz.training.corpus import THINGS
+
+    matrix = env.camera("exterior").resized(1, 1)
+    camera = pipeline.camera(matrix.intrinsics @ np.linalg.inv(matrix.world_from_camera)[:3])
+    for _ in range(looks):
+        true = np.full((len(THINGS), 3), np.nan)
+        true[0] = env.lever_position()
+        for index, name in enumerate(THINGS[1:], start=1):
+            if name in env.present:
+                true[index] = env.position(name)
+        places = torch.tensor(true + rng.normal(0, _DOUBT, true.shape), dtype=torch.float32)[None]
+        state = torch.tensor(env.observe().state)[None]
+        doubt = torch.full((1, len(THINGS)), _DOUBT)
+        start = Situation(state, True, places, doubt, torch.zeros(1, len(THINGS)))
+        noises = pipeline.noises(int(rng.integers(2**31)), 1)
+        *_, last = pipeline.stream(start, camera, words, mode="act_only", steps=4, generators=noises)
+        assert last.actions is not None
+        low, high = (np.array(v, np.float32) for v in (env.action_space.low, env.action_space.high))
+        for action in np.clip(last.actions[0, :_TAKEN].numpy(), low, high):
+            env.step(action)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _prepare(folder: Path) -> None:
+    from wamviz.models.mini.pipeline import MiniWAMPipeline
+    from wamviz.models.mini.wam import quietly
+
+    torch.set_num_threads(1)
+    with quietly():
+        _worker["pipeline"] = MiniWAMPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+
+
+def _recover_shard(job: tuple[str, int, int]) -> str:
+    from wamviz.worlds.tabletop import TabletopEnv, record_rest, success, task_for_seed
+
+    folder, first, count = job
+    path = shard_path(Path(folder), first)
+    if path.exists():
+        return str(path)
+    env = TabletopEnv(render=False)
+    recorded = []
+    for seed in range(first, first + count):
+        rng = np.random.default_rng([seed, 80])
+        env.reset(seed)
+        task = task_for_seed(env)
+        drive(_worker["pipeline"], env, task.instruction, int(rng.integers(1, _LOOKS + 1)), rng)
+        if success(env, task):  # nothing is left to be shown
+            env.reset(seed)
+        episode = record_rest(env, task, rng)
+        if len(episode.actions) and episode.success:
+            recorded.append((episode, describe(env, episode, 0)))
+    env.close()
+    return str(write_shard(path, recorded)) if recorded else ""
+
+
+def collect_recoveries(
+    pipeline: Path, folder: Path, seeds: range, *, workers: int = 2, deadline: Deadline | None = None
+) -> list[Path]:
+    """Record what the expert does after the model in the folder ``pipeline`` has driven, for every seed, into shards.
+
+    An episode in which the expert fails as well is left out.
+    """
+    if seeds.start not in TRAINING_SEEDS or seeds.stop - 1 not in TRAINING_SEEDS:
+        raise ValueError(f"Seeds {seeds.start}:{seeds.stop} are not for training.")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    firsts: Sequence[int] = range(seeds.start, seeds.stop, SHARD)
+    jobs = [(str(folder), first, min(SHARD, seeds.stop - first)) for first in firsts]
+    with multiprocessing.get_context("spawn").Pool(workers, _prepare, (pipeline,)) as pool:
+        for _ in tqdm(pool.imap(_recover_shard, jobs), total=len(jobs), desc="recoveries", unit="shard"):
+            if deadline is not None:
+                deadline.check()
+    return [path for path in (shard_path(folder, first) for first in firsts) if path.exists()]
