@@ -16,7 +16,7 @@ SEEDS = range(1, 4)  # a perturbed pick; play, seen from elsewhere; play
 VIEWS, SIDE = 5, 128
 
 
-def write_shard(folder: Path, first: int) -> Path:
+def make_shard(folder: Path, first: int) -> Path:
     """Episodes whose states and actions carry the step's number over all episodes, so that mix-ups show.
 
     Thing i stands at (n / 100, i / 10, 0) at step n; the blue block is absent. The last episode is play and untold.
@@ -52,7 +52,7 @@ def write_shard(folder: Path, first: int) -> Path:
 
 @pytest.fixture
 def shards(tmp_path: Path) -> list[Path]:
-    return [write_shard(tmp_path, first) for first in (0, 100)]
+    return [make_shard(tmp_path, first) for first in (0, 100)]
 
 
 @pytest.fixture(scope="session")

@@ -58,9 +58,9 @@ def test_other_views_are_as_rare_as_said():
     views = [draw_other_view(seed) for seed in range(2000)]
     moved = [view for view in views if view is not None]
     assert abs(len(moved) / 2000 - OTHER_VIEWS) < 0.04
-    for (position, target, fov), again in zip(moved[:50], (v for v in map(draw_other_view, range(2000)) if v), strict=False):
-        assert np.array_equal(position, again[0]) and position[2] > 0.4 and 36 <= fov <= 46
-        assert np.abs(target - [0.42, 0, 0.1]).max() <= 0.04
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(views, map(draw_other_view, range(50)), strict=False) if a)
+    for position, target, fov in moved:
+        assert position[2] > 0.4 and 36 <= fov <= 46 and np.abs(target - [0.42, 0, 0.1]).max() <= 0.04
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_a_shard_holds_what_the_simulator_says(recorded):
 
 @pytest.mark.slow
 def test_views_project_right(recorded):
-    """From the usual place and from elsewhere: the frames are the simulator's, and cameras show things where they are."""
+    """Frames are the simulator's, and cameras show things where they are, from the usual place and from elsewhere."""
     shard, env = read_shard(recorded[0]), TabletopEnv(size=SIDE, render=False)
     assert [draw_other_view(seed) is None for seed in SEEDS] == [True, False, True]
     for number, seed in enumerate(SEEDS):

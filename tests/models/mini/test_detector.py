@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from wamviz.models.mini.detector import POINTS, MiniDetector, lift_points
+from wamviz.models.mini.detector import POINTS, MiniDetector, cut_patch, lift_points
 from wamviz.models.mini.raster import project
 
 
@@ -82,3 +82,20 @@ def test_usual_heights_are_where_it_starts(images):
     high = MiniDetector(image_size=32, widths=(8, 8, 16), height_mean=[0.3] * 8).eval()
     high.load_state_dict(low.state_dict())
     torch.testing.assert_close(high(images).height - low(images).height, torch.full((3, 8), 0.3))
+
+
+def test_a_patch_is_a_cut_around_a_point():
+    """Around a pixel's corner, as large as its share of the picture says: those pixels and no others."""
+    picture = torch.rand(1, 3, 32, 32)
+    patch = cut_patch(picture, torch.tensor([[20 / 32, 12 / 32]]), 8 / 32, 8)
+    torch.testing.assert_close(patch, picture[:, :, 8:16, 16:24], atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_larger_pictures_are_looked_at_in_more_detail(detector):
+    """A picture of twice the size is seen as its halved self, but for the hand."""
+    large = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    found, small = detector(large), detector(torch.nn.functional.avg_pool2d(large, 2))
+    torch.testing.assert_close(found.image, small.image, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.height[:, :-1], small.height[:, :-1], atol=1e-4, rtol=0)
+    assert not torch.allclose(found.turn, small.turn, atol=1e-6)

@@ -24,6 +24,11 @@ def observed(pipeline, state):
     return pipeline.observe(FRAME, None, state[0].numpy())
 
 
+@pytest.fixture(scope="module")
+def view(pipeline, observed):
+    return pipeline.view(observed)
+
+
 def sample(pipeline, observed, mode="joint", seed=0, samples=1, steps=4, words="pick up the orange", **options):
     """The last step of a chunk."""
     if mode == "forward_dynamics":
@@ -31,7 +36,7 @@ def sample(pipeline, observed, mode="joint", seed=0, samples=1, steps=4, words="
     if mode == "inverse_dynamics":
         options.setdefault("motion", pipeline.read_motion(VIDEO, observed))
     *_, last = pipeline.stream(
-        observed.situation, observed.view.camera, words, mode=mode, steps=steps,
+        observed.situation, observed.camera, words, mode=mode, steps=steps,
         generators=pipeline.noises(seed, samples), **options,
     )  # fmt: skip
     return last
@@ -73,7 +78,7 @@ def test_samples_go_on_from_situations_of_their_own(pipeline, observed):
     """With a situation a sample, each is denoised from its own."""
     fan = sample(pipeline, observed, samples=2, seed=3)
     _, after = pipeline.follow(observed.situation, fan.motion, fan.actions)
-    camera = observed.view.camera
+    camera = observed.camera
     *_, both = pipeline.stream(after, camera, "push", steps=2, generators=pipeline.noises(3, 2))
     for i in range(2):
         one = type(after)(after.state[i : i + 1], after.known, *(
@@ -86,7 +91,7 @@ def test_samples_go_on_from_situations_of_their_own(pipeline, observed):
 @torch.inference_mode()
 def test_one_step_is_the_clean_prediction(pipeline, observed):
     """With one step the scheduler must land on the network's own clean prediction."""
-    camera = observed.view.camera
+    camera = observed.camera
     steps = list(
         pipeline.stream(observed.situation, camera, "push", mode="act_only", steps=1, generators=pipeline.noises(2, 1))
     )
@@ -134,7 +139,7 @@ def test_stream_yields_every_step_and_stops_when_closed(pipeline, observed):
     pipeline.transformer.forward = lambda *a, **k: (calls.append(1), original(*a, **k))[1]
     try:
         stream = pipeline.stream(
-            observed.situation, observed.view.camera, "push", steps=6, generators=pipeline.noises(0, 1)
+            observed.situation, observed.camera, "push", steps=6, generators=pipeline.noises(0, 1)
         )
         assert [next(stream).step for _ in range(3)] == [0, 1, 2]
         stream.close()
@@ -149,7 +154,7 @@ def test_a_given_state_is_believed_and_an_unknown_one_is_read(pipeline, observed
     torch.testing.assert_close(observed.situation.state, state)
     read = pipeline.observe(FRAME, None, None)
     assert not read.situation.known
-    place = read.found.places(read.view.camera)[:, -1]
+    place = read.found.places(read.camera)[:, -1]
     torch.testing.assert_close(read.situation.state[:, :3], place)
     assert read.situation.state[0, 6] == read.found.gripper[0]
     inside = tool_pose(read.situation.state[:, 7:])[:, :3, 3]
@@ -158,10 +163,10 @@ def test_a_given_state_is_believed_and_an_unknown_one_is_read(pipeline, observed
 
 def test_the_camera_is_used_where_it_is_known(pipeline, camera, observed, state):
     """Without one it is the usual camera; another one has things somewhere else."""
-    torch.testing.assert_close(observed.view.camera, camera)
+    torch.testing.assert_close(observed.camera, camera)
     shifted = camera[0].numpy() @ np.array([[1, 0, 0, 0.1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
     other = pipeline.observe(FRAME, shifted, state[0].numpy())
-    places, moved = (x.found.places(x.view.camera, -torch.inf) for x in (observed, other))
+    places, moved = (x.found.places(x.camera, -torch.inf) for x in (observed, other))
     torch.testing.assert_close(places - moved, torch.tensor([0.1, 0, 0]).expand_as(places), atol=1e-4, rtol=0)
 
 
@@ -174,12 +179,12 @@ def test_a_still_video_has_no_motion(pipeline, observed):
     torch.testing.assert_close(motion[0, :, 6], observed.found.gripper.expand(3), atol=1e-4, rtol=0)
 
 
-def test_pictures_come_in_any_order(pipeline, observed):
+def test_pictures_come_in_any_order(pipeline, observed, view):
     """Each pose is drawn once, a few at a time, and looks the same whenever it is drawn."""
     motion = sample(pipeline, observed, "forward_dynamics").motion
     poses, _ = pipeline.follow(observed.situation, motion, torch.from_numpy(ACTIONS)[None])
-    forwards = list(pipeline.paint(observed.view, poses, range(K)))
-    backwards = list(pipeline.paint(observed.view, poses, range(K)[::-1]))
+    forwards = list(pipeline.paint(view, poses, range(K)))
+    backwards = list(pipeline.paint(view, poses, range(K)[::-1]))
     assert [n for numbers, _ in forwards for n in numbers] == list(range(K))
     assert max(len(numbers) for numbers, _ in forwards) == AT_ONCE
     there = {n: p for numbers, pixels in forwards for n, p in zip(numbers, pixels, strict=True)}
@@ -189,10 +194,10 @@ def test_pictures_come_in_any_order(pipeline, observed):
             assert np.abs(picture.astype(int) - there[number]).max() <= 1
 
 
-def test_one_frame_of_one_action_can_be_drawn(pipeline, observed):
+def test_one_frame_of_one_action_can_be_drawn(pipeline, observed, view):
     """What driving asks for: a single pose, a single picture."""
     pose = observed.situation.pose
-    ((numbers, pixels),) = pipeline.paint(observed.view, Pose(pose.joints, pose.gripper, pose.things, pose.turns), [0])
+    ((numbers, pixels),) = pipeline.paint(view, Pose(pose.joints, pose.gripper, pose.things, pose.turns), [0])
     assert numbers == [0] and pixels.shape == (1, SIZE, SIZE, 3)
 
 
@@ -205,7 +210,7 @@ def test_folder_round_trip(pipeline, observed, tmp_path):
     torch.testing.assert_close(before.motion, after.motion, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(before.actions, after.actions, atol=1e-4, rtol=1e-4)
     pose = observed.situation.pose
-    (_, one), (_, other) = (next(p.paint(observed.view, pose, [0])) for p in (pipeline, loaded))
+    (_, one), (_, other) = (next(p.paint(p.view(observed), pose, [0])) for p in (pipeline, loaded))
     assert np.abs(one.astype(int) - other).max() <= 1
     assert torch.equal(loaded.painter.points, pipeline.painter.points)
 

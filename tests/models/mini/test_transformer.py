@@ -105,6 +105,19 @@ def test_the_hand_is_where_the_state_says(net):
     torch.testing.assert_close(hidden.hand, torch.tensor([[0.5, 0.0, 0.3]] * 2))
 
 
+def test_words_point_at_what_is_there(net):
+    """Pointing is at things that are there alone; where it leads is between them."""
+    x = inputs()
+    cache = encode(net, x)
+    share = cache.pointed.softmax(-1)
+    assert cache.pointed.shape == (2, 2, THINGS) and share[..., -1].max() < 1e-6
+    torch.testing.assert_close(share.sum(-1), torch.ones(2, 2))
+    low, high = x["places"][:, :-1].amin(1), x["places"][:, :-1].amax(1)
+    assert (cache.focus >= low[:, None] - 1e-5).all() and (cache.focus <= high[:, None] + 1e-5).all()
+    other = encode(net, {**x, "text": x["text"] + 1})
+    assert (cache.pointed - other.pointed)[..., :-1].abs().max() > 1e-4
+
+
 def test_repeated_cache_serves_samples(net):
     """One cached context repeated for two samples equals encoding it twice, in order."""
     x = inputs()

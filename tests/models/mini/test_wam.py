@@ -34,7 +34,7 @@ def folder(pipeline, tmp_path_factory) -> Path:
 
 
 def load(folder: Path) -> MiniWAM:
-    return MiniWAM(folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32)), "cpu")
+    return MiniWAM(folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32), until_done=True), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +168,19 @@ def test_an_open_end_stops_at_rest(resting, request_, mode):
     assert not any("not done yet" in note or "at a time" in note for note in done.notes)
     asked = collect(resting, request_(mode, horizon=20))
     assert len(asked.rollouts[0].frames) == 21  # whoever asks for twenty gets twenty
+
+
+def test_who_cannot_tell_the_end_imagines_one_chunk(folder, request_):
+    """Without ``until_done`` no horizon means one chunk, as for every other model."""
+    model = MiniWAM(folder, replace(load(folder).capabilities, until_done=False), "cpu")
+    assert len(collect(model, request_("joint", horizon=None)).rollouts[0].actions) == 8
+
+
+def test_a_video_remembers_what_it_was_drawn_for(model, request_):
+    """The actions of the joint whose marginal it is are noted beside it, and no other mode notes any."""
+    video, joint = (collect(model, request_(mode, seed=3)).rollouts[0] for mode in ("video", "joint"))
+    np.testing.assert_allclose(video.meta["actions_drawn"], joint.actions, atol=1e-6)
+    assert "actions_drawn" not in joint.meta
 
 
 def test_what_is_not_done_is_said(model, request_):
