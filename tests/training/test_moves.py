@@ -59,7 +59,8 @@ def test_exact_windows_tell_the_truth(data):
     w = windows(data, [0, TOTAL])
     torch.testing.assert_close(w.places, data.positions[[0, TOTAL]], equal_nan=True)
     assert w.places[:, -1].isnan().all() and w.known.all()
-    assert {text for text in w.texts} <= {"task 0", "the task 0", "task 100", "the task 100"} and all(w.texts)
+    assert set(w.texts) <= {"task 0", "the task 0", "task 100", "the task 100"} and all(w.texts)
+    assert w.meant.tolist() == [[1, 2], [1, 2]]
     for row, number in enumerate((0, TOTAL)):
         camera = data.cameras[data.episode[number]][None]
         image, _ = project(w.places[row : row + 1].nan_to_num(), camera)
@@ -79,6 +80,23 @@ def test_told_places_are_off_by_as_much_as_is_doubted(data):
     told = [bool(text) for text in w.texts]
     play = sum(LENGTHS[:2]) * 100
     assert 0.88 < np.mean(told[:play]) < 0.92 and not any(told[play:])
+
+
+def test_other_tasks_of_the_scene_can_be_asked(data):
+    """Then they are what is said and meant, in every episode, play as well; what is not said means nothing."""
+    w = data.window(np.arange(TOTAL), np.random.default_rng(0), exact=True, asked=True)
+    assert set(w.texts) == {"q"} and w.meant.tolist() == [[3, 4]] * TOTAL
+    own = windows(data, np.arange(TOTAL))
+    assert ((own.meant >= 0).all(1) == torch.tensor([bool(text) for text in own.texts])).all()
+
+
+def test_a_pressed_lever_need_not_be_touched_again(data):
+    """Once it is down, the words mean what comes after it."""
+    data.own = [[("push the lever, then pick", 0, 2)] if told else told for told in data.own]
+    data.positions[:, 0, 2] = 0.1
+    data.positions[8:14, 0, 2] = 0.05  # pressed from the fourth step of the second episode on
+    first = windows(data, np.arange(5, 14)).meant[:, 0].tolist()
+    assert first == [0, 0, 0, 2, 2, 2, 2, 2, 2]
 
 
 def test_the_same_chance_gives_the_same_windows(data):
