@@ -50,6 +50,7 @@ class Shard:
         states: (S, 14) float32, see the tabletop's ``STATE_NAMES``.
         actions: (S, 7) float32; the action taken *at* each step, the last row of an episode holds still.
         positions: (S, 7, 3) float32 m, of ``THINGS``; NaN where a thing is absent.
+        yaws: (S, 7) float32 rad about the vertical, of ``THINGS`` (the toaster's for the lever); NaN likewise.
         starts: (n + 1,) int64.
         cameras: (n, 3, 4) float32, world points in metres to homogeneous image points, the picture being 0..1 wide.
         lights: (n, 3) float32 m, where the light hangs that casts shadows.
@@ -62,6 +63,7 @@ class Shard:
     states: NDArray[np.float32]
     actions: NDArray[np.float32]
     positions: NDArray[np.float32]
+    yaws: NDArray[np.float32]
     starts: NDArray[np.int64]
     cameras: NDArray[np.float32]
     lights: NDArray[np.float32]
@@ -79,7 +81,7 @@ class Shard:
             raise ValueError(f"Positions {self.positions.shape} or frames {self.frames.shape} do not fit the steps.")
 
 
-_ARRAYS = ("states", "actions", "positions", "starts", "cameras", "lights", "frames", "shown", "seeds", "success")
+_ARRAYS = ("states", "actions", "positions", "yaws", "starts", "cameras", "lights", "frames", "shown", "seeds", "success")
 
 
 def read_shard(path: Path) -> Shard:
@@ -191,6 +193,7 @@ def write_shard(path: Path, recorded: Sequence[tuple[TabletopEpisode, dict[str, 
         states=np.concatenate([e.states for e in episodes]).astype(np.float32),
         actions=np.concatenate([_with_rest(e.actions) for e in episodes]),
         positions=np.concatenate([e.positions for e in episodes]).astype(np.float32),
+        yaws=np.concatenate([e.yaws for e in episodes]).astype(np.float32),
         starts=starts,
         cameras=np.stack([x["camera"] for x in extra]).astype(np.float32),
         lights=np.stack([x["light"] for x in extra]).astype(np.float32),

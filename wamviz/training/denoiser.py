@@ -24,7 +24,7 @@ from wamviz.training.muon import FloatMuon
 from wamviz.training.state import Average
 from wamviz.training.words import add_typos, tokenise
 
-ACTING, IMAGINING = 4, 2  # noised copies of a context's future without and with motion
+ACTING, IMAGINING = 6, 3  # noised copies of a context's future without and with motion
 _HUBER = 0.2  # standard deviations of an action
 _SHARP = 0.05  # units of motion
 # Shares of the copies with motion: actions given, both in step, each on its own, motion given.
@@ -45,8 +45,9 @@ class Denoiser(nn.Module):
         device = net.slot.device
         ids, words = (x.to(device) for x in tokenise(tokenizer, texts))
         text = self.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-        state, known, places, image, doubt = (x.to(device) for x in (w.state, w.known, w.places, w.image, w.doubt))
-        scene = Scene(net.normalise_states(state) * known[:, None], known, places, image, doubt)
+        parts = (x.to(device) for x in (w.state, w.known, w.places, w.image, w.doubt, w.facing))
+        state, known, places, image, doubt, facing = parts
+        scene = Scene(net.normalise_states(state) * known[:, None], known, places, image, doubt, facing)
         return net.encode_context(scene, text, words)
 
 
@@ -213,7 +214,7 @@ def train_denoiser(
     for _ in loop:
         w = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
-        asked = data.window(loop.rng.integers(len(data), size=2 * batch), loop.rng, asked=True)
+        asked = data.window(loop.rng.integers(len(data), size=max(1, batch // 2)), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
         figures = {"acting": acting.item(), "motion": motion.item(), "pointing": pointing.item()}
         loop.descend(2 * acting + beside + 3 * motion + 0.5 * (own + pointing), batch, **figures, beside=beside.item())

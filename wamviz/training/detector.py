@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wamviz.models.mini.detector import Detected, MiniDetector
+from wamviz.models.mini.detector import SYMMETRY, Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.loop import Loop
@@ -39,7 +39,7 @@ def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor]:
     return places, image
 
 
-def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor) -> Tensor:
+def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor, yaws: Tensor) -> Tensor:
     """Cross entropy of the heatmaps, absolute errors in pixels and metres, and what is said of the hand."""
     cells = found.heat.shape[-1]
     there = ~places.isnan().any(-1)
@@ -64,6 +64,7 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
     error = (off.detach().norm(dim=-1) * 0.0055 + high.detach().abs())[there]
     loss = loss + 0.1 * (error / found.doubt[there] + found.doubt[there].log()).mean()
     loss = loss + F.binary_cross_entropy_with_logits(found.there, there[:, :-1].float())
+    loss = loss + 3 * (found.facing - facing_of(yaws)).abs().sum(-1).mean()
     turn = found.turn - states[:, 3:6]
     turn = torch.cat([turn[:, :2], torch.remainder(turn[:, 2:] + np.pi, 2 * np.pi) - np.pi], 1)
     loss = loss + 40 * high[:, -1].abs().mean()  # the hand's height is the hardest and matters most
@@ -74,7 +75,7 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
 def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
     """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad)."""
     index = np.arange(0, len(data.first), every)
-    off, tool, yaw, presence, grip = [], [], [], [], []
+    off, tool, yaw, presence, grip, face = [], [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
         i = torch.from_numpy(part)
         found = net(data.image(part))
@@ -85,6 +86,11 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
         turn = found.turn[:, 2] - data.states[i, 5]
         yaw.append((torch.remainder(turn + np.pi, 2 * np.pi) - np.pi).abs())
         presence.append(((found.there > 0) == ~places[:, :-1].isnan().any(-1)).float())
+        aside = found.facing * facing_of(data.yaws[i]).flip(-1) * torch.tensor([1.0, -1.0])
+        along = (found.facing * facing_of(data.yaws[i])).sum(-1)
+        askew = torch.atan2(aside.sum(-1).abs(), along)[:, [0, 2, 4, 5, 6]]  # rad, times the symmetry
+        askew = askew / torch.tensor([s for s in SYMMETRY if s])
+        face.append(askew[~data.yaws[i][:, [0, 2, 4, 5, 6]].isnan()])
         grip.append((found.gripper - data.states[i, 6]).abs())
     error = torch.cat(off)
     error = error[~error.isnan()]
@@ -94,6 +100,7 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
         "within_2cm": float((error < 0.02).float().mean()),
         "tool": 100 * float(torch.cat(tool).median()),
         "yaw": float(torch.cat(yaw).median()),
+        "facing": float(torch.cat(face).median()),
         "gripper": float(torch.cat(grip).mean()),
         "presence": float(torch.cat(presence).mean()),
     }
@@ -133,7 +140,7 @@ def train_detector(
         index = loop.rng.integers(len(data.first), size=batch)
         i = torch.from_numpy(index)
         images = disturb(data.image(index), loop.chance)
-        loss = detector_loss(net(images), *truth(data, index), data.states[i])
+        loss = detector_loss(net(images), *truth(data, index), data.states[i], data.yaws[i])
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):
             check()

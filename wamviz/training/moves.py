@@ -14,11 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.corpus import THINGS, read_shard
 
 _DOUBT = (0.002, 0.025)  # m, the range of a detector's error
 _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how many m
+_ASKEW = 0.08  # rad, by which a detector's yaw is off
 _WORDLESS = 0.1  # share of sentences left out, for guidance
 _PRESSED = 0.035  # m by which the lever is down once it is pressed
 _STATELESS = 0.05  # share of contexts whose state is not known
@@ -30,7 +32,7 @@ class Window:
 
     Attributes:
         state: (B, D) physical; known: (B,) whether the model is told it.
-        places, image, doubt: of the things, see ``transformer.Scene``.
+        places, image, doubt, facing: of the things, see ``transformer.Scene``.
         actions: (B, K, A) physical; motion: (B, K, M) physical displacements from the context.
         texts: B sentences, empty where nothing is said; meant: (B, 2) int64, which things they mean: what is to be
             touched next, and where to go afterwards; -1 where nothing is said.
@@ -41,6 +43,7 @@ class Window:
     places: Tensor
     image: Tensor
     doubt: Tensor
+    facing: Tensor
     actions: Tensor
     motion: Tensor
     texts: list[str]
@@ -56,7 +59,7 @@ class Moves:
     """
 
     def __init__(self, paths: list[Path], horizon: int = 16) -> None:
-        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ("states", "actions", "positions")}
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in ("states", "actions", "positions", "yaws")}
         cameras, ends, begins, episodes = [], [], [], []
         self.own: list[list[tuple[str, int, int]]] = []
         self.questions: list[list[tuple[str, int, int]]] = []
@@ -73,8 +76,8 @@ class Moves:
             self.own += shard.own
             self.questions += shard.questions
             count, total = count + len(lengths), total + len(shard.states)
-        self.states, self.actions, self.positions = (
-            torch.from_numpy(np.concatenate(parts[name])) for name in ("states", "actions", "positions")
+        self.states, self.actions, self.positions, self.yaws = (
+            torch.from_numpy(np.concatenate(values)) for values in parts.values()
         )
         self.cameras = torch.from_numpy(np.concatenate(cameras))
         self.begin, self.end = np.concatenate(begins), np.concatenate(ends)
@@ -119,6 +122,10 @@ class Moves:
             doubt, off = np.full_like(doubt, 0.004), 0 * off
         places = true + torch.from_numpy(off.astype(np.float32))
         image, _ = project(places.nan_to_num(), self.cameras[torch.from_numpy(self.episode[index])])
+        yaws = self.yaws[i] + torch.from_numpy(rng.normal(0, 0 if exact else _ASKEW, (b, len(THINGS)))).float()
+        sure = 1 - (0 if exact else 0.5) * rng.random((b, len(THINGS), 1))
+        sure *= 1 if exact else rng.random(sure.shape) > _BLUNDERS
+        facing = facing_of(yaws) * torch.from_numpy(sure).float()
         known = np.ones(b, bool) if exact else rng.random(b) >= _STATELESS
         texts, meant = [], np.full((b, 2), -1)
         pressed = (self.positions[self.begin[index], 0, 2] - true[:, 0, 2] > _PRESSED).numpy()
@@ -131,7 +138,7 @@ class Moves:
             texts.append(text)
             meant[row] = second if pressed[row] and first == 0 else first, second
         return Window(
-            state, torch.from_numpy(known), places, image, torch.from_numpy(doubt.astype(np.float32)),
+            state, torch.from_numpy(known), places, image, torch.from_numpy(doubt.astype(np.float32)), facing,
             self.actions[torch.from_numpy(during)], torch.cat([hand, things.flatten(2)], -1), texts,
             torch.from_numpy(meant),
         )  # fmt: skip

@@ -39,7 +39,7 @@ class Pictures:
 
     Attributes:
         frames: shards of (F, S, S, 3) uint8.
-        states, positions, turns: (F, ...) float32 of the same steps; cameras, lights: (F, ...).
+        states, positions, yaws, turns: (F, ...) float32 of the same steps; cameras, lights: (F, ...).
         first, last: (F,) the range of frames of the same episode.
         offsets: the number of each shard's first frame.
     """
@@ -47,6 +47,7 @@ class Pictures:
     frames: list[NDArray[np.uint8]]
     states: Tensor
     positions: Tensor
+    yaws: Tensor
     turns: Tensor
     cameras: Tensor
     lights: Tensor
@@ -76,14 +77,15 @@ class Pictures:
 
 def load_pictures(paths: list[Path]) -> Pictures:
     """Read shards into memory."""
-    parts: dict[str, list[NDArray[np.float32]]] = {k: [] for k in ("states", "positions", "turns", "cameras", "lights")}
+    parts: dict[str, list[NDArray[np.float32]]] = {k: [] for k in ("states", "positions", "yaws", "turns", "cameras", "lights")}
     frames, first, last, offsets, total = [], [], [], [0], 0
     for path in paths:
         shard = read_shard(path)
         frames.append(shard.frames)
         episode = np.searchsorted(shard.starts, shard.shown, side="right") - 1
         turns = turns_of(shard)
-        for name, values in (("states", shard.states), ("positions", shard.positions), ("turns", turns)):
+        known = (("states", shard.states), ("positions", shard.positions), ("yaws", shard.yaws), ("turns", turns))
+        for name, values in known:
             parts[name].append(values[shard.shown])
         parts["cameras"].append(shard.cameras[episode])
         parts["lights"].append(shard.lights[episode])

@@ -31,21 +31,23 @@ _DOUBT = 0.005  # m
 
 def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, rng: np.random.Generator) -> None:
     """Let the model act from the present state for some looks; it is told the places of things, a little off."""
+    from wamviz.models.mini.detector import facing_of
     from wamviz.models.mini.situation import Situation
     from wamviz.training.corpus import THINGS
 
     matrix = env.camera("exterior").resized(1, 1)
     camera = pipeline.camera(matrix.intrinsics @ np.linalg.inv(matrix.world_from_camera)[:3])
     for _ in range(looks):
-        true = np.full((len(THINGS), 3), np.nan)
-        true[0] = env.lever_position()
+        true, yaws = np.full((len(THINGS), 3), np.nan), np.full(len(THINGS), np.nan)
+        true[0], yaws[0] = env.lever_position(), env.layout.toaster.yaw
         for index, name in enumerate(THINGS[1:], start=1):
             if name in env.present:
-                true[index] = env.position(name)
+                true[index], yaws[index] = env.position(name), env.yaw(name)
         places = torch.tensor(true + rng.normal(0, _DOUBT, true.shape), dtype=torch.float32)[None]
         state = torch.tensor(env.observe().state)[None]
         doubt = torch.full((1, len(THINGS)), _DOUBT)
-        start = Situation(state, True, places, doubt, torch.zeros(1, len(THINGS)))
+        facing = facing_of(torch.tensor(yaws, dtype=torch.float32)[None])
+        start = Situation(state, True, places, doubt, facing, torch.zeros(1, len(THINGS)))
         noises = pipeline.noises(int(rng.integers(2**31)), 1)
         *_, last = pipeline.stream(start, camera, words, mode="act_only", steps=4, generators=noises)
         assert last.actions is not None

@@ -32,7 +32,7 @@ from wamviz.compare.segmenter_net import SegmenterNet
 from wamviz.errors import WamvizError
 from wamviz.stopping import terminable
 from wamviz.training.budget import Budget
-from wamviz.training.collect import TRAINING_SEEDS, VALIDATION_SEEDS, style_of
+from wamviz.training.corpus import TRAINING_SEEDS, VALIDATION_SEEDS, style_of
 from wamviz.training.loop import Loop, cosine
 from wamviz.training.state import Average
 from wamviz.worlds.tabletop import SEGMENTS, TabletopEnv, record_episode

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from wamviz.models.mini.painter import THINGS
 
 POINTS = (*THINGS, "tool")
+# After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
+SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
 _PATCH, _PATCH_SIDE = 48, 0.25  # pixels of the closer look at the hand, and its share of the picture's width
 
 
@@ -32,6 +34,8 @@ class Detected:
         heat: (B, P, G, G) logits.
         image: (B, P, 2) in 0..1; height: (B, P) m above the table.
         doubt: (B, P) m, how far off a place may be; there: (B, O) logits.
+        facing: (B, O, 2) cosine and sine of the things' yaw times ``SYMMETRY``, shorter where it is not sure; of the
+            lever, the toaster's yaw.
         turn: (B, 3) rad, the hand against straight down; gripper: (B,) 0 open .. 1 closed.
         features: (B, F) of the whole picture.
     """
@@ -41,6 +45,7 @@ class Detected:
     height: Tensor
     doubt: Tensor
     there: Tensor
+    facing: Tensor
     turn: Tensor
     gripper: Tensor
     features: Tensor
@@ -50,6 +55,22 @@ class Detected:
         places = lift_points(self.image, self.height, camera)
         missing = F.pad(self.there < threshold, (0, 1))  # the hand is always there
         return places.masked_fill(missing[..., None], torch.nan)
+
+
+def facing_of(yaws: Tensor) -> Tensor:
+    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros where NaN or round."""
+    times = torch.tensor(SYMMETRY, dtype=yaws.dtype, device=yaws.device)
+    angle = yaws.nan_to_num() * times
+    told = (times > 0) & ~yaws.isnan()
+    return torch.stack([angle.cos(), angle.sin()], -1) * told[..., None]
+
+
+def turn_facing(facing: Tensor, turns: Tensor) -> Tensor:
+    """Facing (..., O, 2) of things that were turned by (..., O) rad."""
+    angle = turns * torch.tensor(SYMMETRY, dtype=turns.dtype, device=turns.device)
+    c, s = angle.cos(), angle.sin()
+    x, y = facing.unbind(-1)
+    return torch.stack([c * x - s * y, s * x + c * y], -1)
 
 
 def lift_points(image: Tensor, height: Tensor, camera: Tensor) -> Tensor:
@@ -111,7 +132,7 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.look = nn.Conv2d(fine + middle, 64, 1)
         self.read = nn.Sequential(nn.Linear(64 + 2 + coarse, 128), nn.SiLU())
         self.point = nn.Parameter(torch.randn(points, 128) * 0.1)
-        self.answer = nn.Sequential(nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 3))
+        self.answer = nn.Sequential(nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 5))
         self.arm = nn.Sequential(nn.Conv2d(coarse, 12, 1), nn.Flatten(), nn.Linear(12 * (image_size // 8) ** 2, 128))
         self.close = nn.Sequential(
             nn.Conv2d(12, 24, 3, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 2, 2), nn.SiLU(), nn.Conv2d(32, 32, 3, padding=1),
@@ -139,14 +160,14 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
         told = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
-        height, doubt, there = self.answer(self.read(told) + self.point).unbind(-1)
+        height, doubt, there, *facing = self.answer(self.read(told) + self.point).unbind(-1)
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
         hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1)) + self.arm(deep)
         patch = cut_patch(image, at[:, -1].detach(), _PATCH_SIDE, _PATCH)
         hand = self.pose(hand + self.close(F.pixel_unshuffle(patch, 2)))
         heights = torch.cat([height[:, :-1] * 0.05, height[:, -1:] * 0.05 + hand[:, 5:] * 0.1], 1)
         return Detected(
-            heat, at, usual + heights, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1],
+            heat, at, usual + heights, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1], torch.stack(facing, -1)[:, :-1],
             torch.cat([hand[:, :2] * 0.3, torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)[:, None]], 1), hand[:, 4].sigmoid(),
             torch.cat([mean, std], -1),
         )  # fmt: skip

@@ -29,13 +29,19 @@ def thin_body(body: Body, every: int = _THIN) -> Body:
     return Body(kept[0], kept[1], kept[2], tuple(-(-body.counts[i] // every) for i in parts))
 
 
+def _share_around(x: Tensor) -> Tensor:
+    """The mean within ``_BAND`` pixels of each, rows and columns one after the other."""
+    rows = F.avg_pool2d(x, (2 * _BAND + 1, 1), 1, (_BAND, 0), count_include_pad=False)
+    return F.avg_pool2d(rows, (1, 2 * _BAND + 1), 1, (0, _BAND), count_include_pad=False)
+
+
 def border_contrast(grey: Tensor, usable: Tensor, shadow: Tensor) -> Tensor:
     """How much darker a picture is inside the borders of shadows (B, 1, C, C) than outside: (B,) in log brightness.
 
     ``grey`` (1, 1, C, C) is log brightness; ``usable`` (1, 1, C, C) is 1 where the table is seen.
     """
-    wide = F.max_pool2d(shadow, 2 * _BAND + 1, 1, _BAND)
-    narrow = -F.max_pool2d(-shadow, 2 * _BAND + 1, 1, _BAND)
+    around = _share_around(shadow)
+    wide, narrow = (around > 1e-4).float(), (around > 1 - 1e-4).float()
     inside, outside = (shadow - narrow) * usable, (wide - shadow) * usable
     inner, outer = ((grey * part).sum((1, 2, 3)) / part.sum((1, 2, 3)).clamp_min(30) for part in (inside, outside))
     seen = inside.sum((1, 2, 3)).clamp_max(300) / 300  # a border that is hardly seen says little

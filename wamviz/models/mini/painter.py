@@ -238,7 +238,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
             corner, side = torch.zeros(b, 2, dtype=torch.long, device=view.image.device), size
         frames = part_frames(to.joints, to.gripper)
         arm = draw_body(self.body(), frames, view.camera, view.light, size, corner, side)
-        cut = [_window(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow, view.drawn.depth)]
+        cut = [cut_windows(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow, view.drawn.depth)]
         image, was, shaded, _ = cut
         steps = torch.arange(side, device=image.device) + 0.5
         x = ((corner[:, :1] + steps) / size)[:, None, :].expand(-1, side, -1)
@@ -404,7 +404,7 @@ def _jacobian(points: Tensor) -> Tensor:
     return (points[..., 1:, :] - points[..., :1, :]).mT * 100
 
 
-def _window(x: Tensor, corner: Tensor, side: int) -> Tensor:
+def cut_windows(x: Tensor, corner: Tensor, side: int) -> Tensor:
     """Windows (B, C, side, side) of pictures (B, C, S, S)."""
     if side == x.shape[-1]:
         return x

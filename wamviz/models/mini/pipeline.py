@@ -134,14 +134,16 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     ) -> Observed:
         """Look at a context frame (S, S, 3) uint8, its camera (3, 4) and its state (D,), either of which may be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
-        found = self.detect(image)
+        with one_thread():
+            found = self.detect(image)
         places = found.places(matrix)
         if state is None:
             now = complete_state(places[:, -1], found.turn, found.gripper)
         else:
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
         things = places[:, :-1]
-        situation = Situation(now, state is not None, things, found.doubt[:, :-1], torch.zeros_like(things[..., 0]))
+        zeros = torch.zeros_like(found.there)
+        situation = Situation(now, state is not None, things, found.doubt[:, :-1], found.facing, zeros)
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()
@@ -180,7 +182,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         n = len(start.state)
         known = torch.full((n,), start.known, device=self.device)
         state = net.normalise_states(start.state) * start.known
-        scene = Scene(state, known, start.places, start.seen(camera), start.doubt)
+        scene = Scene(state, known, start.places, start.seen(camera), start.doubt, start.facing)
         return net.encode_context(scene, text.expand(n, -1, -1), mask.expand(n, -1))
 
     @staticmethod

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from wamviz.models.mini.detector import turn_facing
 from wamviz.models.mini.kinematics import rest_joints, rotation_matrices, solve_joints
 from wamviz.models.mini.painter import Pose, held_turns
 from wamviz.models.mini.raster import project
@@ -29,6 +30,7 @@ class Situation:
     Attributes:
         state: (N, D) physical: tool, rotation, gripper, joints; known: whether it was given rather than read.
         places: (N, O, 3) m, NaN where a thing is not there; doubt: (N, O) m.
+        facing: (N, O, 2), how things are turned, see ``detector.Detected``.
         turns: (N, O) rad, how far things were turned since the context picture.
     """
 
@@ -36,6 +38,7 @@ class Situation:
     known: bool
     places: Tensor
     doubt: Tensor
+    facing: Tensor
     turns: Tensor
 
     def __post_init__(self) -> None:
@@ -58,7 +61,7 @@ class Situation:
         return project(self.places.nan_to_num(), camera.expand(len(self.places), -1, -1))[0]
 
 
-_TENSORS = ("state", "places", "doubt", "turns")
+_TENSORS = ("state", "places", "doubt", "facing", "turns")
 
 
 def complete_state(tool: Tensor, turn: Tensor, gripper: Tensor) -> Tensor:
@@ -93,6 +96,7 @@ def follow_motion(start: Situation, motion: Tensor, actions: Tensor) -> tuple[Po
     state = torch.cat([hand, gripper[..., None], torch.stack(path, 1)], -1)  # (N, K, 14)
     flat = state.flatten(0, 1)
     pose = Pose(flat[:, 7:], flat[:, 6], things.flatten(0, 1), turns.flatten(0, 1))
+    facing = turn_facing(start.facing, turns[:, -1] - start.turns)
     return pose, replace(
-        start, state=state[:, -1], places=things[:, -1], doubt=start.doubt + _GROWTH, turns=turns[:, -1]
+        start, state=state[:, -1], places=things[:, -1], doubt=start.doubt + _GROWTH, facing=facing, turns=turns[:, -1]
     )

@@ -37,6 +37,7 @@ class Scene:
         places: (B, O, 3) m; NaN where a thing is not there.
         image: (B, O, 2) where things are in the picture, 0..1.
         doubt: (B, O) m, how far off the places may be (one standard deviation).
+        facing: (B, O, 2) how things are turned, see ``detector.Detected``.
     """
 
     state: Tensor
@@ -44,6 +45,7 @@ class Scene:
     places: Tensor
     image: Tensor
     doubt: Tensor
+    facing: Tensor
 
     def __post_init__(self) -> None:
         if self.places.shape[:2] != self.image.shape[:2] or self.doubt.shape != self.places.shape[:2]:
@@ -57,6 +59,7 @@ class ContextCache:
     Attributes:
         keys, values: a layer each, (B, E, N, head); mask: (B, N) True at what is there.
         hand: (B, 3) m, where the hand is; places: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
+        facing: (B, O, 2), how things are turned.
         pointed: (B, 2, O) logits of what the words mean: what is to be touched next, and where to go afterwards.
     """
 
@@ -66,12 +69,13 @@ class ContextCache:
     hand: Tensor
     places: Tensor
     there: Tensor
+    facing: Tensor
     pointed: Tensor
 
     @property
     def focus(self) -> Tensor:
-        """(B, 2, 3) m: where what the words mean is."""
-        return self.pointed.softmax(-1) @ self.places
+        """(B, 2, 5): where what the words mean is, m, and how it is turned."""
+        return self.pointed.softmax(-1) @ torch.cat([self.places, self.facing], -1)
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
@@ -83,7 +87,8 @@ class ContextCache:
 
         return ContextCache(
             tuple(map(copies, self.keys)), tuple(map(copies, self.values)), copies(self.mask), copies(self.hand),
-            copies(self.places), copies(self.there), copies(self.pointed),
+            copies(self.places), copies(self.there),
+            copies(self.facing), copies(self.pointed),
         )  # fmt: skip
 
 
@@ -120,7 +125,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         motion = HAND + 3 * things
         self.state_in = nn.Linear(state_dim, width)
         self.no_state = nn.Parameter(torch.zeros(width))
-        self.thing_in = nn.Linear(10, width)
+        self.thing_in = nn.Linear(12, width)
         self.thing = nn.Parameter(torch.randn(things, width) * 0.5)
         self.absent = nn.Parameter(torch.randn(things, width) * 0.5)
         self.text_in = nn.Linear(text_dim, width)
@@ -129,7 +134,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
         # A token sees where its part of the path leads, and from there the way to every thing.
-        self.action_in = nn.Linear(2 * action_dim + 3 + 3 * things + 6, width)
+        self.action_in = nn.Linear(2 * action_dim + 3 + 3 * things + 10, width)
         self.point = nn.Linear(width, 2)
         self.motion_in = nn.Linear(motion + 3 * things, width)
         self.levels = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, 16 * width))
@@ -191,9 +196,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 (ways - hand[:, None]) / _REACH,
                 scene.doubt.clamp(1e-3, 0.1).log()[..., None] + 5,
                 known[:, None].expand(-1, ways.shape[1], 1).to(ways.dtype),
+                scene.facing,
             ],
             -1,
-        )  # (B, O, 10)
+        )  # (B, O, 12)
         things = torch.where(there[..., None], self.thing_in(seen) + self.thing, self.absent) + self.kind[1]
         x = torch.cat([state[:, None], things, self.text_in(text) + self.kind[2]], 1)  # (B, N, width)
         mask = torch.cat([words.new_ones(b, 1 + ways.shape[1]), words], 1)
@@ -209,7 +215,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
         pointed = self.point(self.norm(x[:, 1 : 1 + ways.shape[1]])).mT  # (B, 2, O)
         pointed = pointed.float().masked_fill(~there[:, None], -1e4)
-        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there, pointed)
+        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there, scene.facing, pointed)
 
     def _modulation(self, sigma_motion: Tensor, sigma_action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         levels = torch.cat([sincos(s * 4, 128) for s in (sigma_motion, sigma_action)], dim=1)  # (B, 256)
@@ -229,8 +235,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @staticmethod
     def _goals(at: Tensor, context: ContextCache) -> Tensor:
-        """From places (B, K, 3) m to what the words mean: (B, K, 6)."""
-        return ((context.focus[:, None] - at[:, :, None]) / _REACH).clamp(-4, 4).flatten(2)
+        """From places (B, K, 3) m to what the words mean, and how that is turned: (B, K, 10)."""
+        focus = context.focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 5)
+        way = ((focus[..., :3] - at[:, :, None]) / _REACH).clamp(-4, 4)
+        return torch.cat([way, focus[..., 3:]], -1).flatten(2)
 
     def forward(
         self, motion: Tensor | None, actions: Tensor, sigma_motion: Tensor, sigma_action: Tensor, context: ContextCache

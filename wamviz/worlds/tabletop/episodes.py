@@ -56,6 +56,7 @@ class TabletopEpisode:
         actions: (T, 7) float32, as they were executed (after clipping).
         snapshots: (T + 1, S) float64 for ``TabletopEnv.restore(seed, snapshot)``.
         positions: (T + 1, 1 + M, 3) float32 m, of the lever and of ``objects.MOVABLE`` in their order; NaN if absent.
+        yaws: (T + 1, 1 + M) float32 rad about the vertical, of the toaster and of the same things; NaN if absent.
         cameras: calibration at the first frame (the wrist camera moves on with the hand).
         style: one of ``STYLES``.
         mujoco_version: the one that made it; other versions give other bits.
@@ -70,6 +71,7 @@ class TabletopEpisode:
     actions: Floats
     snapshots: NDArray[np.float64]
     positions: Floats
+    yaws: Floats
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     style: str = "expert"
     mujoco_version: str = mujoco.__version__
@@ -80,10 +82,10 @@ class TabletopEpisode:
         count = len(self.actions)
         if self.actions.shape != (count, ACTION_SPACE.dim) or self.states.shape != (count + 1, len(STATE_NAMES)):
             raise WamvizError(f"Actions {self.actions.shape} and states {self.states.shape} do not belong together.")
-        lengths = {len(self.snapshots), len(self.positions), *(len(frames) for frames in self.frames.values())}
+        lengths = {len(self.snapshots), len(self.positions), len(self.yaws), *(len(frames) for frames in self.frames.values())}
         if lengths != {count + 1}:
             raise WamvizError(
-                f"{count} actions need {count + 1} frames, snapshots and positions, not {sorted(lengths)}."
+                f"{count} actions need {count + 1} frames, snapshots, positions and yaws, not {sorted(lengths)}."
             )
 
 
@@ -144,7 +146,8 @@ def _record(
 ) -> TabletopEpisode:  # fmt: skip
     """Act until the actor is done; the present state is frame 0."""
     cameras = {name: env.camera(name) for name in env.cameras}
-    observations, actions, snapshots, positions = [first], [], [env.snapshot()], [_positions(env)]
+    observations, actions, snapshots = [first], [], [env.snapshot()]
+    positions, yaws = [_positions(env)], [_yaws(env)]
     low, high = np.array(ACTION_SPACE.low, np.float32), np.array(ACTION_SPACE.high, np.float32)
     for action in actor:
         assert action is not None
@@ -153,6 +156,7 @@ def _record(
         actions.append(executed)
         snapshots.append(env.snapshot())
         positions.append(_positions(env))
+        yaws.append(_yaws(env))
         if len(actions) >= max_steps:
             break
     return TabletopEpisode(
@@ -165,6 +169,7 @@ def _record(
         actions=np.array(actions, np.float32).reshape(-1, ACTION_SPACE.dim),
         snapshots=np.stack(snapshots),
         positions=np.stack(positions),
+        yaws=np.stack(yaws),
         cameras=cameras,
         style=style,
     )
@@ -175,6 +180,12 @@ def _positions(env: TabletopEnv) -> Floats:
     nowhere = np.full(3, np.nan)
     things = [env.position(name) if name in env.present else nowhere for name in MOVABLE]
     return np.array([env.lever_position(), *things], np.float32)
+
+
+def _yaws(env: TabletopEnv) -> Floats:
+    """How the toaster and every movable thing are turned, (1 + M,) float32."""
+    things = [env.yaw(name) if name in env.present else np.nan for name in MOVABLE]
+    return np.array([env.layout.toaster.yaw, *things], np.float32)
 
 
 def _act(env: TabletopEnv, task: Task, rng: np.random.Generator, disturbed: bool) -> Iterator[NDArray[np.float32]]:
