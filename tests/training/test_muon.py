@@ -27,9 +27,7 @@ def test_steps_are_torchs(shape):
     start = torch.randn(shape, generator=g)
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
     one = FloatMuon([ours], lr=0.02, momentum=0.95, weight_decay=0.05)
-    other = torch.optim.Muon(
-        [theirs], lr=0.02, momentum=0.95, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"
-    )
+    other = torch.optim.Muon([theirs], lr=0.02, momentum=0.95, weight_decay=0.05, adjust_lr_fn="match_rms_adamw")
     for _ in range(5):
         ours.grad = torch.randn(shape, generator=g)
         theirs.grad = ours.grad.clone()

@@ -138,9 +138,7 @@ def test_stream_yields_every_step_and_stops_when_closed(pipeline, observed):
     original = pipeline.transformer.forward
     pipeline.transformer.forward = lambda *a, **k: (calls.append(1), original(*a, **k))[1]
     try:
-        stream = pipeline.stream(
-            observed.situation, observed.camera, "push", steps=6, generators=pipeline.noises(0, 1)
-        )
+        stream = pipeline.stream(observed.situation, observed.camera, "push", steps=6, generators=pipeline.noises(0, 1))
         assert [next(stream).step for _ in range(3)] == [0, 1, 2]
         stream.close()
         assert len(calls) == 2

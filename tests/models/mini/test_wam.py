@@ -34,7 +34,9 @@ def folder(pipeline, tmp_path_factory) -> Path:
 
 
 def load(folder: Path) -> MiniWAM:
-    return MiniWAM(folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32), until_done=True), "cpu")
+    return MiniWAM(
+        folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32), until_done=True), "cpu"
+    )
 
 
 @pytest.fixture(scope="module")
