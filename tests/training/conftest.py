@@ -19,7 +19,7 @@ VIEWS, SIDE = 5, 128
 def make_shard(folder: Path, first: int) -> Path:
     """Episodes whose states and actions carry the step's number over all episodes, so that mix-ups show.
 
-    Thing i stands at (n / 100, i / 10, 0) at step n; the blue block is absent. The last episode is play and untold.
+    Thing i stands at (n / 100, i / 10, 0), turned by n / 1000, at step n; the blue block is absent. The last episode is play and untold.
     """
     total = sum(LENGTHS)
     path = shard_path(folder, first)
@@ -36,6 +36,7 @@ def make_shard(folder: Path, first: int) -> Path:
         states=np.repeat(number[:, None], 14, 1),
         actions=np.repeat(number[:, None], 7, 1),
         positions=positions,
+        yaws=np.where(np.isnan(positions[..., 0]), np.nan, number[:, None] / 1000).astype(np.float32),
         starts=starts,
         cameras=np.repeat(camera[None], 3, 0),
         lights=np.full((3, 3), first, np.float32),

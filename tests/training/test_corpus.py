@@ -116,6 +116,6 @@ def test_shards_repeat_and_a_stop_loses_nothing(recorded, tmp_path):
     alone, whole = read_shard(path), read_shard(recorded[0])
     count, frames = len(alone.states), len(alone.frames)
     assert np.array_equal(alone.frames, whole.frames[:frames]) and np.array_equal(alone.shown, whole.shown[:frames])
-    for name in ("states", "actions", "positions"):
+    for name in ("states", "actions", "positions", "yaws"):
         assert np.array_equal(getattr(alone, name), getattr(whole, name)[:count], equal_nan=True)
     assert alone.own[0] == whole.own[0] and alone.questions[0] == whole.questions[0]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.conftest import SIDE, StopAfter
-from wamviz.models.mini.detector import POINTS, Detected, MiniDetector
+from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_of
 from wamviz.training.budget import Budget, OutOfTime
 from wamviz.training.detector import detector_loss, disturb, measure_detector, train_detector, truth
 from wamviz.training.painter import Pictures, load_pictures
@@ -43,7 +43,9 @@ def test_truth_is_projected(shards):
     torch.testing.assert_close(image[:, :2], wanted)
 
 
-def answers(image: torch.Tensor, places: torch.Tensor, states: torch.Tensor, sure: float = 30.0) -> Detected:
+def answers(
+    image: torch.Tensor, places: torch.Tensor, states: torch.Tensor, yaws: torch.Tensor, sure: float = 30.0
+) -> Detected:
     """What a detector would say that is right."""
     b = len(image)
     x, y = (image * CELLS).long().clamp(0, CELLS - 1).unbind(-1)
@@ -51,33 +53,34 @@ def answers(image: torch.Tensor, places: torch.Tensor, states: torch.Tensor, sur
     heat[torch.arange(b)[:, None], torch.arange(P), y, x] = sure
     there = torch.where(places[:, :-1].isnan().any(-1), -sure, sure)
     return Detected(
-        heat, image.clone(), places[..., 2].nan_to_num(), torch.full((b, P), 5e-4), there, states[:, 3:6].clone(),
-        states[:, 6].clone(), torch.zeros(b, 4),
+        heat, image.clone(), places[..., 2].nan_to_num(), torch.full((b, P), 5e-4), there, facing_of(yaws),
+        states[:, 3:6].clone(), states[:, 6].clone(), torch.zeros(b, 4),
     )  # fmt: skip
 
 
-def case(b: int = 4) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Image points in the middle of cells, places one of which is absent, states."""
+def case(b: int = 4) -> tuple[torch.Tensor, ...]:
+    """Image points in the middle of cells, places and yaws one of which is absent, states."""
     g = torch.Generator().manual_seed(1)
     image = (torch.randint(1, CELLS - 1, (b, P, 2), generator=g) + 0.5) / CELLS
     places = torch.rand(b, P, 3, generator=g)
     places[:, 2] = torch.nan
-    return image, places, torch.rand(b, 14, generator=g)
+    yaws = torch.where(places[:, :-1, 0].isnan(), torch.nan, torch.rand(b, P - 1, generator=g) * 6 - 3)
+    return image, places, torch.rand(b, 14, generator=g), yaws
 
 
 def test_being_right_costs_least():
     """Each answer that is off costs more than the right one, and turns are compared the short way round."""
-    image, places, states = case()
+    image, places, states, yaws = case()
 
     def loss(**changes) -> float:
-        found = answers(image, places, states)
-        return detector_loss(type(found)(**{**vars(found), **changes}), places, image, states).item()
+        found = answers(image, places, states, yaws)
+        return detector_loss(type(found)(**{**vars(found), **changes}), places, image, states, yaws).item()
 
-    found, right = answers(image, places, states), loss()
+    found, right = answers(image, places, states, yaws), loss()
     assert math.isfinite(right)
     worse = {
         "heat": -found.heat, "image": found.image + 0.05, "height": found.height + 0.05, "there": -found.there,
-        "turn": found.turn + 0.3, "gripper": 1 - found.gripper,
+        "turn": found.turn + 0.3, "facing": -found.facing, "gripper": 1 - found.gripper,
     }  # fmt: skip
     for name, value in worse.items():
         assert loss(**{name: value}) > right + 0.01, name
@@ -86,15 +89,15 @@ def test_being_right_costs_least():
 
 def test_what_is_absent_is_not_asked_for():
     """Where an absent thing is said to be changes nothing; that it is absent does; gradients are numbers."""
-    image, places, states = case()
-    found = answers(image, places, states)
+    image, places, states, yaws = case()
+    found = answers(image, places, states, yaws)
     elsewhere = {k: v.clone() for k, v in vars(found).items()}
     elsewhere["heat"][:, 2] = torch.randn(4, CELLS, CELLS)
     elsewhere["image"][:, 2], elsewhere["height"][:, 2], elsewhere["doubt"][:, 2] = 0.5, 9.0, 0.2
-    a, b = (detector_loss(x, places, image, states) for x in (found, Detected(**elsewhere)))
+    a, b = (detector_loss(x, places, image, states, yaws) for x in (found, Detected(**elsewhere)))
     torch.testing.assert_close(a, b)
     net = make()
-    detector_loss(net(torch.rand(4, 3, SIDE, SIDE) * 2 - 1), places, image, states).backward()
+    detector_loss(net(torch.rand(4, 3, SIDE, SIDE) * 2 - 1), places, image, states, yaws).backward()
     assert all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None)
 
 
@@ -121,7 +124,7 @@ def test_learning_finds_things_and_a_stopped_run_ends_alike(data, tmp_path, caps
 
     @torch.inference_mode()
     def error(net):
-        return float(detector_loss(net(data.image(index)), *truth(data, index), data.states[index]))
+        return float(detector_loss(net(data.image(index)), *truth(data, index), data.states[index], data.yaws[index]))
 
     assert error(whole) < error(make())
 
@@ -135,9 +138,9 @@ def test_whoever_tells_the_truth_measures_as_right(data, monkeypatch):
 
     def right(images):
         places, seen = truth(data, asked[-1])
-        return answers(seen, places, data.states[asked[-1]])
+        return answers(seen, places, data.states[asked[-1]], data.yaws[asked[-1]])
 
     monkeypatch.setattr(net, "forward", right)
     figures = measure_detector(net, data, every=1)
-    assert figures["median"] < 0.01 and figures["tool"] < 0.01 and figures["yaw"] < 1e-5
+    assert figures["median"] < 0.01 and figures["tool"] < 0.01 and figures["yaw"] < 1e-5 and figures["facing"] < 1e-3
     assert figures["within_1cm"] == figures["within_2cm"] == figures["presence"] == 1 and figures["gripper"] == 0

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.training.conftest import LENGTHS
+from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.corpus import THINGS
 from wamviz.training.moves import Moves
@@ -61,6 +62,7 @@ def test_exact_windows_tell_the_truth(data):
     assert w.places[:, -1].isnan().all() and w.known.all()
     assert set(w.texts) <= {"task 0", "the task 0", "task 100", "the task 100"} and all(w.texts)
     assert w.meant.tolist() == [[1, 2], [1, 2]]
+    torch.testing.assert_close(w.facing, facing_of(data.yaws[[0, TOTAL]]))
     for row, number in enumerate((0, TOTAL)):
         camera = data.cameras[data.episode[number]][None]
         image, _ = project(w.places[row : row + 1].nan_to_num(), camera)
@@ -77,6 +79,8 @@ def test_told_places_are_off_by_as_much_as_is_doubted(data):
     assert 0.9 < ratio.abs().median() / 0.674 < 1.1  # of a normal distribution
     assert 0.002 <= w.doubt.min() and w.doubt.max() <= 0.025
     assert 0.03 < 1 - w.known.float().mean() < 0.07
+    sure = w.facing[:, 4].norm(dim=-1)  # of a block
+    assert sure.max() <= 1 and 0.01 < (sure == 0).float().mean() < 0.03 and sure[sure > 0].min() >= 0.5 - 1e-5
     told = [bool(text) for text in w.texts]
     play = sum(LENGTHS[:2]) * 100
     assert 0.88 < np.mean(told[:play]) < 0.92 and not any(told[play:])

@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from wamviz.models.mini.detector import POINTS, MiniDetector, cut_patch, lift_points
+from wamviz.models.mini.detector import (
+    POINTS,
+    SYMMETRY,
+    MiniDetector,
+    cut_patch,
+    facing_of,
+    lift_points,
+    turn_facing,
+)
 from wamviz.models.mini.raster import project
 
 
@@ -99,3 +107,23 @@ def test_larger_pictures_are_looked_at_in_more_detail(detector):
     torch.testing.assert_close(found.image, small.image, atol=1e-4, rtol=0)
     torch.testing.assert_close(found.height[:, :-1], small.height[:, :-1], atol=1e-4, rtol=0)
     assert not torch.allclose(found.turn, small.turn, atol=1e-6)
+
+
+def test_facing_is_the_same_for_what_looks_the_same():
+    """A cube after a quarter of a turn, anything after a whole one; what is round or absent faces nowhere."""
+    yaws = torch.linspace(-2, 2, len(SYMMETRY))[None]
+    facing = facing_of(yaws)
+    for index, times in enumerate(SYMMETRY):
+        assert facing[0, index].norm() == pytest.approx(float(times > 0), abs=1e-5)
+        turned = facing_of(yaws + 2 * math.pi / max(times, 1))
+        torch.testing.assert_close(turned[0, index], facing[0, index], atol=1e-5, rtol=0)
+    assert not facing_of(torch.full((1, len(SYMMETRY)), torch.nan)).any()
+
+
+def test_turning_what_faces_somewhere():
+    """Facing of a yaw, turned by an angle, is the facing of their sum; less sure stays less sure."""
+    g = torch.Generator().manual_seed(4)
+    yaws, turns = (torch.rand(5, len(SYMMETRY), generator=g) * 6 - 3 for _ in range(2))
+    sum_ = facing_of(yaws + turns)
+    torch.testing.assert_close(turn_facing(facing_of(yaws), turns), sum_, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turn_facing(0.3 * facing_of(yaws), turns), 0.3 * sum_, atol=1e-5, rtol=0)

@@ -44,7 +44,7 @@ def test_the_simulators_light_is_found(fine):
     for name in ("points", "normals", "albedo"):
         getattr(painter, name).copy_(getattr(fine, name))
     env, off, usual = TabletopEnv(size=256, cameras=("exterior",)), [], []
-    for seed in range(SCENE, SCENE + 4):
+    for seed in range(SCENE + 40_000, SCENE + 40_004):
         seen, _ = env.reset(seed)
         state = torch.tensor(seen.state)[None]
         image = torch.tensor(seen.frames["exterior"]).movedim(-1, 0)[None].float() / 127.5 - 1
@@ -53,11 +53,10 @@ def test_the_simulators_light_is_found(fine):
         with torch.inference_mode():
             found = painter.find_light(image, camera, pose)
         true = torch.tensor(env.look.key_position)
-        off.append((found[0] - true)[:2].norm())
-        usual.append((torch.tensor(USUAL_LIGHT) - true)[:2].norm())
+        off.append((found[0] - true).norm())
+        usual.append((torch.tensor(USUAL_LIGHT) - true).norm())
     env.close()
-    print(off, usual)
-    assert sum(off) < 0.7 * sum(usual)
+    assert sum(off) < 0.8 * sum(usual)
 
 
 def test_a_darker_inside_is_contrast():

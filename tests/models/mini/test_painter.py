@@ -136,7 +136,7 @@ def test_pictures_do_not_depend_on_their_neighbours(painter, view, state):
 @torch.inference_mode()
 @pytest.mark.parametrize("painted", [False, True])
 def test_the_quick_way_draws_the_same(body, camera, state, painted):
-    """Pictures are those of the long way where anything may change, and the arm's paint is the same where the arm is."""
+    """Pictures are the long way's where anything may change, and so is the arm's paint where the arm is."""
     painter = make_painter(body)  # its blocks are fresh, and so do not look beyond what is drawn
     torch.nn.init.zeros_(painter.lamp.weight)  # it looks at the mean of what is drawn
     torch.nn.init.normal_(painter.enter.weight, std=0.2)

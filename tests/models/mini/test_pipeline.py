@@ -82,7 +82,7 @@ def test_samples_go_on_from_situations_of_their_own(pipeline, observed):
     *_, both = pipeline.stream(after, camera, "push", steps=2, generators=pipeline.noises(3, 2))
     for i in range(2):
         one = type(after)(after.state[i : i + 1], after.known, *(
-            getattr(after, name)[i : i + 1] for name in ("places", "doubt", "turns")
+            getattr(after, name)[i : i + 1] for name in ("places", "doubt", "facing", "turns")
         ))  # fmt: skip
         *_, alone = pipeline.stream(one, camera, "push", steps=2, generators=pipeline.noises(3 + i, 1))
         torch.testing.assert_close(both.actions[i], alone.actions[0], atol=1e-4, rtol=1e-3)

@@ -23,6 +23,7 @@ def inputs(batch: int = 2) -> dict[str, torch.Tensor]:
         "places": places,
         "image": torch.rand(batch, THINGS, 2, generator=g),
         "doubt": torch.full((batch, THINGS), 0.01),
+        "facing": torch.rand(batch, THINGS, 2, generator=g) * 2 - 1,
         "text": torch.randn(batch, 5, 32, generator=g),
         "words": torch.tensor([[True] * 5, [True, True, False, False, False]])[:batch],
         "motion": torch.randn(batch, 8, MOTION, generator=g),
@@ -32,7 +33,7 @@ def inputs(batch: int = 2) -> dict[str, torch.Tensor]:
 
 
 def encode(net, x):
-    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt")))
+    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt", "facing")))
     return net.encode_context(scene, x["text"], x["words"])
 
 
@@ -56,7 +57,7 @@ def test_shapes_and_determinism(net):
     assert none is None and acted.shape == x["actions"].shape
 
 
-@pytest.mark.parametrize("name", ["state", "places", "image", "doubt", "text", "motion", "actions"])
+@pytest.mark.parametrize("name", ["state", "places", "image", "doubt", "facing", "text", "motion", "actions"])
 def test_everything_that_is_told_matters(net, name):
     """Each part of the context and of the future reaches both outputs."""
     x = inputs()
@@ -112,7 +113,8 @@ def test_words_point_at_what_is_there(net):
     share = cache.pointed.softmax(-1)
     assert cache.pointed.shape == (2, 2, THINGS) and share[..., -1].max() < 1e-6
     torch.testing.assert_close(share.sum(-1), torch.ones(2, 2))
-    low, high = x["places"][:, :-1].amin(1), x["places"][:, :-1].amax(1)
+    told = torch.cat([x["places"], x["facing"]], -1)[:, :-1]
+    low, high = told.amin(1), told.amax(1)
     assert (cache.focus >= low[:, None] - 1e-5).all() and (cache.focus <= high[:, None] + 1e-5).all()
     other = encode(net, {**x, "text": x["text"] + 1})
     assert (cache.pointed - other.pointed)[..., :-1].abs().max() > 1e-4
@@ -185,6 +187,6 @@ def test_gradients_reach_every_weight():
 
 def test_scenes_that_do_not_belong_together_are_refused():
     x = inputs()
-    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt")))
+    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt", "facing")))
     with pytest.raises(ValueError, match="do not belong"):
         replace(scene, image=scene.image[:, 1:])
