@@ -19,7 +19,8 @@ VIEWS, SIDE = 5, 128
 def make_shard(folder: Path, first: int) -> Path:
     """Episodes whose states and actions carry the step's number over all episodes, so that mix-ups show.
 
-    Thing i stands at (n / 100, i / 10, 0), turned by n / 1000, at step n; the blue block is absent. The last episode is play and untold.
+    Thing i stands at (n / 100, i / 10, 0), turned by n / 1000, at step n; the blue block is absent. The last episode
+    is play and untold.
     """
     total = sum(LENGTHS)
     path = shard_path(folder, first)

@@ -15,6 +15,7 @@ from wamviz.training.body import sample_body
 from wamviz.training.budget import Budget, OutOfTime
 from wamviz.training.corpus import read_shard
 from wamviz.training.painter import (
+    WINDOW,
     Pictures,
     choose_windows,
     load_pictures,
@@ -82,12 +83,12 @@ def test_turns_begin_anew_with_every_episode(shards):
 
 def test_windows_lie_within_and_where_something_changes():
     """First pixels are multiples of 8 and the window stays in the picture; most windows show the change."""
-    changed = torch.zeros(200, 64, 64, dtype=torch.bool)
-    changed[:, 50:54, 10:14] = True
-    corners = choose_windows(changed, np.random.default_rng(0), side=32)
-    assert (corners % 8 == 0).all() and corners.min() >= 0 and corners.max() <= 32
-    shown = [bool(changed[i, y : y + 32, x : x + 32].any()) for i, (x, y) in enumerate(corners.tolist())]
-    assert np.mean(shown) > 0.6
+    changed = torch.zeros(200, 256, 256, dtype=torch.bool)
+    changed[:, 200:204, 40:44] = True
+    corners = choose_windows(changed, np.random.default_rng(0))
+    assert (corners % 8 == 0).all() and corners.min() >= 0 and corners.max() <= 256 - WINDOW
+    shown = [bool(changed[i, y : y + WINDOW, x : x + WINDOW].any()) for i, (x, y) in enumerate(corners.tolist())]
+    assert np.mean(shown) > 0.85
     nothing = choose_windows(torch.zeros(50, 64, 64, dtype=torch.bool), np.random.default_rng(0), side=32)
     assert len({tuple(c) for c in nothing.tolist()}) > 5
 
