@@ -1,4 +1,4 @@
-# make run · make test · make lint · make train · make train-gpu · make bench · make episodes
+# make run · make test · make lint · make train · make train-gpu · make bench · make episodes · make examples
 #
 # Everything runs in $(VENV), made on first use (an activated environment is used as it is found).
 # PYTHON=/path/to/python uses that interpreter untouched: nothing is created or installed.
@@ -24,7 +24,7 @@ FIND_PYTHON = for p in python3.11 python3.12 python3.13 python3; do \
 SOFTWARE_GL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps lavavu-osmesa==1.9.10
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint train train-gpu bench episodes install clean
+.PHONY: run test lint train train-gpu bench episodes examples install clean
 
 run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 	$(PY) app.py $(ARGS)
@@ -45,6 +45,9 @@ train-gpu: $(RUN_READY)  ## the same with sizes for one GPU and 16 cores; ARGS="
 
 bench: $(DEV_READY)  ## every claim in benchmarks/, one script each
 	$(PY) benchmarks/run.py $(ARGS)
+
+examples: $(RUN_READY)  ## the examples of the first page, again from the shipped episodes and weights
+	$(PY) -m wamviz.ui.example $(ARGS)
 
 episodes: $(RUN_READY)  ## the shipped episodes in assets/episodes, from their seeds
 	$(PY) -m wamviz.training.shipped $(ARGS)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-RUN = Path(__file__).resolve().parent.parent / "assets" / "example-run"
+RUN = Path(__file__).resolve().parent.parent / "assets" / "examples" / "lever"
 Found = dict[str, float]
 
 

@@ -198,11 +198,12 @@ def run_closed_loop(
         context = first = _look(env, views, told)
         expected: list[Frames] = [first.frame[None]]  # frame 0 is the context
         looks = 0
+        caps = model.capabilities
+        horizon = None if caps.open_horizon is None else caps.horizon  # what lies beyond the next look is never used
         while not record.success and len(record.actions) < limit:
             if progress is not None:
                 progress(len(record.actions), limit, "imagining")
-            seed_now = (sampling_seed + looks) % 2**31
-            request = ImagineRequest(context, mode, seed_now, steps=steps, horizon=model.capabilities.horizon)
+            request = ImagineRequest(context, mode, (sampling_seed + looks) % 2**31, steps=steps, horizon=horizon)
             imagined = collect(model, request).rollouts[0]
             looks += 1
             taken = _take(record, imagined, min(execute, limit - len(record.actions)), progress, limit)

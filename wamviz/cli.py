@@ -139,7 +139,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     imagine.add_argument("--seed", type=int, default=0, help="sampling seed; sample i uses seed + i")
     imagine.add_argument("--samples", type=int, default=1, metavar="N", help="how many rollouts")
     imagine.add_argument("--steps", type=int, metavar="N", help="denoising steps; the model's default if not given")
-    imagine.add_argument("--horizon", type=int, metavar="N", help="frames to imagine in all; until it is done if not given, or one chunk")
+    horizon = "frames to imagine in all; if not given, until the task is done (mini-WAM) or one chunk"
+    imagine.add_argument("--horizon", type=int, metavar="N", help=horizon)
     imagine.add_argument("--guidance", type=float, default=1.0, metavar="G", help="weight of the words; 1 as trained")
     imagine.add_argument("--actions", metavar="FILE", help="npz, npy, csv or json to obey (forward_dynamics)")
     imagine.add_argument(

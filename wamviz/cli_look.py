@@ -77,6 +77,7 @@ def model_facts(entry: ModelEntry) -> dict[str, Any]:
         "video_fps": caps.video_fps,
         "horizon": caps.horizon,
         "max_horizon": caps.longest,
+        "open_horizon": caps.open_horizon,
         "default_steps": caps.default_steps,
         "max_steps": caps.max_steps,
         "max_samples": caps.max_samples,

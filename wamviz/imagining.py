@@ -31,6 +31,7 @@ from wamviz.models.protocol import (
     WorldActionModel,
     check_request,
     frames_asked,
+    open_ended,
 )
 from wamviz.models.residents import place
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames
@@ -126,7 +127,7 @@ def _sampled(
 
 def work_of(request: ImagineRequest, capabilities: Capabilities) -> str:
     """What takes about the same time every time, for the line: the model, and how much is asked of it."""
-    frames = frames_asked(capabilities, request)
+    frames = "open" if open_ended(capabilities, request) else frames_asked(capabilities, request)
     return f"{capabilities.model_id} {request.mode} {request.samples} x {frames} in {request.steps}"
 
 
@@ -215,6 +216,8 @@ def _runs_on(model: object) -> str:
 def unusual_horizon(capabilities: Capabilities, request: ImagineRequest) -> int | None:
     """The frames that were asked for, or None where as many come without asking: the same question, the same id."""
     asked = frames_asked(capabilities, request)
+    if open_ended(capabilities, replace(request, horizon=None)):  # without asking, as many as the task needs
+        return request.horizon
     return None if asked == frames_asked(capabilities, replace(request, horizon=None)) else asked
 
 

@@ -264,7 +264,7 @@ class ImagineRequest:
         actions: (K, A) float32, needed by ``forward_dynamics``.
         video: (T, H, W, 3) uint8 with the context first, needed by ``inverse_dynamics``.
         horizon: frames to imagine in all, without the context, at the model's frame rate; None is one chunk, or
-            until there is nothing left to do where a model says so, or with given actions or a given video as long as they are.
+            until the task is done of a model that can tell, or with given actions or a given video as long as they are.
         guidance: how much the words weigh, by classifier-free guidance (arXiv 2207.12598): 1 as trained, above 1
             more, 0 not at all; 0 .. 20.
     """

@@ -36,6 +36,22 @@ def test_what_is_not_known_stays_unknown(tmp_path, make_run, same_run, fields):
     same_run(read_run(write_run(tmp_path / "out", run)), run)
 
 
+def test_a_run_that_was_written_small_has_its_frames_in_its_videos(tmp_path, make_run, make_rollout):
+    """Close to what they were; actions, metrics and the context stay as they are, and the store keeps it like any."""
+    run = make_run(executed=make_rollout("executed", 9))
+    run = replace(run, metrics=summarise(run))
+    back = read_run(write_run(tmp_path / "small", run, small=True))
+    assert not any("frames" in read_arrays(path) for path in (tmp_path / "small").glob("*.npz"))
+    pairs = [*zip(run.imagined, back.imagined, strict=True), (run.executed, back.executed)]
+    for before, after in (*pairs, (run.reference, back.reference)):
+        assert after.frames.shape == before.frames.shape and np.array_equal(after.actions, before.actions)
+    assert back.metrics == jsonable(run.metrics) and np.array_equal(back.context, run.context)
+    again = read_run(write_run(tmp_path / "whole", back))
+    assert np.array_equal(again.imagined[0].frames, back.imagined[0].frames)
+    (tmp_path / "small" / "executed.mp4").unlink()
+    assert read_run(tmp_path / "small").executed.frames is None
+
+
 def test_modes_without_video_or_without_actions_round_trip(tmp_path, make_run, make_rollout, same_run):
     acting = make_run(imagined=(make_rollout(video=False),), samples=1)
     video = make_run(seed=1, imagined=(make_rollout(acting=False),), samples=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site, Watch
@@ -41,13 +41,44 @@ def status(page: Page) -> Locator:
     return page.get_by_test_id("status")
 
 
-def test_first_paint_shows_a_finished_example_without_any_click(visit: tuple[Page, Watch]) -> None:
+def test_first_paint_shows_a_finished_example_that_plays_without_any_click(visit: tuple[Page, Watch]) -> None:
+    """Imagined, recorded and executed; what the simulator made of it, and whether the video shows that."""
     page, watch = visit
-    expect(page.get_by_test_id("stage-time")).to_contain_text("of 16")
+    expect(page.get_by_test_id("stage")).to_have_attribute("data-playing", "true")
+    expect(page.get_by_test_id("stage-time")).to_contain_text(re.compile(r"frame [1-9]\d* of \d+"))
+    for name in ("imagined", "recorded", "executed"):
+        expect(page.get_by_test_id(f"pane-{name}").locator(".wv-missing")).to_be_hidden()
+    expect(page.locator("#wz-verdict")).to_contain_text("In the simulator the task")
+    expect(page.locator("#wz-verdict")).to_contain_text("The imagined video")
+    expect(page.locator("#wz-examples")).to_contain_text("The first shipped episode of each task")
     expect(page.get_by_test_id("metrics")).to_contain_text("PSNR")
     expect(status(page)).to_contain_text("example")
     expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
     assert watch.errors == [] and watch.outside == []
+
+
+def test_another_example_is_one_click_away_and_brings_its_question(opened: Page) -> None:
+    chosen = opened.get_by_role("group", name="Examples").get_by_role("button").last
+    chosen.click()
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    expect(status(opened)).to_contain_text("An example, imagined earlier")
+    expect(opened).to_have_url(re.compile(rf"\?run={chosen.get_attribute('data-pick')}"))
+    told = opened.get_by_test_id("stage").locator(".wv-instruction").inner_text()
+    expect(opened.get_by_test_id("instruction")).to_have_value(told)
+    expect(opened.locator(".wz-caption")).to_contain_text("Frame 0 of")
+    expect(opened.get_by_test_id("stage")).to_have_attribute("data-playing", "true")
+    opened.get_by_test_id("stage-play").click()
+    expect(opened.get_by_test_id("stage")).to_have_attribute("data-playing", "false")
+
+
+def test_nothing_plays_by_itself_for_those_who_asked_for_calm(browser: Browser, site: Site) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(site.url)
+    expect(page.get_by_test_id("stage")).to_have_attribute("data-state", "ready")
+    expect(page.get_by_test_id("stage-time")).to_contain_text("frame 0 of")
+    expect(page.get_by_test_id("stage")).to_have_attribute("data-playing", "false")
+    context.close()
 
 
 def test_every_name_that_checks_from_outside_use_is_on_the_element_that_does_the_work(opened: Page) -> None:

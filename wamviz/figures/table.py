@@ -68,7 +68,7 @@ def alt_text(run: Run, sample: int = 0) -> str:
         parts.append(f"Action error {number(actions['mae'])}, staying still {number(actions['hold_mae'])}.")
     if execution and execution.get("success") is not None:
         parts.append(
-            "Acted out, the task succeeded." if execution["success"] else "Acted out, the task did not succeed."
+            "In the simulator the task succeeded." if execution["success"] else "In the simulator the task failed."
         )
     if (picture := metrics.get("picture")) and picture.get("sharpness") is not None:
         parts.append(f"Where things move the imagined video is {number(picture['sharpness'])} as sharp as physics.")

@@ -15,6 +15,7 @@ from wamviz.errors import WamvizError, unknown_name
 from wamviz.rollout import MODES, ActionSpace, Imagined, ImagineRequest, Preview
 
 ImagineStream = Iterator[Preview | Imagined]
+OPEN_ENDED = ("joint", "imagine_then_act", "video")  # modes that can go on until the task is done
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,12 @@ class Capabilities:
         worlds: worlds in which its actions can be executed, e.g. ``("tabletop",)``.
         control: a control (baseline), not a model that learned something.
         extras: adapter-specific facts for the table of models (paradigm, parameters, licence ...); ``"knows":
-            "measured"`` of a model whose notes say which frames it does not know.
+            "measured"`` of a model whose notes say which frames it does not know; ``"origin"`` says where its weights
+            come from and ``"weights_digest"`` which weights that is said of.
         max_guidance: the strongest guidance of a request; 1 where the model has none.
         max_horizon: frames of the longest rollout, imagined chunk after chunk; None where a chunk is all.
-        until_done: asked without a horizon, it goes on until there is nothing left to do rather than for one chunk.
+        open_horizon: frames at most of a rollout whose length nobody asked for, of a model that goes on until the task
+            is done (modes ``OPEN_ENDED``); None where that is one chunk.
     """
 
     model_id: str
@@ -63,7 +66,7 @@ class Capabilities:
     extras: dict[str, Any] = field(default_factory=dict)
     max_horizon: int | None = None
     max_guidance: float = 1.0
-    until_done: bool = False
+    open_horizon: int | None = None
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -76,6 +79,10 @@ class Capabilities:
     def longest(self) -> int:
         """Frames of the longest rollout, without the context; never below one chunk."""
         return max(self.horizon, self.max_horizon or 0)
+
+    def unasked(self, mode: str) -> int:
+        """Frames at most of a rollout in ``mode`` whose length nobody asked for."""
+        return self.open_horizon or self.horizon if mode in OPEN_ENDED else self.horizon
 
 
 @runtime_checkable
@@ -145,11 +152,17 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
             )
 
 
+def open_ended(capabilities: Capabilities, request: ImagineRequest) -> bool:
+    """Whether the model itself decides how long this rollout becomes."""
+    return capabilities.open_horizon is not None and request.horizon is None and request.mode in OPEN_ENDED
+
+
 def frames_asked(capabilities: Capabilities, request: ImagineRequest) -> int:
     """How many frames this request is answered with, without the context.
 
-    Without a horizon it is one chunk (the first of several, ``until_done``); with given actions or a given video it is as many as those last, at most the
-    model's longest rollout. A horizon shortens what is given and never lengthens it.
+    Without a horizon it is one chunk (at least, of a model that goes on until the task is done); with given actions or
+    a given video it is as many as those last, at most the model's longest rollout. A horizon shortens what is given and
+    never lengthens it.
     """
     given: int | None = None
     if request.mode == "forward_dynamics" and request.actions is not None:

@@ -8,8 +8,10 @@
     executed.mp4, executed.npz       and what physics made of the actions, once they were acted out
     rollout.json                     everything else; written last, so that a folder without it is a torn one
 
-Contract: arrays come back bit-equal; the JSON carries a ``format`` number and never NaN; nothing is unpickled; what is
-read may be damaged or hostile and then raises ``WamvizError``. It knows no folder but the one it is given.
+Contract: arrays come back bit-equal, except the frames of a run that was written ``small`` (the shipped examples):
+those are in its videos alone, close to what they were, at a tenth of the size. The JSON carries a ``format`` number and
+never NaN; nothing is unpickled; what is read may be damaged or hostile and then raises ``WamvizError``. It knows no
+folder but the one it is given.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from numpy.typing import NDArray
 
 from wamviz.compare.summary import summarise
 from wamviz.errors import WamvizError
-from wamviz.media import read_image, write_mp4, write_png
+from wamviz.media import read_image, read_video, write_mp4, write_png
 from wamviz.rollout import Rollout, WorldState
 from wamviz.store.arrays import (
     read_arrays,
@@ -47,14 +49,18 @@ from wamviz.store.run import Run
 FORMAT = 1  # raised when a reader of today could misread the files of tomorrow
 MANIFEST = "rollout.json"
 OUR_FILE = re.compile(r"(rollout(-\d+)?|reference|executed)\.(mp4|npz)|rollout\.json|context\.png")
+SMALL_CRF = 24  # quality of the videos of a run that is written small
 HIDDEN = ".wamviz-"  # prefix of folders that are being written or thrown away
 
 
-def write_run(folder: str | Path, run: Run) -> Path:
+def write_run(folder: str | Path, run: Run, *, small: bool = False) -> Path:
     """Write ``run`` into ``folder``; a run that lay there is replaced, other files there are left alone.
 
     The files are first written into a hidden folder beside it, so ``folder`` never holds half a run that
     looks whole.
+
+    Args:
+        small: leave the frames to the videos; what is read back has the metrics of the frames as they were.
 
     Raises:
         WamvizError: the folder cannot be written, or the samples differ in shape.
@@ -65,7 +71,7 @@ def write_run(folder: str | Path, run: Run) -> Path:
     hidden = folder.absolute().parent / f"{HIDDEN}{secrets.token_hex(8)}"
     try:
         hidden.mkdir(parents=True)
-        write_files(hidden, run)
+        write_files(hidden, run, small=small)
         _move(hidden, folder)
     except OSError as error:
         raise WamvizError(
@@ -91,19 +97,21 @@ def _move(hidden: Path, folder: Path) -> None:
         os.replace(new, folder / new.name)
 
 
-def write_files(folder: Path, run: Run) -> None:
-    """Write the files of ``run`` into the existing, empty ``folder``, the manifest last."""
+def write_files(folder: Path, run: Run, *, small: bool = False) -> None:
+    """Write the files of ``run`` into the existing, empty ``folder``, the manifest last; see ``write_run``."""
     for index, rollout in enumerate(run.imagined):
-        if rollout.frames is not None:
-            write_mp4(folder / video_name(index), rollout.frames, min(rollout.fps, 240.0))
-    write_arrays(folder / "rollout.npz", _stacked(run.imagined))
+        _put_video(folder / video_name(index), rollout, small)
+    arrays = _stacked(run.imagined)
+    if small:
+        arrays.pop("frames", None)
+    write_arrays(folder / "rollout.npz", arrays)
     write_png(folder / "context.png", run.context)
     stamps = {
-        name: put_rollout(folder, name, rollout)
+        name: put_rollout(folder, name, rollout, small=small)
         for name, rollout in (("reference", run.reference), ("executed", run.executed))
         if rollout is not None
     }
-    write_json(folder / MANIFEST, manifest(run, stamps))
+    write_json(folder / MANIFEST, {**manifest(run, stamps), **({"frames": "mp4"} if small else {})})
 
 
 def video_name(sample: int) -> str:
@@ -111,7 +119,12 @@ def video_name(sample: int) -> str:
     return "rollout.mp4" if sample == 0 else f"rollout-{sample}.mp4"
 
 
-def put_rollout(folder: Path, name: str, rollout: Rollout) -> str:
+def _put_video(path: Path, rollout: Rollout, small: bool) -> None:
+    if rollout.frames is not None:
+        write_mp4(path, rollout.frames, min(rollout.fps, 240.0), crf=SMALL_CRF if small else 18)
+
+
+def put_rollout(folder: Path, name: str, rollout: Rollout, *, small: bool = False) -> str:
     """Write ``name``.npz and .mp4 and return the stamp that the manifest has to carry.
 
     The archive takes its place in one step and needs no other file. The video is a copy for players: it is
@@ -119,9 +132,9 @@ def put_rollout(folder: Path, name: str, rollout: Rollout) -> str:
     """
     stamp = secrets.token_hex(8)
     (folder / f"{name}.mp4").unlink(missing_ok=True)
-    write_rollout(folder / f"{name}.npz", rollout, {"format": FORMAT, "stamp": stamp})
-    if rollout.frames is not None:
-        write_mp4(folder / f"{name}.mp4", rollout.frames, min(rollout.fps, 240.0))
+    extra = {"format": FORMAT, "stamp": stamp, **({"frames": "mp4"} if small else {})}
+    write_rollout(folder / f"{name}.npz", replace(rollout, frames=None) if small else rollout, extra)
+    _put_video(folder / f"{name}.mp4", rollout, small)
     return stamp
 
 
@@ -221,13 +234,16 @@ def read_run(folder: str | Path) -> Run:
     for name in beside:
         if (folder / f"{name}.npz").is_file():
             try:
-                beside[name], own = read_rollout(folder / f"{name}.npz")
+                found, own = read_rollout(folder / f"{name}.npz")
+                beside[name] = _with_video(found, folder / f"{name}.mp4", own)
                 stamps[name] = own.get("stamp")
             except WamvizError as error:
                 lost.append(f"The {'recorded' if name == 'reference' else name} rollout is lost: {error.message}")
     try:
         context = read_image(folder / "context.png")
-        run = _run_from(facts, _samples(facts, arrays), context, beside)
+        samples = _samples(facts, arrays)
+        samples = tuple(_with_video(one, folder / video_name(k), facts) for k, one in enumerate(samples))
+        run = _run_from(facts, samples, context, beside)
         told = {name: (facts.get(name) or {}).get("stamp") for name in beside}
     except WamvizError:
         raise
@@ -237,6 +253,13 @@ def read_run(folder: str | Path) -> Run:
         # A process ended between the archive and the manifest, or an archive is lost: the numbers are another's.
         run = replace(run, metrics=summarise(run), notes=(*run.notes, *lost))
     return run
+
+
+def _with_video(rollout: Rollout, path: Path, facts: Mapping[str, Any]) -> Rollout:
+    """``rollout`` with the frames of its video, where it was written small and has one."""
+    if rollout.frames is not None or facts.get("frames") != "mp4" or not path.is_file():
+        return rollout
+    return replace(rollout, frames=read_video(path)[0])
 
 
 def stamps_of(folder: Path) -> dict[str, str]:

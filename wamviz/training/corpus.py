@@ -81,7 +81,8 @@ class Shard:
             raise ValueError(f"Positions {self.positions.shape} or frames {self.frames.shape} do not fit the steps.")
 
 
-_ARRAYS = ("states", "actions", "positions", "yaws", "starts", "cameras", "lights", "frames", "shown", "seeds", "success")
+_STEPS = ("states", "actions", "positions", "yaws")
+_ARRAYS = (*_STEPS, "starts", "cameras", "lights", "frames", "shown", "seeds", "success")
 
 
 def read_shard(path: Path) -> Shard:

@@ -7,7 +7,6 @@ what is validated and shipped.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
-from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
+from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene, steps_of
 from wamviz.training.budget import Budget, Deadline
-from wamviz.training.loop import Loop
+from wamviz.training.loop import Loop, cosine
 from wamviz.training.moves import Moves, Window
 from wamviz.training.muon import FloatMuon
 from wamviz.training.state import Average
 from wamviz.training.words import add_typos, tokenise
 
 ACTING, IMAGINING = 6, 3  # noised copies of a context's future without and with motion
-_HUBER = 0.2  # standard deviations of an action
-_SHARP = 0.05  # units of motion
+_SHARP = 0.05  # units of motion, and of where actions lead: below that an error counts squared
 # Shares of the copies with motion: actions given, both in step, each on its own, motion given.
 _MIX = {"forward_dynamics": 0.5, "joint": 0.1, "independent": 0.15, "inverse_dynamics": 0.25}
 _READ = 0.06  # the most noise on motion that counts as given: it is read off pictures
@@ -59,7 +57,8 @@ def draw_level(count: int, rng: torch.Generator) -> Tensor:
 
 def draw_levels(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """Noise levels of motion and of actions (B,) each, in the proportions of ``_MIX``."""
-    kind = torch.multinomial(torch.tensor(list(_MIX.values()), device=rng.device), count, replacement=True, generator=rng)
+    shares = torch.tensor(list(_MIX.values()), device=rng.device)
+    kind = torch.multinomial(shares, count, replacement=True, generator=rng)
     index = {name: number for number, name in enumerate(_MIX)}
     motion, action = draw_level(count, rng), draw_level(count, rng)
     action = torch.where(kind == index["joint"], motion, action)
@@ -79,21 +78,26 @@ def weigh(sigma: Tensor) -> Tensor:
     return torch.where(sigma > 0, 1 / (sigma.square() + 0.3), 0.0)
 
 
+def _huber(error: Tensor, knee: float) -> Tensor:
+    return (error.square() + knee**2).sqrt() - knee
+
+
 def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
     """The error of each sample, (B, K, A) normalised actions to (B,).
 
     Pseudo-Huber, as in improved consistency training (arXiv 2310.14189): a hand is open or shut, and the mean of the
-    two, which squares would settle on, is neither. Where steps lead is asked for as well.
+    two, which squares would settle on, is neither. Steps are asked for beside where they lead, or they would jitter.
     """
     off = predicted.float() - actions
-    drift = off[..., :3].cumsum(1) / math.sqrt(off.shape[1])
-    return sum(((e.square() + _HUBER**2).sqrt() - _HUBER).mean((1, 2)) for e in (off, drift))  # type: ignore[return-value]
+    steps = steps_of(off[..., :6])
+    return _huber(off, _SHARP).mean((1, 2)) + 2 * _huber(steps, _SHARP / 2).mean((1, 2))
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
-    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move."""
+    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move.
+    """
     off = predicted.float() - motion
-    cost = (off.square() + _SHARP**2).sqrt() - _SHARP
+    cost = _huber(off, _SHARP)
     things = motion[..., HAND:].unflatten(-1, (-1, 3))
     moved = (things.abs().amax((1, 3)) > 0.05).float()  # (B, O)
     loud = (1 + 4 * moved)[:, None, :, None] * cost[..., HAND:].unflatten(-1, (-1, 3))
@@ -146,9 +150,10 @@ def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]
 def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, count: int = 256) -> dict[str, float]:
     """One-step predictions from pure noise on fixed windows.
 
-    ``pointed``: how often the right thing is taken to be meant; ``act``: the actions' absolute error over that of holding still; ``reach``: how far (cm, median) the hand ends from
-    where it did; ``hand`` and ``things``: how far (cm, mean) predicted motion is off where the actions are given, of the
-    things only those that move; ``inverse``: the error of a step's position (mm) where motion is given.
+    ``pointed``: how often the right thing is taken to be meant; ``act``: the actions' absolute error over that of
+    holding still; ``reach``: how far (cm, median) the hand ends from where it did; ``hand`` and ``things``: how far
+    (cm, mean) predicted motion is off where the actions are given, of the things only those that move; ``inverse``: the
+    error of a step's position (mm) where motion is given.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
@@ -169,7 +174,7 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     off = (moved - motion) * scale
     things = off[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1)
     shifts = (motion * scale)[..., HAND:].unflatten(-1, (-1, 3)).norm(dim=-1) > 0.01
-    weight = net.denormalise_actions(torch.ones(7, device=device)) - net.denormalise_actions(torch.zeros(7, device=device))
+    weight = torch.tensor([0.03] * 3 + [0.2] * 3 + [0.5], device=device)  # half of what an action may be
     right = (context.pointed.argmax(-1).cpu() == w.meant)[w.meant[:, 0] >= 0]
     return {
         "pointed": float(right.float().mean()),
@@ -199,7 +204,7 @@ def train_denoiser(
     average = Average(model, decay=0.998)
     loop = Loop(
         "denoiser", model, optimizers_for(model, peak), out / "denoiser.safetensors",
-        budget, peak=peak, warm=60.0, average=average, seed=seed, log=log, deadline=deadline,
+        budget, peak=peak, warm=40.0, shape=cosine, average=average, seed=seed, log=log, deadline=deadline,
     )  # fmt: skip
 
     def check() -> None:
@@ -216,8 +221,9 @@ def train_denoiser(
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
         asked = data.window(loop.rng.integers(len(data), size=max(1, batch // 2)), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
-        figures = {"acting": acting.item(), "motion": motion.item(), "pointing": pointing.item()}
-        loop.descend(2 * acting + beside + 3 * motion + 0.5 * (own + pointing), batch, **figures, beside=beside.item())
+        losses = {"acting": acting, "beside": beside, "motion": motion, "pointing": pointing}
+        total = 6 * acting + 3 * beside + 3 * motion + 0.5 * (own + pointing)
+        loop.descend(total, batch, **{name: value.item() for name, value in losses.items()})
         if loop.due("validation", 180):
             check()
     if not finished:

@@ -12,7 +12,7 @@ from torch import Tensor
 from wamviz.models.mini.detector import SYMMETRY, Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.budget import Budget, Deadline
-from wamviz.training.loop import Loop
+from wamviz.training.loop import Loop, cosine
 from wamviz.training.painter import Pictures
 from wamviz.training.state import Average
 
@@ -22,13 +22,21 @@ _PIXEL = 1 / 128  # of the picture's width
 def disturb(images: Tensor, rng: torch.Generator) -> Tensor:
     """Pictures as other cameras would take them: brighter or darker, another contrast, a cast, grain, a little blur."""
     b = len(images)
-    gain = 1 + 0.08 * torch.randn(b, 3, 1, 1, generator=rng) + 0.08 * torch.randn(b, 1, 1, 1, generator=rng)
-    shift = 0.05 * torch.randn(b, 3, 1, 1, generator=rng)
-    grain = 0.03 * torch.rand(b, 1, 1, 1, generator=rng) * torch.randn(images.shape, generator=rng)
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=rng, device=images.device)
+
+    gain, shift = 1 + 0.08 * noise(b, 3, 1, 1) + 0.08 * noise(b, 1, 1, 1), 0.05 * noise(b, 3, 1, 1)
+    grain = 0.03 * noise(b, 1, 1, 1).abs().clamp_max(1) * noise(*images.shape)
     out = images * gain + shift + grain
-    soft = torch.rand(b, generator=rng) < 0.25
+    soft = torch.rand(b, generator=rng, device=images.device) < 0.25
     out[soft] = F.avg_pool2d(F.pad(out[soft], (1, 1, 1, 1), mode="replicate"), 3, 1)
     return out.clamp(-1, 1)
+
+
+def on_cpu(found: Detected) -> Detected:
+    """The same on the CPU, where the truth is."""
+    return Detected(**{name: value.cpu() for name, value in vars(found).items()})
 
 
 def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -74,11 +82,11 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
 @torch.inference_mode()
 def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
     """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad)."""
-    index = np.arange(0, len(data.first), every)
+    index, device = np.arange(0, len(data.first), every), net.point.device
     off, tool, yaw, presence, grip, face = [], [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
         i = torch.from_numpy(part)
-        found = net(data.image(part))
+        found = on_cpu(net(data.image(part).to(device)))
         places, _ = truth(data, part)
         error = (found.places(data.cameras[i], -1e9) - places).norm(dim=-1)
         off.append(error[:, :-1])
@@ -124,7 +132,7 @@ def train_detector(
     optimizer = torch.optim.AdamW(net.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.02)
     loop = Loop(
         "detector", net, [optimizer], out / "detector.safetensors", budget,
-        peak=peak, average=average, seed=seed, log=log, deadline=deadline,
+        peak=peak, shape=cosine, average=average, seed=seed, log=log, deadline=deadline,
     )  # fmt: skip
 
     def check() -> None:
@@ -139,8 +147,9 @@ def train_detector(
     for _ in loop:
         index = loop.rng.integers(len(data.first), size=batch)
         i = torch.from_numpy(index)
-        images = disturb(data.image(index), loop.chance)
-        loss = detector_loss(net(images), *truth(data, index), data.states[i], data.yaws[i])
+        images = disturb(data.image(index).to(loop.device), loop.chance)
+        known = (*truth(data, index), data.states[i], data.yaws[i])
+        loss = detector_loss(net(images), *(x.to(loop.device) for x in known))
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):
             check()

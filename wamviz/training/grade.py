@@ -29,7 +29,7 @@ from wamviz.training.measured import Measured
 
 SEEDS = range(1_000_000, 1_000_200)
 PART = 5  # seeds that a process measures before it says so
-DRIVING = ("joint", "act_only")  # the modes that also drive the robot here; the slow part
+DRIVING = ("act_only",)  # what also drives the robot: joint decides by the same path before it draws
 START, END = "<!-- figures -->", "<!-- end of figures -->"
 Results = dict[str, dict[str, Any]]
 

@@ -92,8 +92,6 @@ class Moves:
         return {
             "state_mean": self.states.mean(0).tolist(),
             "state_std": self.states.std(0).clamp_min(1e-3).tolist(),
-            "action_mean": self.actions.mean(0).tolist(),
-            "action_std": self.actions.std(0).clamp_min(1e-3).tolist(),
         }
 
     def window(
@@ -103,7 +101,8 @@ class Moves:
 
         Args:
             exact: tell the true places, the words and the state to all.
-            asked: say one of the scene's other tasks rather than the episode's own; what happens next is another matter.
+            asked: say one of the scene's other tasks rather than the episode's own; what happens next is another
+                matter.
         """
         b, k = len(index), self.horizon
         after = np.minimum(index[:, None] + np.arange(1, k + 1), self.end[index][:, None])  # (B, K)
@@ -115,7 +114,7 @@ class Moves:
         hand[..., 6] = later[..., 6]
         true = self.positions[i]
         things = (self.positions[j] - true[:, None]).nan_to_num()
-        doubt = np.exp(rng.uniform(*np.log(_DOUBT), (b, len(THINGS))))
+        doubt = np.exp(rng.uniform(np.log(_DOUBT[0]), np.log(_DOUBT[1]), (b, len(THINGS))))
         off = rng.normal(0, 1, (b, len(THINGS), 3)) * doubt[..., None] * [1, 1, 0.6]
         off += rng.normal(0, _BLUNDER, off.shape) * (rng.random((b, len(THINGS), 1)) < _BLUNDERS)
         if exact:

@@ -77,7 +77,8 @@ class Pictures:
 
 def load_pictures(paths: list[Path]) -> Pictures:
     """Read shards into memory."""
-    parts: dict[str, list[NDArray[np.float32]]] = {k: [] for k in ("states", "positions", "yaws", "turns", "cameras", "lights")}
+    names = ("states", "positions", "yaws", "turns", "cameras", "lights")
+    parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     frames, first, last, offsets, total = [], [], [], [0], 0
     for path in paths:
         shard = read_shard(path)
@@ -124,18 +125,24 @@ def picture_loss(drawn: Tensor, real: Tensor, context: Tensor) -> Tensor:
     return loss
 
 
+def move_pose(pose: Pose, device: torch.device) -> Pose:
+    """The same pose on another device."""
+    return Pose(**{name: value.to(device) for name, value in vars(pose).items()})
+
+
 def batch_of(
     painter: MiniPainter, data: Pictures, rng: np.random.Generator, count: int
 ) -> tuple[View, Pose, Tensor, Tensor, Tensor]:
     """Contexts, poses, windows, and the real pictures and contexts there."""
     a, b = data.pairs(rng, count)
-    image, real = data.image(a), data.image(b)
+    device = painter.points.device
+    image, real = data.image(a).to(device), data.image(b).to(device)
     i = torch.from_numpy(a)
     light = data.lights[i] + torch.from_numpy(rng.normal(0, 0.03, (count, 3)).astype(np.float32))  # it is estimated
-    corner = choose_windows((real - image).abs().amax(1) > _MOVING, rng)
+    corner = choose_windows((real - image).abs().amax(1) > _MOVING, rng).to(device)
     with torch.no_grad():
-        view = painter.view(image, data.cameras[i], light, data.pose(a, a))
-    to = data.pose(b, a)
+        view = painter.view(image, data.cameras[i].to(device), light.to(device), move_pose(data.pose(a, a), device))
+    to = move_pose(data.pose(b, a), device)
     return view, to, corner, cut_windows(real, corner, WINDOW), cut_windows(image, corner, WINDOW)
 
 
@@ -150,8 +157,10 @@ def measure_painter(painter: MiniPainter, data: Pictures, count: int = 48, at_on
     rows = []
     for _ in range(max(1, count // at_once)):
         a, b = data.pairs(rng, at_once)
-        image, real, i = data.image(a), data.image(b), torch.from_numpy(a)
-        drawn = painter(painter.view(image, data.cameras[i], data.lights[i], data.pose(a, a)), data.pose(b, a))
+        device = painter.points.device
+        image, real, i = data.image(a).to(device), data.image(b).to(device), torch.from_numpy(a)
+        known = data.cameras[i].to(device), data.lights[i].to(device), move_pose(data.pose(a, a), device)
+        drawn = painter(painter.view(image, *known), move_pose(data.pose(b, a), device))
         context, real, drawn = (F.avg_pool2d(x, 2) for x in (image, real, drawn.clamp(-1, 1)))
         changed = F.max_pool2d(((real - context).abs().amax(1, keepdim=True) > _MOVING).float(), 3, 1, 1)
         whole = torch.ones_like(changed)

@@ -218,6 +218,14 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
     return recipe.out
 
 
+def describe_hardware(device: torch.device) -> str:
+    """What a recipe trains on, for people: "2 CPU cores", or the name of a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{cores} CPU core{'s' if cores > 1 else ''}"
+
+
 @torch.inference_mode()
 def familiar_frames(pipeline: MiniWAMPipeline, data: Pictures, unseen: Pictures) -> Familiar:
     """Statistics of some thousand frames that were trained on, marks from frames that were not."""

@@ -1,8 +1,8 @@
 """Episodes that begin with the model's own mistakes: it drives for a while, then the expert takes over (DAgger).
 
 A policy that saw only the expert's states does not know what to do in its own (Ross et al., arXiv 1011.0686). The
-expert is free here, so it shows what to do from wherever the model has brought the robot. No picture is drawn: the model
-is told where things are, as far off as its detector would be.
+expert is free here, so it shows what to do from wherever the model has brought the robot. No picture is drawn: the
+model is told where things are, as far off as its detector would be.
 """
 
 from __future__ import annotations

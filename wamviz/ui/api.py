@@ -71,7 +71,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             steps: denoising steps; 0 for the model's default.
             actions: for forward_dynamics, a file of actions (npz, npy, csv or json); recorded ones when left out.
             video: for inverse_dynamics, a video file; when left out the recorded one, or the own one of a kept run.
-            horizon: frames to imagine in all; 0 for one chunk, or for a file of actions or a video as long as it is.
+            horizon: frames to imagine in all; 0 until the task is done for a model that can tell (mini-WAM: at most 64
+                frames), else one chunk; with actions or a video as long as those are.
             guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
         Returns:
@@ -110,7 +111,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         Args:
             image, source, instruction, seed: as for /imagine.
             contenders: two to four of MODEL or MODEL:MODE, separated by commas.
-            seconds: how long each imagines; 0 for a chunk of its own.
+            seconds: how long each imagines; 0 until it is done, for a model that can tell, else one chunk.
 
         Returns:
             For each: model, mode, and run id, latency_s, real_time_factor and metrics, or error.

@@ -13,6 +13,7 @@ from wamviz.given import usable_actions
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import MODES, Rollout
+from wamviz.store import Run
 
 MODE_TITLES = {
     "joint": "Joint",
@@ -136,14 +137,32 @@ def model_words(model_id: str) -> list[str]:
     return words
 
 
+def weights_words(run: Run) -> str:
+    """Size and origin of the weights that made ``run``, as its model tells them; "" where it tells nothing, and where
+    the run was made by other weights than those that are here now."""
+    try:
+        extras = capabilities(run.model).extras
+    except WamvizError:
+        return ""
+    same = bool(run.weights_digest) and extras.get("weights_digest") == run.weights_digest
+    return str(extras.get("origin", "")) if same else ""
+
+
 def horizon_label(model_id: str) -> str:
-    """What stands above the slider of the horizon: a frame's length, and when the model starts anew.
+    """What stands above the slider of the horizon: what 0 means, a frame's length, and when the model starts anew.
 
     >>> horizon_label("hold-still")
-    'Horizon (frames, 5 a second; 16 a chunk)'
+    'Horizon (frames, 5 a second; 16 a chunk; 0: one chunk)'
     """
     caps = capabilities(model_id)
-    return f"Horizon (frames, {caps.video_fps:g} a second; {caps.horizon} a chunk)"
+    zero = f"until it is done, {caps.open_horizon} at most" if caps.open_horizon else "one chunk"
+    return f"Horizon (frames, {caps.video_fps:g} a second; {caps.horizon} a chunk; 0: {zero})"
+
+
+def first_horizon(model_id: str) -> int:
+    """Where that slider stands at first: 0 for a model that goes on until the task is done, else at one chunk."""
+    caps = capabilities(model_id)
+    return 0 if caps.open_horizon else caps.horizon
 
 
 def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
@@ -155,7 +174,8 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     if what == "actions":
         count = usable_actions(caps, reference, caps.longest)
         if count > caps.horizon:
-            first = f"{count} actions were recorded after this frame; it obeys as many of them as the horizon says."
+            whole = ", all at 0" if caps.open_horizon else ""
+            first = f"{count} actions were recorded after this frame; it obeys as many as the horizon says{whole}."
             return f"{first} Upload a file to use your own."
         if count:
             return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."

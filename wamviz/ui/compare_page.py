@@ -74,9 +74,8 @@ class ComparePage:
         )  # fmt: skip
         with gr.Row(elem_classes="wz-seed"):
             self.seed = gr.Number(0, label="Seed", precision=None, elem_id="wz-seed")
-            self.seconds = gr.Number(
-                0, label=f"Seconds (up to {LONGEST_S:g}; 0: a chunk each)", minimum=0, elem_id="wz-seconds"
-            )
+            label = f"Seconds (up to {LONGEST_S:g}; 0: until it is done, or a chunk)"
+            self.seconds = gr.Number(0, label=label, minimum=0, elem_id="wz-seconds")
         with gr.Column(elem_classes="wz-dock"):
             with gr.Row(elem_classes="wz-go"):
                 self.go = gr.Button("Compare", variant="primary", size="lg", scale=3, elem_id="wz-imagine")

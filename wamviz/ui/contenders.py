@@ -75,7 +75,8 @@ def compare(wish: Wish, scenes: Scenes, shelf: Shelf, switch: Switch, theme: str
         contenders = read(wish.contenders or ())
         seconds = number(wish.seconds, "seconds") or None
         check_seconds(seconds)
-        longest = max(seconds or 0.0, *(one.capabilities.horizon / one.capabilities.video_fps for one in contenders))
+        usual = [one.capabilities.unasked(one.mode) / one.capabilities.video_fps for one in contenders]
+        longest = max(seconds or 0.0, *usual)
         context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), longest + 1)
         told = wish.instruction or ""
         heard: list[Preview | Outcome | None] = [None] * len(contenders)

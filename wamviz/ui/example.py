@@ -1,30 +1,34 @@
-"""The example on the stage at first paint: a real run, made by a real model, shipped as the files of a run.
+"""The examples on the stage: real runs of the embedded model, chosen by a rule and shipped as the files of runs.
 
-    python -m wamviz.ui.example            # makes it again with the embedded model
+    python -m wamviz.ui.example            # makes all of them again, into assets/examples
 
-Contract: what is shown was sampled, by the shipped weights where there are any; without a shipped example a
-control computes one at start, and the page says that it is a control. Nothing is drawn or made up.
+Contract: of each kind of task the first shipped episode, from its first frame, with seed 0, one sample and no other
+setting than the defaults, executed in physics. Nothing is tried twice and nothing is left out. Without shipped
+examples a control computes one at start, and the page says that it is a control.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from wamviz import acting
 from wamviz.compare import summarise
-from wamviz.errors import WamvizError
+from wamviz.errors import WamvizError, unknown_name
 from wamviz.imagining import imagine_run
 from wamviz.rollout import Rollout
 from wamviz.store import Run, write_run
 from wamviz.ui import choices
 from wamviz.ui.scenes import Scenes
-from wamviz.ui.shelf import EXAMPLE, Shelf
+from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf
 
 log = logging.getLogger(__name__)
+SEED = 0
 
 
 def example_run(shelf: Shelf, scenes: Scenes) -> Run | None:
@@ -42,19 +46,23 @@ def example_run(shelf: Shelf, scenes: Scenes) -> Run | None:
     return None
 
 
-def make(
-    scenes: Scenes, index: int, *, model: str, frame: int = 0, seed: int = 0, samples: int = 1, act: bool = True
-) -> Run:
-    """Imagine from a shipped episode and, with ``act``, execute the imagined actions.
+def first_of_each(scenes: Scenes) -> dict[str, int]:
+    """The rule: of each kind of task the first shipped episode, by its number."""
+    first: dict[str, int] = {}
+    for card in scenes.cards():  # in the order of their numbers
+        first.setdefault(card.kind, card.index)
+    return {task: first[task] for task in TASKS if task in first}
+
+
+def make(scenes: Scenes, index: int, *, model: str, act: bool = True) -> Run:
+    """Imagine from the first frame of a shipped episode and, with ``act``, execute the imagined actions.
 
     Raises:
         WamvizError: no such episode or model, or the model cannot run here.
     """
-    context = scenes.context(scenes.episode(index), frame)
+    context = scenes.context(scenes.episode(index), 0)
     mode = choices.capabilities(model).modes[0]
-    run = next(
-        event for event in imagine_run(model, context, mode=mode, seed=seed, samples=samples) if isinstance(event, Run)
-    )
+    run = next(event for event in imagine_run(model, context, mode=mode, seed=SEED) if isinstance(event, Run))
     actions, space = run.imagined[0].actions, run.imagined[0].action_space
     if act and acting.why_not(run.world_state, actions, space) is None:
         stream = acting.act_out(run.world_state, actions, run.instruction, space=space)
@@ -65,27 +73,39 @@ def make(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make the shipped example again."""
+    """Make the shipped examples again: the first shipped episode of each task, seed 0, one sample."""
     parser = argparse.ArgumentParser(prog="python -m wamviz.ui.example", description=main.__doc__)
     parser.add_argument("--model", default=None, help="a registered model; the first that learned something by default")
-    parser.add_argument("--episode", type=int, default=None, help="a shipped episode; the first by default")
-    parser.add_argument("--frame", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--tasks", default=",".join(TASKS), help="which of the tasks, separated by commas; all of them")
+    parser.add_argument("--out", type=Path, default=EXAMPLES, help="folder of the examples; assets/examples by default")
     asked = parser.parse_args(argv)
     scenes = Scenes()
     try:
-        if not scenes.indices:
+        first = first_of_each(scenes)
+        if not first:
             raise WamvizError("There are no shipped episodes to start from.", scenes.problem)
-        index = asked.episode if asked.episode is not None else scenes.indices[0]
-        model = asked.model or choices.default_model()
-        run = make(scenes, index, model=model, frame=asked.frame, seed=asked.seed, samples=asked.samples)
+        for task in (wanted := [name.strip() for name in asked.tasks.split(",") if name.strip()]):
+            if task not in first:
+                raise unknown_name("task", task, tuple(first))
+        for task in wanted:
+            run = make(scenes, first[task], model=asked.model or choices.default_model())
+            shutil.rmtree(asked.out / task, ignore_errors=True)
+            write_run(asked.out / task, run, small=True)
+            print(f"{task}: {told(run)}", flush=True)
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
         return 2
-    write_run(EXAMPLE, run)
-    print(f"{EXAMPLE.name}: run {run.id} by {run.model}, '{run.instruction}', seed {run.seed}")
+    size = sum(path.stat().st_size for path in asked.out.rglob("*") if path.is_file())
+    print(f"{asked.out.name}: {size / 1e6:.1f} MB")
     return 0
+
+
+def told(run: Run) -> str:
+    """One line on a finished example."""
+    success = None if run.executed is None else run.executed.success
+    words = {True: "succeeded", False: "failed", None: "not judged"}[success]
+    frames = 0 if run.imagined[0].frames is None else len(run.imagined[0].frames) - 1
+    return f"run {run.id} by {run.model}, '{run.instruction}', {frames} frames, in the simulator: {words}"
 
 
 if __name__ == "__main__":

@@ -15,19 +15,13 @@ from wamviz.ui import choices, present
 from wamviz.ui.library import SHIPPED
 from wamviz.ui.markup import Node, h
 from wamviz.ui.scenes import Card, Scene, Scenes
+from wamviz.ui.shelf import TASKS, Shelf
 from wamviz.ui.suggest import Suggestions, suggestions
 
-KIND_WORDS = {
-    "lever": "lever",
-    "pick": "pick",
-    "place": "place",
-    "stack": "stack",
-    "push": "push",
-    "lever_then_pick": "lever, then pick",
-}
-
-
 RECORDED = "what happened next was recorded"
+EXAMPLE_RULE = (
+    "The first shipped episode of each task, imagined once with seed 0 and run in the simulator; shown as it came out."
+)
 
 
 @dataclass(frozen=True)
@@ -85,11 +79,26 @@ def cards(found: Sequence[Card]) -> list[Node]:
             {"type": "button", "class": "wz-card", "data-pick": card.index, "title": card.instruction},
             h("img", {"src": card.picture, "alt": "", "width": 112, "height": 112}),
             h("span", {"class": "wz-sr"}, f"Episode {card.index}: {card.instruction}. "),
-            h("span", {"class": "wz-kind"}, KIND_WORDS.get(card.kind, card.kind) or f"episode {card.index}"),
+            h("span", {"class": "wz-kind"}, TASKS.get(card.kind, card.kind) or f"episode {card.index}"),
         )
         for card in found
     ]
     return [h("div", {"class": "wz-cards", "data-arrows": True}, buttons)]
+
+
+def examples(shelf: Shelf) -> list[Node]:
+    """The shipped examples as buttons, with the rule that chose them; the page's script marks the one on the stage."""
+    if not shelf.examples:
+        return []
+    buttons = [
+        h("button", {"type": "button", "class": "wz-chip wz-example", "data-pick": run_id}, TASKS[task])
+        for task, run_id in shelf.examples.items()
+    ]
+    group = {"class": "wz-chips", "role": "group", "aria-label": "Examples", "data-arrows": True}
+    return [
+        h("div", {"class": "wz-examples"}, h("span", {"class": "wz-chiptitle"}, "Examples"), h("div", group, buttons)),
+        h("p", {"class": "wz-note"}, EXAMPLE_RULE),
+    ]
 
 
 def chips(scenes: Scenes, scene: Scene, frame: int, model: str) -> list[Node]:
@@ -147,4 +156,4 @@ def first_status(shown: Run | None, scenes: Scenes) -> list[Node]:
     if choices.capabilities(shown.model).control:
         text = f"The example shown was made by a control ({shown.model}), not by a model that learned."
         return present.status("idle", text, "Press Imagine to make your own.")
-    return present.status("idle", "The example shown was imagined earlier.", "Press Imagine to make your own.")
+    return present.status("idle", "The example shown was imagined earlier.", "Press Imagine to make one now.")

@@ -165,9 +165,10 @@ def why_not_act(run: Run | None) -> str:
 def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
     """The context and the arguments of ``imagine_run`` that a wish means; ``WamvizError`` says what to change."""
     caps = choices.capabilities(wish.model)
-    horizon = None if wish.horizon is None else whole(wish.horizon, "horizon")
-    seconds = (horizon or caps.horizon) / caps.video_fps + 1  # what is cut off below need not be decoded
-    context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), seconds)
+    horizon = None if wish.horizon is None else whole(wish.horizon, "horizon") or None
+    seconds = (horizon or most(caps, wish.mode)) / caps.video_fps
+    # What is cut off below need not be decoded.
+    context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), seconds + 1)
     options: dict[str, Any] = {
         "instruction": wish.instruction or "",
         "mode": wish.mode,
@@ -177,7 +178,7 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
     }
     actions, video = given(caps, wish.mode, context, wish.given, horizon)
     if context.reference is not None:
-        context = replace(context, reference=cut(context.reference, (horizon or caps.horizon) / caps.video_fps))
+        context = replace(context, reference=cut(context.reference, seconds))
     context = replace(context, instruction=wish.instruction or "")
     return context, {
         **options,
@@ -188,18 +189,23 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
     }
 
 
+def most(caps: Capabilities, mode: str) -> int:
+    """Frames at most where no horizon is asked for; what is given to a model that can go on is taken whole."""
+    return caps.longest if mode in choices.GIVEN and caps.open_horizon else caps.unasked(mode)
+
+
 def given(
     caps: Capabilities, mode: str, context: Context, path: str | None, horizon: int | None = None
 ) -> tuple[Floats | None, Frames | None]:
     """The actions or the video that a mode must be given: the visitor's file, else what was recorded.
 
-    A file is taken as long as it is (without a horizon), a recording for one chunk.
+    A file is taken as long as it is (without a horizon), a recording too by a model that can go on, else for one chunk.
     """
     if mode == "forward_dynamics" and path:
         return read_actions(path, caps.action_space), None
     if mode == "inverse_dynamics" and path:
         return None, read_clip(path, caps.video_fps, horizon or caps.longest)
-    return recorded(caps, mode, context.reference, horizon)
+    return recorded(caps, mode, context.reference, horizon or most(caps, mode))
 
 
 def whole(value: Any, what: str) -> int:
@@ -249,7 +255,7 @@ def run_parts(run: Run, shelf: Shelf, theme: str = "light", **stage: Any) -> Par
     """Everything on the page that shows a run; ``stage`` goes on to ``stage_value`` (frame, view, autoplay)."""
     return {
         "run": run.id,
-        "stage": stage_value(run, shelf.url(run.id), **stage),
+        "stage": stage_value(run, shelf.url(run.id), weights=choices.weights_words(run), **stage),
         "metrics": measures.table(run),
         **figure_parts(run, theme),
         "told": present.told(run),
@@ -265,7 +271,10 @@ def run_parts(run: Run, shelf: Shelf, theme: str = "light", **stage: Any) -> Par
 def restore(held: str | None, shelf: Shelf) -> Parts:
     """Put the earlier run back on the stage after a preview was shown there; an empty stage when there was none."""
     try:
-        return {"stage": empty_value() if held is None else stage_value(shelf.load(held), shelf.url(held))}
+        run = None if held is None else shelf.load(held)
+        if run is None:
+            return {"stage": empty_value()}
+        return {"stage": stage_value(run, shelf.url(run.id), weights=choices.weights_words(run))}
     except WamvizError:  # deleted meanwhile
         return {"stage": empty_value()}
 

@@ -95,7 +95,7 @@ def _executed(run: RunSummary) -> list[Any] | None:
         return None
     badges: dict[bool | None, tuple[str, str]] = {
         True: ("succeeded", "wz-good"),
-        False: ("did not succeed", "wz-warm"),
+        False: ("failed", "wz-warm"),
         None: ("acted out", "wz-idle"),
     }
     words, kind = badges[run.success]

@@ -120,9 +120,9 @@ class ImaginePage:
                 1, caps.max_samples, 1, step=1, label="Samples (the fan)", elem_id="wz-samples", buttons=[]
             )
             self.horizon = gr.Slider(
-                1,
+                0,
                 max(2, caps.longest),
-                caps.horizon,
+                choices.first_horizon(model),
                 step=1,
                 label=choices.horizon_label(model),
                 visible=caps.longest > 1,
@@ -172,7 +172,11 @@ class ImaginePage:
         parts = handlers.run_parts(self.shown, self.shelf) if self.shown else {}
         self.run = gr.State(parts.get("run"))
         self.first_parts = parts
-        self.stage = Stage(parts.get("stage"), plots=PLOTS, elem_id="wz-stage")
+        # What is shown on arrival plays by itself, unless the visitor asked for reduced motion.
+        value = {**parts["stage"], "autoplay": True} if parts else None
+        self.stage = Stage(value, plots=PLOTS, elem_id="wz-stage")
+        self.verdict = Markup(parts.get("verdict", ()), elem_id="wz-verdict")  # the status announces it
+        self.examples = Markup(form.examples(self.shelf), elem_id="wz-examples")
         with gr.Row(elem_classes="wz-after"):
             self.act = gr.Button("Act it out", size="md", scale=0, elem_id="wz-act", elem_classes="wz-aside")
             self.explain = gr.Button(
@@ -181,7 +185,6 @@ class ImaginePage:
             self.share = gr.Button("Copy link", size="md", scale=0, elem_id="wz-share")
             self.downloads = Markup(parts.get("downloads", ()), elem_id="wz-downloads")
         self.act_why = Markup(form.why(parts.get("act", "")), elem_id="wz-act-why")
-        self.verdict = Markup(parts.get("verdict", ()), elem_id="wz-verdict")  # the status announces it
 
     def _figures(self) -> None:
         parts = self.first_parts

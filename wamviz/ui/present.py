@@ -11,6 +11,7 @@ from datetime import datetime
 from wamviz.figures import alt_text, text_table
 from wamviz.rollout import Preview
 from wamviz.store import Run
+from wamviz.ui import agreement
 from wamviz.ui.choices import MODE_TITLES
 from wamviz.ui.markup import Node, h
 from wamviz.ui.shelf import KINDS
@@ -70,30 +71,31 @@ def finished(run: Run) -> list[Node]:
     return status("good", f"{text} {parts[0]}".strip() + ".", parts[1])
 
 
+SUCCESS: dict[bool | None, tuple[str, str]] = {
+    True: ("good", "In the simulator the task succeeded."),
+    False: ("warm", "In the simulator the task failed."),
+    None: ("idle", "Whether the task succeeded in the simulator cannot be told for this instruction."),
+}
+
+
 def verdict(run: Run) -> list[Node]:
-    """One sentence on what physics made of the imagined actions; nothing before they were acted out."""
+    """What the simulator made of the imagined actions and, beside it, whether the imagined video shows the same;
+    nothing before they were acted out."""
     executed = run.executed
     if executed is None:
         return []
-    if executed.success is None:
-        kind, text = "idle", "In physics, whether the task succeeded cannot be told for this instruction."
-    elif executed.success:
-        kind, text = "good", f"In physics the task succeeded: '{run.instruction}' was done."
-    else:
-        kind, text = "warm", f"In physics the task did not succeed: '{run.instruction}' was not done."
-    return status(kind, text, str(executed.meta.get("note", "") or ""))
+    found = agreement.agreement(run)
+    sides = [status(*SUCCESS[executed.success], str(executed.meta.get("note", "") or ""))]
+    sides.append(status(found.kind, found.sentence, found.detail))
+    return [h("div", {"class": "wz-verdicts"}, *sides)]
 
 
 def acted(run: Run) -> list[Node]:
-    """The status line after acting out."""
-    success = None if run.executed is None else run.executed.success
-    words: dict[bool | None, tuple[str, str]] = {
-        True: ("good", "the task succeeded."),
-        False: ("warm", "the task did not succeed."),
-        None: ("idle", "success cannot be told for this instruction."),
-    }
-    kind, text = words[success]
-    return status(kind, "Acted out:", text)
+    """The status line after acting out: physics first, then the picture."""
+    kind, text = SUCCESS[None if run.executed is None else run.executed.success]
+    found = agreement.agreement(run)
+    kind = found.kind if kind == "good" and found.kind != "idle" else kind  # a success that is not shown is none to see
+    return status(kind, f"Acted out. {text}", found.sentence)
 
 
 def facts(run: Run) -> list[Node]:

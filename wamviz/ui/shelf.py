@@ -1,59 +1,73 @@
-"""The runs that the page can open: those kept in the store, and the example that is shipped.
+"""The runs that the page can open: those kept in the store, and the examples that are shipped.
 
 Contract: a run is named by its id everywhere on the page; ``url`` gives the address of one of its files,
-relative to the page, and ``serve`` answers there. The example is read-only and not in the history; it enters
+relative to the page, and ``serve`` answers there. Examples are read-only and not in the history; one enters
 the store when somebody acts it out or downloads it. This module knows no layout.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from wamviz.errors import WamvizError
 from wamviz.rollout import Rollout
 from wamviz.store import Run, RunSummary, Store, read_run
+from wamviz.store.files import read_manifest
+from wamviz.store.run import check_id
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example-run"
+log = logging.getLogger(__name__)
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+TASKS = {  # in the order in which examples are offered; the first is shown on arrival
+    "lever": "lever",
+    "pick": "pick",
+    "place": "place",
+    "push": "push",
+    "lever_then_pick": "lever, then pick",
+    "stack": "stack",
+}
+EXAMPLE = EXAMPLES / next(iter(TASKS))
 KINDS = ("mp4", "gif", "npz", "csv", "zip", "lerobot")
 
 
 class Shelf:
-    """The store with the example laid on top.
+    """The store with the examples laid on top.
 
     Args:
         store: where runs are kept; the default store when None.
-        example: folder of the shipped example; a folder without a run means that there is none.
+        examples: folder of the shipped examples, one folder a task; without it there are none.
     """
 
-    def __init__(self, store: Store | None = None, example: Path = EXAMPLE) -> None:
+    def __init__(self, store: Store | None = None, examples: Path = EXAMPLES) -> None:
         self.store = store or Store()
-        self._example = example
-        self._example_id = _id_in(example)
+        found = {task: (_id_in(examples / task), examples / task) for task in TASKS}
+        self._folders = {run_id: folder for run_id, folder in found.values() if run_id is not None}
+        self.examples = {task: run_id for task, (run_id, _) in found.items() if run_id is not None}
 
     @property
     def example(self) -> Run | None:
-        """The shipped example, or None when there is none (or a damaged one)."""
-        if self._example_id is None:
-            return None
-        try:
-            return read_run(self._example)
-        except WamvizError:
-            return None
+        """The example that is shown on arrival: the first task's, or None when there is none that can be read."""
+        for run_id in self.examples.values():
+            try:
+                return read_run(self._folders[run_id])
+            except WamvizError as error:
+                log.warning("An example cannot be shown: %s", error)
+        return None
 
     def folder(self, run_id: str) -> Path:
         """Where a run's files lie; ``WamvizError`` when no such run is kept."""
         try:
             return self.store.folder(run_id)
         except WamvizError:
-            if run_id and run_id == self._example_id:
-                return self._example
+            if run_id in self._folders:
+                return self._folders[run_id]
             raise
 
     def load(self, run_id: str) -> Run:
         """The run with that id; ``WamvizError`` when there is none or it is damaged."""
         folder = self.folder(run_id)
-        return read_run(folder) if folder == self._example else self.store.load(run_id)
+        return read_run(folder) if folder == self._folders.get(run_id) else self.store.load(run_id)
 
     def save(self, run: Run) -> str:
         """Keep a finished run."""
@@ -82,12 +96,13 @@ class Shelf:
         return lambda name: f"runs/{run_id}/{name}"
 
     def _own(self, run_id: str) -> None:
-        if self.folder(run_id) == self._example:
+        if self.folder(run_id) == self._folders.get(run_id):
             self.store.save(self.load(run_id))
 
 
 def _id_in(folder: Path) -> str | None:
+    """The id of the run in ``folder``; its videos stay unread until it is shown."""
     try:
-        return read_run(folder).id
+        return check_id(read_manifest(folder).get("id"))
     except WamvizError:
         return None

@@ -29,6 +29,7 @@ AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
 PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
 SAMPLE = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.sample), ...rest]"
+EXAMPLE = "(_, ...rest) => [document.querySelector('#wz-examples .wz-markup').dataset.picked, ...rest]"
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
 ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
 ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}
@@ -82,6 +83,8 @@ class Wiring:
         asked = [page.scene, page.image, page.frame, page.caption, page.instruction, page.chips, page.given_words]
         asked += [page.model, page.mode, page.model_words, page.mode_words, page.given_panel, page.samples, page.steps]
         restored = [page.theme, *self.everything, *asked, page.seed, page.horizon, page.guidance]
+        chosen = page.examples.pick(self.example, [page.picked, page.theme], restored, js=EXAMPLE, **LATEST)
+        chosen.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         opened = demo.load(self.open, page.theme, restored, js=SCHEME, **AT_ONCE)
         # Plotly is megabytes of script: it comes after the stage can be played.
         drawn = [page.theme, page.action_plot, page.metric_plot, page.path_plot]
@@ -213,7 +216,7 @@ class Wiring:
             page.samples: gr.update(maximum=caps.max_samples),
             page.horizon: gr.update(
                 maximum=max(2, caps.longest),
-                value=caps.horizon,
+                value=choices.first_horizon(model),
                 label=choices.horizon_label(model),
                 visible=caps.longest > 1,
             ),
@@ -325,6 +328,17 @@ class Wiring:
         elif "context" in asked:
             form = self._linked(asked["context"], asked.get("camera", ""), is_here(request.headers))
         return {page.theme: theme, **self._updates(parts), **self._menu(), **form}
+
+    def example(self, run_id: str, theme: str, request: gr.Request) -> Updates:
+        """One of the shipped examples onto the stage, playing, and its question into the form."""
+        page = self.page
+        try:
+            run = page.shelf.load(run_id)
+            told = present.status("idle", "An example, imagined earlier.", "Press Imagine to make one now.")
+            parts = {**handlers.run_parts(run, page.shelf, theme, autoplay=True), "status": told}
+            return {page.theme: theme, **self._updates(parts), **self._asked(run.id, is_here(request.headers))}
+        except Exception as error:
+            return {page.status: handlers.refused(error)["status"]}
 
     def _menu(self) -> Updates:
         """The menu of models with what was connected since the page was built, be it here or by the command line."""

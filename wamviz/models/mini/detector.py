@@ -1,8 +1,8 @@
 """The detector finds the things and the hand in one picture.
 
-Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from what
-it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things are
-missing, and how the hand is turned.
+Heatmaps say where in the picture each one is, to a fraction of a pixel; how high above the table it is follows from
+what it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things
+are missing, and how the hand is turned.
 
 Axis letters: B pictures, P = O things and the hand's tool point, G cells of the heatmaps.
 """
@@ -24,6 +24,7 @@ POINTS = (*THINGS, "tool")
 # After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
 SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
 _PATCH, _PATCH_SIDE = 48, 0.25  # pixels of the closer look at the hand, and its share of the picture's width
+_GLANCE, _GLANCE_SIDE = 32, 0.14  # the same for every thing
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Detected:
 
 
 def facing_of(yaws: Tensor) -> Tensor:
-    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros where NaN or round."""
+    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros where NaN or round.
+    """
     times = torch.tensor(SYMMETRY, dtype=yaws.dtype, device=yaws.device)
     angle = yaws.nan_to_num() * times
     told = (times > 0) & ~yaws.isnan()
@@ -135,14 +137,20 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.answer = nn.Sequential(nn.SiLU(), nn.Linear(128, 128), nn.SiLU(), nn.Linear(128, 5))
         self.arm = nn.Sequential(nn.Conv2d(coarse, 12, 1), nn.Flatten(), nn.Linear(12 * (image_size // 8) ** 2, 128))
         self.close = nn.Sequential(
-            nn.Conv2d(12, 24, 3, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 2, 2), nn.SiLU(), nn.Conv2d(32, 32, 3, padding=1),
-            nn.SiLU(), nn.Conv2d(32, 32, 2, 2), nn.Flatten(), nn.Linear(32 * (_PATCH // 8) ** 2, 128),
+            nn.Conv2d(12, 24, 3, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 2, 2), nn.SiLU(),
+            nn.Conv2d(32, 32, 3, padding=1), nn.SiLU(), nn.Conv2d(32, 32, 2, 2), nn.Flatten(),
+            nn.Linear(32 * (_PATCH // 8) ** 2, 128),
+        )  # fmt: skip
+        self.glance = nn.Sequential(
+            nn.Conv2d(12, 24, 3, padding=1), nn.SiLU(), nn.Conv2d(24, 32, 2, 2), nn.SiLU(),
+            nn.Conv2d(32, 32, 3, padding=1), nn.SiLU(), nn.Conv2d(32, 32, 2, 2), nn.Flatten(),
+            nn.Linear(32 * (_GLANCE // 8) ** 2, 128),
         )  # fmt: skip
         self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 128))
         self.pose = nn.Sequential(nn.SiLU(), nn.Linear(128, 6))
 
     def forward(self, image: Tensor) -> Detected:
-        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``; the hand is looked at more closely."""
+        """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``, and closer at what is found."""
         small = F.adaptive_avg_pool2d(image, self.config.image_size)
         h = self.enter(F.pixel_unshuffle(small, 2).contiguous(memory_format=torch.channels_last))
         keep = self.fine_in(h)
@@ -160,14 +168,26 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
         told = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
-        height, doubt, there, *facing = self.answer(self.read(told) + self.point).unbind(-1)
+        around = at[:, :-1].detach().flatten(0, 1)  # (B * O, 2)
+        many = image.repeat_interleave(len(POINTS) - 1, 0)
+        closer = self.glance(F.pixel_unshuffle(cut_patch(many, around, _GLANCE_SIDE, _GLANCE), 2))
+        read = self.read(told) + self.point
+        read = torch.cat([read[:, :-1] + closer.unflatten(0, (len(image), -1)), read[:, -1:]], 1)
+        height, doubt, there, *facing = self.answer(read).unbind(-1)
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)
         hand = self.hand(torch.cat([seen[:, -1], at[:, -1] * 2 - 1, mean, std], -1)) + self.arm(deep)
         patch = cut_patch(image, at[:, -1].detach(), _PATCH_SIDE, _PATCH)
         hand = self.pose(hand + self.close(F.pixel_unshuffle(patch, 2)))
         heights = torch.cat([height[:, :-1] * 0.05, height[:, -1:] * 0.05 + hand[:, 5:] * 0.1], 1)
+        yaw = torch.atan2(hand[:, 2:3], hand[:, 3:4] + 1e-6)
         return Detected(
-            heat, at, usual + heights, (doubt - 5).exp().clamp(5e-4, 0.2), there[:, :-1], torch.stack(facing, -1)[:, :-1],
-            torch.cat([hand[:, :2] * 0.3, torch.atan2(hand[:, 2], hand[:, 3] + 1e-6)[:, None]], 1), hand[:, 4].sigmoid(),
-            torch.cat([mean, std], -1),
-        )  # fmt: skip
+            heat=heat,
+            image=at,
+            height=usual + heights,
+            doubt=(doubt - 5).exp().clamp(5e-4, 0.2),
+            there=there[:, :-1],
+            facing=torch.stack(facing, -1)[:, :-1],
+            turn=torch.cat([hand[:, :2] * 0.3, yaw], 1),
+            gripper=hand[:, 4].sigmoid(),
+            features=torch.cat([mean, std], -1),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -15,6 +16,7 @@ from wamviz.rollout import MODES
 
 MODEL_ID = "mini-wam"
 CHUNKS = 8  # of the longest rollout
+OPEN_CHUNKS = 4  # at most, of a rollout that goes on until the task is done
 
 
 def checkpoint() -> Path:
@@ -32,9 +34,62 @@ def _config(folder: Path) -> dict[str, Any]:
         return {}
 
 
+@cache
+def weights_digest(folder: Path) -> str:
+    """What a run says of the weights in ``folder`` (``wam.digest_of``), without torch; "" where there are none."""
+    total = hashlib.sha256()
+    for file in [folder / "model_index.json", *sorted(folder.glob("*/*"))]:
+        if file.suffix in (".safetensors", ".json"):
+            try:
+                held = file.read_bytes()
+            except OSError:
+                return ""
+            total.update(file.relative_to(folder).as_posix().encode())
+            total.update(held)
+    return total.hexdigest()[:16]
+
+
+@cache
+def origin(folder: Path) -> str:
+    """Size and origin of the weights in ``folder`` in a line, from its ``training.json``; only what that says."""
+    try:
+        told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return origin_words(told) if isinstance(told, dict) else ""
+
+
+def origin_words(told: dict[str, Any]) -> str:
+    """What ``training.json`` says of its ``parameters``, ``hardware`` and ``hours``, as far as it does.
+
+    >>> origin_words({"parameters": 5_212_345, "hardware": "2 CPU cores", "hours": 4.0})
+    '5 M parameters, trained on 2 CPU cores for 4 hours'
+    >>> origin_words({"hours": 0.15}), origin_words({"batch": 48})
+    ('trained for 9 minutes', '')
+    """
+    count, hours, hardware = told.get("parameters"), told.get("hours"), told.get("hardware")
+    trained = f" on {hardware}" if isinstance(hardware, str) and hardware.strip() else ""
+    if isinstance(hours, int | float) and not isinstance(hours, bool) and 0 < hours < 1e6:
+        trained += f" for {_lasting(float(hours))}"
+    size = ""
+    if isinstance(count, int) and not isinstance(count, bool) and count > 0:
+        size = f"{count / 1e6:.0f} M parameters" if count >= 1e6 else f"{count:,} parameters"
+    return ", ".join(part for part in (size, f"trained{trained}" if trained else "") if part)
+
+
+def _lasting(hours: float) -> str:
+    if hours < 0.95:
+        minutes = max(1, round(60 * hours))
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    told = f"{hours:.1f}".removesuffix(".0") if hours < 10 else f"{hours:.0f}"
+    return f"{told} hour{'' if told == '1' else 's'}"
+
+
 def capabilities() -> Capabilities:
     """What mini-WAM can do, from its configuration (or the defaults while there is no checkpoint)."""
     config = _config(checkpoint())
+    horizon = int(config.get("horizon", 16))
+    known = {"origin": origin(checkpoint()), "weights_digest": weights_digest(checkpoint())}
     return Capabilities(
         model_id=MODEL_ID,
         title="mini-WAM",
@@ -43,7 +98,7 @@ def capabilities() -> Capabilities:
         action_space=TABLETOP_ACTIONS,
         frame_size=(256, 256),
         video_fps=5.0,
-        horizon=int(config.get("horizon", 16)),
+        horizon=horizon,
         default_steps=8,
         max_steps=64,
         max_samples=16,
@@ -54,10 +109,11 @@ def capabilities() -> Capabilities:
             "architecture": "mixture of transformers",
             "licence": "Apache-2.0",
             "knows": "measured",
+            **{name: text for name, text in known.items() if text},
         },
         max_guidance=5.0,
-        until_done=True,
-        max_horizon=CHUNKS * int(config.get("horizon", 16)),
+        max_horizon=CHUNKS * horizon,
+        open_horizon=OPEN_CHUNKS * horizon,
     )
 
 

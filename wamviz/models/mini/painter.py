@@ -2,8 +2,8 @@
 
 It is shown the context frame, the arm's surface as it stands in the context and as it will stand (``raster``), both
 shadows, and the context moved along with each thing that moves. A small U-Net decides, pixel by pixel, what stays as it
-is (brighter or darker where a shadow came or went), what is a thing that moved, what is the arm, and what was hidden and
-has to be made up. Everything that was sharp in the context is sharp in the picture.
+is (brighter or darker where a shadow came or went), what is a thing that moved, what is the arm, and what was hidden
+and has to be made up. Everything that was sharp in the context is sharp in the picture.
 
 It knows nothing of time, words or actions: any number of pictures, each from the same context, in any order.
 
@@ -296,7 +296,8 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return F.conv2d(_unshuffle(guides), self.enter.weight[:, index], bias)
 
     def _decide(self, h: Tensor, told: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The U-Net: gain (B, 3, C, C) of the context, new colours, scores (B, 4, C, C) of the sources, lamp (B, 24)."""
+        """The U-Net: gain (B, 3, C, C) of the context, new colours, scores (B, 4, C, C) of the sources, lamp (B, 24).
+        """
         h = _through(self.fine_in, h, told)
         keep = h
         h = _through(self.middle_in, self.down(h), told)
@@ -352,7 +353,8 @@ def _box_around(changed: Tensor, boxes: Tensor) -> tuple[int, int, int, int]:
         ends = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
     if len(boxes):
         low, high = (boxes[:, :2].amin(0) * size).tolist(), (boxes[:, 2:].amax(0) * size).tolist()
-        ends = [min(ends[0], int(low[0])), min(ends[1], int(low[1])), max(ends[2], int(high[0])), max(ends[3], int(high[1]))]
+        ends[:2] = [min(end, int(value)) for end, value in zip(ends[:2], low, strict=True)]
+        ends[2:] = [max(end, int(value)) for end, value in zip(ends[2:], high, strict=True)]
     left, top = (max(0, (v - _MARGIN) // 8 * 8) for v in ends[:2])
     right, bottom = (min(size, -(-(v + _MARGIN) // 8) * 8) for v in ends[2:])
     return left, top, max(right, left + 8), max(bottom, top + 8)
@@ -376,7 +378,8 @@ def held_turns(things: Tensor, hands: Tensor, yaw: Tensor, closed: Tensor) -> Te
     """How far the hand has turned each thing about the vertical since the first of T moments.
 
     Args:
-        things: (N, T, O, 3) m; hands: (N, T, 3) m; yaw: (N, T) rad; closed: (N, T - 1) whether the gripper is told to be.
+        things: (N, T, O, 3) m; hands: (N, T, 3) m; yaw: (N, T) rad; closed: (N, T - 1) whether the gripper is told to
+            be.
 
     Returns:
         (N, T, O) rad.

@@ -1,8 +1,8 @@
 """mini-WAM as a diffusers pipeline: a frame and a sentence in, denoising steps out.
 
-``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it. Each
-can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K actions, A
-action dims, M motion dims, O things, S pixels a side, T frames.
+``observe`` finds out where everything is, ``stream`` decides what to do and foresees what moves, ``paint`` draws it.
+Each can be watched and stopped. Everything is deterministic for a seed on one device. Axis letters: N samples, K
+actions, A action dims, M motion dims, O things, S pixels a side, T frames.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ READ = 0.03  # noise level of motion that was read off pictures
 def one_thread(alone: bool = True) -> Iterator[None]:
     """Compute on one CPU thread inside, if ``alone``.
 
-    Deciding consists of hundreds of operations of a tenth of a millisecond; waking a second thread for each takes longer
-    than it saves.
+    Deciding consists of hundreds of operations of a tenth of a millisecond; waking a second thread for each takes
+    longer than it saves.
     """
     before = torch.get_num_threads()
     if not alone or before == 1:
@@ -132,7 +132,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     def observe(
         self, frame: NDArray[np.uint8], camera: NDArray[np.float64] | None, state: NDArray[np.float32] | None
     ) -> Observed:
-        """Look at a context frame (S, S, 3) uint8, its camera (3, 4) and its state (D,), either of which may be unknown."""
+        """Look at a context frame (S, S, 3) uint8; its camera (3, 4) and its state (D,) may be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
         with one_thread():
             found = self.detect(image)
@@ -244,7 +244,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         foreseen: Tensor | None = None
         for index in range(total):
             (at_x, at_a), (to_x, to_a) = path[index], path[index + 1]
-            level = [torch.full((samples,), v, device=self.device) for v in (READ if motion is not None else at_x, at_a)]
+            levels = (READ if motion is not None else at_x, at_a)
+            level = [torch.full((samples,), value, device=self.device) for value in levels]
             seen = None if at_x == 1 and to_x == 1 else x
             with one_thread(samples <= 4):
                 clean_x, clean_a = net(seen, a, level[0], level[1], context)

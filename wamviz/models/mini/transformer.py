@@ -13,7 +13,6 @@ tokens, E heads.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +24,7 @@ from wamviz.models.mini.layers import Expert, attend, attention_bias, sincos
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _REACH, _THINGS = 0.15, 0.10  # m, the scale of the hand's and of things' displacements
+_TURN, _STEP = 0.5, 0.25  # rad, the scale of turns; the scale of a step, in those of where steps lead
 _CLEAN = 0.25  # noise level of the actions below which motion leans on where they lead
 
 
@@ -100,7 +100,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         action_dim, state_dim, things, text_dim: widths of the inputs.
         width, heads, layers, ratio: sizes.
         camera: (12,) the usual camera, for pictures that come without theirs (see ``raster``).
-        state_mean, state_std, action_mean, action_std: training statistics for standardising.
+        state_mean, state_std: training statistics for standardising.
     """
 
     @register_to_config
@@ -118,8 +118,6 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         camera: list[float] | None = None,
         state_mean: list[float] | None = None,
         state_std: list[float] | None = None,
-        action_mean: list[float] | None = None,
-        action_std: list[float] | None = None,
     ) -> None:
         super().__init__()
         motion = HAND + 3 * things
@@ -134,15 +132,16 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
         # A token sees where its part of the path leads, and from there the way to every thing.
-        self.action_in = nn.Linear(2 * action_dim + 3 + 3 * things + 10, width)
+        self.action_in = nn.Linear(2 * action_dim + 3 * things + 10, width)
         self.point = nn.Linear(width, 2)
         self.motion_in = nn.Linear(motion + 3 * things, width)
         self.levels = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, 16 * width))
         self.motion_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
         self.action_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.action_out = nn.Linear(width, action_dim)
-        self.motion_out = nn.Linear(width, motion)
+        # Beside what is predicted outright: how much of the way to what is meant, and how far things go with the hand.
+        self.action_out = nn.Linear(width, action_dim + 2)
+        self.motion_out = nn.Linear(width, motion + things)
         nn.init.zeros_(self.levels[2].weight)
         nn.init.zeros_(self.levels[2].bias)
 
@@ -153,16 +152,17 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return torch.tensor(values, dtype=torch.float32, device=like.device)
 
     def normalise_actions(self, actions: Tensor) -> Tensor:
-        """Physical actions (..., A) to about unit scale."""
-        size = self.config.action_dim
-        mean, std = (self._constant(f"action_{x}", size, d, actions) for x, d in (("mean", 0.0), ("std", 1.0)))
-        return (actions - mean) / std
+        """Physical actions (B, K, A) to what is denoised: where they lead, in about unit scale.
+
+        A single step says little and its noise adds up; where the steps lead is what a path has to get right.
+        """
+        scale = torch.tensor([_REACH] * 3 + [_TURN] * 3, device=actions.device)
+        return torch.cat([actions[..., :6].cumsum(1) / scale, 2 * actions[..., 6:] - 1], -1)
 
     def denormalise_actions(self, actions: Tensor) -> Tensor:
         """The inverse of ``normalise_actions``."""
-        size = self.config.action_dim
-        mean, std = (self._constant(f"action_{x}", size, d, actions) for x, d in (("mean", 0.0), ("std", 1.0)))
-        return actions * std + mean
+        scale = torch.tensor([_REACH] * 3 + [_TURN] * 3, device=actions.device)
+        return torch.cat([steps_of(actions[..., :6]) * scale, (actions[..., 6:] + 1) / 2], -1)
 
     def normalise_states(self, states: Tensor) -> Tensor:
         """Physical states (..., D) to about unit scale."""
@@ -174,7 +174,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def motion_scale(self, like: Tensor) -> Tensor:
         """(M,) physical size of a unit of motion: m, rad, gripper."""
         things = self.config.things
-        return torch.tensor([_REACH] * 3 + [0.5] * 3 + [0.5] + [_THINGS] * 3 * things, device=like.device)
+        return torch.tensor([_REACH] * 3 + [_TURN] * 3 + [0.5] + [_THINGS] * 3 * things, device=like.device)
 
     # ------------------------------------------------------------------ the context
 
@@ -226,7 +226,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def paths(self, actions: Tensor) -> Tensor:
         """Where normalised actions (B, K, A) lead: displacement of the command (B, K, 3) m."""
-        return self.denormalise_actions(actions.float())[..., :3].cumsum(1)
+        return actions[..., :3].float() * _REACH
 
     def _ways(self, at: Tensor, context: ContextCache) -> Tensor:
         """From places (B, K, 3) m to every thing: (B, K, 3 O), zeros to those that are not there."""
@@ -256,10 +256,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         b, heads = len(actions), self.config.heads
         for_motion, for_action, ends = self._modulation(sigma_motion, sigma_action)
         path = self.paths(actions)  # (B, K, 3)
-        sums = actions.float().cumsum(1) / math.sqrt(self.config.horizon)
         at = context.hand[:, None] + path
-        lead = (path / _REACH).clamp(-4, 4)
-        told = torch.cat([actions, sums, lead, self._ways(at, context), self._goals(at, context)], -1)
+        steps = (steps_of(actions) / _STEP).clamp(-4, 4)
+        told = torch.cat([actions, steps, self._ways(at, context), self._goals(at, context)], -1)
         a = self.action_in(told) + self.slot
         x: Tensor | None = None
         count = 0
@@ -281,14 +280,20 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = motion_layer.finish(x, attended[:, :, :count], for_motion)
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
-        clean_actions = self.action_out(self.norm(a) * (1 + scale) + shift)
+        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-2], -1)
+        goal = (context.focus[..., :3] - context.hand[:, None]) / _REACH  # (B, 2, 3)
+        clean_actions = torch.cat([clean_actions[..., :3] + share @ goal, clean_actions[..., 3:]], -1)
         if x is None:
             return None, clean_actions
         scale, shift = ends[:, 2:, None].unbind(1)
-        clean = self.motion_out(self.norm(x) * (1 + scale) + shift)
+        clean, along = self.motion_out(self.norm(x) * (1 + scale) + shift).tensor_split([-self.config.things], -1)
         # Where the actions are (nearly) clean, the hand goes where they lead, give or take.
         lean = (1 - sigma_action / _CLEAN).clamp(0, 1)[:, None, None]
-        lead = self.denormalise_actions(actions.float())
-        lead = torch.cat([path / _REACH, lead[..., 3:6].cumsum(1) / 0.5], -1)  # (B, K, 6)
-        clean = torch.cat([clean[..., :6] * (1 - 0.8 * lean) + lean * lead, clean[..., 6:]], -1)
-        return clean, clean_actions
+        hand = clean[..., :6] * (1 - 0.8 * lean) + lean * actions[..., :6].float()
+        carried = along[..., None] * (hand[:, :, None, :3] * (_REACH / _THINGS))  # (B, K, O, 3)
+        return torch.cat([hand, clean[..., 6:HAND], clean[..., HAND:] + carried.flatten(2)], -1), clean_actions
+
+
+def steps_of(path: Tensor) -> Tensor:
+    """Where a path (B, K, ...) leads at each moment to its single steps, the first from 0."""
+    return torch.cat([path[:, :1], path.diff(dim=1)], 1)

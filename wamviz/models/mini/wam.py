@@ -26,12 +26,11 @@ from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
-OPEN_ENDED = ("joint", "imagine_then_act", "video")  # go on until there is nothing left to do
-MOST_CHUNKS = 4  # of a rollout whose length nobody asked for
+CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
 
 
 def pick_device(name: str) -> torch.device:
@@ -92,7 +91,8 @@ class _Progress:
     """What a rollout has come to so far.
 
     Attributes:
-        observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by now.
+        observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by
+            now.
         frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
         dropped: (N, k, A) that a video was drawn for which is given without them.
     """
@@ -107,7 +107,7 @@ class _Progress:
     dropped: Floats | None = None
 
     def shown(self, new: Frames | None = None) -> Frames | None:
-        """The first sample's frames (1, T, S, S, 3), context first, with the frames (1, t, S, S, 3) of a chunk under way."""
+        """The first sample's frames (1, T, S, S, 3), context first, with those of a chunk under way."""
         parts = [f[:1] for f in self.frames] + ([] if new is None else [new])
         return np.concatenate([self.first[None, None], *parts], axis=1) if parts else None
 
@@ -220,9 +220,9 @@ class MiniWAM:
         observed = self.pipeline.observe(frame, camera, state if knows else None)
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
-            notes.append(f"The state's {len(state or ())} numbers were taken for the tabletop's: hand, gripper, joints.")
-        open_ended = self.capabilities.until_done and request.horizon is None and request.mode in OPEN_ENDED
-        count = MOST_CHUNKS * size if open_ended else frames_asked(self.capabilities, request)
+            notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
+        open_end = open_ended(self.capabilities, request)
+        count = (self.capabilities.open_horizon if open_end else None) or frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
             observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}
@@ -234,13 +234,13 @@ class MiniWAM:
                 so_far.observed = self.pipeline.observe(video[chunk.start], camera, None)
                 so_far.situation = so_far.observed.situation
             shown = None if video is None else given_video(video, chunk, size)
-            yield from self._chunk(request, chunk, so_far, noises, given, shown, open_ended)
-            if open_ended and at_rest(so_far.actions[-1]):
+            yield from self._chunk(request, chunk, so_far, noises, given, shown, open_end)
+            if open_end and at_rest(so_far.actions[-1]):
                 break
-        if open_ended:
+        if open_end:
             count = self._end_at_rest(so_far, notes)
         elif count > size:
-            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+            notes.append(CHUNKED.format(size=size))
         if request.mode == "video":  # the marginal: what was imagined for the actions stays
             so_far.dropped, so_far.actions = so_far.acted(), []
         acted = so_far.acted()
@@ -256,7 +256,7 @@ class MiniWAM:
         count = min(acted.shape[1], max(self.capabilities.horizon // 2, last_move(acted) + 2))
         size = self.capabilities.horizon
         if count > size:
-            notes.append(f"Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up.")
+            notes.append(CHUNKED.format(size=size))
         if not at_rest(so_far.actions[-1]):
             notes.append(f"After {acted.shape[1]} actions it was not done yet; ask for a longer horizon to see more.")
         so_far.actions = [acted[:, :count]]
@@ -266,19 +266,19 @@ class MiniWAM:
 
     def _chunk(
         self, request: ImagineRequest, chunk: Chunk, so_far: _Progress, noises: list[torch.Generator],
-        given: Floats | None, video: Frames | None, open_ended: bool,
+        given: Floats | None, video: Frames | None, open_end: bool,
     ) -> Generator[Preview, None, None]:  # fmt: skip
         """Imagine one chunk: yields its previews and writes what is known after it into ``so_far``."""
         begun = time.perf_counter()
         mode, steps = request.mode, request.steps or self.capabilities.default_steps
         camera = so_far.observed.camera
         motion = None if video is None else self.pipeline.read_motion(video, so_far.observed)
-        words = chunk.words if not open_ended else lambda doing: doing if chunk.index == 0 else f"chunk {chunk.index + 1}, {doing}"
-        parts = (2 if open_ended else chunk.count) * 100
+        parts = (2 if open_end else chunk.count) * 100
 
         def preview(share: float, frames: Frames | None, actions: Floats | None, doing: str) -> Preview:
             done = min(chunk.index * 100 + round(100 * share), parts - 1)
-            return Preview(done, max(parts, done + 1), frames, actions, words(doing))
+            note = f"chunk {chunk.index + 1}, {doing}" if open_end and chunk.index else doing
+            return Preview(done, max(parts, done + 1), frames, actions, note if open_end else chunk.words(doing))
 
         last: Step | None = None
         for last in self.pipeline.stream(
@@ -334,13 +334,10 @@ class MiniWAM:
                 start = self.pipeline.observe(before[i], camera[0].cpu().numpy(), None)
             padded = np.concatenate([frames[i], np.repeat(frames[i, -1:], size - k, axis=0)])
             motion = self.pipeline.read_motion(padded, start)
-            last: Step | None = None
-            for last in self.pipeline.stream(
+            *_, last = self.pipeline.stream(
                 start.situation, camera, request.observation.instruction, mode="inverse_dynamics", steps=steps,
                 generators=[noise], motion=motion,
-            ):  # fmt: skip
-                pass
-            assert last is not None
+            )  # fmt: skip
             out.append(self._legal(last.actions))
         so_far.seconds["denoise"] += time.perf_counter() - begun
         return np.concatenate(out)

@@ -29,7 +29,7 @@ class Player {
     this.metrics = { drift: 0, maxDrift: 0, presented: 0, stalls: 0, latencies: [] };
     this.pool = new ClipPool(() => this.later());
     this.clips = {};
-    ORIGINS.forEach((origin) => (this.panes[origin] = { samples: [], missing: "", verdict: "", name: origin }));
+    ORIGINS.forEach((origin) => (this.panes[origin] = { samples: [], missing: "", verdict: "", weights: "", name: origin }));
   }
 
   /* --- what is played ------------------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ class Player {
     this.chunk = Math.max(1, Number(given.chunk) || 8);
     for (const origin of ORIGINS) {
       const pane = (given.panes && given.panes[origin]) || {};
-      this.panes[origin] = { samples: Array.isArray(pane.samples) ? pane.samples : [], missing: pane.missing || "", verdict: pane.verdict || "", name: pane.name || origin, live: Boolean(pane.live), absent: SEVERAL > 0 && !pane.name };
+      this.panes[origin] = { samples: Array.isArray(pane.samples) ? pane.samples : [], missing: pane.missing || "", verdict: pane.verdict || "", weights: pane.weights || "", name: pane.name || origin, live: Boolean(pane.live), absent: SEVERAL > 0 && !pane.name };
     }
     this.samples = this.panes[MAIN].samples.length;
     const fresh = this.run !== before.run || (this.preview && !before.preview);
@@ -59,7 +59,8 @@ class Player {
     else if (fresh && !before.preview) this.goto(0);
     else this.goto(this.frame);
     const start = (this.preview && !before.preview) || (given.autoplay && !before.preview && !asked);
-    if (asked || this.frames < 2) this.pause();
+    const still = fresh && !before.preview && !this.preview && !given.autoplay; // another run than the one that plays
+    if (asked || still || this.frames < 2) this.pause();
     else if (start && !this.calm && this.frames > 1) this.play();
     this.open();
     this.ui.layout();

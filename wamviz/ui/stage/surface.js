@@ -20,7 +20,7 @@ class Surface {
     for (const pane of this.all(".wv-pane")) {
       this.parts[pane.dataset.pane] = {
         pane, canvas: one("canvas", pane), screen: one(".wv-screen", pane), missing: one(".wv-missing", pane),
-        mark: one(".wv-mark", pane), at: one(".wv-at", pane), name: one(".wv-name", pane), verdict: one(".wv-verdict", pane), paths: new PathLayer(one(".wv-paths", pane)),
+        mark: one(".wv-mark", pane), at: one(".wv-at", pane), name: one(".wv-name", pane), verdict: one(".wv-verdict", pane), weights: one(".wv-weights", pane), paths: new PathLayer(one(".wv-paths", pane)),
       };
     }
     this.scrub = one(".wv-scrub");
@@ -76,7 +76,7 @@ class Surface {
   missing(origin, replaced) {
     const { player } = this;
     const part = this.parts[origin];
-    const { samples, missing, verdict, name } = player.panes[origin];
+    const { samples, missing, verdict, weights, name } = player.panes[origin];
     const spec = player.spec(origin);
     const clip = player.clips[origin];
     let why = "";
@@ -95,6 +95,10 @@ class Surface {
       part.mark.hidden = true;
       part.paths.set([], 1, 1);
       delete part.pane.dataset.frame;
+    }
+    if (part.weights) {
+      this.text(part.weights, weights);
+      part.weights.hidden = !weights;
     }
     if (part.verdict) {
       this.text(part.verdict, verdict || "");

@@ -8,7 +8,8 @@ the value carries the reason in words. Nothing here knows Gradio, reads or write
      "frame": int | None, "view": name | None, "sample": int | None, "autoplay": bool,   None: leave it to the stage
      "chunk": frames of one Shift+arrow,
      "preview": None | {"step", "steps", "eta": s | None, "note"},
-     "panes": {"imagined" | "recorded" | "executed": {"name", "samples": [clip, ...], "missing": str, "verdict": str}}}
+     "panes": {"imagined" | "recorded" | "executed": {"name", "samples": [clip, ...], "missing": str, "verdict": str,
+                                                      "weights": size and origin of the model's weights, or ""}}}
     clip: {"src": address | "strip": data URL and "columns", "key", "frames", "fps", "width", "height", "label",
            "path": [[x, y], ...] | None, "rate": points a second, "missing": why it has no video}
 """
@@ -27,6 +28,7 @@ from PIL import Image
 
 from wamviz import acting
 from wamviz.compare.trajectory import path_pixels
+from wamviz.errors import WamvizError
 from wamviz.models.protocol import Capabilities
 from wamviz.rollout import Camera, Floats, Frames, Preview, Rollout
 from wamviz.side_by_side import Contender, Outcome
@@ -58,6 +60,7 @@ def stage_value(
     view: str | None = None,
     sample: int | None = None,
     autoplay: bool = False,
+    weights: str = "",
 ) -> Value:
     """The value that shows a finished run.
 
@@ -71,6 +74,7 @@ def stage_value(
         view: one of ``VIEWS``; None, or a name that does not exist, keeps the view that the user has.
         sample: which sample to show, from 0; None keeps the user's.
         autoplay: start playing, unless the user asked for reduced motion.
+        weights: size and origin of the weights that made it, where they are known.
     """
     first = run.imagined[0]
     camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
@@ -89,7 +93,7 @@ def stage_value(
     if run.executed is not None:
         executed["samples"] = [_clip(run.executed, url("executed.mp4"), camera=camera, start=run.state)]
         if run.executed.success is not None:
-            executed["verdict"] = "succeeded" if run.executed.success else "did not succeed"
+            executed["verdict"] = "task succeeded" if run.executed.success else "task failed"
     return _value(
         run=run.id,
         instruction=run.instruction,
@@ -100,7 +104,7 @@ def stage_value(
         autoplay=autoplay,
         chunk=_chunk(first),
         panes={
-            "imagined": _pane("imagined", samples),
+            "imagined": {**_pane("imagined", samples), "weights": weights},
             "recorded": _recorded(run.reference, url("reference.mp4"), recorded_reason, camera, run.state),
             "executed": executed,
         },
@@ -167,7 +171,10 @@ def preview_value(
         instruction="" if context is None else context.instruction,
         preview={"step": preview.step, "steps": preview.steps, "eta": eta, "note": preview.note},
         panes={
-            "imagined": _pane("imagined", samples, "The first frames appear with the next step."),
+            "imagined": {
+                **_pane("imagined", samples, "The first frames appear with the next step."),
+                "weights": str(capabilities.extras.get("origin", "")),
+            },
             "recorded": recorded,
             "executed": _pane("executed", missing=executed_reason),
         },
@@ -238,6 +245,12 @@ def _outcome(outcome: Outcome, url: Callable[[str], Callable[[str], str]]) -> Pa
     camera = next((c for c in (r.camera_model for r in _rollouts(run)) if c is not None), None)
     address = url(run.id)("rollout.mp4")
     pane = _pane(title, [_clip(first, address, camera=camera, start=run.state, missing=_no_video(run))])
+    try:
+        extras = outcome.contender.capabilities.extras
+    except WamvizError:  # a model that was deleted since; its run is shown all the same
+        extras = {}
+    if run.weights_digest and extras.get("weights_digest") == run.weights_digest:
+        pane["weights"] = str(extras.get("origin", ""))
     speed = outcome.real_time_factor
     return {**pane, "verdict": "" if speed is None else f"{outcome.latency_s:.2f} s, {speed:.1f}x real time"}
 
@@ -301,7 +314,7 @@ def _value(**given: Any) -> Value:
 
 
 def _pane(name: str, samples: list[dict[str, Any]] | None = None, missing: str = "") -> Pane:
-    return {"name": name, "samples": samples or [], "missing": missing, "verdict": ""}
+    return {"name": name, "samples": samples or [], "missing": missing, "verdict": "", "weights": ""}
 
 
 def _rollouts(run: Run) -> list[Rollout]:

@@ -68,6 +68,8 @@
     }
     const scene = document.querySelector("[data-scene]")?.dataset.scene;
     for (const card of document.querySelectorAll(".wz-card")) set(card, "aria-pressed", String(card.dataset.pick === scene));
+    const run = document.querySelector("[data-run]")?.dataset.run;
+    for (const example of document.querySelectorAll(".wz-example")) set(example, "aria-pressed", String(example.dataset.pick === run));
     const episode = document.querySelector("[data-episode]")?.dataset.episode;
     for (const row of document.querySelectorAll(".wz-episode")) set(row, "aria-pressed", String(row.dataset.pick === episode));
     const fold = document.getElementById("wz-settings-toggle");
@@ -151,7 +153,7 @@
   const start = () => {
     paint();
     new MutationObserver(schedule).observe(document.body, {
-      childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "class", "data-scene", "data-episode"],
+      childList: true, subtree: true, attributes: true, attributeFilter: ["disabled", "class", "data-scene", "data-episode", "data-run"],
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { schedule(); recolour(); });
     schedule();

@@ -82,7 +82,8 @@ class TabletopEpisode:
         count = len(self.actions)
         if self.actions.shape != (count, ACTION_SPACE.dim) or self.states.shape != (count + 1, len(STATE_NAMES)):
             raise WamvizError(f"Actions {self.actions.shape} and states {self.states.shape} do not belong together.")
-        lengths = {len(self.snapshots), len(self.positions), len(self.yaws), *(len(frames) for frames in self.frames.values())}
+        lengths = {len(self.snapshots), len(self.positions), len(self.yaws)}
+        lengths |= {len(frames) for frames in self.frames.values()}
         if lengths != {count + 1}:
             raise WamvizError(
                 f"{count} actions need {count + 1} frames, snapshots, positions and yaws, not {sorted(lengths)}."

@@ -1,0 +1,73 @@
+"""The examples of the first page: chosen by a rule, small, and shown with what the simulator made of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from wamviz.models import registry
+from wamviz.store import Store, read_run
+from wamviz.ui import example, form
+from wamviz.ui.scenes import Card, Scenes
+from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf
+
+SIX_MB = 6_000_000
+
+
+class Cards:
+    """Scenes of which only the cards are asked for."""
+
+    def cards(self) -> list[Card]:
+        return [Card(number, kind, "", "") for number, kind in enumerate(("push", "pick", "push", "lever", "pick"))]
+
+
+def test_the_rule_takes_the_first_episode_of_each_task() -> None:
+    assert example.first_of_each(Cards()) == {"lever": 3, "pick": 1, "push": 0}  # type: ignore[arg-type]
+
+
+def test_the_shipped_examples_follow_the_rule() -> None:
+    """One of each task, from the first frame of its first episode, seed 0, one sample, as default, executed."""
+    shelf, first = Shelf(), example.first_of_each(Scenes())
+    assert list(shelf.examples) == list(TASKS) == list(first)
+    model = registry.entry("mini-wam").capabilities
+    for task, run_id in shelf.examples.items():
+        run = shelf.load(run_id)
+        assert run.source == f"assets/episodes#{first[task]}@0"
+        assert (run.model, run.mode, run.seed, run.samples) == ("mini-wam", model.modes[0], 0, 1)
+        assert (run.steps, run.horizon, run.guidance) == (model.default_steps, None, 1.0)
+        assert run.executed is not None and run.executed.frames is not None and run.imagined[0].frames is not None
+        assert run.metrics["picture"]["arm_iou"] is not None
+    assert sum(path.stat().st_size for path in EXAMPLES.rglob("*") if path.is_file()) < SIX_MB
+
+
+def test_the_page_names_the_rule_and_offers_every_example(tmp_path: Path) -> None:
+    text = json.dumps(form.examples(Shelf()))
+    assert "first shipped episode of each task" in text and "seed 0" in text
+    assert all(run_id in text for run_id in Shelf().examples.values())
+    assert form.examples(Shelf(Store(tmp_path / "runs"), tmp_path / "none")) == []
+
+
+def test_a_damaged_example_gives_way_to_the_next(tmp_path: Path) -> None:
+    """The page opens all the same."""
+    folder = next(folder for folder in EXAMPLES.iterdir() if (folder / "rollout.json").is_file())
+    for task in ("lever", "pick"):
+        shutil.copytree(folder, tmp_path / task)
+    facts = json.loads((tmp_path / "pick" / "rollout.json").read_text())
+    (tmp_path / "pick" / "rollout.json").write_text(json.dumps({**facts, "id": "0123456789abcdef"}))
+    shelf = Shelf(Store(tmp_path / "runs"), tmp_path)
+    assert list(shelf.examples) == ["lever", "pick"] and shelf.example is not None
+    assert shelf.example.id == read_run(folder).id
+    (tmp_path / "lever" / "rollout.npz").write_bytes(b"")
+    assert shelf.example is not None and shelf.example.id == "0123456789abcdef"
+
+
+def test_an_example_that_is_taken_away_is_kept_first(tmp_path: Path) -> None:
+    """Examples are read-only; a download or an execution makes a kept run of one."""
+    shelf = Shelf(Store(tmp_path / "runs"))
+    run_id = next(iter(shelf.examples.values()))
+    assert shelf.list() == []
+    assert shelf.export(run_id, "csv").is_file()
+    assert [run.id for run in shelf.list()] == [run_id]
+    kept, given = shelf.store.load(run_id), read_run(shelf._folders[run_id])
+    assert kept.metrics == given.metrics and kept.imagined[0].frames is not None

@@ -1,0 +1,68 @@
+"""How long a rollout becomes: until the task is done, or as many frames as were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.ui.test_stage_values import CAPABILITIES
+from wamviz.datasets import shipped
+from wamviz.errors import WamvizError
+from wamviz.imagining import unusual_horizon
+from wamviz.models.mini import entry
+from wamviz.models.protocol import open_ended
+from wamviz.rollout import ImagineRequest, Observation
+from wamviz.ui import choices, handlers
+from wamviz.ui.handlers import Wish
+from wamviz.ui.scenes import Scenes
+
+OPEN = replace(CAPABILITIES, modes=("joint", "act_only"), horizon=4, open_horizon=16, max_horizon=32)
+SEEN = Observation({"exterior": np.zeros((8, 8, 3), np.uint8)}, instruction="wave")
+
+
+def asked(mode: str = "joint", horizon: int | None = None) -> ImagineRequest:
+    return ImagineRequest(SEEN, mode, horizon=horizon)
+
+
+def test_frames_that_were_asked_for_are_another_question_than_until_it_is_done() -> None:
+    """One chunk is not "until it is done", even where that takes a chunk: they are two runs."""
+    assert open_ended(OPEN, asked()) and not open_ended(OPEN, asked(horizon=4))
+    assert not open_ended(CAPABILITIES, asked())
+    assert [unusual_horizon(OPEN, asked(horizon=frames)) for frames in (None, 4, 6)] == [None, 4, 6]
+    assert [unusual_horizon(CAPABILITIES, asked(horizon=frames)) for frames in (None, 4)] == [None, None]
+    assert unusual_horizon(OPEN, asked("act_only", 4)) is None
+    assert (OPEN.unasked("joint"), OPEN.unasked("act_only"), CAPABILITIES.unasked("joint")) == (16, 4, 4)
+
+
+def test_the_catalogue_and_the_model_agree_on_when_it_stops() -> None:
+    from wamviz.models.mini import wam
+    from wamviz.models.protocol import OPEN_ENDED
+
+    caps = entry.capabilities()
+    assert caps.open_horizon == wam.MOST_CHUNKS * caps.horizon and set(OPEN_ENDED) == set(wam.OPEN_ENDED)
+
+
+def test_the_slider_says_what_0_means() -> None:
+    assert choices.first_horizon("mini-wam") == 0
+    assert "0: until it is done, 64 at most" in choices.horizon_label("mini-wam")
+    assert choices.first_horizon("hold-still") == 16 and "0: one chunk" in choices.horizon_label("hold-still")
+
+
+@pytest.mark.parametrize(
+    ("mode", "horizon", "frames"), [("joint", 0, 64), ("joint", 8, 8), ("forward_dynamics", 0, 128)]
+)
+def test_at_0_the_recording_stands_beside_all_of_it(mode: str, horizon: int, frames: int) -> None:
+    try:
+        scenes = Scenes(shipped())
+    except WamvizError as error:
+        pytest.skip(str(error))
+    scene = scenes.episode(9)
+    context, options = handlers.prepare(Wish(scene, 0, "wait", "mini-wam", mode, 0, 1, 8, horizon=horizon), scenes)
+    assert options["horizon"] == (horizon or None)
+    assert context.reference is not None and context.reference.frames is not None
+    recorded = min(frames, scene.frames - 1)
+    assert len(context.reference.frames) == recorded + 1
+    if mode == "forward_dynamics":
+        assert len(options["actions"]) == recorded
