@@ -111,8 +111,8 @@ def test_the_same_chance_gives_the_same_windows(data):
 
 def test_statistics_are_of_all_steps(data):
     """Means over every step of every shard, and no spread of zero."""
-    data.actions[:, 3] = 0
+    data.states[:, 3] = 0
     facts = data.statistics()
     assert facts["state_mean"][0] == pytest.approx(float(data.states[:, 0].mean()), rel=1e-5)
-    assert facts["action_std"][3] == pytest.approx(1e-3) and len(facts["state_std"]) == 14
+    assert facts["state_std"][3] == pytest.approx(1e-3) and len(facts["state_std"]) == 14
     assert len(THINGS) == data.positions.shape[1]

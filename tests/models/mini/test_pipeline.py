@@ -199,6 +199,19 @@ def test_one_frame_of_one_action_can_be_drawn(pipeline, observed, view):
     assert numbers == [0] and pixels.shape == (1, SIZE, SIZE, 3)
 
 
+def test_given_actions_are_a_path(pipeline, observed):
+    """What the denoiser is told of given actions is where they lead, action after action."""
+    told = []
+    original = pipeline.transformer.forward
+    pipeline.transformer.forward = lambda x, a, *rest: (told.append(a), original(x, a, *rest))[1]
+    try:
+        sample(pipeline, observed, "forward_dynamics", samples=2)
+    finally:
+        pipeline.transformer.forward = original
+    where = torch.from_numpy(ACTIONS[:, :3].cumsum(0))
+    torch.testing.assert_close(pipeline.transformer.paths(told[0]), where.expand(2, K, 3))
+
+
 def test_folder_round_trip(pipeline, observed, tmp_path):
     """save_pretrained and from_pretrained bring back the same future and the same pictures, without a pickle."""
     pipeline.save_pretrained(tmp_path / "p")

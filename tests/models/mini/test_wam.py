@@ -14,7 +14,7 @@ from tests.models.mini.conftest import make_pipeline
 from wamviz.errors import WamvizError
 from wamviz.models.mini.entry import capabilities
 from wamviz.models.mini.familiar import Familiar
-from wamviz.models.mini.wam import MOST_CHUNKS, MiniWAM, camera_matrix, digest_of, spread_note
+from wamviz.models.mini.wam import MiniWAM, camera_matrix, digest_of, spread_note
 from wamviz.models.protocol import collect
 from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 
@@ -35,7 +35,7 @@ def folder(pipeline, tmp_path_factory) -> Path:
 
 def load(folder: Path) -> MiniWAM:
     return MiniWAM(
-        folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32), until_done=True), "cpu"
+        folder, replace(capabilities(), horizon=8, max_horizon=32, frame_size=(32, 32), open_horizon=32), "cpu"
     )
 
 
@@ -157,7 +157,7 @@ def test_an_open_end_is_never_longer_than_the_longest(model, request_, mode):
     done = collect(model, request_(mode, horizon=None))
     (rollout,) = done.rollouts
     length = len(rollout.frames) - 1 if rollout.frames is not None else len(rollout.actions)
-    assert 4 <= length <= 8 * MOST_CHUNKS <= model.capabilities.longest
+    assert 4 <= length <= model.capabilities.open_horizon <= model.capabilities.longest
     assert rollout.actions is None or len(rollout.actions) == length
 
 
@@ -173,8 +173,8 @@ def test_an_open_end_stops_at_rest(resting, request_, mode):
 
 
 def test_who_cannot_tell_the_end_imagines_one_chunk(folder, request_):
-    """Without ``until_done`` no horizon means one chunk, as for every other model."""
-    model = MiniWAM(folder, replace(load(folder).capabilities, until_done=False), "cpu")
+    """Without an ``open_horizon`` no horizon means one chunk, as for every other model."""
+    model = MiniWAM(folder, replace(load(folder).capabilities, open_horizon=None), "cpu")
     assert len(collect(model, request_("joint", horizon=None)).rollouts[0].actions) == 8
 
 
