@@ -1,4 +1,4 @@
-"""Two tiny shards of made-up episodes, their latents and their scenes."""
+"""Shards: two of made-up episodes whose numbers tell where they belong, and a real one of three seeds."""
 
 from __future__ import annotations
 
@@ -7,52 +7,70 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wamviz.training.collect import shard_path
-from wamviz.training.scenes import THINGS, scene_path
+
+from wamviz.training.budget import Deadline, OutOfTime
+from wamviz.training.corpus import THINGS, collect, shard_path
 
 LENGTHS = (5, 9, 3)
+SEEDS = range(1, 4)  # a perturbed pick; play, seen from elsewhere; play
+VIEWS, SIDE = 5, 128
 
 
-def write_shard(folder: Path, first: int) -> Path:
-    """Episodes whose frames, states and actions all carry the global frame number, so that mix-ups show."""
+def make_shard(folder: Path, first: int) -> Path:
+    """Episodes whose states and actions carry the step's number over all episodes, so that mix-ups show.
+
+    Thing i stands at (n / 100, i / 10, 0), turned by n / 1000, at step n; the blue block is absent. The last episode
+    is play and untold.
+    """
     total = sum(LENGTHS)
     path = shard_path(folder, first)
     number = np.arange(total, dtype=np.float32) + first
-    frames = np.random.default_rng(first).integers(0, 255, (total, 32, 32, 3)).astype(np.uint8)
+    starts = np.cumsum([0, *LENGTHS])
+    positions = np.zeros((total, len(THINGS), 3), np.float32)
+    positions[..., 0], positions[..., 1] = number[:, None] / 100, np.arange(len(THINGS)) / 10
+    positions[:, -1] = np.nan
+    camera = np.array([[1, 0, 0, 0.2 + first], [0, 1, 0, 0.1], [0, 0, 0, 1]], np.float32)
+    shown = np.sort(np.concatenate([starts[:-1], starts[1:] - 1]))
+    told = [[[f"task {first + i}", 1, 2], [f"the task {first + i}", 1, 2]] if i < 2 else [] for i in range(3)]
     np.savez(
         path,
-        frames=frames,
         states=np.repeat(number[:, None], 14, 1),
         actions=np.repeat(number[:, None], 7, 1),
-        starts=np.cumsum([0, *LENGTHS]),
-        success=np.ones(len(LENGTHS), bool),
-        seeds=np.arange(first, first + len(LENGTHS)),
-        words=np.array(
-            json.dumps(
-                {
-                    "instructions": [f"task {first + i}" for i in range(3)],
-                    "kinds": ["pick"] * 3,
-                    "styles": ["expert"] * 3,
-                }
-            )
+        positions=positions,
+        yaws=np.where(np.isnan(positions[..., 0]), np.nan, number[:, None] / 1000).astype(np.float32),
+        starts=starts,
+        cameras=np.repeat(camera[None], 3, 0),
+        lights=np.full((3, 3), first, np.float32),
+        frames=np.random.default_rng(first).integers(0, 255, (len(shown), 16, 16, 3)).astype(np.uint8),
+        shown=shown,
+        seeds=np.arange(first, first + 3),
+        success=np.ones(3, bool),
+        words=json.dumps(
+            {"kinds": ["pick"] * 3, "styles": ["expert"] * 3, "own": told, "questions": [[["q", 3, 4]]] * 3}
         ),
     )
-    latents = np.repeat(number, 8 * 4 * 4).reshape(total, 8, 4, 4).astype(np.float16)
-    np.save(path.with_suffix(".latents.npy"), latents)
-    # Thing i of frame n stands at (n, i, 0); the last episode is play and has no task of its own.
-    positions = np.zeros((total, len(THINGS), 3), np.float32)
-    positions[..., 0], positions[..., 1] = number[:, None], np.arange(len(THINGS))
-    words = [
-        {
-            "own": [[f"task {first + i}", 1, 2], [f"the task {first + i}", 1, 2]] if i < 2 else [],
-            "questions": [["q", 3, 4]],
-        }
-        for i in range(3)
-    ]
-    np.savez(scene_path(path), positions=positions, words=json.dumps(words))
     return path
 
 
 @pytest.fixture
 def shards(tmp_path: Path) -> list[Path]:
-    return [write_shard(tmp_path, first) for first in (0, 100)]
+    return [make_shard(tmp_path, first) for first in (0, 100)]
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A real shard; read only."""
+    return collect(tmp_path_factory.mktemp("recorded"), SEEDS, workers=1, size=SIDE, views=VIEWS)
+
+
+class StopAfter(Deadline):
+    """A deadline that passes at the ``steps + 1``-th look."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.left = steps
+
+    def check(self) -> None:
+        if self.left == 0:
+            raise OutOfTime
+        self.left -= 1

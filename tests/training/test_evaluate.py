@@ -55,11 +55,7 @@ def test_a_perfect_model_is_perfect():
     assert result["execution"]["right_object_rate"] == 1.0
     assert result["consistency"]["stated_vs_read_path_ade_m"] == 0
     assert result["consistency"]["imagined_vs_executed_path_median_m"] < 0.03
-    assert (
-        set(model.told) == {model.episode.instruction}
-        and set(shared.episodes) == {SEED}
-        and len(shared.reader) > 0
-    )
+    assert set(model.told) == {model.episode.instruction} and set(shared.episodes) == {SEED} and len(shared.reader) > 0
 
 
 def test_the_controls_gain_nothing():

@@ -36,7 +36,7 @@ def _add_typo(text: str, chance: float, rng: np.random.Generator) -> str:
 
 
 def tokenise(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> tuple[Tensor, Tensor]:
-    """Instructions to (B, L) ids and a (B, L) bool mask; an empty text becomes the one token ``[EMPTY]``."""
+    """Instructions to (B, L) ids and a (B, L) bool mask; an empty text becomes ``[EMPTY]``."""
     batch = tokenizer(
         [text or EMPTY for text in texts], padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
     )

@@ -1,5 +1,4 @@
-"""A mini-WAM of some thousand random weights around a coarse body, for tests that need the real code but no training.
-"""
+"""A mini-WAM of some thousand random weights around a coarse body: the real code, but no training."""
 
 from __future__ import annotations
 
@@ -59,8 +58,7 @@ def make_transformer(camera: Tensor) -> MiniWAMTransformer:
     torch.manual_seed(0)
     net = MiniWAMTransformer(
         horizon=HORIZON, text_dim=32, width=48, heads=3, layers=2, ratio=2, camera=camera.flatten().tolist(),
-        state_mean=list(REST), state_std=[0.2] * 14, action_mean=[0.0] * 6 + [0.5],
-        action_std=[0.02] * 3 + [0.05] * 3 + [0.5],
+        state_mean=list(REST), state_std=[0.2] * 14,
     )  # fmt: skip
     torch.nn.init.normal_(net.levels[2].weight, std=0.05)
     return net.eval()

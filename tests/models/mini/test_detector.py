@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from wamviz.models.mini.detector import POINTS, MiniDetector, lift_points
+from wamviz.models.mini.detector import (
+    POINTS,
+    SYMMETRY,
+    MiniDetector,
+    cut_patch,
+    facing_of,
+    lift_points,
+    turn_facing,
+)
 from wamviz.models.mini.raster import project
 
 
@@ -82,3 +90,40 @@ def test_usual_heights_are_where_it_starts(images):
     high = MiniDetector(image_size=32, widths=(8, 8, 16), height_mean=[0.3] * 8).eval()
     high.load_state_dict(low.state_dict())
     torch.testing.assert_close(high(images).height - low(images).height, torch.full((3, 8), 0.3))
+
+
+def test_a_patch_is_a_cut_around_a_point():
+    """Around a pixel's corner, as large as its share of the picture says: those pixels and no others."""
+    picture = torch.rand(1, 3, 32, 32)
+    patch = cut_patch(picture, torch.tensor([[20 / 32, 12 / 32]]), 8 / 32, 8)
+    torch.testing.assert_close(patch, picture[:, :, 8:16, 16:24], atol=1e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_larger_pictures_are_looked_at_in_more_detail(detector):
+    """A picture of twice the size is seen as its halved self, but for the hand."""
+    large = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    found, small = detector(large), detector(torch.nn.functional.avg_pool2d(large, 2))
+    torch.testing.assert_close(found.image, small.image, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.height[:, :-1], small.height[:, :-1], atol=1e-4, rtol=0)
+    assert not torch.allclose(found.turn, small.turn, atol=1e-6)
+
+
+def test_facing_is_the_same_for_what_looks_the_same():
+    """A cube after a quarter of a turn, anything after a whole one; what is round or absent faces nowhere."""
+    yaws = torch.linspace(-2, 2, len(SYMMETRY))[None]
+    facing = facing_of(yaws)
+    for index, times in enumerate(SYMMETRY):
+        assert facing[0, index].norm() == pytest.approx(float(times > 0), abs=1e-5)
+        turned = facing_of(yaws + 2 * math.pi / max(times, 1))
+        torch.testing.assert_close(turned[0, index], facing[0, index], atol=1e-5, rtol=0)
+    assert not facing_of(torch.full((1, len(SYMMETRY)), torch.nan)).any()
+
+
+def test_turning_what_faces_somewhere():
+    """Facing of a yaw, turned by an angle, is the facing of their sum; less sure stays less sure."""
+    g = torch.Generator().manual_seed(4)
+    yaws, turns = (torch.rand(5, len(SYMMETRY), generator=g) * 6 - 3 for _ in range(2))
+    sum_ = facing_of(yaws + turns)
+    torch.testing.assert_close(turn_facing(facing_of(yaws), turns), sum_, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turn_facing(0.3 * facing_of(yaws), turns), 0.3 * sum_, atol=1e-5, rtol=0)

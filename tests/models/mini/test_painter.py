@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.models.mini.conftest import make_painter
-from wamviz.models.mini.painter import THINGS, Pose, View, cut_windows, held_turns
+from wamviz.models.mini.painter import THINGS, Pose, View, held_turns, repeat_view
 from wamviz.models.mini.raster import project
 
 SIDE = 64
@@ -127,16 +127,50 @@ def test_pictures_do_not_depend_on_their_neighbours(painter, view, state):
     turned[:, 7] += 0.4
     poses = [pose_of(state), pose_of(turned), pose_of(state, PLACES + 0.05)]
     both = Pose(*(torch.cat([getattr(p, name) for p in poses]) for name in ("joints", "gripper", "things", "turns")))
-
-    def many(x):
-        return x.expand(3, *x.shape[1:])
-
-    drawn = type(view.drawn)(*(many(value) for value in vars(view.drawn).values()))
-    first = Pose(*(many(value) for value in vars(view.pose).values()))
-    pictures = painter(View(many(view.image), many(view.camera), many(view.light), first, drawn), both)
+    pictures = painter(repeat_view(view, 3), both)
     for picture, pose in zip(pictures, poses, strict=True):
         torch.testing.assert_close(picture[None], painter(view, pose), atol=1e-4, rtol=1e-4)
     assert (pictures[1] - pictures[0]).abs().max() > 1e-3 and (pictures[2] - pictures[0]).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("painted", [False, True])
+def test_the_quick_way_draws_the_same(body, camera, state, painted):
+    """Pictures are the long way's where anything may change, and so is the arm's paint where the arm is."""
+    painter = make_painter(body)  # its blocks are fresh, and so do not look beyond what is drawn
+    torch.nn.init.zeros_(painter.lamp.weight)  # it looks at the mean of what is drawn
+    torch.nn.init.normal_(painter.enter.weight, std=0.2)
+    if not painted:
+        torch.nn.init.zeros_(painter.shade_out.weight)
+        torch.nn.init.zeros_(painter.shade_out.bias)
+    image = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    view = painter.view(image, camera, LIGHT, pose_of(state))
+    turned = state.clone()
+    turned[:, 7] += 0.1
+    poses = [pose_of(turned, PLACES + 0.05), pose_of(state, PLACES - 0.03)]
+    both = Pose(*(torch.cat([getattr(p, name) for p in poses]) for name in ("joints", "gripper", "things", "turns")))
+    quick, slow = painter.draw(view, both), painter(repeat_view(view, 2), both)
+    changed = (quick != image).any(1).any(0)
+    rows, columns = changed.any(1).nonzero()[:, 0], changed.any(0).nonzero()[:, 0]
+    inner = torch.zeros(2, 1, 128, 128, dtype=torch.bool)
+    inner[:, :, rows[0] + 3 : rows[-1] - 2, columns[0] + 3 : columns[-1] - 2] = True  # a last convolution's reach
+    if painted:
+        arms = [painter.view(image, camera, LIGHT, p).drawn.mask for p in poses]
+        inner &= torch.cat(arms) > 0
+    assert inner.sum() > 500 and not changed.all()
+    where = inner.expand(-1, 3, -1, -1)
+    torch.testing.assert_close(quick[where], slow[where], atol=1e-4, rtol=1e-3)
+
+
+@torch.inference_mode()
+def test_the_quick_way_looks_wherever_things_move(painter, view, state, camera):
+    """What moved, where it was and its shadows lie in the part that is drawn."""
+    places = PLACES.clone()
+    places[0, ORANGE] += torch.tensor([0.1, 0.25, 0.05])
+    changed = (painter.draw(view, pose_of(state, places)) != view.image).any(1)[0]
+    for place in (PLACES, places):
+        x, y = pixel_of(place[0, ORANGE], camera)
+        assert changed[y - 2 : y + 3, x - 2 : x + 3].all()
 
 
 @torch.inference_mode()
@@ -149,7 +183,6 @@ def test_a_window_shows_its_part(body, camera, state, view):
     corner = torch.tensor([[24, 8]])
     part = painter(view, pose_of(state), corner, 32)
     torch.testing.assert_close(part, view.image[:, :, 8:40, 24:56])
-    assert torch.equal(cut_windows(view.image, corner, 32), view.image[:, :, 8:40, 24:56])
 
 
 def test_gradients_reach_every_weight(body, camera, state):

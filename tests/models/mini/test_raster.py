@@ -38,7 +38,9 @@ def test_the_drawn_arm_covers_the_simulators(env, camera, state):
     real = torch.from_numpy(env.segment("exterior", 256) == 1)
     drawn = arm_of(env, camera, state, 256).mask[0, 0] > 0
     grown = F.max_pool2d(real.float()[None, None], 3, 1, 1)[0, 0] > 0
-    assert real.sum() > 2000 and (real & drawn).sum() > 0.98 * real.sum() and (drawn & ~grown).sum() < 0.02 * drawn.sum()
+    assert (
+        real.sum() > 2000 and (real & drawn).sum() > 0.98 * real.sum() and (drawn & ~grown).sum() < 0.02 * drawn.sum()
+    )
 
 
 def test_surfaces_that_are_seen_look_at_the_camera(env, camera, state):

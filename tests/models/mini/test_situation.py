@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.kinematics import rotation_vectors, tool_pose
 from wamviz.models.mini.painter import THINGS
 from wamviz.models.mini.raster import project
@@ -18,7 +19,7 @@ DOWN = torch.tensor([1.0, -1.0, -1.0]).diag()
 def start(state) -> Situation:
     places = torch.full((1, O, 3), torch.nan)
     places[0, 0], places[0, 1] = torch.tensor([0.4, -0.2, 0.1]), state[0, :3]  # the orange is in the hand
-    return Situation(state, True, places, torch.full((1, O), 0.01), torch.zeros(1, O))
+    return Situation(state, True, places, torch.full((1, O), 0.01), facing_of(torch.zeros(1, O)), torch.zeros(1, O))
 
 
 def motion_of(k: int, **parts: object) -> torch.Tensor:
@@ -71,7 +72,7 @@ def test_the_hand_goes_where_it_is_foreseen(start):
 
 
 def test_small_shifts_are_no_motion(start):
-    """A thing that is foreseen to move by millimetres stays exactly; one that moves by centimetres moves by all of it."""
+    """What is foreseen to move by millimetres stays exactly; what moves by centimetres moves by all of it."""
     poses, after = follow_motion(start, motion_of(2, c7=[0.003, 0.05]), closing(2))
     torch.testing.assert_close(poses.things[0, 0], start.places[0, 0])
     torch.testing.assert_close(poses.things[1, 0], start.places[0, 0] + torch.tensor([0.05, 0, 0]))
@@ -87,6 +88,15 @@ def test_a_held_thing_turns_along(start):
     assert not follow_motion(start, motion, torch.zeros(1, 4, 7))[0].turns.any()
 
 
+def test_a_turned_thing_faces_elsewhere(start):
+    """How a held mug is turned afterwards is how it was, and the hand's turn more."""
+    start.places[0, 2] = start.state[0, :3]
+    _, after = follow_motion(start, motion_of(4, c5=[0.1, 0.2, 0.3, 0.4]), closing(4))
+    wanted = torch.zeros(1, O)
+    wanted[0, 2] = 0.4
+    torch.testing.assert_close(after.facing[:, :3], facing_of(wanted)[:, :3], atol=1e-5, rtol=0)
+
+
 def test_two_chunks_are_one(start):
     """Going on from the situation after the first half ends where the whole ends: nothing is lost between chunks."""
     k = 8
@@ -98,7 +108,7 @@ def test_two_chunks_are_one(start):
     rest = whole[:, 4:] - first[:, -1:]
     rest[..., 6] = 1
     _, after = follow_motion(between, rest, closing(4))
-    for name in ("state", "places", "turns"):
+    for name in ("state", "places", "facing", "turns"):
         torch.testing.assert_close(getattr(after, name), getattr(end, name), atol=1e-4, rtol=0, equal_nan=True)
 
 
@@ -121,4 +131,4 @@ def test_things_are_seen_where_they_are(start, camera):
 
 def test_misshapen_situations_are_refused(state):
     with pytest.raises(ValueError, match="misshapen"):
-        Situation(state[:, :7], True, torch.zeros(1, O, 3), torch.zeros(1, O), torch.zeros(1, O))
+        Situation(state[:, :7], True, torch.zeros(1, O, 3), torch.zeros(1, O), torch.zeros(1, O, 2), torch.zeros(1, O))

@@ -1,136 +1,193 @@
-"""The denoiser: its token layout, its cached context, and what each expert may see."""
+"""The denoiser: its cached context, its two noise levels, and what each part may see."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
-from wamviz.models.mini.old_transformer import MiniWAMTransformer, grid_positions, patchify, unpatchify
+
+from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, Scene, steps_of
+
+THINGS = 7
+MOTION = HAND + 3 * THINGS
 
 
 def inputs(batch: int = 2) -> dict[str, torch.Tensor]:
     g = torch.Generator().manual_seed(3)
+    places = torch.rand(batch, THINGS, 3, generator=g) * 0.4 + 0.2
+    places[:, -1] = torch.nan  # the last thing is not there
     return {
-        "latents": torch.randn(batch, 1, 8, 4, 4, generator=g),
         "state": torch.randn(batch, 14, generator=g),
+        "known": torch.ones(batch, dtype=torch.bool),
+        "places": places,
+        "image": torch.rand(batch, THINGS, 2, generator=g),
+        "doubt": torch.full((batch, THINGS), 0.01),
+        "facing": torch.rand(batch, THINGS, 2, generator=g) * 2 - 1,
         "text": torch.randn(batch, 5, 32, generator=g),
-        "text_mask": torch.tensor([[True] * 5, [True, True, False, False, False]])[:batch],
-        "video": torch.randn(batch, 8, 8, 4, 4, generator=g),
+        "words": torch.tensor([[True] * 5, [True, True, False, False, False]])[:batch],
+        "motion": torch.randn(batch, 8, MOTION, generator=g),
         "actions": torch.randn(batch, 8, 7, generator=g),
-        "level": torch.rand(batch, generator=g),
+        "level": torch.rand(batch, generator=g) * 0.5 + 0.4,
     }
 
 
-def denoise(net, x, video="given", level=None, cache=None, **options):
-    cache = cache or net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"])
-    level = x["level"] if level is None else level
-    given = x["video"] if isinstance(video, str) else video
-    return net(given, x["actions"], level, level, cache, x["latents"][:, 0], **options)
+def encode(net, x):
+    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt", "facing")))
+    return net.encode_context(scene, x["text"], x["words"])
 
 
-def test_patches_come_back():
-    """unpatchify undoes patchify to the bit."""
-    x = torch.randn(2, 4, 8, 16, 16)
-    assert torch.equal(unpatchify(patchify(x, 4), 4, 8, 16, 4), x)
-
-
-def test_patch_positions_share_one_image():
-    """A coarse patch's position lies among the fine patches it covers, nearer than any outside it."""
-    fine, coarse = grid_positions(8, 64), grid_positions(4, 64)
-    distance = torch.cdist(coarse[5:6], fine)[0].reshape(8, 8)  # coarse cell (1, 1) covers fine rows and columns 2, 3
-    nearest = torch.topk(distance.flatten(), 4, largest=False).indices
-    assert {(int(i) // 8, int(i) % 8) for i in nearest} == {(2, 2), (2, 3), (3, 2), (3, 3)}
+@torch.inference_mode()
+def denoise(net, x, cache=None, motion="given", at_motion=None, at_action=None):
+    level = x["level"]
+    return net(
+        x["motion"] if motion == "given" else None, x["actions"], level if at_motion is None else at_motion,
+        level if at_action is None else at_action, cache or encode(net, x),
+    )  # fmt: skip
 
 
 def test_shapes_and_determinism(net):
-    """Outputs are shaped like inputs, and the same inputs give the same bits."""
+    """Outputs are shaped like inputs, the same inputs give the same bits, and without motion there is none."""
     x = inputs()
-    video, actions = denoise(net, x)
-    assert video.shape == x["video"].shape and actions.shape == x["actions"].shape
+    motion, actions = denoise(net, x)
+    assert motion.shape == x["motion"].shape and actions.shape == x["actions"].shape
     again = denoise(net, x)
-    assert torch.equal(video, again[0]) and torch.equal(actions, again[1])
+    assert torch.equal(motion, again[0]) and torch.equal(actions, again[1])
+    none, acted = denoise(net, x, motion=None)
+    assert none is None and acted.shape == x["actions"].shape
 
 
-def test_a_glance_leaves_the_image_out(net):
-    """At a glance the context is as long as without its image tokens, and the actions still depend on the image."""
+@pytest.mark.parametrize("name", ["state", "places", "image", "doubt", "facing", "text", "motion", "actions"])
+def test_everything_that_is_told_matters(net, name):
+    """Each part of the context and of the future reaches both outputs."""
     x = inputs()
-    whole = net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"])
-    glance = net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"], glance=True)
-    assert whole.mask.shape[1] - glance.mask.shape[1] == net.context_position.shape[0]
-    torch.testing.assert_close(glance.places, whole.places)
-    other = net.encode_context(x["latents"] + 1, x["state"], x["text"], x["text_mask"], glance=True)
-    a, b = (denoise(net, x, video=None, cache=cache)[1] for cache in (glance, other))
-    assert not torch.allclose(a, b, atol=1e-4)
+    base = denoise(net, x)
+    told = denoise(net, {**x, name: x[name] * 0.5 + 0.02})
+    for before, after in zip(base, told, strict=True):
+        assert (before - after).abs().max() > 1e-4
 
 
-def test_an_unknown_state_is_one_unknown(net):
-    """Leaving the state out and hiding it are the same, whatever the hidden state says."""
+def test_an_unknown_state_has_no_influence(net):
+    """A state that is not known is one unknown, whatever it says; a known one is not."""
     x = inputs()
-    args = (x["text"], x["text_mask"])
-    absent = net.encode_context(x["latents"], None, *args)
-    hidden = net.encode_context(x["latents"], x["state"], *args, has_state=torch.tensor([False, False]))
-    for a, b in zip(
-        (*absent.keys, absent.places, absent.hand), (*hidden.keys, hidden.places, hidden.hand), strict=True
-    ):
+    unknown = {**x, "known": torch.zeros(2, dtype=torch.bool)}
+    one, other = encode(net, unknown), encode(net, {**unknown, "state": x["state"] + 3})
+    for a, b in zip((*one.keys, one.hand), (*other.keys, other.hand), strict=True):
         torch.testing.assert_close(a, b)
+    assert not torch.allclose(one.keys[0], encode(net, x).keys[0])
+
+
+def test_what_is_not_there_has_no_influence(net):
+    """Where an absent thing would be seen, and how surely, changes nothing; that it is absent does."""
+    x = inputs()
+    other = {**x, "image": x["image"].clone(), "doubt": x["doubt"].clone()}
+    other["image"][:, -1], other["doubt"][:, -1] = 0.9, 0.2
+    for a, b in zip(denoise(net, x), denoise(net, other), strict=True):
+        torch.testing.assert_close(a, b)
+    present = {**x, "places": x["places"].nan_to_num(0.4)}
+    assert (denoise(net, present)[1] - denoise(net, x)[1]).abs().max() > 1e-4
 
 
 def test_padding_words_do_not_matter(net):
-    """What stands behind the text mask changes nothing."""
+    """What stands behind the words' mask changes nothing."""
     x = inputs()
-    before = denoise(net, x)
-    x["text"] = x["text"].clone()
-    x["text"][1, 2:] = 100.0
-    after = denoise(net, x)
-    torch.testing.assert_close(before[0], after[0], atol=1e-4, rtol=1e-4)
+    text = x["text"].clone()
+    text[1, 2:] = 100.0
+    for a, b in zip(denoise(net, x), denoise(net, {**x, "text": text}), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
-def test_words_state_and_frame_matter(net):
-    """Each part of the context reaches both outputs."""
+def test_the_hand_is_where_the_state_says(net):
+    """The cached hand is the physical tool position, or the usual one where the state is not known."""
     x = inputs()
-    base = denoise(net, x)
-    for name, value in (("text", x["text"] + 1), ("state", x["state"] + 1), ("latents", x["latents"].flip(-1))):
-        video, actions = denoise(net, {**x, name: value})
-        assert (video - base[0]).abs().max() > 1e-4, name
-        assert (actions - base[1]).abs().max() > 1e-4, name
+    x["state"] = net.normalise_states(torch.rand(2, 14))
+    torch.testing.assert_close(encode(net, x).hand, x["state"][:, :3] * 0.2 + torch.tensor([0.5, 0.0, 0.3]))
+    hidden = encode(net, {**x, "known": torch.zeros(2, dtype=torch.bool)})
+    torch.testing.assert_close(hidden.hand, torch.tensor([[0.5, 0.0, 0.3]] * 2))
 
 
-def test_unknown_state_hides_it(net):
-    """A state that is not known has no influence."""
+def test_words_point_at_what_is_there(net):
+    """Pointing is at things that are there alone; where it leads is between them."""
     x = inputs()
-    caches = [
-        net.encode_context(x["latents"], state, x["text"], x["text_mask"], known)
-        for state, known in ((x["state"], torch.zeros(2, dtype=torch.bool)), (None, None))
-    ]
-    for a, b in zip(caches[0].keys, caches[1].keys, strict=True):
-        torch.testing.assert_close(a, b)
+    cache = encode(net, x)
+    share = cache.pointed.softmax(-1)
+    assert cache.pointed.shape == (2, 2, THINGS) and share[..., -1].max() < 1e-6
+    torch.testing.assert_close(share.sum(-1), torch.ones(2, 2))
+    told = torch.cat([x["places"], x["facing"]], -1)[:, :-1]
+    low, high = told.amin(1), told.amax(1)
+    assert (cache.focus >= low[:, None] - 1e-5).all() and (cache.focus <= high[:, None] + 1e-5).all()
+    other = encode(net, {**x, "text": x["text"] + 1})
+    assert (cache.pointed - other.pointed)[..., :-1].abs().max() > 1e-4
 
 
 def test_repeated_cache_serves_samples(net):
-    """One cached context repeated for two samples equals encoding it twice."""
-    x = inputs(1)
-    cache = net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"]).repeat(2)
-    two = {k: v.repeat_interleave(2, 0) for k, v in x.items()}
-    once, twice = denoise(net, two, cache=cache), denoise(net, two)
-    torch.testing.assert_close(once[0], twice[0])
-    assert cache.keys[0].shape[0] == 2 and cache.keys[0].stride(0) == 0  # one context in memory, seen by both
+    """One cached context repeated for two samples equals encoding it twice, in order."""
+    x = inputs()
+    twice = {k: v.repeat_interleave(2, 0) for k, v in x.items()}
+    once, again = denoise(net, twice, cache=encode(net, x).repeat(2)), denoise(net, twice)
+    for a, b in zip(once, again, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+    cache = encode(net, x)
+    assert cache.repeat(1) is cache
 
 
 def test_noise_levels_are_independent(net):
-    """The video's and the actions' noise level both matter, each on its own."""
+    """The motion's and the actions' noise level both matter, each on its own."""
     x = inputs()
-    cache = net.encode_context(x["latents"], x["state"], x["text"], x["text_mask"])
-    low, high = torch.full((2,), 0.1), torch.full((2,), 0.9)
-    results = [
-        net(x["video"], x["actions"], v, a, cache, x["latents"][:, 0])[1] for v in (low, high) for a in (low, high)
-    ]
+    low, high = torch.full((2,), 0.3), torch.full((2,), 0.9)
+    results = [denoise(net, x, at_motion=v, at_action=a)[1] for v in (low, high) for a in (low, high)]
     for i in range(4):
         for j in range(i):
             assert (results[i] - results[j]).abs().max() > 1e-4
 
 
-def test_standardising_round_trip():
-    """normalise_actions and denormalise_actions undo each other."""
-    net = MiniWAMTransformer(
-        width=48, heads=3, layers=1, action_width=16, text_dim=16, action_mean=[0.1] * 7, action_std=[0.2] * 7
-    )
-    a = torch.randn(3, 7)
-    torch.testing.assert_close(net.denormalise_actions(net.normalise_actions(a)), a)
+def test_the_hand_follows_clean_actions(net):
+    """With clean actions the foreseen hand is where they lead, but for a correction; with noisy ones it is not told."""
+    x = inputs()
+    clean, noisy = torch.zeros(2), torch.full((2,), 0.5)
+    x["actions"] = net.normalise_actions(torch.zeros(2, 8, 7))
+    still = denoise(net, x, at_action=clean)[0]
+    gone = torch.zeros(2, 8, 7)
+    gone[..., 0] = 0.04
+    x["actions"] = net.normalise_actions(gone)
+    led, free = (denoise(net, x, at_action=level)[0] for level in (clean, noisy))
+    lead = torch.arange(1, 9) * 0.04 / 0.15
+    torch.testing.assert_close((led - still)[..., 0], lead.expand(2, 8), atol=0.5, rtol=0)
+    assert (led - free)[:, -1, 0].min() > 0.3
+
+
+def test_samples_of_a_batch_do_not_mix(net):
+    """Each sample alone is what it is beside others."""
+    x = inputs()
+    both = denoise(net, x)
+    for i in range(2):
+        alone = denoise(net, {k: v[i : i + 1] for k, v in x.items()})
+        for a, b in zip(both, alone, strict=True):
+            torch.testing.assert_close(a[i : i + 1], b, atol=1e-4, rtol=1e-4)
+
+
+def test_standardising_round_trip(net):
+    """normalise_actions and denormalise_actions undo each other, and paths are added up displacements."""
+    a = torch.randn(3, 5, 7)
+    torch.testing.assert_close(net.denormalise_actions(net.normalise_actions(a)), a, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(net.paths(net.normalise_actions(a)), a[..., :3].cumsum(1))
+    torch.testing.assert_close(steps_of(a.cumsum(1)), a, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_reach_every_weight():
+    """A loss of motion and actions leaves no weight out, where some states and things are not known."""
+    model = MiniWAMTransformer(horizon=8, text_dim=32, width=48, heads=3, layers=2, ratio=2)
+    torch.nn.init.normal_(model.levels[2].weight, std=0.05)
+    x = inputs()
+    x["known"][1] = False
+    motion, actions = model(x["motion"], x["actions"], x["level"], x["level"], encode(model, x))
+    (motion.square().sum() + actions.square().sum()).backward()
+    idle = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert not idle
+
+
+def test_scenes_that_do_not_belong_together_are_refused():
+    x = inputs()
+    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt", "facing")))
+    with pytest.raises(ValueError, match="do not belong"):
+        replace(scene, image=scene.image[:, 1:])

@@ -233,7 +233,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         x = torch.stack([torch.randn(config.horizon, width, generator=g) for g in generators]).to(self.device)
         a = a.to(self.device) * temperature
         if actions is not None:
-            a = net.normalise_actions(torch.tensor(actions, device=self.device)).expand(samples, -1, -1)
+            a = net.normalise_actions(torch.tensor(actions, device=self.device)[None]).expand(samples, -1, -1)
         if motion is not None:
             x = (motion / scale).expand(samples, -1, -1)
         schedulers = (self.scheduler, self.action_scheduler)

@@ -335,6 +335,7 @@ class TabletopEnv:
         (x, y, z), (u, v, w) = map(float, position), map(float, look_at)
         self.look = replace(self.look, camera_position=(x, y, z), camera_look_at=(u, v, w), camera_fov=float(fov))
         apply(self._model, self.look)
+        self._refresh()
 
     def render(self, camera: str = "exterior") -> Frames:
         """Draw one camera's view now, (size, size, 3) uint8.
