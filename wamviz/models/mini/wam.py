@@ -29,6 +29,7 @@ from wamviz.models.mini.text import unknown_words
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
+ACTING = 0.3  # temperature of acting without imagining: a robot is driven by the best guess, futures by chance
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
 CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
 
@@ -284,6 +285,7 @@ class MiniWAM:
         for last in self.pipeline.stream(
             so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
             actions=given, motion=motion, guidance=request.guidance,
+            temperature=ACTING if mode == "act_only" else 1.0,
         ):  # fmt: skip
             decided = None if last.actions is None or mode == "video" else so_far.acted(self._legal(last.actions))
             if last.step < last.steps and (last.step or not chunk.index):
