@@ -7,7 +7,6 @@ outside what it was trained on. It knows nothing of worlds, files or pages.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from wamviz.camera import Camera
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
+from wamviz.models.mini.entry import digest_of
 from wamviz.models.mini.familiar import Familiar, statistics
 from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
@@ -57,16 +57,6 @@ def quietly() -> Iterator[None]:
         diffusers_logging.set_verbosity(level)
         for lib in shown:
             lib.enable_progress_bar()
-
-
-def digest_of(folder: Path) -> str:
-    """SHA-256 over every weight and configuration file of a pipeline, 16 hex digits, without the reports."""
-    total = hashlib.sha256()
-    for file in [folder / "model_index.json", *sorted(folder.glob("*/*"))]:
-        if file.suffix in (".safetensors", ".json"):
-            total.update(file.relative_to(folder).as_posix().encode())
-            total.update(file.read_bytes())
-    return total.hexdigest()[:16]
 
 
 def spread_note(actions: Floats) -> str:
