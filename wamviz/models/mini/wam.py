@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class _Progress:
     """What a rollout has come to so far.
 
     Attributes:
-        observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by
+        observed: the context; view: what every picture is drawn from, under way; situation: where everything is by
             now.
         frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
         dropped: (N, k, A) that a video was drawn for which is given without them.
@@ -92,7 +93,7 @@ class _Progress:
     situation: Situation
     first: Frames
     seconds: dict[str, float]
-    view: View | None = None
+    view: Future[View] | None = None
     frames: list[Frames] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
     dropped: Floats | None = None
@@ -120,6 +121,7 @@ class MiniWAM:
             self.pipeline = pipeline.to(self.device, torch.float32)
         for part in (self.pipeline.detector, self.pipeline.painter):
             part.to(memory_format=torch.channels_last)  # convolutions then need no reordering
+        self._aside = ThreadPoolExecutor(1)
         self.familiar = Familiar.load(folder)
         self.weights_digest = digest_of(folder)
         self.size = int(self.pipeline.painter.config.image_size)
@@ -218,6 +220,8 @@ class MiniWAM:
         so_far = _Progress(
             observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}
         )
+        if request.mode in DRAWS:  # where the light hangs is worked out while the actions are decided
+            so_far.view = self._aside.submit(self.pipeline.view, observed)
         noises = self.pipeline.noises(request.seed, request.samples)
         for chunk in split(count, size):
             given = None if actions is None else given_actions(actions, chunk, size)
@@ -295,8 +299,8 @@ class MiniWAM:
             early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
             order = [*early, *(i for i in range(n * k) if i not in early)]
             drawn: list[int] = []
-            so_far.view = so_far.view or self.pipeline.view(so_far.observed)
-            for numbers, pixels in self.pipeline.paint(so_far.view, poses, order):
+            assert so_far.view is not None
+            for numbers, pixels in self.pipeline.paint(so_far.view.result(), poses, order):
                 frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
                 drawn += numbers
                 if len(drawn) < n * k:
