@@ -136,13 +136,11 @@ def record_rest(
     left = task
     if task.kind == "lever_then_pick" and env.lever_travel() >= LEVER_PRESSED:
         left = Task("pick", task.instruction, task.target)
-    expert = Expert(env, left, rng)
-    actor = iter(expert.act, None)
-    return _record(env, env.observe(), actor, task, "expert", max_steps)
+    return _record(env, env.observe(), _act(env, left, rng, disturbed=False), task, "expert", max_steps)
 
 
 def _record(
-    env: TabletopEnv, first: TabletopObservation, actor: Iterator[NDArray[np.float32] | None], task: Task | None,
+    env: TabletopEnv, first: TabletopObservation, actor: Iterator[NDArray[np.float32]], task: Task | None,
     style: str, max_steps: int,
 ) -> TabletopEpisode:  # fmt: skip
     """Act until the actor is done; the present state is frame 0."""
@@ -151,7 +149,6 @@ def _record(
     positions, yaws = [_positions(env)], [_yaws(env)]
     low, high = np.array(ACTION_SPACE.low, np.float32), np.array(ACTION_SPACE.high, np.float32)
     for action in actor:
-        assert action is not None
         executed = np.clip(action, low, high).astype(np.float32)
         observations.append(env.step(executed)[0])
         actions.append(executed)
