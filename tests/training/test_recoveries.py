@@ -1,56 +1,42 @@
-"""The expert takes over where the model has brought the robot, and the rest is an episode of its own."""
+"""Episodes that begin with the model's own mistakes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from wamviz.models.mini.entry import checkpoint
-from wamviz.training.corpus import read_shard
-from wamviz.training.recoveries import collect_recoveries
-from wamviz.worlds.tabletop import TabletopEnv, record_rest, success, task_for_seed
+from tests.models.mini.conftest import make_pipeline
+from wamviz.models.mini.wam import camera_matrix
+from wamviz.training.body import sample_body
+from wamviz.training.recoveries import collect_recoveries, drive
+from wamviz.worlds.tabletop import TabletopEnv, record_rest, task_for_seed
 
-
-def test_the_rest_of_a_task_is_recorded_from_where_it_stands():
-    """What is recorded begins at the present state, and ends with the task done."""
-    env = TabletopEnv(render=False)
-    env.reset(200_000)
-    task = task_for_seed(env, "pick")
-    for _ in range(5):
-        env.step([0.03, 0, 0, 0, 0, 0, 0])
-    here = env.observe().state
-    episode = record_rest(env, task, np.random.default_rng(0))
-    assert np.array_equal(episode.states[0], here) and episode.success and success(env, task)
-    assert episode.task == task and len(episode.actions) + 1 == len(episode.states)
+SEED = 4  # an expert's
 
 
-def test_a_lever_that_is_down_is_not_pressed_again():
-    """Of lever-then-pick only the pick is left once the lever is down."""
-    env = TabletopEnv(render=False)
-    env.reset(200_004)
-    lever = task_for_seed(env, "lever")
-    record_rest(env, lever, np.random.default_rng(0))
-    down = env.lever_travel()
-    both = task_for_seed(env, "lever_then_pick")
-    episode = record_rest(env, both, np.random.default_rng(1))
-    assert episode.success
-    lowest = episode.positions[:, 0, 2].max() - episode.positions[:, 0, 2].min()
-    assert down > 0.04 and lowest < 0.01
+@pytest.mark.parametrize("seeds", [range(1_000_000, 1_000_002), range(9_000_000, 9_000_001)])
+def test_only_training_seeds_are_driven(tmp_path, seeds):
+    """Neither validation nor checks from outside are looked at."""
+    with pytest.raises(ValueError, match="not for training"):
+        collect_recoveries(tmp_path, tmp_path / "out", seeds)
 
 
 @pytest.mark.slow
-def test_recoveries_begin_where_the_model_left_off(tmp_path):
-    """Same seeds, same shard, made once; every kept episode succeeds and is told like the seed's own task."""
-    paths = collect_recoveries(checkpoint(), tmp_path, range(300_000, 300_002), workers=1)
-    stamp = [path.stat().st_mtime_ns for path in paths]
-    assert collect_recoveries(checkpoint(), tmp_path, range(300_000, 300_002), workers=1) == paths
-    assert [path.stat().st_mtime_ns for path in paths] == stamp
-    for path in paths:
-        shard = read_shard(path)
-        assert shard.success.all() and len(shard.frames) == 0 and all(shard.own)
-
-
-def test_other_seeds_are_refused(tmp_path):
-    """Validation seeds are not for training."""
-    with pytest.raises(ValueError, match="not for training"):
-        collect_recoveries(checkpoint(), tmp_path, range(1_000_000, 1_000_001))
+def test_the_model_drives_and_the_expert_takes_over():
+    """Each look is eight actions of the model's, the same for the same chance; the expert begins where it left off."""
+    env = TabletopEnv(render=False)
+    env.reset(SEED)
+    camera = torch.tensor(camera_matrix(env.camera("exterior")), dtype=torch.float32)[None]
+    pipeline = make_pipeline(camera, sample_body(0.03))
+    ends = []
+    for looks in (2, 2, 1):
+        env.reset(SEED)
+        drive(pipeline, env, "pick up the orange", looks, np.random.default_rng(0))
+        assert env.steps == 8 * looks
+        ends.append(env.observe().state)
+    assert np.array_equal(ends[0], ends[1]) and not np.array_equal(ends[0], ends[2])
+    episode = record_rest(env, task_for_seed(env), np.random.default_rng(1))
+    assert np.array_equal(episode.states[0], ends[2]) and len(episode.actions) > 0
+    assert len(episode.states) == len(episode.positions) == len(episode.yaws) == len(episode.actions) + 1
+    env.close()

@@ -38,6 +38,20 @@ def test_masks_lie_where_projection_says(seeing_env: TabletopEnv) -> None:
     assert np.linalg.norm(arm + 0.5 - tip[::-1], axis=1).min() < 8  # the finger tips are around it
 
 
+def test_a_moved_camera_is_seen_through_at_once(seeing_env: TabletopEnv) -> None:
+    """Mask and projection agree from elsewhere, too, until the next scene is built."""
+    seeing_env.reset(SEED)
+    before = seeing_env.segment()
+    seeing_env.move_camera((1.1, 0.5, 0.8), (0.42, 0.0, 0.1), 42)
+    mask, camera = seeing_env.segment(), seeing_env.camera("exterior")
+    assert (mask != before).any()
+    (pixel,), _ = camera.project(seeing_env.position("orange")[None])
+    rows, columns = np.nonzero(mask == SEGMENTS.index("orange"))
+    assert len(rows) > 10 and np.hypot(columns.mean() + 0.5 - pixel[0], rows.mean() + 0.5 - pixel[1]) < 3
+    seeing_env.reset(SEED)
+    np.testing.assert_array_equal(seeing_env.segment(), before)
+
+
 def test_what_is_absent_is_nowhere(seeing_env: TabletopEnv) -> None:
     for seed in range(SEED, SEED + 4):
         seeing_env.reset(seed)

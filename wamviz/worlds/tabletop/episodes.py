@@ -136,13 +136,7 @@ def record_rest(
     left = task
     if task.kind == "lever_then_pick" and env.lever_travel() >= LEVER_PRESSED:
         left = Task("pick", task.instruction, task.target)
-    return _record(env, env.observe(), _follow(Expert(env, left, rng)), task, "expert", max_steps)
-
-
-def _follow(expert: Expert) -> Iterator[NDArray[np.float32]]:
-    """The expert's actions until it is done."""
-    while (action := expert.act()) is not None:
-        yield action
+    return _record(env, env.observe(), _act(env, left, rng, disturbed=False), task, "expert", max_steps)
 
 
 def _record(
