@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(registry.entry("mini-wam").missing() is not None
 @pytest.fixture(scope="module")
 def video_run():
     """What mini-WAM imagines of a fresh scene without actions."""
-    *_, run = imagine_run("mini-wam", resolve("tabletop:1000100"), mode="video", seed=3)
+    *_, run = imagine_run("mini-wam", resolve("tabletop:1000100"), mode="video", seed=3, horizon=16)
     assert run.imagined[0].actions is None
     return run
 

@@ -148,18 +148,17 @@ def test_the_quick_way_draws_the_same(body, camera, state, painted):
     turned = state.clone()
     turned[:, 7] += 0.1
     poses = [pose_of(turned, PLACES + 0.05), pose_of(state, PLACES - 0.03)]
-    both = Pose(*(torch.cat([getattr(p, name) for p in poses]) for name in ("joints", "gripper", "things", "turns")))
-    quick, slow = painter.draw(view, both), painter(repeat_view(view, 2), both)
-    changed = (quick != image).any(1).any(0)
-    rows, columns = changed.any(1).nonzero()[:, 0], changed.any(0).nonzero()[:, 0]
-    inner = torch.zeros(2, 1, 128, 128, dtype=torch.bool)
-    inner[:, :, rows[0] + 3 : rows[-1] - 2, columns[0] + 3 : columns[-1] - 2] = True  # a last convolution's reach
-    if painted:
-        arms = [painter.view(image, camera, LIGHT, p).drawn.mask for p in poses]
-        inner &= torch.cat(arms) > 0
-    assert inner.sum() > 500 and not changed.all()
-    where = inner.expand(-1, 3, -1, -1)
-    torch.testing.assert_close(quick[where], slow[where], atol=1e-4, rtol=1e-3)
+    for pose in poses:
+        quick, slow = painter.draw(view, pose), painter(view, pose)
+        changed = (quick != image).any(1)[0]
+        rows, columns = changed.any(1).nonzero()[:, 0], changed.any(0).nonzero()[:, 0]
+        inner = torch.zeros(1, 1, 128, 128, dtype=torch.bool)
+        inner[:, :, rows[0] + 3 : rows[-1] - 2, columns[0] + 3 : columns[-1] - 2] = True  # a last convolution's reach
+        if painted:
+            inner &= painter.view(image, camera, LIGHT, pose).drawn.mask > 0
+        assert inner.sum() > 250 and not changed.all()
+        where = inner.expand(-1, 3, -1, -1)
+        torch.testing.assert_close(quick[where], slow[where], atol=1e-4, rtol=1e-3)
 
 
 @torch.inference_mode()
