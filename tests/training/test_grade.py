@@ -21,7 +21,7 @@ def result(**parts: object) -> dict[str, object]:
 
 
 VIDEO = {"psnr": 20.0, "gain_db": 1.5, "gain_db_ci95": [1.0, 2.0], "moving_gain_db": 3.0, "ssim": 0.8,
-         "moving_gain_db_ci95": [2.5, 3.5], 
+         "moving_gain_db_ci95": [2.5, 3.5],
          "copy_last_psnr": 18.5, "copy_last_ssim": 0.7}  # fmt: skip
 ACTIONS = {"mae": 0.1, "ratio": 0.4, "position_mae_m": 0.0123, "position_mae_m_ci95": [0.011, 0.014],
            "gripper_mae": 0.2, "hold_mae": 0.25, "hold_position_mae_m": 0.02, "hold_gripper_mae": 0.5}  # fmt: skip
@@ -36,11 +36,11 @@ def test_table_has_a_row_a_mode_and_one_for_the_controls():
     text = table({"joint": joint, "video": result(video=VIDEO)})
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     assert {len(row) for row in rows} == {len(COLUMNS)}
-    assert rows[2] == ["`joint`", "20.00, +1.50 [1.00, 2.00]", "+3.00 [2.50, 3.50]", "9.0 [8.5, 9.5]", "0.800",
+    assert rows[2] == ["`joint`", "20.00, +1.50 [1.00, 2.00]", "+3.00 [2.50, 3.50]", "0.800",
                        "0.100, 0.40", "12.3 [11.0, 14.0]", "0.200", "3.1 [2.9, 3.3] of 12.0", "25% [10%, 50%]",
                        "50% [30%, 70%]"]  # fmt: skip
-    assert rows[3][5:] == [""] * 6
-    assert rows[-1] == ["copy the last frame, hold still; the expert", "18.50, 0", "0", "0 at 29.00", "0.700",
+    assert rows[3][4:] == [""] * 6
+    assert rows[-1] == ["copy the last frame, hold still; the expert", "18.50, 0", "0", "0.700",
                         "0.250, 1", "20.0", "0.500", "", "98%", ""]  # fmt: skip
 
 
@@ -97,9 +97,9 @@ def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, mo
     monkeypatch.setattr(subject, "MiniWAM", lambda *_: object())
     monkeypatch.setattr(subject, "measure", part)
     (tmp_path / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    found = grade(tmp_path, range(12), modes=("video", "joint"), workers=workers)
-    assert list(found) == ["video", "joint"] and found["video"]["execution"] is None
-    joint = found["joint"]
+    found = grade(tmp_path, range(12), modes=("video", "act_only"), workers=workers)
+    assert list(found) == ["video", "act_only"] and found["video"]["execution"] is None
+    joint = found["act_only"]  # joint decides by the same path and need not drive as well
     assert joint["n"] == 12 and joint["seeds"] == "0:12" and joint["execution"]["success_rate"] == 0.5
     assert joint["video"]["moving_gain_db"] == 5.5 and joint["video"]["moving_gain_db_ci95"][0] > 3
     card = (tmp_path / "README.md").read_text()

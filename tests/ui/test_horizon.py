@@ -11,7 +11,6 @@ from tests.ui.test_stage_values import CAPABILITIES
 from wamviz.datasets import shipped
 from wamviz.errors import WamvizError
 from wamviz.imagining import unusual_horizon
-from wamviz.models.mini import entry
 from wamviz.models.protocol import open_ended
 from wamviz.rollout import ImagineRequest, Observation
 from wamviz.ui import choices, handlers
@@ -34,14 +33,6 @@ def test_frames_that_were_asked_for_are_another_question_than_until_it_is_done()
     assert [unusual_horizon(CAPABILITIES, asked(horizon=frames)) for frames in (None, 4)] == [None, None]
     assert unusual_horizon(OPEN, asked("act_only", 4)) is None
     assert (OPEN.unasked("joint"), OPEN.unasked("act_only"), CAPABILITIES.unasked("joint")) == (16, 4, 4)
-
-
-def test_the_catalogue_and_the_model_agree_on_when_it_stops() -> None:
-    from wamviz.models.mini import wam
-    from wamviz.models.protocol import OPEN_ENDED
-
-    caps = entry.capabilities()
-    assert caps.open_horizon == wam.MOST_CHUNKS * caps.horizon and set(OPEN_ENDED) == set(wam.OPEN_ENDED)
 
 
 def test_the_slider_says_what_0_means() -> None:
