@@ -22,7 +22,7 @@ from wamviz.training.body import sample_body
 from wamviz.training.budget import OutOfTime
 from wamviz.training.pipeline import PRESETS, Recipe, run
 
-MINUTES = {f"{part}_minutes": 0.01 for part in ("painter", "detector", "denoiser")}
+MINUTES = {f"{part}_minutes": 0.01 for part in ("painter", "detector", "denoiser", "recovery")}
 
 
 def small_painter(seed: int) -> MiniPainter:
@@ -46,7 +46,7 @@ def test_a_stopped_recipe_goes_on_and_its_weights_imagine(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "start_detector", small_detector)
     recipe = Recipe(
         tmp_path / "work", tmp_path / "out", episodes=2, moves=1, held_out=2, views=4, batch=4, pictures=2, workers=1,
-        device="cpu", graded=0, limit=0.001, **MINUTES,
+        recoveries=2, device="cpu", graded=0, limit=0.001, **MINUTES,
     )  # fmt: skip
     with pytest.raises(OutOfTime):
         run(recipe)

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from wamviz.models import registry
 from wamviz.store import Store, read_run
 from wamviz.ui import example, form
@@ -71,3 +73,13 @@ def test_an_example_that_is_taken_away_is_kept_first(tmp_path: Path) -> None:
     assert [run.id for run in shelf.list()] == [run_id]
     kept, given = shelf.store.load(run_id), read_run(shelf._folders[run_id])
     assert kept.metrics == given.metrics and kept.imagined[0].frames is not None
+
+
+def test_the_command_writes_what_the_page_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One task at a time is possible; a task that is none is refused before anything is made."""
+    assert example.main(["--tasks", "juggle", "--out", str(tmp_path)]) == 2
+    assert "juggle" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert example.main(["--model", "hold-still", "--tasks", "push", "--out", str(tmp_path)]) == 0
+    shelf = Shelf(Store(tmp_path / "runs"), tmp_path)
+    assert list(shelf.examples) == ["push"] and shelf.example is not None and shelf.example.executed is not None
+    assert f"push: run {shelf.example.id} by hold-still" in capsys.readouterr().out

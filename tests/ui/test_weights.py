@@ -46,7 +46,7 @@ def test_the_words_come_from_the_checkpoint(tmp_path: Path) -> None:
 
 
 def test_the_digest_is_the_one_that_runs_carry() -> None:
-    from wamviz.models.mini.wam import digest_of
+    from wamviz.models.mini.entry import digest_of
 
     folder = entry.checkpoint()
     assert entry.weights_digest(folder) == digest_of(folder)

@@ -49,7 +49,7 @@ from wamviz.store.run import Run
 FORMAT = 1  # raised when a reader of today could misread the files of tomorrow
 MANIFEST = "rollout.json"
 OUR_FILE = re.compile(r"(rollout(-\d+)?|reference|executed)\.(mp4|npz)|rollout\.json|context\.png")
-SMALL_CRF = 24  # quality of the videos of a run that is written small
+SMALL_CRF = 26  # quality of the videos of a run that is written small
 HIDDEN = ".wamviz-"  # prefix of folders that are being written or thrown away
 
 

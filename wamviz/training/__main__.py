@@ -19,6 +19,8 @@ OPTIONS: dict[str, tuple[type, str]] = {
     "painter_minutes": (float, "of drawing what happens"),
     "detector_minutes": (float, "of finding what is there"),
     "denoiser_minutes": (float, "of deciding what to do and foreseeing what moves"),
+    "recoveries": (int, "episodes in which the expert takes over from the model; 0 for none"),
+    "recovery_minutes": (float, "of learning from those as well"),
     "batch": (int, "contexts a step of the denoiser"),
     "pictures": (int, "frames a step of painter and detector"),
     "peak": (float, "highest learning rate of the denoiser"),

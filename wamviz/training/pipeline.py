@@ -38,6 +38,7 @@ from wamviz.training.detector import train_detector
 from wamviz.training.grade import SEEDS, grade
 from wamviz.training.moves import Moves
 from wamviz.training.painter import Pictures, load_pictures, train_painter
+from wamviz.training.recoveries import collect_recoveries
 from wamviz.training.report import write_report
 from wamviz.training.strips import write_strips
 
@@ -52,6 +53,8 @@ class Recipe:
         episodes: with pictures, seeds ``0 .. episodes``; moves: episodes without, seeds from 100,000 on.
         held_out: validation episodes, from seed 1,050,000 on; views: frames drawn an episode.
         painter_minutes, detector_minutes, denoiser_minutes: budgets.
+        recoveries: episodes in which the expert takes over from the model, seeds from 300,000 on, 0 for none;
+            recovery_minutes: how much longer the denoiser learns from them as well.
         batch: contexts a step of the denoiser; pictures: frames a step of painter and detector.
         peak: highest learning rate of the denoiser.
         workers: recording processes; seed: of everything; device: ``auto`` or a torch device.
@@ -68,6 +71,8 @@ class Recipe:
     painter_minutes: float = 120
     detector_minutes: float = 90
     denoiser_minutes: float = 120
+    recoveries: int = 1000
+    recovery_minutes: float = 30
     batch: int = 48
     pictures: int = 12
     peak: float = 2e-3
@@ -94,6 +99,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "painter_minutes": 4.0,
         "detector_minutes": 2.0,
         "denoiser_minutes": 3.0,
+        "recoveries": 2000,
+        "recovery_minutes": 1.0,
         "batch": 512,
         "pictures": 96,
         "peak": 1.5e-3,
@@ -103,7 +110,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 HELD_OUT = 1_050_000  # evaluation uses seeds from 1,000,000 up, which these do not touch
-MOVES = 100_000
+MOVES, RECOVERIES = 100_000, 300_000
 
 
 def run(recipe: Recipe) -> Path:
@@ -136,6 +143,14 @@ def run(recipe: Recipe) -> Path:
         model, tokenizer, data, Moves(unseen), work,
         budget=Budget(recipe.denoiser_minutes), batch=recipe.batch, peak=recipe.peak, **common,
     )  # fmt: skip
+    if recipe.recoveries:
+        driver = work / "driver"
+        assemble(detector, painter, model, tokenizer).save_pretrained(driver)
+        own = collect_recoveries(driver, work / "recoveries", range(RECOVERIES, RECOVERIES + recipe.recoveries), **many)
+        train_denoiser(
+            model, tokenizer, Moves([*drawn, *moved, *own]), Moves(unseen), work, batch=recipe.batch, peak=recipe.peak,
+            budget=Budget(recipe.denoiser_minutes + recipe.recovery_minutes), **common,
+        )  # fmt: skip
     pipeline = assemble(detector, painter, model, tokenizer).to("cpu")
     folder = export(pipeline, recipe)
     familiar_frames(pipeline, pictures, held_out).save(folder)  # as exported: rounding is part of what is familiar
@@ -204,8 +219,9 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
         kept = {name: value for name, value in config.items() if name not in WHENCE}
         if kept != config:
             file.write_text(json.dumps(kept, indent=2) + "\n")
-    minutes = ("painter_minutes", "detector_minutes", "denoiser_minutes")
-    told = ("episodes", "moves", *minutes, "batch", "pictures", "seed")
+    minutes = ["painter_minutes", "detector_minutes", "denoiser_minutes"]
+    minutes += ["recovery_minutes"] if recipe.recoveries else []
+    told = ("episodes", "moves", "recoveries", *minutes, "batch", "pictures", "seed")
     facts = {name: getattr(recipe, name) for name in told} | {"torch": torch.__version__}
     parts = (pipeline.detector, pipeline.text_encoder, pipeline.transformer, pipeline.painter)
     facts["parameters"] = sum(weight.numel() for part in parts for weight in part.parameters())

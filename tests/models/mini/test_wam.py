@@ -12,9 +12,9 @@ import torch
 
 from tests.models.mini.conftest import make_pipeline
 from wamviz.errors import WamvizError
-from wamviz.models.mini.entry import capabilities
+from wamviz.models.mini.entry import capabilities, digest_of
 from wamviz.models.mini.familiar import Familiar
-from wamviz.models.mini.wam import MiniWAM, camera_matrix, digest_of, spread_note
+from wamviz.models.mini.wam import MiniWAM, camera_matrix, spread_note
 from wamviz.models.protocol import collect
 from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 

@@ -34,19 +34,23 @@ def _config(folder: Path) -> dict[str, Any]:
         return {}
 
 
-@cache
-def weights_digest(folder: Path) -> str:
-    """What a run says of the weights in ``folder`` (``wam.digest_of``), without torch; "" where there are none."""
+def digest_of(folder: Path) -> str:
+    """SHA-256 over every weight and configuration file of a pipeline, 16 hex digits, without the reports."""
     total = hashlib.sha256()
     for file in [folder / "model_index.json", *sorted(folder.glob("*/*"))]:
         if file.suffix in (".safetensors", ".json"):
-            try:
-                held = file.read_bytes()
-            except OSError:
-                return ""
             total.update(file.relative_to(folder).as_posix().encode())
-            total.update(held)
+            total.update(file.read_bytes())
     return total.hexdigest()[:16]
+
+
+@cache
+def weights_digest(folder: Path) -> str:
+    """``digest_of`` a folder that does not change; "" where there are no weights."""
+    try:
+        return digest_of(folder)
+    except OSError:
+        return ""
 
 
 @cache

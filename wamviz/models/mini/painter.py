@@ -263,7 +263,8 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         many = repeat_view(view, count)
         arm = draw_body(self.body(), part_frames(to.joints, to.gripper), many.camera, many.light, size)
         changed = (arm.mask + arm.shadow).amax(0)[0] + (view.drawn.mask + view.drawn.shadow)[0, 0]
-        box = _box_around(changed, self._thing_boxes(many, to))
+        # A box of many would depend on which pictures are drawn together, and so would the picture.
+        box = _box_around(changed, self._thing_boxes(many, to)) if count == 1 else (0, 0, size, size)
         rows, columns = slice(box[1], box[3]), slice(box[0], box[2])
 
         def cut(x: Tensor) -> Tensor:

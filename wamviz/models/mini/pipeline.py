@@ -26,7 +26,7 @@ from wamviz.models.mini.situation import Situation, complete_state, follow_motio
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
 
-AT_ONCE = 2  # pictures that are drawn together: more of them do not stay in a CPU's cache, and take longer each
+AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
 READ = 0.03  # noise level of motion that was read off pictures
 
 
@@ -148,9 +148,10 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.inference_mode()
     def view(self, observed: Observed) -> View:
-        """What the painter draws from."""
+        """What the painter draws from; looking for the light takes a while."""
         image, camera, pose = observed.image, observed.camera, observed.situation.pose
-        return self.painter.view(image, camera, self.painter.find_light(image, camera, pose), pose)
+        with one_thread():
+            return self.painter.view(image, camera, self.painter.find_light(image, camera, pose), pose)
 
     @torch.inference_mode()
     def read_motion(self, frames: NDArray[np.uint8], observed: Observed) -> Tensor:
@@ -290,7 +291,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
                 return part, pixels.movedim(1, -1).cpu().numpy()
 
         cores = torch.get_num_threads() if self.device.type == "cpu" else 1
-        size = AT_ONCE if self.device.type == "cpu" else 64
+        size = 1 if self.device.type == "cpu" else AT_ONCE
         parts = [list(which[i : i + size]) for i in range(0, len(which), size)]
         if cores == 1 or len(parts) == 1:
             yield from map(draw, parts)

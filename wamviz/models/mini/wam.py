@@ -7,9 +7,9 @@ outside what it was trained on. It knows nothing of worlds, files or pages.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 from wamviz.camera import Camera
 from wamviz.media import fit_square
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
+from wamviz.models.mini.entry import digest_of
 from wamviz.models.mini.familiar import Familiar, statistics
 from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
@@ -29,6 +30,7 @@ from wamviz.models.mini.text import unknown_words
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
 from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
+ACTING = 0.3  # temperature of acting without imagining: a robot is driven by the best guess, futures by chance
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
 CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
 
@@ -58,16 +60,6 @@ def quietly() -> Iterator[None]:
             lib.enable_progress_bar()
 
 
-def digest_of(folder: Path) -> str:
-    """SHA-256 over every weight and configuration file of a pipeline, 16 hex digits, without the reports."""
-    total = hashlib.sha256()
-    for file in [folder / "model_index.json", *sorted(folder.glob("*/*"))]:
-        if file.suffix in (".safetensors", ".json"):
-            total.update(file.relative_to(folder).as_posix().encode())
-            total.update(file.read_bytes())
-    return total.hexdigest()[:16]
-
-
 def spread_note(actions: Floats) -> str:
     """How far apart the hands of several samples (N, K, A) end, in words: what the model is unsure of, it varies."""
     ends = actions[:, :, :3].sum(1)  # (N, 3) m
@@ -91,7 +83,7 @@ class _Progress:
     """What a rollout has come to so far.
 
     Attributes:
-        observed: the context; view: what every picture is drawn from, once one is; situation: where everything is by
+        observed: the context; view: what every picture is drawn from, under way; situation: where everything is by
             now.
         frames: one (N, t, S, S, 3) uint8 a finished chunk; actions: one (N, t, A) likewise, physical.
         dropped: (N, k, A) that a video was drawn for which is given without them.
@@ -101,7 +93,7 @@ class _Progress:
     situation: Situation
     first: Frames
     seconds: dict[str, float]
-    view: View | None = None
+    view: Future[View] | None = None
     frames: list[Frames] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
     dropped: Floats | None = None
@@ -129,6 +121,7 @@ class MiniWAM:
             self.pipeline = pipeline.to(self.device, torch.float32)
         for part in (self.pipeline.detector, self.pipeline.painter):
             part.to(memory_format=torch.channels_last)  # convolutions then need no reordering
+        self._aside = ThreadPoolExecutor(1)
         self.familiar = Familiar.load(folder)
         self.weights_digest = digest_of(folder)
         self.size = int(self.pipeline.painter.config.image_size)
@@ -227,6 +220,8 @@ class MiniWAM:
         so_far = _Progress(
             observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}
         )
+        if request.mode in DRAWS:  # where the light hangs is worked out while the actions are decided
+            so_far.view = self._aside.submit(self.pipeline.view, observed)
         noises = self.pipeline.noises(request.seed, request.samples)
         for chunk in split(count, size):
             given = None if actions is None else given_actions(actions, chunk, size)
@@ -284,6 +279,7 @@ class MiniWAM:
         for last in self.pipeline.stream(
             so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
             actions=given, motion=motion, guidance=request.guidance,
+            temperature=ACTING if mode == "act_only" else 1.0,
         ):  # fmt: skip
             decided = None if last.actions is None or mode == "video" else so_far.acted(self._legal(last.actions))
             if last.step < last.steps and (last.step or not chunk.index):
@@ -303,8 +299,8 @@ class MiniWAM:
             early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
             order = [*early, *(i for i in range(n * k) if i not in early)]
             drawn: list[int] = []
-            so_far.view = so_far.view or self.pipeline.view(so_far.observed)
-            for numbers, pixels in self.pipeline.paint(so_far.view, poses, order):
+            assert so_far.view is not None
+            for numbers, pixels in self.pipeline.paint(so_far.view.result(), poses, order):
                 frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
                 drawn += numbers
                 if len(drawn) < n * k:
