@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -28,6 +26,7 @@ from wamviz.training.denoiser import (
     weigh,
 )
 from wamviz.training.moves import Moves
+from wamviz.training.report import validation_rows
 from wamviz.training.state import Average, load_state, save_state
 
 TOKENIZER = build_tokenizer(["task", "the"])
@@ -181,7 +180,7 @@ def test_a_stopped_run_ends_where_an_unstopped_one_does(data, tmp_path):
     train_denoiser(gone_on, TOKENIZER, data, data, tmp_path / "b", log=log, **options)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, gone_on.state_dict()[name]), name
-    assert [json.loads(line)["phase"] for line in log.read_text().splitlines()] == ["denoiser validation"]
+    assert [row["phase"] for row in validation_rows(log)] == ["denoiser validation"]
     train_denoiser(parted, TOKENIZER, data, data, tmp_path / "b", **options)  # already spent
     assert torch.equal(parted.transformer.slot, whole.transformer.slot)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -14,6 +13,7 @@ from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_o
 from wamviz.training.budget import Budget, OutOfTime
 from wamviz.training.detector import detector_loss, disturb, measure_detector, train_detector, truth
 from wamviz.training.painter import Pictures, load_pictures
+from wamviz.training.report import validation_rows
 
 CELLS, P = 16, len(POINTS)
 
@@ -118,7 +118,7 @@ def test_learning_finds_things_and_a_stopped_run_ends_alike(data, tmp_path, caps
     train_detector(gone_on, data, data, tmp_path / "b", **options)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, gone_on.state_dict()[name]), name
-    (row,) = [json.loads(line) for line in log.read_text().splitlines()]
+    (row,) = validation_rows(log)
     assert row["phase"] == "detector validation" and all(np.isfinite(v) for k, v in row.items() if k != "phase")
     index = np.arange(len(data.first))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -24,6 +22,7 @@ from wamviz.training.painter import (
     train_painter,
     turns_of,
 )
+from wamviz.training.report import validation_rows
 
 
 def make() -> MiniPainter:
@@ -126,7 +125,7 @@ def test_learning_draws_better_and_a_stopped_run_ends_alike(data, tmp_path, caps
     train_painter(gone_on, data, data, tmp_path / "b", **options)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, gone_on.state_dict()[name]), name
-    (row,) = [json.loads(line) for line in log.read_text().splitlines()]
+    (row,) = validation_rows(log)
     assert row["phase"] == "painter validation" and all(np.isfinite(row[k]) for k in ("psnr", "moving", "sharpness"))
     a, b = data.pairs(np.random.default_rng(3), 4)
     image, i = data.image(a), torch.from_numpy(a)

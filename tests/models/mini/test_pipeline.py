@@ -178,18 +178,18 @@ def test_a_still_video_has_no_motion(pipeline, observed):
 
 
 def test_pictures_come_in_any_order(pipeline, observed, view):
-    """Each pose is drawn once, by itself, and looks the same whenever it is drawn."""
+    """Each pose is drawn once, and looks the same whenever it is drawn."""
     motion = sample(pipeline, observed, "forward_dynamics").motion
     poses, _ = pipeline.follow(observed.situation, motion, torch.from_numpy(ACTIONS)[None])
     forwards = list(pipeline.paint(view, poses, range(K)))
     backwards = list(pipeline.paint(view, poses, range(K)[::-1]))
     assert [n for numbers, _ in forwards for n in numbers] == list(range(K))
-    assert all(len(numbers) == 1 for numbers, _ in forwards)
+    assert max(len(numbers) for numbers, _ in forwards) == 1  # on a CPU
     there = {n: p for numbers, pixels in forwards for n, p in zip(numbers, pixels, strict=True)}
     for numbers, pixels in backwards:
         assert pixels.dtype == np.uint8 and pixels.shape[1:] == (SIZE, SIZE, 3)
         for number, picture in zip(numbers, pixels, strict=True):
-            assert np.abs(picture.astype(int) - there[number]).max() <= 1
+            assert np.array_equal(picture, there[number])
 
 
 def test_one_frame_of_one_action_can_be_drawn(pipeline, observed, view):
