@@ -63,7 +63,7 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
             x, y = (low[..., 0] + dx).clamp(0, cells - 1), (low[..., 1] + dy).clamp(0, cells - 1)
             weight = (part[..., 0] - (1 - dx)).abs() * (part[..., 1] - (1 - dy)).abs()
             picked = logp.gather(2, (y * cells + x).long()[..., None])[..., 0]
-            loss = loss - (weight * picked)[seen].sum() / seen.sum()
+            loss = loss - (weight * picked)[seen].sum() / seen.sum().clamp_min(1)
     off = (found.image - image) / _PIXEL
     loss = loss + 0.5 * off.abs().sum(-1)[seen].clamp_max(20).mean()
     high = (found.height - places[..., 2]).nan_to_num()

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from wamviz.errors import WamvizError
 from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.training.corpus import Shard, read_shard
 
@@ -35,6 +36,8 @@ def write_strips(pipeline: MiniWAMPipeline, shards: list[Path], out: Path, count
         for number, told in enumerate(shard.own):
             if told and len(pages) < count:
                 pages.append(_episode(pipeline, shard, number, seed))
+    if not pages:
+        raise WamvizError("None of the unseen episodes has a task.", "Hold more of them out.")
     wide = max(page.shape[1] for page in pages)
     filled = [np.pad(p, ((0, 0), (0, wide - p.shape[1]), (0, 0)), constant_values=255) for p in pages]
     Image.fromarray(np.concatenate(filled)).save(out, optimize=True)

@@ -10,7 +10,6 @@ import torch
 from wamviz.models.mini.kinematics import (
     FINGER_TRAVEL,
     PARTS,
-    follow_actions,
     part_frames,
     rest_joints,
     rotation_matrices,
@@ -80,17 +79,3 @@ def test_rest_joints_reach_any_place_over_the_table():
     pose = tool_pose(rest_joints(places, turned))
     assert (pose[:, :3, 3] - places).norm(dim=-1).max() < 2e-3
     assert rotation_vectors(pose[:, :3, :3] @ turned.mT).norm(dim=-1).max() < 0.02
-
-
-def test_actions_lead_where_they_say():
-    """After each action the tool is where the displacements and turns add up to, and never below the table."""
-    start = rest_joints(torch.tensor([[0.5, 0.0, 0.3]] * 2, dtype=torch.float64), DOWN.expand(2, 3, 3))
-    actions = torch.zeros(2, 10, 7, dtype=torch.float64)
-    actions[0, :, 0], actions[0, :, 5], actions[1, :, 2] = 0.02, 0.05, -0.04
-    path = follow_actions(start, actions, iterations=10)
-    poses = tool_pose(path.flatten(0, 1)).unflatten(0, (2, 10))
-    wanted = tool_pose(start)[0, :3, 3] + actions[0, :, :3].cumsum(0)
-    assert (poses[0, :, :3, 3] - wanted).norm(dim=-1).max() < 3e-3
-    turn = rotation_vectors(poses[0, -1:, :3, :3] @ DOWN)[0]
-    torch.testing.assert_close(turn, torch.tensor([0, 0, 0.5], dtype=torch.float64), atol=0.02, rtol=0)
-    assert poses[1, :, 2, 3].min() > 0.005

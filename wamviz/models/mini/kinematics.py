@@ -24,7 +24,6 @@ _LOW = (-2.85, -1.70, -2.85, -3.00, -2.85, 0.02, -2.85)
 _HIGH = (2.85, 1.70, 2.85, -0.12, 2.85, 3.70, 2.85)
 _REST = (0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785)  # where the null space pulls
 _DAMPING, _NULL_GAIN, _MAX_STEP = 0.03, 0.02, 0.15
-_WORKSPACE_LOW, _WORKSPACE_HIGH = (0.25, -0.50, 0.012), (0.80, 0.50, 0.70)  # m, of the tool
 
 
 def link_frames(joints: Tensor) -> Tensor:
@@ -114,21 +113,6 @@ def solve_joints(joints: Tensor, position: Tensor, rotation: Tensor, iterations:
         step = pull + jacobian.mT @ torch.linalg.solve(jacobian @ jacobian.mT + damping, error - jacobian @ pull)
         joints = (joints + step[..., 0].clamp(-_MAX_STEP, _MAX_STEP)).clamp(low, high)
     return joints
-
-
-def follow_actions(joints: Tensor, actions: Tensor, iterations: int = 5) -> Tensor:
-    """Joints (N, K, 7) to which end-effector deltas (N, K, 7 or more; m, rad) lead from joints (N, 7)."""
-    pose = tool_pose(joints)
-    position, rotation = pose[:, :3, 3], pose[:, :3, :3]
-    low, high = (torch.tensor(v, dtype=joints.dtype, device=joints.device) for v in (_WORKSPACE_LOW, _WORKSPACE_HIGH))
-    path = []
-    turns = rotation_matrices(actions[..., 3:6].flatten(0, 1)).unflatten(0, actions.shape[:2])  # (N, K, 3, 3)
-    for k in range(actions.shape[1]):
-        position = (position + actions[:, k, :3]).clamp(low, high)
-        rotation = turns[:, k] @ rotation
-        joints = solve_joints(joints, position, rotation, iterations)
-        path.append(joints)
-    return torch.stack(path, 1)
 
 
 def rest_joints(position: Tensor, rotation: Tensor) -> Tensor:
