@@ -278,9 +278,9 @@ def test_readers_see_the_run_before_or_after_an_attachment(store, make_run, make
 
     real = files.write_mp4
 
-    def watched(path, *rest):
+    def watched(path, *rest, **options):
         seen.append(read_run(store.folder(run.id)))
-        real(path, *rest)
+        real(path, *rest, **options)
 
     monkeypatch.setattr("wamviz.store.files.write_mp4", watched)
     store.attach_executed(run.id, make_rollout("executed", 4))
