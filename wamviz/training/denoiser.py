@@ -207,14 +207,6 @@ def train_denoiser(
         budget, peak=peak, warm=40.0, shape=cosine, average=average, seed=seed, log=log, deadline=deadline,
     )  # fmt: skip
 
-    def check() -> None:
-        current = {k: v.clone() for k, v in model.state_dict().items()}
-        model.load_state_dict(average.weights)
-        model.eval()
-        loop.note("denoiser validation", validate(model, tokenizer, held_out))
-        model.load_state_dict(current)
-        model.train()
-
     finished = loop.done == 1
     for _ in loop:
         w = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
@@ -225,8 +217,8 @@ def train_denoiser(
         total = 6 * acting + 3 * beside + 3 * motion + 0.5 * (own + pointing)
         loop.descend(total, batch, **{name: value.item() for name, value in losses.items()})
         if loop.due("validation", 180):
-            check()
+            loop.validate(lambda: validate(model, tokenizer, held_out))
     if not finished:
-        check()
+        loop.validate(lambda: validate(model, tokenizer, held_out))
     model.load_state_dict(average.weights)
     model.eval()

@@ -135,14 +135,6 @@ def train_detector(
         peak=peak, shape=cosine, average=average, seed=seed, log=log, deadline=deadline,
     )  # fmt: skip
 
-    def check() -> None:
-        current = {k: v.clone() for k, v in net.state_dict().items()}
-        net.load_state_dict(average.weights)
-        net.eval()
-        loop.note("detector validation", measure_detector(net, held_out))
-        net.load_state_dict(current)
-        net.train()
-
     finished = loop.done == 1
     for _ in loop:
         index = loop.rng.integers(len(data.first), size=batch)
@@ -152,8 +144,8 @@ def train_detector(
         loss = detector_loss(net(images), *(x.to(loop.device) for x in known))
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):
-            check()
+            loop.validate(lambda: measure_detector(net, held_out))
     if not finished:
-        check()
+        loop.validate(lambda: measure_detector(net, held_out))
     net.load_state_dict(average.weights)
     net.eval()

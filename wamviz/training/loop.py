@@ -137,6 +137,16 @@ class Loop:
         self.progress.note({"phase": phase, "seconds": round(self.seconds, 1), **figures})
         print(phase, {name: round(value, 4) for name, value in figures.items()}, flush=True)
 
+    def validate(self, measure: Callable[[], dict[str, float]]) -> None:
+        """Note what ``measure`` says of the averaged weights, and go on with the present ones."""
+        assert self.average is not None
+        current = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average.weights)
+        self.model.eval()
+        self.note(f"{self.name} validation", measure())
+        self.model.load_state_dict(current)
+        self.model.train()
+
     def save(self) -> None:
         """Write everything that is needed to go on, atomically."""
         extra = {f"model/{name}": value for name, value in self.model.state_dict().items()}

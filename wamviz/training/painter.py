@@ -210,20 +210,14 @@ def train_painter(
         peak=peak, average=average, seed=seed, log=log, deadline=deadline,
     )  # fmt: skip
 
-    def check() -> None:
-        current = {k: v.clone() for k, v in painter.state_dict().items()}
-        painter.load_state_dict(average.weights)
-        loop.note("painter validation", measure_painter(painter, held_out))
-        painter.load_state_dict(current)
-
     finished = loop.done == 1
     for _ in loop:
         view, to, corner, real, context = batch_of(painter, data, loop.rng, batch)
         loss = picture_loss(painter(view, to, corner, WINDOW), real, context)
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 480):
-            check()
+            loop.validate(lambda: measure_painter(painter, held_out))
     if not finished:
-        check()
+        loop.validate(lambda: measure_painter(painter, held_out))
     painter.load_state_dict(average.weights)
     painter.eval()

@@ -103,7 +103,6 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
     points: Tensor
     normals: Tensor
     albedo: Tensor
-    position: Tensor
 
     @register_to_config
     def __init__(
@@ -238,8 +237,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
             corner, side = torch.zeros(b, 2, dtype=torch.long, device=view.image.device), size
         frames = part_frames(to.joints, to.gripper)
         arm = draw_body(self.body(), frames, view.camera, view.light, size, corner, side)
-        cut = [cut_windows(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow, view.drawn.depth)]
-        image, was, shaded, _ = cut
+        image, was, shaded = (cut_windows(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow))
         steps = torch.arange(side, device=image.device) + 0.5
         x = ((corner[:, :1] + steps) / size)[:, None, :].expand(-1, side, -1)
         y = ((corner[:, 1:] + steps) / size)[:, :, None].expand(-1, -1, side)
