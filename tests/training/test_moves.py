@@ -103,6 +103,39 @@ def test_a_pressed_lever_need_not_be_touched_again(data):
     assert first == [0, 0, 0, 2, 2, 2, 2, 2, 2]
 
 
+def test_the_last_action_is_the_one_before(data):
+    """Of the same episode, at rest where it begins; often it is not told, and never where a recovery begins."""
+    index = np.repeat(np.arange(TOTAL), 60)
+    w = windows(data, index, exact=False)
+    told = ~w.last_action.isnan().any(1).numpy()
+    assert 0.35 < told.mean() < 0.45
+    first = index == data.begin[index]
+    np.testing.assert_array_equal(w.last_action[told & ~first, 0], index[told & ~first] - 1)
+    assert not w.last_action[told & first].any() and (told & first).any()
+    data.rested[:] = False
+    again = windows(data, index, exact=False)
+    assert again.last_action[first].isnan().all() and not again.last_action[~first].isnan().all()
+
+
+def test_the_response_is_fitted_to_how_the_arm_moves(shards):
+    """An arm that does 0.6, then 0.9, then all of a step is found to do so."""
+    data = Moves(shards, horizon=4)
+    rng = np.random.default_rng(0)
+    steps = torch.tensor(rng.normal(0, 0.03, (len(data.actions), 6)), dtype=torch.float32)
+    done = torch.zeros(len(steps), 6)
+    for step in range(len(steps)):
+        for back, share in enumerate((0.6, 0.3, 0.1)):
+            source = step - 1 - back
+            if source >= data.begin[step]:
+                done[step] += share * steps[source]
+    for begin in np.unique(data.begin):
+        rows = data.begin == begin
+        data.states[rows, :6] = done[rows].cumsum(0)
+    data.actions[:, :6] = steps
+    expected = torch.tensor([0.6, 0.9, 1.0, 1.0, 1.0])
+    torch.testing.assert_close(data.response(4), expected[:, None].expand(5, 6), atol=1e-3, rtol=0)
+
+
 def test_the_same_chance_gives_the_same_windows(data):
     one, again, other = (windows(data, np.arange(8), exact=False, seed=s) for s in (1, 1, 2))
     torch.testing.assert_close(one.places, again.places, equal_nan=True)

@@ -45,7 +45,7 @@ def test_a_stopped_recipe_goes_on_and_its_weights_imagine(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "start_painter", small_painter)
     monkeypatch.setattr(module, "start_detector", small_detector)
     recipe = Recipe(
-        tmp_path / "work", tmp_path / "out", episodes=2, moves=1, held_out=2, views=4, batch=4, pictures=2, workers=1,
+        tmp_path / "work", tmp_path / "out", episodes=2, moves=1, held_out=2, views=4, batch=4, pictures=2, workers=2,
         recoveries=2, device="cpu", graded=0, limit=0.001, **MINUTES,
     )  # fmt: skip
     with pytest.raises(OutOfTime):

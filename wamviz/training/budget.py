@@ -40,7 +40,12 @@ class Deadline:
     def __init__(self, minutes: float | None = None) -> None:
         self.at = None if minutes is None else time.monotonic() + 60 * minutes
 
+    @property
+    def passed(self) -> bool:
+        """Whether it is over."""
+        return self.at is not None and time.monotonic() > self.at
+
     def check(self) -> None:
         """Raise ``OutOfTime`` once it has passed."""
-        if self.at is not None and time.monotonic() > self.at:
+        if self.passed:
             raise OutOfTime

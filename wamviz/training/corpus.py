@@ -34,6 +34,7 @@ VALIDATION_SEEDS = range(1_000_000, 1_100_000)
 THINGS = ("lever", "orange", "mug", "bowl", "red_block", "green_block", "blue_block")
 TELLINGS = 10  # ways in which an episode's own task is told
 QUESTIONS = 16  # other tasks of the same scene, told once each
+RECOVERY = "recovery"  # the style of an episode that begins in the midst of things, see ``recoveries``
 OTHER_VIEWS = 0.3  # share of episodes that are seen from somewhere else than the usual camera
 
 
@@ -205,7 +206,7 @@ def write_shard(path: Path, recorded: Sequence[tuple[TabletopEpisode, dict[str, 
         words=json.dumps(
             {
                 "kinds": [e.task.kind if e.task is not None else "" for e in episodes],
-                "styles": [e.style for e in episodes],
+                "styles": [x.get("style", e.style) for e, x in recorded],
                 "own": [x["words"]["own"] for x in extra],
                 "questions": [x["words"]["questions"] for x in extra],
             }

@@ -24,7 +24,7 @@ from wamviz.training.state import Average
 from wamviz.training.words import add_typos, tokenise
 
 ACTING, IMAGINING = 6, 3  # noised copies of a context's future without and with motion
-_SHARP = 0.05  # units of motion, and of where actions lead: below that an error counts squared
+_SHARP = 0.02  # units of motion, and of where actions lead (3 mm): below that an error counts squared
 # Shares of the copies with motion: actions given, both in step, each on its own, motion given.
 _MIX = {"forward_dynamics": 0.5, "joint": 0.1, "independent": 0.15, "inverse_dynamics": 0.25}
 _READ = 0.06  # the most noise on motion that counts as given: it is read off pictures
@@ -43,9 +43,9 @@ class Denoiser(nn.Module):
         device = net.slot.device
         ids, words = (x.to(device) for x in tokenise(tokenizer, texts))
         text = self.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
-        parts = (x.to(device) for x in (w.state, w.known, w.places, w.image, w.doubt, w.facing))
-        state, known, places, image, doubt, facing = parts
-        scene = Scene(net.normalise_states(state) * known[:, None], known, places, image, doubt, facing)
+        parts = (x.to(device) for x in (w.state, w.known, w.places, w.image, w.doubt, w.facing, w.last_action))
+        state, known, *rest = parts
+        scene = Scene(net.normalise_states(state) * known[:, None], known, *rest)
         return net.encode_context(scene, text, words)
 
 
@@ -94,8 +94,7 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
-    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move.
-    """
+    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move."""
     off = predicted.float() - motion
     cost = _huber(off, _SHARP)
     things = motion[..., HAND:].unflatten(-1, (-1, 3))

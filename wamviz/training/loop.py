@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from wamviz.errors import WamvizError
-from wamviz.training.budget import Budget, Deadline
+from wamviz.training.budget import Budget, Deadline, OutOfTime
 from wamviz.training.progress import Progress
 from wamviz.training.state import Average, load_state, save_state
 
@@ -33,6 +34,11 @@ def held_then_falling(done: float) -> float:
 def cosine(done: float) -> float:
     """Half a cosine from 1 to 0."""
     return 0.5 + 0.5 * math.cos(math.pi * done) + 1e-3
+
+
+def rank() -> int:
+    """The number of this process among those that train together, 0 where it is alone."""
+    return int(dist.get_rank()) if dist.is_initialized() else 0
 
 
 class Loop:
@@ -73,10 +79,15 @@ class Loop:
         self.chance = torch.Generator(self.device).manual_seed(seed)
         self.seconds, self.steps, self.begun = 0.0, 0, time.perf_counter()
         self.deadline = deadline or Deadline()
+        self.late = self.deadline.passed
         self.noted: dict[str, float] = {}
         if file.exists():
             self._resume()
-        self.progress = Progress(name, budget, self.seconds, log)
+        if rank():
+            self.rng = np.random.default_rng([seed, rank(), self.steps])
+            self.chance.manual_seed(int(self.rng.integers(2**31)))
+        silent = {"log": None, "every": math.inf} if rank() else {"log": log}
+        self.progress = Progress(name, budget, self.seconds, **silent)
 
     @property
     def done(self) -> float:
@@ -90,7 +101,8 @@ class Loop:
         self.model.train()
         try:
             while self.done < 1:
-                self.deadline.check()
+                if self.late:
+                    raise OutOfTime
                 reached = self.steps / 10 if self.budget.minutes is None else self.seconds / self.warm
                 for optimizer in self.optimizers:
                     for group in optimizer.param_groups:
@@ -115,14 +127,28 @@ class Loop:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
         learning = [p for optimizer in self.optimizers for group in optimizer.param_groups for p in group["params"]]
+        self.seconds, self.late = time.perf_counter() - self.begun, self.deadline.passed
+        if dist.is_initialized():
+            samples *= dist.get_world_size()
+            self._share(learning)
         norm = nn.utils.clip_grad_norm_(learning, CLIP)
         for optimizer in self.optimizers:
             optimizer.step()
         if self.average is not None:
             self.average.update(self.model)
         self.steps += 1
-        self.seconds = time.perf_counter() - self.begun
         self.progress.step(self.done, self.seconds, samples, **figures, norm=float(norm))
+
+    def _share(self, learning: list[nn.Parameter]) -> None:
+        """Replace gradients and the time spent by their means over all processes: all go on, and stop, alike."""
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in learning]
+        clock = torch.tensor([self.seconds, self.late], dtype=torch.float32, device=self.device)
+        flat = torch.cat([*(part.flatten() for part in parts), clock])
+        dist.all_reduce(flat)
+        flat /= dist.get_world_size()
+        self.seconds, self.late = float(flat[-2]), bool(flat[-1] > 0)
+        for p, mean in zip(learning, flat[:-2].split([p.numel() for p in learning]), strict=True):
+            p.grad = mean.view_as(p).clone()
 
     def due(self, what: str, every: float) -> bool:
         """Whether ``every`` seconds of training have passed since this was last true of ``what``."""
@@ -139,6 +165,8 @@ class Loop:
 
     def validate(self, measure: Callable[[], dict[str, float]]) -> None:
         """Note what ``measure`` says of the averaged weights, and go on with the present ones."""
+        if rank():
+            return
         assert self.average is not None
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average.weights)
@@ -149,6 +177,8 @@ class Loop:
 
     def save(self) -> None:
         """Write everything that is needed to go on, atomically."""
+        if rank():
+            return
         extra = {f"model/{name}": value for name, value in self.model.state_dict().items()}
         if self.average is not None:
             extra |= {f"average/{name}": value for name, value in self.average.weights.items()}

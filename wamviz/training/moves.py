@@ -16,13 +16,14 @@ from torch import Tensor
 
 from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.raster import project
-from wamviz.training.corpus import THINGS, read_shard
+from wamviz.training.corpus import RECOVERY, THINGS, read_shard
 
 _DOUBT = (0.002, 0.025)  # m, the range of a detector's error
 _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how many m
 _ASKEW = 0.08  # rad, by which a detector's yaw is off
 _WORDLESS = 0.1  # share of sentences left out, for guidance
 _PRESSED = 0.035  # m by which the lever is down once it is pressed
+_UNTOLD = 0.6  # share of contexts whose last action is not known: a single picture does not tell
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -32,7 +33,7 @@ class Window:
 
     Attributes:
         state: (B, D) physical; known: (B,) whether the model is told it.
-        places, image, doubt, facing: of the things, see ``transformer.Scene``.
+        places, image, doubt, facing, last_action: see ``transformer.Scene``.
         actions: (B, K, A) physical; motion: (B, K, M) physical displacements from the context.
         texts: B sentences, empty where nothing is said; meant: (B, 2) int64, which things they mean: what is to be
             touched next, and where to go afterwards; -1 where nothing is said.
@@ -44,6 +45,7 @@ class Window:
     image: Tensor
     doubt: Tensor
     facing: Tensor
+    last_action: Tensor
     actions: Tensor
     motion: Tensor
     texts: list[str]
@@ -63,6 +65,7 @@ class Moves:
         cameras, ends, begins, episodes = [], [], [], []
         self.own: list[list[tuple[str, int, int]]] = []
         self.questions: list[list[tuple[str, int, int]]] = []
+        self.rested: NDArray[np.bool_] = np.zeros(0, bool)  # a recovery begins in the midst of things
         count = total = 0
         for path in paths:
             shard = read_shard(path)
@@ -73,6 +76,7 @@ class Moves:
             ends.append(np.repeat(total + shard.starts[1:] - 1, lengths))
             episodes.append(np.repeat(np.arange(count, count + len(lengths)), lengths))
             begins.append(np.repeat(total + shard.starts[:-1], lengths))
+            self.rested = np.append(self.rested, [style != RECOVERY for style in shard.styles])
             self.own += shard.own
             self.questions += shard.questions
             count, total = count + len(lengths), total + len(shard.states)
@@ -93,6 +97,24 @@ class Moves:
             "state_mean": self.states.mean(0).tolist(),
             "state_std": self.states.std(0).clamp_min(1e-3).tolist(),
         }
+
+    def response(self, horizon: int) -> Tensor:
+        """The arm's step response, (horizon + 1, 6): see ``transformer.MiniWAMTransformer.answer``.
+
+        A least-squares fit to the beginnings of episodes, where the arm rests and nothing is in its way yet.
+        """
+        begins = np.unique(self.begin[self.end - self.begin > horizon])
+        index = torch.from_numpy(begins[:, None] + np.arange(horizon + 1))
+        there = self.states[index[:, 1:], :6] - self.states[index[:, :1], :6]  # (n, K, 6)
+        there[..., 3:] = torch.remainder(there[..., 3:] + torch.pi, 2 * torch.pi) - torch.pi
+        steps = self.actions[index[:, :-1], :6]
+        fitted = torch.ones(horizon + 1, 6)
+        for axis in range(6):
+            shifted = [torch.cat([steps.new_zeros(len(steps), j), steps[:, : horizon - j, axis]], 1) for j in range(4)]
+            rows = torch.stack([*shifted[:3], steps[..., axis].cumsum(1) - sum(shifted[:3])], -1).flatten(0, 1)
+            own = torch.linalg.lstsq(rows, there[..., axis].flatten()[:, None]).solution[:, 0]
+            fitted[:3, axis] = own[:3]
+        return fitted
 
     def window(
         self, index: NDArray[np.int64], rng: np.random.Generator, exact: bool = False, asked: bool = False
@@ -126,6 +148,11 @@ class Moves:
         sure *= 1 if exact else rng.random(sure.shape) > _BLUNDERS
         facing = facing_of(yaws) * torch.from_numpy(sure).float()
         known = np.ones(b, bool) if exact else rng.random(b) >= _STATELESS
+        before = self.actions[torch.from_numpy(np.maximum(index - 1, 0))].clone()
+        first = index == self.begin[index]
+        before[torch.from_numpy(first)] = 0  # at rest, the hand open
+        untold = rng.random(b) < (0.5 if exact else _UNTOLD)
+        before[torch.from_numpy(untold | (first & ~self.rested[self.episode[index]]))] = torch.nan
         texts, meant = [], np.full((b, 2), -1)
         pressed = (self.positions[self.begin[index], 0, 2] - true[:, 0, 2] > _PRESSED).numpy()
         for row, (episode, chance) in enumerate(zip(self.episode[index], rng.random(b), strict=True)):
@@ -137,7 +164,7 @@ class Moves:
             texts.append(text)
             meant[row] = second if pressed[row] and first == 0 else first, second
         return Window(
-            state, torch.from_numpy(known), places, image, torch.from_numpy(doubt.astype(np.float32)), facing,
+            state, torch.from_numpy(known), places, image, torch.from_numpy(doubt.astype(np.float32)), facing, before,
             self.actions[torch.from_numpy(during)], torch.cat([hand, things.flatten(2)], -1), texts,
             torch.from_numpy(meant),
         )  # fmt: skip

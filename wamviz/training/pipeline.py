@@ -8,15 +8,19 @@ minutes, because a laptop and a GPU machine differ; everything else is seeded.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as multiprocessing
 from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 from tqdm import tqdm
@@ -31,7 +35,7 @@ from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
 from wamviz.models.mini.wam import pick_device
 from wamviz.training.body import sample_body
-from wamviz.training.budget import Budget, Deadline
+from wamviz.training.budget import Budget, Deadline, OutOfTime
 from wamviz.training.corpus import collect
 from wamviz.training.denoiser import Denoiser, train_denoiser
 from wamviz.training.detector import train_detector
@@ -55,9 +59,10 @@ class Recipe:
         painter_minutes, detector_minutes, denoiser_minutes: budgets.
         recoveries: episodes in which the expert takes over from the model, seeds from 300,000 on, 0 for none;
             recovery_minutes: how much longer the denoiser learns from them as well.
-        batch: contexts a step of the denoiser; pictures: frames a step of painter and detector.
+        batch: contexts a step of the denoiser and process; pictures: frames a step of painter and detector.
         peak: highest learning rate of the denoiser.
-        workers: recording processes; seed: of everything; device: ``auto`` or a torch device.
+        workers: processes that record, and on a CPU also train the denoiser.
+        seed: of everything; device: ``auto`` or a torch device.
         graded: unseen episodes on which every mode is measured at the end; 0 for none.
         limit: minutes after which the command stops, to go on when it is given again; None for never.
     """
@@ -73,9 +78,9 @@ class Recipe:
     denoiser_minutes: float = 120
     recoveries: int = 1000
     recovery_minutes: float = 30
-    batch: int = 48
+    batch: int = 24
     pictures: int = 12
-    peak: float = 2e-3
+    peak: float = 1.5e-3
     workers: int = 2
     seed: int = 0
     device: str = "auto"
@@ -103,7 +108,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "recovery_minutes": 1.0,
         "batch": 512,
         "pictures": 96,
-        "peak": 1.5e-3,
         "workers": 16,
         "device": "cuda",
     },
@@ -136,21 +140,14 @@ def run(recipe: Recipe) -> Path:
     train_detector(
         detector, pictures, held_out, work, budget=Budget(recipe.detector_minutes), batch=recipe.pictures, **common
     )
-    data = Moves([*drawn, *moved])
-    model, tokenizer = start_denoiser(data, recipe.seed)
-    model.to(device)
-    train_denoiser(
-        model, tokenizer, data, Moves(unseen), work,
-        budget=Budget(recipe.denoiser_minutes), batch=recipe.batch, peak=recipe.peak, **common,
-    )  # fmt: skip
+    learnt = [*drawn, *moved]
+    model, tokenizer = _denoiser(recipe, learnt, unseen, Budget(recipe.denoiser_minutes), common, device)
     if recipe.recoveries:
         driver = work / "driver"
         assemble(detector, painter, model, tokenizer).save_pretrained(driver)
         own = collect_recoveries(driver, work / "recoveries", range(RECOVERIES, RECOVERIES + recipe.recoveries), **many)
-        train_denoiser(
-            model, tokenizer, Moves([*drawn, *moved, *own]), Moves(unseen), work, batch=recipe.batch, peak=recipe.peak,
-            budget=Budget(recipe.denoiser_minutes + recipe.recovery_minutes), **common,
-        )  # fmt: skip
+        longer = Budget(recipe.denoiser_minutes + recipe.recovery_minutes)
+        model, tokenizer = _denoiser(recipe, [*learnt, *own], unseen, longer, common, device)
     pipeline = assemble(detector, painter, model, tokenizer).to("cpu")
     folder = export(pipeline, recipe)
     familiar_frames(pipeline, pictures, held_out).save(folder)  # as exported: rounding is part of what is familiar
@@ -160,6 +157,37 @@ def run(recipe: Recipe) -> Path:
         deadline.check()
         grade(folder, range(SEEDS.start, SEEDS.start + recipe.graded), device=recipe.device, workers=recipe.workers)
     return folder
+
+
+def _denoiser(
+    recipe: Recipe, learnt: list[Path], unseen: list[Path], budget: Budget, common: dict[str, Any], device: torch.device
+) -> tuple[Denoiser, PreTrainedTokenizerFast]:
+    """Train the denoiser: on a CPU in several processes of one thread each, whose small matrices leave no core idle."""
+    job = (recipe, learnt, unseen, budget, common, device)
+    if device.type == "cpu" and recipe.workers > 1:
+        with tempfile.TemporaryDirectory() as meeting:
+            multiprocessing.spawn(_denoise_beside, (recipe.workers, meeting, job), nprocs=recipe.workers)
+    return _denoise(*job)  # goes on from the state on disk, which is finished by now
+
+
+def _denoise_beside(rank: int, count: int, meeting: str, job: Any) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{meeting}/processes", rank=rank, world_size=count)
+    with contextlib.suppress(OutOfTime):  # the parent notices as well
+        _denoise(*job)
+    dist.destroy_process_group()
+
+
+def _denoise(
+    recipe: Recipe, learnt: list[Path], unseen: list[Path], budget: Budget, common: dict[str, Any], device: torch.device
+) -> tuple[Denoiser, PreTrainedTokenizerFast]:
+    data = Moves(learnt)
+    model, tokenizer = start_denoiser(data, recipe.seed)
+    train_denoiser(
+        model.to(device), tokenizer, data, Moves(unseen), recipe.work, budget=budget, batch=recipe.batch,
+        peak=recipe.peak, **common,
+    )  # fmt: skip
+    return model, tokenizer
 
 
 def start_painter(seed: int) -> MiniPainter:
@@ -187,7 +215,10 @@ def start_denoiser(data: Moves, seed: int) -> tuple[Denoiser, PreTrainedTokenize
     tokenizer = build_tokenizer(known_words())
     text_encoder = build_encoder(len(tokenizer))
     facts: dict[str, Any] = {**data.statistics(), "camera": data.cameras.median(0).values.flatten().tolist()}
-    return Denoiser(MiniWAMTransformer(text_dim=text_encoder.config.d_model, **facts), text_encoder), tokenizer
+    transformer = MiniWAMTransformer(text_dim=text_encoder.config.d_model, **facts)
+    with torch.no_grad():
+        transformer.response.copy_(data.response(data.horizon))
+    return Denoiser(transformer, text_encoder), tokenizer
 
 
 def assemble(

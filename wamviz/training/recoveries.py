@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from wamviz.training.budget import Deadline
-from wamviz.training.corpus import SHARD, TRAINING_SEEDS, describe, shard_path, write_shard
+from wamviz.training.corpus import RECOVERY, SHARD, TRAINING_SEEDS, describe, shard_path, write_shard
 
 if TYPE_CHECKING:
     from wamviz.models.mini.pipeline import MiniWAMPipeline
@@ -47,7 +47,8 @@ def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, r
         state = torch.tensor(env.observe().state)[None]
         doubt = torch.full((1, len(THINGS)), _DOUBT)
         facing = facing_of(torch.tensor(yaws, dtype=torch.float32)[None])
-        start = Situation(state, True, places, doubt, facing, torch.zeros(1, len(THINGS)))
+        untold = torch.full((1, pipeline.transformer.config.action_dim), torch.nan)
+        start = Situation(state, True, places, doubt, facing, torch.zeros(1, len(THINGS)), untold)
         noises = pipeline.noises(int(rng.integers(2**31)), 1)
         *_, last = pipeline.stream(start, camera, words, mode="act_only", steps=4, generators=noises)
         assert last.actions is not None
@@ -86,7 +87,7 @@ def _recover_shard(job: tuple[str, int, int]) -> str:
             env.reset(seed)
         episode = record_rest(env, task, rng)
         if len(episode.actions) and episode.success:
-            recorded.append((episode, describe(env, episode, 0)))
+            recorded.append((episode, describe(env, episode, 0) | {"style": RECOVERY}))
     env.close()
     return str(write_shard(path, recorded)) if recorded else ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -19,7 +21,8 @@ DOWN = torch.tensor([1.0, -1.0, -1.0]).diag()
 def start(state) -> Situation:
     places = torch.full((1, O, 3), torch.nan)
     places[0, 0], places[0, 1] = torch.tensor([0.4, -0.2, 0.1]), state[0, :3]  # the orange is in the hand
-    return Situation(state, True, places, torch.full((1, O), 0.01), facing_of(torch.zeros(1, O)), torch.zeros(1, O))
+    zeros = torch.zeros(1, O)
+    return Situation(state, True, places, torch.full((1, O), 0.01), facing_of(zeros), zeros, torch.zeros(1, 7))
 
 
 def motion_of(k: int, **parts: object) -> torch.Tensor:
@@ -92,6 +95,7 @@ def test_a_turned_thing_faces_elsewhere(start):
     """How a held mug is turned afterwards is how it was, and the hand's turn more."""
     start.places[0, 2] = start.state[0, :3]
     _, after = follow_motion(start, motion_of(4, c5=[0.1, 0.2, 0.3, 0.4]), closing(4))
+    torch.testing.assert_close(after.last_action, closing(4)[:, -1])  # which the arm is still following
     wanted = torch.zeros(1, O)
     wanted[0, 2] = 0.4
     torch.testing.assert_close(after.facing[:, :3], facing_of(wanted)[:, :3], atol=1e-5, rtol=0)
@@ -129,6 +133,6 @@ def test_things_are_seen_where_they_are(start, camera):
     assert seen.shape == (3, O, 2) and seen.isfinite().all()
 
 
-def test_misshapen_situations_are_refused(state):
+def test_misshapen_situations_are_refused(start):
     with pytest.raises(ValueError, match="misshapen"):
-        Situation(state[:, :7], True, torch.zeros(1, O, 3), torch.zeros(1, O), torch.zeros(1, O, 2), torch.zeros(1, O))
+        replace(start, state=start.state[:, :7])

@@ -24,6 +24,7 @@ def inputs(batch: int = 2) -> dict[str, torch.Tensor]:
         "image": torch.rand(batch, THINGS, 2, generator=g),
         "doubt": torch.full((batch, THINGS), 0.01),
         "facing": torch.rand(batch, THINGS, 2, generator=g) * 2 - 1,
+        "last_action": torch.randn(batch, 7, generator=g) * 0.03,
         "text": torch.randn(batch, 5, 32, generator=g),
         "words": torch.tensor([[True] * 5, [True, True, False, False, False]])[:batch],
         "motion": torch.randn(batch, 8, MOTION, generator=g),
@@ -32,8 +33,12 @@ def inputs(batch: int = 2) -> dict[str, torch.Tensor]:
     }
 
 
+def scene_of(x):
+    return Scene(*(x[n] for n in ("state", "known", "places", "image", "doubt", "facing", "last_action")))
+
+
 def encode(net, x):
-    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt", "facing")))
+    scene = scene_of(x)
     return net.encode_context(scene, x["text"], x["words"])
 
 
@@ -57,7 +62,9 @@ def test_shapes_and_determinism(net):
     assert none is None and acted.shape == x["actions"].shape
 
 
-@pytest.mark.parametrize("name", ["state", "places", "image", "doubt", "facing", "text", "motion", "actions"])
+@pytest.mark.parametrize(
+    "name", ["state", "places", "image", "doubt", "facing", "last_action", "text", "motion", "actions"]
+)
 def test_everything_that_is_told_matters(net, name):
     """Each part of the context and of the future reaches both outputs."""
     x = inputs()
@@ -141,19 +148,65 @@ def test_noise_levels_are_independent(net):
             assert (results[i] - results[j]).abs().max() > 1e-4
 
 
+@torch.inference_mode()
+def test_the_arm_answers_late(net):
+    """A command is followed as the response says, also one from before the context; ``command`` undoes ``answer``."""
+    shares = torch.tensor([0.6, 0.9] + [1.0] * 7)
+    net.response[:] = shares[:, None]
+    path, rest = torch.zeros(1, 8, 6), torch.zeros(1, 6)
+    path[:, 2:] = 2.0  # one step, the third
+    went = net.answer(path, rest)[0, :, 0]
+    torch.testing.assert_close(went, torch.tensor([0, 0, 1.2, 1.8, 2, 2, 2, 2]))
+    late = net.answer(torch.zeros(1, 8, 6), torch.ones(1, 6))[0, :, 0]  # 0.6 of it was done by then
+    torch.testing.assert_close(late, torch.tensor([0.3] + [0.4] * 7))
+    some, last = torch.randn(3, 8, 6).cumsum(1), torch.randn(3, 6)
+    torch.testing.assert_close(net.command(net.answer(some, last), last), some, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
 def test_the_hand_follows_clean_actions(net):
-    """With clean actions the foreseen hand is where they lead, but for a correction; with noisy ones it is not told."""
+    """With clean actions the foreseen hand goes where they lead, but for a correction; with noisy ones it does not."""
+    net.motion_out.weight.zero_()
     x = inputs()
-    clean, noisy = torch.zeros(2), torch.full((2,), 0.5)
-    x["actions"] = net.normalise_actions(torch.zeros(2, 8, 7))
-    still = denoise(net, x, at_action=clean)[0]
     gone = torch.zeros(2, 8, 7)
     gone[..., 0] = 0.04
     x["actions"] = net.normalise_actions(gone)
-    led, free = (denoise(net, x, at_action=level)[0] for level in (clean, noisy))
-    lead = torch.arange(1, 9) * 0.04 / 0.15
-    torch.testing.assert_close((led - still)[..., 0], lead.expand(2, 8), atol=0.5, rtol=0)
-    assert (led - free)[:, -1, 0].min() > 0.3
+    led, free = (denoise(net, x, at_action=level)[0] for level in (torch.zeros(2), torch.full((2,), 0.5)))
+    where = net.answer(x["actions"][..., :6], encode(net, x).last_step)
+    torch.testing.assert_close((led - 0.1 * free)[..., :6], where)
+
+
+@torch.inference_mode()
+def test_the_command_is_read_off_clean_motion(net):
+    """With clean motion the actions are those that lead there, but for a correction; with noisy motion they are not."""
+    net.action_out.weight.zero_()
+    x = inputs()
+    read, free = (denoise(net, x, at_motion=level)[1] for level in (torch.zeros(2), torch.full((2,), 0.5)))
+    told = net.command(x["motion"][..., :6], encode(net, x).last_step)
+    torch.testing.assert_close((read - 0.1 * free)[..., :6], told, atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_what_is_taken_goes_with_the_steps_of_the_hand(net):
+    """A thing that is taken along from the fifth moment on has gone as far as the hand since then."""
+    x = inputs()
+    x["actions"] = net.normalise_actions(torch.full((2, 8, 7), 0.02))
+    net.motion_out.weight.zero_()
+    net.motion_out.bias.zero_()
+    net.motion_out.bias[MOTION] = 1.0  # the lever, all along
+    motion = denoise(net, x, at_action=torch.zeros(2))[0] * net.motion_scale(x["actions"])
+    torch.testing.assert_close(motion[..., HAND : HAND + 3], motion[..., :3])
+    assert not motion[..., HAND + 3 :].any()
+
+
+@torch.inference_mode()
+def test_a_last_action_that_is_not_known_is_none(net):
+    """Nothing is said of it, which is not the same as an arm at rest."""
+    x = inputs()
+    untold = encode(net, {**x, "last_action": torch.full((2, 7), torch.nan)})
+    assert not untold.last_step.any() and not any(k.isnan().any() for k in untold.keys)
+    rest = encode(net, {**x, "last_action": torch.zeros(2, 7)})
+    assert (untold.keys[0] - rest.keys[0]).abs().max() > 1e-4
 
 
 def test_samples_of_a_batch_do_not_mix(net):
@@ -180,7 +233,8 @@ def test_gradients_reach_every_weight():
     torch.nn.init.normal_(model.levels[2].weight, std=0.05)
     x = inputs()
     x["known"][1] = False
-    motion, actions = model(x["motion"], x["actions"], x["level"], x["level"], encode(model, x))
+    given = x["level"] * torch.tensor([0.0, 1.0])
+    motion, actions = model(x["motion"], x["actions"], x["level"], given, encode(model, x))
     (motion.square().sum() + actions.square().sum()).backward()
     idle = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert not idle
@@ -188,6 +242,6 @@ def test_gradients_reach_every_weight():
 
 def test_scenes_that_do_not_belong_together_are_refused():
     x = inputs()
-    scene = Scene(*(x[name] for name in ("state", "known", "places", "image", "doubt", "facing")))
+    scene = scene_of(x)
     with pytest.raises(ValueError, match="do not belong"):
         replace(scene, image=scene.image[:, 1:])

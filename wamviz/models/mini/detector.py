@@ -59,8 +59,7 @@ class Detected:
 
 
 def facing_of(yaws: Tensor) -> Tensor:
-    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros where NaN or round.
-    """
+    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros where NaN or round."""
     times = torch.tensor(SYMMETRY, dtype=yaws.dtype, device=yaws.device)
     angle = yaws.nan_to_num() * times
     told = (times > 0) & ~yaws.isnan()

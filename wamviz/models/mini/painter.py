@@ -295,8 +295,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return F.conv2d(_unshuffle(guides), self.enter.weight[:, index], bias)
 
     def _decide(self, h: Tensor, told: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The U-Net: gain (B, 3, C, C) of the context, new colours, scores (B, 4, C, C) of the sources, lamp (B, 24).
-        """
+        """The U-Net: gain (B, 3, C, C) of the context, new colours, scores (B, 4, C, C) of the sources, lamp (B, 24)."""
         h = _through(self.fine_in, h, told)
         keep = h
         h = _through(self.middle_in, self.down(h), told)

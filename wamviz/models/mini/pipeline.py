@@ -143,7 +143,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
         things = places[:, :-1]
         zeros = torch.zeros_like(found.there)
-        situation = Situation(now, state is not None, things, found.doubt[:, :-1], found.facing, zeros)
+        untold = torch.full((1, self.transformer.config.action_dim), torch.nan, device=self.device)
+        situation = Situation(now, state is not None, things, found.doubt[:, :-1], found.facing, zeros, untold)
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()
@@ -183,7 +184,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         n = len(start.state)
         known = torch.full((n,), start.known, device=self.device)
         state = net.normalise_states(start.state) * start.known
-        scene = Scene(state, known, start.places, start.seen(camera), start.doubt, start.facing)
+        scene = Scene(state, known, start.places, start.seen(camera), start.doubt, start.facing, start.last_action)
         return net.encode_context(scene, text.expand(n, -1, -1), mask.expand(n, -1))
 
     @staticmethod

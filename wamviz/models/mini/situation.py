@@ -32,6 +32,7 @@ class Situation:
         places: (N, O, 3) m, NaN where a thing is not there; doubt: (N, O) m.
         facing: (N, O, 2), how things are turned, see ``detector.Detected``.
         turns: (N, O) rad, how far things were turned since the context picture.
+        last_action: (N, A) physical, which led here and which the arm may still be following; NaN where not known.
     """
 
     state: Tensor
@@ -40,6 +41,7 @@ class Situation:
     doubt: Tensor
     facing: Tensor
     turns: Tensor
+    last_action: Tensor
 
     def __post_init__(self) -> None:
         if self.state.shape[1] != 14 or self.places.shape[:2] != self.doubt.shape:
@@ -61,7 +63,7 @@ class Situation:
         return project(self.places.nan_to_num(), camera.expand(len(self.places), -1, -1))[0]
 
 
-_TENSORS = ("state", "places", "doubt", "facing", "turns")
+_TENSORS = ("state", "places", "doubt", "facing", "turns", "last_action")
 
 
 def complete_state(tool: Tensor, turn: Tensor, gripper: Tensor) -> Tensor:
@@ -98,5 +100,6 @@ def follow_motion(start: Situation, motion: Tensor, actions: Tensor) -> tuple[Po
     pose = Pose(flat[:, 7:], flat[:, 6], things.flatten(0, 1), turns.flatten(0, 1))
     facing = turn_facing(start.facing, turns[:, -1] - start.turns)
     return pose, replace(
-        start, state=state[:, -1], places=things[:, -1], doubt=start.doubt + _GROWTH, facing=facing, turns=turns[:, -1]
-    )
+        start, state=state[:, -1], places=things[:, -1], doubt=start.doubt + _GROWTH, facing=facing, turns=turns[:, -1],
+        last_action=actions[:, -1],
+    )  # fmt: skip

@@ -25,7 +25,8 @@ from wamviz.models.mini.layers import Expert, attend, attention_bias, sincos
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _REACH, _THINGS = 0.15, 0.10  # m, the scale of the hand's and of things' displacements
 _TURN, _STEP = 0.5, 0.25  # rad, the scale of turns; the scale of a step, in those of where steps lead
-_CLEAN = 0.25  # noise level of the actions below which motion leans on where they lead
+_CLEAN = 0.25  # noise level of actions below which motion leans on where they lead, and the other way round
+_LEEWAY = 0.9  # what is predicted outright then counts as little as one less this
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Scene:
         image: (B, O, 2) where things are in the picture, 0..1.
         doubt: (B, O) m, how far off the places may be (one standard deviation).
         facing: (B, O, 2) how things are turned, see ``detector.Detected``.
+        last_action: (B, A) physical, the action before the context, which the arm may still be following; NaN where
+            it is not known.
     """
 
     state: Tensor
@@ -46,6 +49,7 @@ class Scene:
     image: Tensor
     doubt: Tensor
     facing: Tensor
+    last_action: Tensor
 
     def __post_init__(self) -> None:
         if self.places.shape[:2] != self.image.shape[:2] or self.doubt.shape != self.places.shape[:2]:
@@ -60,6 +64,7 @@ class ContextCache:
         keys, values: a layer each, (B, E, N, head); mask: (B, N) True at what is there.
         hand: (B, 3) m, where the hand is; places: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
         facing: (B, O, 2), how things are turned.
+        last_step: (B, 6) normalised, the step of the command before the context, zeros where it is not known.
         pointed: (B, 2, O) logits of what the words mean: what is to be touched next, and where to go afterwards.
     """
 
@@ -70,6 +75,7 @@ class ContextCache:
     places: Tensor
     there: Tensor
     facing: Tensor
+    last_step: Tensor
     pointed: Tensor
 
     @property
@@ -88,7 +94,7 @@ class ContextCache:
         return ContextCache(
             tuple(map(copies, self.keys)), tuple(map(copies, self.values)), copies(self.mask), copies(self.hand),
             copies(self.places), copies(self.there),
-            copies(self.facing), copies(self.pointed),
+            copies(self.facing), copies(self.last_step), copies(self.pointed),
         )  # fmt: skip
 
 
@@ -121,7 +127,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         motion = HAND + 3 * things
-        self.state_in = nn.Linear(state_dim, width)
+        self.state_in = nn.Linear(state_dim + action_dim + 1, width)
         self.no_state = nn.Parameter(torch.zeros(width))
         self.thing_in = nn.Linear(12, width)
         self.thing = nn.Parameter(torch.randn(things, width) * 0.5)
@@ -135,6 +141,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.action_in = nn.Linear(2 * action_dim + 3 * things + 10, width)
         self.point = nn.Linear(width, 2)
         self.motion_in = nn.Linear(motion + 3 * things, width)
+        # How the arm answers a step of the command: the share of it that is done after 1, 2, .. moments.
+        self.response = nn.Parameter(torch.ones(horizon + 1, 6))
         self.levels = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, 16 * width))
         self.motion_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
         self.action_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
@@ -156,13 +164,11 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
         A single step says little and its noise adds up; where the steps lead is what a path has to get right.
         """
-        scale = torch.tensor([_REACH] * 3 + [_TURN] * 3, device=actions.device)
-        return torch.cat([actions[..., :6].cumsum(1) / scale, 2 * actions[..., 6:] - 1], -1)
+        return torch.cat([(actions[..., :6] / pose_scale(actions)).cumsum(1), 2 * actions[..., 6:] - 1], -1)
 
     def denormalise_actions(self, actions: Tensor) -> Tensor:
         """The inverse of ``normalise_actions``."""
-        scale = torch.tensor([_REACH] * 3 + [_TURN] * 3, device=actions.device)
-        return torch.cat([steps_of(actions[..., :6]) * scale, (actions[..., 6:] + 1) / 2], -1)
+        return torch.cat([steps_of(actions[..., :6]) * pose_scale(actions), (actions[..., 6:] + 1) / 2], -1)
 
     def normalise_states(self, states: Tensor) -> Tensor:
         """Physical states (..., D) to about unit scale."""
@@ -182,7 +188,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """A context to cached keys and values; text (B, L, text_dim), words (B, L) True at words."""
         b = len(scene.state)
         known = scene.known[:, None]
-        state = torch.where(known, self.state_in(scene.state * known), self.no_state) + self.kind[0]
+        told = ~scene.last_action.isnan().any(-1, keepdim=True)  # (B, 1)
+        last = scene.last_action.nan_to_num()
+        last_step = last[:, :6] / pose_scale(last)
+        before = torch.cat([4 * last_step, (2 * last[:, 6:] - 1) * told, told.to(last.dtype)], -1)
+        state = self.state_in(torch.cat([scene.state * known, before], -1))
+        state = torch.where(known, state, self.no_state) + self.kind[0]
         size = self.config.state_dim
         mean = self._constant("state_mean", size, 0.0, text)[:3]
         std = self._constant("state_std", size, 1.0, text)[:3]
@@ -215,7 +226,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
         pointed = self.point(self.norm(x[:, 1 : 1 + ways.shape[1]])).mT  # (B, 2, O)
         pointed = pointed.float().masked_fill(~there[:, None], -1e4)
-        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there, scene.facing, pointed)
+        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there, scene.facing, last_step, pointed)
 
     def _modulation(self, sigma_motion: Tensor, sigma_action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         levels = torch.cat([sincos(s * 4, 128) for s in (sigma_motion, sigma_action)], dim=1)  # (B, 256)
@@ -227,6 +238,25 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def paths(self, actions: Tensor) -> Tensor:
         """Where normalised actions (B, K, A) lead: displacement of the command (B, K, 3) m."""
         return actions[..., :3].float() * _REACH
+
+    def answer(self, path: Tensor, last_step: Tensor) -> Tensor:
+        """Where the hand goes when the command leads along a path (B, K, 6), a step (B, 6) still being followed."""
+        parts = torch.cat([last_step[:, None], steps_of(path)], 1)  # (B, 1 + K, 6)
+        return torch.einsum("kjd,bjd->bkd", self._answers(), parts)
+
+    def command(self, hand: Tensor, last_step: Tensor) -> Tensor:
+        """The inverse of ``answer``: which path of the command (B, K, 6) the hand's (B, K, 6) tells of."""
+        answers = self._answers()
+        rest = hand - answers[:, 0] * last_step[:, None]
+        steps = torch.linalg.solve_triangular(answers[:, 1:].movedim(-1, 0), rest.movedim(-1, 0).mT, upper=False)
+        return steps.permute(2, 1, 0).cumsum(1)
+
+    def _answers(self) -> Tensor:
+        """(K, 1 + K, 6): what each step, the one before the context first, adds to where the hand is by each moment."""
+        k = self.config.horizon
+        since = torch.arange(k, device=self.response.device)[:, None] - torch.arange(k, device=self.response.device)
+        now = self.response[since.clamp_min(0)] * (since >= 0)[..., None]  # (K, K, 6)
+        return torch.cat([(self.response[1:] - self.response[:1])[:, None], now], 1)
 
     def _ways(self, at: Tensor, context: ContextCache) -> Tensor:
         """From places (B, K, 3) m to every thing: (B, K, 3 O), zeros to those that are not there."""
@@ -283,17 +313,28 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-2], -1)
         goal = (context.focus[..., :3] - context.hand[:, None]) / _REACH  # (B, 2, 3)
         clean_actions = torch.cat([clean_actions[..., :3] + share @ goal, clean_actions[..., 3:]], -1)
-        if x is None:
+        if x is None or motion is None:
             return None, clean_actions
+        # Where motion is (nearly) clean, the command leads where the hand goes, give or take; and the other way round.
+        lean = (1 - sigma_motion / _CLEAN).clamp(0, 1)[:, None, None]
+        read = self.command(motion[..., :6].float(), context.last_step)
+        led = clean_actions[..., :6] * (1 - _LEEWAY * lean) + lean * read
+        clean_actions = torch.cat([led, clean_actions[..., 6:]], -1)
         scale, shift = ends[:, 2:, None].unbind(1)
         clean, along = self.motion_out(self.norm(x) * (1 + scale) + shift).tensor_split([-self.config.things], -1)
-        # Where the actions are (nearly) clean, the hand goes where they lead, give or take.
         lean = (1 - sigma_action / _CLEAN).clamp(0, 1)[:, None, None]
-        hand = clean[..., :6] * (1 - 0.8 * lean) + lean * actions[..., :6].float()
-        carried = along[..., None] * (hand[:, :, None, :3] * (_REACH / _THINGS))  # (B, K, O, 3)
-        return torch.cat([hand, clean[..., 6:HAND], clean[..., HAND:] + carried.flatten(2)], -1), clean_actions
+        hand = clean[..., :6] * (1 - _LEEWAY * lean) + lean * self.answer(actions[..., :6].float(), context.last_step)
+        # What the hand takes along goes with its steps, for as long as it is taken along.
+        taken = along[..., None] * steps_of(hand[..., :3])[:, :, None] * (_REACH / _THINGS)  # (B, K, O, 3)
+        things = clean[..., HAND:] + taken.cumsum(1).flatten(2)
+        return torch.cat([hand, clean[..., 6:HAND], things], -1), clean_actions
 
 
 def steps_of(path: Tensor) -> Tensor:
     """Where a path (B, K, ...) leads at each moment to its single steps, the first from 0."""
     return torch.cat([path[:, :1], path.diff(dim=1)], 1)
+
+
+def pose_scale(like: Tensor) -> Tensor:
+    """(6,) physical size of a unit of the hand's displacement: m, rad."""
+    return torch.tensor([_REACH] * 3 + [_TURN] * 3, device=like.device)

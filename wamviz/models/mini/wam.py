@@ -72,9 +72,7 @@ def camera_matrix(camera: Camera | None) -> np.ndarray | None:
     if camera is None:
         return None
     side = min(camera.width, camera.height)
-    crop = np.array(
-        [[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64
-    )
+    crop = np.array([[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64)
     return (crop / side) @ camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3]
 
 
@@ -371,5 +369,3 @@ class MiniWAM:
             seed=request.seed + index,
             meta=meta,
         )
-
-

@@ -126,9 +126,7 @@ def record_episode(
     return _record(env, first, actor, task, style, max_steps)
 
 
-def record_rest(
-    env: TabletopEnv, task: Task, rng: np.random.Generator, max_steps: int = MAX_STEPS
-) -> TabletopEpisode:
+def record_rest(env: TabletopEnv, task: Task, rng: np.random.Generator, max_steps: int = MAX_STEPS) -> TabletopEpisode:
     """Let the expert take over in the present state and record what it does from here on.
 
     What is done already is not done again: of lever-then-pick, only the pick is left once the lever is down.
