@@ -23,6 +23,10 @@ FIND_PYTHON = for p in python3.11 python3.12 python3.13 python3; do \
 # Draws the tabletop where neither EGL nor a system OSMesa is installed. Its own dependencies are a notebook server.
 SOFTWARE_GL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps lavavu-osmesa==1.9.10
 
+# The scripts' formatter and linter: one program, of the version that package.json names.
+BIOME_READY = { test node_modules/.bin/biome -nt package.json || \
+  { npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts && touch node_modules/.bin/biome; }; }
+
 .DEFAULT_GOAL := run
 .PHONY: run test lint train train-gpu bench episodes examples install clean
 
@@ -32,10 +36,13 @@ run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 test: $(DEV_READY)  ## every test; ARGS="-m 'not browser'" leaves the browser out
 	$(PY) -m pytest $(ARGS)
 
-lint: $(DEV_READY)  ## style, types, and who may import whom
+lint: $(DEV_READY)  ## style, types, and who may import whom; the scripts too where npm is there
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+	@if ! command -v npm >/dev/null; then echo "The scripts are not linted: npm is missing (it comes with node)."; \
+	elif ! $(BIOME_READY); then echo "The scripts are not linted: npm cannot install what package.json names."; \
+	else npm run --silent lint; fi
 
 train: $(RUN_READY)  ## episodes -> weights -> evaluation; resumes where it stopped
 	$(PY) -m wamviz.training $(ARGS)

@@ -81,20 +81,21 @@ def app(folder: Path, frames: int, side: int, fps: float) -> Any:
     import plotly.graph_objects as go
 
     from wamviz.media import write_mp4
-    from wamviz.ui.stage import Stage, empty_value
+    from wamviz.ui.stage.component import Stage
+    from wamviz.ui.stage.messages import FileClip, Pane, StageValue
 
     rng = np.random.default_rng(0)
-    value = empty_value()
+    panes = {}
     for origin in ("imagined", "recorded", "executed"):
         write_mp4(folder / f"{origin}.mp4", rng.integers(0, 256, (frames, side, side, 3), np.uint8), fps)
         path = np.cumsum(rng.normal(0, 0.01, (frames, 2)), axis=0) + 0.5
-        clip = {"src": f"/gradio_api/file={folder / origin}.mp4", "frames": frames, "fps": fps, "width": side}
-        clip |= {"height": side, "path": path.round(4).tolist(), "rate": fps}
-        value["panes"][origin]["samples"] = [clip]
+        points = tuple((float(x), float(y)) for x, y in path.round(4))
+        clip = FileClip(f"/gradio_api/file={folder / origin}.mp4", "", frames, fps, side, side, "", points, fps)
+        panes[origin] = Pane(origin, (clip,))
     times = np.arange(frames) / fps
     lines = [go.Scatter(x=times, y=rng.normal(size=frames), name=f"d{k}") for k in range(8)]
     with gr.Blocks() as demo:
-        Stage(value)
+        Stage(StageValue(panes))
         gr.Plot(go.Figure(lines).update_layout(height=320), elem_id="action-plot")
     return demo
 

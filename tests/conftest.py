@@ -68,6 +68,13 @@ def _no_changed_environment() -> Iterator[None]:
     assert not changed, f"This test left environment variables changed: {sorted(changed)}"
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where there is no Chromium, say so before Playwright starts: it ends in complaints when nothing comes of it."""
+    if item.get_closest_marker("browser") and chromium() is None:
+        message = "Chromium is missing: apt-get install chromium, or set WAMVIZ_CHROMIUM to its program."
+        pytest.fail(message, pytrace=False) if os.environ.get("CI") else pytest.skip(message)
+
+
 def chromium() -> str | None:
     """The system's Chromium; Playwright's own is never downloaded."""
     wanted = os.environ.get("WAMVIZ_CHROMIUM")
@@ -82,13 +89,9 @@ def base_url() -> None:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Start the system's Chromium, quietly: a root user's container has no sandbox, and nothing calls home."""
-    program = chromium()
-    if program is None:
-        message = "Chromium is missing: apt-get install chromium, or set WAMVIZ_CHROMIUM to its program."
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     return {
         **browser_type_launch_args,
-        "executable_path": program,
+        "executable_path": chromium(),
         "args": [
             "--no-sandbox",
             "--disable-gpu",

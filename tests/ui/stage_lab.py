@@ -23,7 +23,7 @@ from wamviz.models.protocol import Capabilities
 from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout
 from wamviz.sources import Context
 from wamviz.store import Run, write_run
-from wamviz.ui.stage import Stage, empty_value, preview_value, stage_value
+from wamviz.ui.stage import Stage, StageValue, empty_value, preview_value, stage_value
 
 expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 
@@ -115,14 +115,14 @@ class Lab:
     def url(self, name: str) -> str:
         return f"/gradio_api/file={self.folder / name}"
 
-    def value(self, case: str, **given: Any) -> dict[str, Any]:
+    def value(self, case: str, **given: Any) -> StageValue:
         run = self.run
         if case == "alone":
             run = replace(run, reference=None, executed=None)
         elif case == "same":
             value = stage_value(run, self.url, **given)
-            value["panes"]["recorded"]["samples"] = value["panes"]["imagined"]["samples"][:1]
-            return value
+            recorded = replace(value.panes["recorded"], samples=value.panes["imagined"].samples[:1])
+            return replace(value, panes={**value.panes, "recorded": recorded})
         elif case == "lost":
             return stage_value(run, lambda name: self.url("lost-" + name), **given)
         elif case == "elsewhere":
@@ -133,7 +133,7 @@ class Lab:
             run = replace(run, mode="act_only", imagined=tuple(replace(r, frames=None) for r in run.imagined))
         return stage_value(run, self.url, **given)
 
-    def preview(self, step: int) -> dict[str, Any]:
+    def preview(self, step: int) -> StageValue:
         frames = np.stack([film((20 * step, 90, 90), 31), film((90, 90, 90), 31)]) if step else None
         context = Context(Observation({"front": self.run.context}, EVIL), self.run.reference)
         return preview_value(Preview(step, 8, frames, note="video"), CAPABILITIES, context, eta=2.5 if step else None)

@@ -51,5 +51,5 @@ def test_the_status_after_acting_out_is_green_only_where_the_video_shows_it() ->
 
 
 def test_the_executed_pane_speaks_of_the_task() -> None:
-    panes = stage_value(executed(success=False), str)["panes"]
-    assert panes["executed"]["verdict"] == "task failed"
+    panes = stage_value(executed(success=False), str).panes
+    assert panes["executed"].verdict == "task failed"

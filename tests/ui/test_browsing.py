@@ -132,14 +132,14 @@ def test_the_stage_gets_the_clip_that_the_page_serves(library: Library, opened: 
     client = TestClient(Starlette(routes=episode_routes(made)))
     for camera, first in (("front", 0), ("wrist", 150)):
         stage = browsing.episode_parts(opened, 3, camera, frame=2)["stage"]
-        clip = stage["panes"]["recorded"]["samples"][0]
-        answer = client.get(f"/{clip['src']}")
+        clip = stage.panes["recorded"].samples[0]
+        answer = client.get(f"/{clip.src}")
         assert answer.status_code == 200 and answer.headers["content-type"] == "video/mp4"
         view = opened.dataset.episode(3).cameras.index(camera)
         frames, fps = read_video(made.clip(opened.key, 3, view))
-        assert (len(frames), frames.shape[2], frames.shape[1], fps) == (4, clip["width"], clip["height"], clip["fps"])
+        assert (len(frames), frames.shape[2], frames.shape[1], fps) == (4, clip.width, clip.height, clip.fps)
         assert abs(int(frames[0].mean()) - first) < 4
-        assert stage["frame"] == 2
+        assert stage.frame == 2
 
 
 def test_nothing_but_pictures_of_open_datasets_is_served(library: Library, opened: Opened) -> None:
@@ -164,7 +164,7 @@ def test_a_long_recording_is_played_as_far_as_the_page_says(
 ) -> None:
     monkeypatch.setattr(footage, "MOST_FRAMES", 3)
     parts = browsing.episode_parts(opened, 0)
-    assert parts["stage"]["panes"]["recorded"]["samples"][0]["frames"] == 3
+    assert parts["stage"].panes["recorded"].samples[0].frames == 3
     assert "Part 1 of 2" in text_of(parts["part"]) and "0 to 2 of 4" in text_of(parts["part"])
     made = Footage(library)
     assert len(read_video(made.clip(opened.key, 0))[0]) == 3
@@ -178,14 +178,14 @@ def test_every_part_of_a_long_recording_can_be_seen(
     client = TestClient(Starlette(routes=episode_routes(Footage(library))))
     monkeypatch.setattr(footage, "MOST_FRAMES", 3)
     parts = browsing.turned(opened, 0, "", 0, 1)
-    clip = parts["stage"]["panes"]["recorded"]["samples"][0]
-    assert clip["frames"] == 1 and clip["src"].endswith("/0/0-3.mp4") and parts["offset"] == 3
+    clip = parts["stage"].panes["recorded"].samples[0]
+    assert clip.frames == 1 and clip.src.endswith("/0/0-3.mp4") and parts["offset"] == 3
     assert "frames 3 to 3 of 4" in text_of(parts["part"]) and '"data-offset": "3"' in json.dumps(parts["start"])
     assert parts["later"]["interactive"] is False and parts["earlier"]["interactive"] is True
     assert browsing.turned(opened, 0, "", 3, 1)["offset"] == 3 and browsing.turned(opened, 0, "", 3, -1)["offset"] == 0
-    assert browsing.episode_parts(opened, 0, "", 3)["stage"]["frame"] == 0
-    assert client.get("/" + clip["src"]).status_code == 200
-    assert client.get("/" + clip["src"].replace("-3.mp4", "-4.mp4")).status_code == 404
+    assert browsing.episode_parts(opened, 0, "", 3)["stage"].frame == 0
+    assert client.get("/" + clip.src).status_code == 200
+    assert client.get("/" + clip.src.replace("-3.mp4", "-4.mp4")).status_code == 404
     made = Footage(library)
     shown = read_video(made.clip(opened.key, 0, 0, 3))[0]
     assert np.abs(shown[0].astype(int) - whole.frames(start=3)[0]).mean() < 12
@@ -232,7 +232,7 @@ def test_a_partial_dataset_shows_the_rest(library: Library, folder: Path, tmp_pa
     parts = browsing.dataset_parts(library.folder(str(copy)))
     assert parts["camera"]["choices"] == [("wrist", "wrist")] or parts["camera"]["choices"] == ["wrist"]
     assert "no actions" in text_of(parts["status"]) and "front" in text_of(parts["status"])
-    assert parts["stage"]["panes"]["recorded"]["samples"]
+    assert parts["stage"].panes["recorded"].samples
     assert "Imagine from this frame" in text_of(parts["start"])
     assert "no actions here" in text_of(parts["meaning"])
     shutil.rmtree(copy / "videos")
@@ -247,7 +247,7 @@ def test_a_damaged_video_leaves_the_numbers(library: Library, folder: Path, tmp_
     for video in copy.rglob("*.mp4"):
         video.write_bytes(video.read_bytes()[:200])
     parts = browsing.episode_parts(library.folder(str(copy)), 5)
-    assert parts["stage"]["panes"]["recorded"]["samples"] == []
+    assert parts["stage"].panes["recorded"].samples == ()
     assert "5 to 5" in text_of(parts["meaning"])
     assert "no picture" in text_of(parts["start"])
 

@@ -36,7 +36,7 @@ def test_a_link_opens_when_one_of_its_models_was_forgotten(tmp_path):
         "gone:video",
         "hold-still:joint",
     ]
-    assert "gone, video" in str(parts["table"]) and parts["stage"]["panes"]["contender-1"]["samples"]
+    assert "gone, video" in str(parts["table"]) and parts["stage"].panes["contender-1"].samples
     assert contenders.recolour(parts["held"], shelf, "dark")
     assert contenders.known(["gone:video", "hold-still:joint"]) == ["hold-still:joint"]
 

@@ -23,9 +23,9 @@ def test_asked_again_a_run_is_shown_with_its_execution(tmp_path):
     shelf = Shelf(Store(tmp_path / "runs"), tmp_path / "no-example")
     wish = Wish(scenes.world(1000100), 0, "wait", "hold-still", "act_only", 0, 1, 1)
     *_, first = handlers.imagine(wish, scenes, shelf, Switch(), None, "light")
-    assert first["stage"]["panes"]["executed"]["samples"] == [] and first["verdict"] == []
+    assert first["stage"].panes["executed"].samples == () and first["verdict"] == []
     *_, acted = handlers.act_out(first["run"], shelf, Switch(), "light")
     *_, again = handlers.imagine(wish, scenes, shelf, Switch(), first["run"], "light")
     assert again["run"] == first["run"]
-    assert again["stage"]["panes"]["executed"] == acted["stage"]["panes"]["executed"]
+    assert again["stage"].panes["executed"] == acted["stage"].panes["executed"]
     assert again["verdict"] == acted["verdict"] and again["verdict"] != []

@@ -60,8 +60,8 @@ def test_a_run_of_other_weights_claims_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert choices.weights_words(run(weights_digest="abc")) == ORIGIN
     assert choices.weights_words(run(weights_digest="abd")) == choices.weights_words(run()) == ""
     value = stage_value(run(), url, weights=ORIGIN)
-    assert value["panes"]["imagined"]["weights"] == ORIGIN and value["panes"]["executed"]["weights"] == ""
-    assert preview_value(Preview(1, 8), caps)["panes"]["imagined"]["weights"] == ORIGIN
+    assert value.panes["imagined"].weights == ORIGIN and value.panes["executed"].weights == ""
+    assert preview_value(Preview(1, 8), caps).panes["imagined"].weights == ORIGIN
 
 
 def test_a_model_that_is_not_here_any_more_says_nothing() -> None:

@@ -92,8 +92,8 @@ def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) 
             fps=episode.fps, instruction=episode.instruction or "no instruction", frame=frame - start,
             detail=f"{episode.dataset_title} · episode {index} · {camera}",
         )  # fmt: skip
-    clip = next(iter(stage["panes"]["recorded"]["samples"]), None)
-    if clip is not None and clip["path"] is None and camera in episode.calibration:
+    clip = next(iter(stage.panes["recorded"].samples), None)
+    if clip is not None and clip.path is None and camera in episode.calibration:
         lacking.append(f"Camera '{camera}' is calibrated, but no path is drawn on it: {_no_path(rollout)}.")
     reason = "" if first is not None else "There is no picture here that a model could start from."
     status = present.status("warm", "Take note:", " ".join(dict.fromkeys(lacking))) if lacking else []

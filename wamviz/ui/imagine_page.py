@@ -6,6 +6,8 @@ do when pressed is in ``wiring``, what that means in ``handlers``.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gradio as gr
 
 from wamviz.store import Run
@@ -173,7 +175,7 @@ class ImaginePage:
         self.run = gr.State(parts.get("run"))
         self.first_parts = parts
         # What is shown on arrival plays by itself, unless the visitor asked for reduced motion.
-        value = {**parts["stage"], "autoplay": True} if parts else None
+        value = replace(parts["stage"], autoplay=True) if parts else None
         self.stage = Stage(value, plots=PLOTS, elem_id="wz-stage")
         self.verdict = Markup(parts.get("verdict", ()), elem_id="wz-verdict")  # the status announces it
         self.examples = Markup(form.examples(self.shelf), elem_id="wz-examples")

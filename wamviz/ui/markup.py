@@ -14,6 +14,8 @@ from typing import Any
 
 import gradio as gr
 
+from wamviz.ui.scripts import inline
+
 Node = str | list[Any]
 
 STATIC = Path(__file__).parent / "static"
@@ -71,7 +73,7 @@ class Markup(gr.HTML):
         super().__init__(
             value=list(value),
             html_template=f'<div class="wz-markup"{attributes}></div>',
-            js_on_load=(STATIC / "markup.js").read_text(encoding="utf-8"),
+            js_on_load=inline(STATIC / "markup.js", "markup") + "\nmarkup.start({ element, props, trigger, watch });",
             apply_default_css=False,
             **kwargs,
         )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import gradio as gr
 
+from wamviz.ui.scripts import inline
+
 STATIC = Path(__file__).parent / "static"
 STYLES = (STATIC / "tokens.css", STATIC / "style.css")
 FAVICON = STATIC / "favicon.svg"
@@ -104,9 +106,9 @@ def css() -> str:
 
 def head() -> str:
     """The page's own script, inline: it runs before the first paint and needs no further request."""
-    script = (STATIC / "page.js").read_text(encoding="utf-8")
+    script = "{\n" + inline(STATIC / "page.js", "page") + "\npage.start();\n}"  # a block: its names are its own
     if "</script" in script.lower():
-        raise ValueError("page.js must not close its own script element.")
+        raise ValueError("The page's script must not close its own script element.")
     return (
         '<meta name="color-scheme" content="light dark">'
         '<meta name="description" content="See what a world-action model imagines, beside what really happened.">'

@@ -6,17 +6,18 @@ everything that varies travels in ``value`` and is written as text by the script
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from wamviz.ui.scripts import inline
+from wamviz.ui.stage.messages import StageValue, to_json
 from wamviz.ui.stage.values import empty_value
 
 FOLDER = Path(__file__).parent
-# One script: each file declares what the next ones use, the last one starts the player.
-SCRIPTS = ("demux.js", "clips.js", "views.js", "plots.js", "player.js", "surface.js", "picture.js", "stage.js")
+SCRIPTS = FOLDER / "js"
 
 
 def _text(name: str) -> str:
@@ -27,7 +28,7 @@ class Stage(gr.HTML):
     """Imagined, recorded and executed rollouts in lockstep, with one clock for them and for plots on the page.
 
     Args:
-        value: what ``stage_value``, ``preview_value`` or ``empty_value`` made; None is an empty stage.
+        value: what to show, see ``values.py`` and ``several.py``; None is an empty stage.
         plots: ``elem_id`` (or ``data-testid``) of Plotly plots whose x axis is time in seconds: they get a moving
             cursor, and a click on them seeks. They may come, go and be drawn anew.
         alone: show the recorded pane only, and nothing that compares.
@@ -40,7 +41,7 @@ class Stage(gr.HTML):
 
     def __init__(
         self,
-        value: Mapping[str, Any] | None = None,
+        value: StageValue | None = None,
         *,
         plots: Sequence[str] = ("action-plot", "metric-plot"),
         alone: bool = False,
@@ -48,10 +49,10 @@ class Stage(gr.HTML):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            value=dict(value) if value is not None else empty_value(),
+            value=value or empty_value(),
             html_template=_text("stage.html"),
             css_template=_text("stage.css"),
-            js_on_load="\n".join(_text(name) for name in SCRIPTS),
+            js_on_load=inline(SCRIPTS / "stage.js", "stage") + "\nstage.start({ element, props, watch });",
             apply_default_css=False,
             plots=list(plots),
             **({"alone": True} if alone else {}),
@@ -63,10 +64,11 @@ class Stage(gr.HTML):
         """The stage is never an input: what a browser sends back is not ours to trust."""
         return None
 
-    def postprocess(self, value: Any) -> dict[str, Any]:
-        """Values go to the browser as they are; None empties the stage."""
-        return dict(value) if value is not None else empty_value()
+    def postprocess(self, value: StageValue | None) -> dict[str, Any]:
+        """Messages go to the browser as plain JSON; None empties the stage."""
+        plain: dict[str, Any] = to_json(value or empty_value())
+        return plain
 
     def api_info(self) -> dict[str, Any]:
-        """For the API's description: an object, see ``values.py``."""
+        """For the API's description: an object, see ``messages.py``."""
         return {"type": "object"}

@@ -5,7 +5,7 @@
    of our own over the plot, placed with the plot's own scale: measured, this costs a tenth of a millisecond, whereas
    asking Plotly for a shape draws the layout again and is undone by the next render. */
 
-class PlotCursors {
+export class PlotCursors {
   constructor(ids, seek, signal) {
     Object.assign(this, { ids, seek, time: 0, shown: false, plots: new Map() });
     this.observer = new MutationObserver(() => this.later());
@@ -27,14 +27,14 @@ class PlotCursors {
   find() {
     const found = new Set();
     for (const id of this.ids) {
-      const host = document.getElementById(id) || document.querySelector('[data-testid="' + CSS.escape(id) + '"]');
+      const host = document.getElementById(id) || document.querySelector(`[data-testid="${CSS.escape(id)}"]`);
       if (!host) continue;
       const inside = host.matches(".js-plotly-plot") ? [host] : host.querySelectorAll(".js-plotly-plot");
-      inside.forEach((plot) => found.add(plot));
+      for (const plot of inside) found.add(plot);
     }
     for (const [plot, lines] of this.plots) {
       if (found.has(plot)) continue;
-      lines.forEach((line) => line.remove());
+      for (const line of lines) line.remove();
       this.sizes.unobserve(plot);
       this.plots.delete(plot);
     }
@@ -52,12 +52,21 @@ class PlotCursors {
   clicks(plot) {
     if (plot.wvClicks === this) return;
     plot.wvClicks = this;
-    plot.addEventListener("pointerdown", (start) => {
-      if (!start.isPrimary || start.button !== 0 || !this.plots.has(plot)) return;
-      window.addEventListener("pointerup", (event) => {
-        if (plot.isConnected && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) <= 4) this.clicked(plot, start);
-      }, { once: true, capture: true });
-    }, true);
+    plot.addEventListener(
+      "pointerdown",
+      (start) => {
+        if (!start.isPrimary || start.button !== 0 || !this.plots.has(plot)) return;
+        window.addEventListener(
+          "pointerup",
+          (event) => {
+            if (plot.isConnected && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) <= 4)
+              this.clicked(plot, start);
+          },
+          { once: true, capture: true },
+        );
+      },
+      true,
+    );
   }
 
   clicked(plot, event) {
@@ -90,15 +99,16 @@ class PlotCursors {
           lines[k].className = "wv-plot-cursor";
           lines[k].setAttribute("aria-hidden", "true");
           // Inline, because this lies outside the element that the style sheet is limited to.
-          lines[k].style.cssText = "position:absolute;left:0;top:0;width:0;border-left:1.5px solid currentColor;opacity:.7;pointer-events:none;z-index:2";
+          lines[k].style.cssText =
+            "position:absolute;left:0;top:0;width:0;border-left:1.5px solid currentColor;opacity:.7;pointer-events:none;z-index:2";
           plot.append(lines[k]);
         }
         const at = xaxis.l2p(this.time);
         const inside = at >= -0.5 && at <= xaxis._length + 0.5;
         const style = lines[k].style;
         style.visibility = inside ? "visible" : "hidden";
-        style.height = yaxis._length + "px";
-        style.transform = "translate(" + (xaxis._offset + at - 0.75).toFixed(2) + "px," + yaxis._offset + "px)";
+        style.height = `${yaxis._length}px`;
+        style.transform = `translate(${(xaxis._offset + at - 0.75).toFixed(2)}px,${yaxis._offset}px)`;
         lines[k].dataset.time = this.time.toFixed(3);
       });
     }
@@ -108,19 +118,19 @@ class PlotCursors {
     this.observer.disconnect();
     this.sizes.disconnect();
     cancelAnimationFrame(this.waiting);
-    this.plots.forEach((lines) => lines.forEach((line) => line.remove()));
+    for (const line of [...this.plots.values()].flat()) line.remove();
     this.plots.clear();
   }
 }
 
 /* One pair of axes for each drawn subplot whose x is a plain number; none while the plot is not laid out. */
-function subplots(plot) {
+export function subplots(plot) {
   const layout = plot._fullLayout;
-  if (!layout || !layout._plots) return [];
+  if (!layout?._plots) return [];
   const places = new Map(); // axes that overlay others lie in the same place
   for (const { xaxis, yaxis } of Object.values(layout._plots)) {
     if (!xaxis || !yaxis || xaxis.type !== "linear" || !(xaxis._length > 0)) continue;
-    const place = xaxis._offset + " " + yaxis._offset;
+    const place = `${xaxis._offset} ${yaxis._offset}`;
     if (!places.has(place)) places.set(place, { xaxis, yaxis });
   }
   return [...places.values()];

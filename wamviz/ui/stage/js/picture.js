@@ -1,7 +1,10 @@
 /* The current frame as a PNG: what the stage shows, with its words, at whole multiples of the clips' own pixels. */
 
-function savePicture(player, surface) {
-  const shown = (player.compared ? [player.first, "compare", player.second] : ORIGINS)
+import { PATH_STYLE } from "./paths.js";
+import { fitted } from "./views.js";
+
+export function savePicture(player, surface) {
+  const shown = (player.compared ? [player.first, "compare", player.second] : player.origins)
     .map((name) => surface.parts[name])
     .filter((part) => part && !part.pane.hidden && !part.canvas.hidden && part.pane.dataset.state !== "loading");
   if (!shown.length) return surface.say("There is no picture to save.");
@@ -19,13 +22,13 @@ function savePicture(player, surface) {
   context.textBaseline = "middle";
   const font = getComputedStyle(surface.root).fontFamily;
   if (head) {
-    context.font = "600 15px " + font;
+    context.font = `600 15px ${font}`;
     context.fillText(player.meta.instruction, gap, gap + head / 2, canvas.width - 2 * gap);
   }
   shown.forEach((part, k) => {
     const x = gap + k * (width + gap);
     const y = gap + head + line;
-    context.font = "13px " + font;
+    context.font = `13px ${font}`;
     context.fillText(part.canvas.getAttribute("aria-label"), x, gap + head + line / 2 - 2, width);
     context.imageSmoothingEnabled = !player.pixels;
     context.imageSmoothingQuality = "high";
@@ -34,12 +37,12 @@ function savePicture(player, surface) {
   });
   canvas.toBlob((blob) => {
     const link = document.createElement("a");
-    const run = player.run ? player.run + "-" : "";
-    link.download = "wamviz-" + run + "frame-" + String(player.frame).padStart(3, "0") + "-" + player.view + ".png";
+    const run = player.run ? `${player.run}-` : "";
+    link.download = `wamviz-${run}frame-${String(player.frame).padStart(3, "0")}-${player.view}.png`;
     link.href = URL.createObjectURL(blob);
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    surface.say("Saved " + link.download);
+    surface.say(`Saved ${link.download}`);
   }, "image/png");
 }
 
@@ -50,7 +53,7 @@ function drawPathsInto(context, layer, x, y, width, height) {
   for (const { path, past } of layer.lines) {
     const dash = PATH_STYLE[path.origin].dash;
     context.beginPath();
-    path.points.forEach((point, k) => (k ? context.lineTo(...place(point)) : context.moveTo(...place(point))));
+    for (const point of path.points) context.lineTo(...place(point)); // the first one only moves there
     context.lineCap = PATH_STYLE[path.origin].cap;
     context.lineWidth = path.own ? 4.5 : 3;
     context.strokeStyle = getComputedStyle(past).getPropertyValue("--wv-halo");

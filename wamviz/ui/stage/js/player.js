@@ -1,65 +1,62 @@
 /* The player: one clock, and every pane drawn from it.
 
-   Contract: take(value) accepts what stage_value or preview_value made (see values.py); seek(frame), play(), pause(),
-   step(n), setView(name), setSample(k) do what they say. A frame of the clock is presented only when every visible
-   clip has its own frame for that time, and then all of them are drawn in the same task: panes cannot drift apart,
-   a slow decoder makes the clock wait instead. The clock ticks in frames of the imagined clip (else the next one);
-   the others show their nearest frame. It reads the DOM of its own element only. */
+   Contract: take(value) accepts a StageValue (see messages.js); seek(frame), play(), pause(), step(n), setView(name),
+   setSample(k) do what they say. A frame of the clock is presented only when every visible clip has its own frame for
+   that time, and then all of them are drawn in the same task: panes cannot drift apart, a slow decoder makes the clock
+   wait instead. The clock ticks in frames of the imagined clip (else the next one); the others show their nearest
+   frame. It reads the DOM of its own element only. */
 
-/* What has a pane of its own. Side by side (props.several), each of several models has one, beside what was recorded. */
-const SEVERAL = Math.max(0, Math.min(4, Number(props.several) || 0));
-const ORIGINS = SEVERAL ? [...Array.from({ length: SEVERAL }, (_, k) => "contender-" + (k + 1)), "recorded"] : ["imagined", "recorded", "executed"];
-const MAIN = ORIGINS[0];
-const VIEWS = ["side-by-side", "onion-skin", "wipe", "difference"];
+import { emptyPane, pairOf, readValue, sampleOf } from "./cast.js";
+import { ClipPool } from "./clips.js";
+import { CHUNK, VIEWS } from "./messages.js";
+import { advance, boundsOf, frameWithin, hasVideo, shotAt, timelineOf } from "./timeline.js";
+
+export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const AMOUNTS = { "onion-skin": 0.5, wipe: 0.5, difference: 4 };
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
-/* The frame of a clip that lies nearest to a time; of two equally near, the earlier. */
-function nearestFrame(time, fps) {
-  return Math.max(0, Math.ceil(time * fps - 0.5 - 1e-6));
-}
-
-class Player {
-  constructor(root, ui, options) {
-    Object.assign(this, { root, ui, run: null, meta: {}, preview: null, panes: {}, chunk: 8 });
+export class Player {
+  constructor(root, ui, { cast, calm }) {
+    Object.assign(this, { root, ui, cast, origins: cast.origins, main: cast.main, several: cast.several });
+    Object.assign(this, { run: null, meta: {}, preview: null, panes: {}, chunk: CHUNK });
     Object.assign(this, { fps: 1, frames: 0, frame: 0, time: 0, sample: 0, samples: 0, pending: null, shots: {} });
-    Object.assign(this, { playing: false, speed: 1, loop: !options.calm, a: null, b: null, calm: options.calm });
-    Object.assign(this, { view: "side-by-side", first: MAIN, second: "recorded", hidden: false, showPaths: true, pixels: false });
+    Object.assign(this, { playing: false, speed: 1, loop: !calm, a: null, b: null, calm });
+    Object.assign(this, {
+      view: "side-by-side",
+      first: cast.main,
+      second: "recorded",
+      hidden: false,
+      showPaths: true,
+      pixels: false,
+    });
     this.amounts = { ...AMOUNTS };
     this.metrics = { drift: 0, maxDrift: 0, presented: 0, stalls: 0, latencies: [] };
     this.pool = new ClipPool(() => this.later());
     this.clips = {};
-    ORIGINS.forEach((origin) => (this.panes[origin] = { samples: [], missing: "", verdict: "", weights: "", name: origin }));
+    for (const origin of this.origins) this.panes[origin] = emptyPane(origin);
   }
 
   /* --- what is played ------------------------------------------------------------------------------------- */
 
   take(value) {
-    const given = value && typeof value === "object" ? value : {};
-    const before = { run: this.run, preview: Boolean(this.preview), frames: this.frames };
-    this.run = given.run || null;
-    this.meta = { instruction: given.instruction || "", detail: given.detail || "", note: given.note || "" };
-    this.preview = given.preview || null;
-    this.chunk = Math.max(1, Number(given.chunk) || 8);
-    for (const origin of ORIGINS) {
-      const pane = (given.panes && given.panes[origin]) || {};
-      this.panes[origin] = { samples: Array.isArray(pane.samples) ? pane.samples : [], missing: pane.missing || "", verdict: pane.verdict || "", weights: pane.weights || "", name: pane.name || origin, live: Boolean(pane.live), absent: SEVERAL > 0 && !pane.name };
-    }
-    this.samples = this.panes[MAIN].samples.length;
+    const told = readValue(value, this.cast);
+    const before = { run: this.run, preview: Boolean(this.preview) };
+    const { run, meta, preview, chunk, panes } = told;
+    Object.assign(this, { run, meta, preview, chunk, panes });
+    this.samples = this.panes[this.main].samples.length;
     const fresh = this.run !== before.run || (this.preview && !before.preview);
-    if (given.sample !== null && given.sample !== undefined) this.sample = given.sample;
+    if (told.sample !== null) this.sample = told.sample;
     this.sample = Math.max(0, Math.min(this.sample, this.samples - 1));
     this.timeline();
-    if (VIEWS.includes(given.view)) this.view = given.view;
+    if (told.view) this.view = told.view;
     this.choosePair();
     if (fresh && !(before.preview && this.run)) [this.a, this.b] = [null, null];
-    const asked = given.frame !== null && given.frame !== undefined;
-    if (asked) this.goto(Number(given.frame) || 0);
+    const asked = told.frame !== null;
+    if (asked) this.goto(Number(told.frame) || 0);
     else if (this.preview && !before.preview) this.goto(this.calm ? this.frames - 1 : 0);
     else if (fresh && !before.preview) this.goto(0);
     else this.goto(this.frame);
-    const start = (this.preview && !before.preview) || (given.autoplay && !before.preview && !asked);
-    const still = fresh && !before.preview && !this.preview && !given.autoplay; // another run than the one that plays
+    const start = (this.preview && !before.preview) || (told.autoplay && !before.preview && !asked);
+    const still = fresh && !before.preview && !this.preview && !told.autoplay; // another run than the one that plays
     if (asked || still || this.frames < 2) this.pause();
     else if (start && !this.calm && this.frames > 1) this.play();
     this.open();
@@ -67,34 +64,26 @@ class Player {
     this.show();
   }
 
-  spec(origin, sample = this.sample) {
-    const { samples } = this.panes[origin];
-    return samples[Math.min(sample, samples.length - 1)] || null;
+  spec(origin) {
+    return sampleOf(this.panes[origin], this.sample);
   }
 
-  /* The clock's rate and length: the longest clip decides how far it goes. */
+  /* The longest clip decides how far the clock goes. */
   timeline() {
-    const specs = ORIGINS.map((origin) => this.spec(origin)).filter(Boolean);
-    const moving = specs.filter((spec) => spec.src || spec.strip);
-    const lengths = (moving.length ? moving : specs).map((spec) =>
-      moving.length ? { fps: spec.fps, frames: spec.frames } : { fps: spec.rate, frames: spec.path ? spec.path.length : 1 });
-    this.fps = lengths.length ? lengths[0].fps : 1;
-    const duration = Math.max(0, ...lengths.map(({ fps, frames }) => (frames - 1) / fps));
-    this.frames = lengths.length ? Math.floor(duration * this.fps + 0.5) + 1 : 0;
+    Object.assign(this, timelineOf(this.origins.map((origin) => this.spec(origin)).filter(Boolean)));
   }
 
   goto(frame) {
-    this.frame = Math.max(0, Math.min(Math.max(0, this.frames - 1), Math.floor(frame)));
+    this.frame = frameWithin(frame, this.frames);
     this.time = this.frame / this.fps;
   }
 
   open() {
-    const specs = ORIGINS.map((origin) => {
-      const spec = this.spec(origin);
-      return spec && (spec.src || spec.strip) ? spec : null;
-    });
+    const specs = this.origins.map((origin) => this.spec(origin)).map((spec) => (hasVideo(spec) ? spec : null));
     const clips = this.pool.want(specs);
-    ORIGINS.forEach((origin, k) => (this.clips[origin] = clips[k]));
+    this.origins.forEach((origin, k) => {
+      this.clips[origin] = clips[k];
+    });
   }
 
   playable(origin) {
@@ -102,12 +91,8 @@ class Player {
     return Boolean(clip && !clip.error && !(origin === "recorded" && this.hidden));
   }
 
-  /* Which two clips are compared: what was asked, as far as it exists. */
   choosePair() {
-    const there = ORIGINS.filter((origin) => this.panes[origin].samples.some((spec) => spec.src || spec.strip));
-    if (there.length < 2) return;
-    if (!there.includes(this.first) || this.first === this.second) this.first = there.find((origin) => origin !== this.second);
-    if (!there.includes(this.second)) this.second = there.find((origin) => origin !== this.first);
+    [this.first, this.second] = pairOf(this.panes, this.origins, [this.first, this.second]);
   }
 
   get compared() {
@@ -115,23 +100,14 @@ class Player {
   }
 
   visible() {
-    return this.compared ? [this.first, this.second] : ORIGINS;
+    return this.compared ? [this.first, this.second] : this.origins;
   }
 
   /* --- showing one frame of the clock ----------------------------------------------------------------------- */
 
   shotsAt(frame) {
-    const time = frame / this.fps;
-    const shots = {};
-    for (const origin of ORIGINS) {
-      const clip = this.clips[origin];
-      if (!clip || !this.playable(origin)) continue;
-      const wanted = nearestFrame(time, clip.fps);
-      const k = Math.min(wanted, clip.frames - 1);
-      const ended = wanted > clip.frames - 1;
-      shots[origin] = { clip, k, ended, drift: ended ? 0 : Math.round(Math.abs(k / clip.fps - time) * clip.fps * 1e6) / 1e6 };
-    }
-    return shots;
+    const playable = this.origins.filter((origin) => this.playable(origin));
+    return Object.fromEntries(playable.map((origin) => [origin, shotAt(this.clips[origin], frame / this.fps)]));
   }
 
   /* Draw the clock's frame if every visible clip has it; otherwise remember it and have it decoded. */
@@ -145,7 +121,9 @@ class Player {
       this.ui.waiting(shots);
       return false;
     }
-    const visible = this.visible().map((origin) => shots[origin]).filter(Boolean);
+    const visible = this.visible()
+      .map((origin) => shots[origin])
+      .filter(Boolean);
     this.shots = shots;
     this.metrics.drift = Math.max(0, ...visible.map((shot) => shot.drift));
     this.metrics.maxDrift = Math.max(this.metrics.maxDrift, this.metrics.drift);
@@ -160,7 +138,7 @@ class Player {
   prefetch() {
     this.fetchedFor = this.run;
     const idle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
-    idle(() => !this.closed && this.pool.prefetch(this.panes[MAIN].samples.filter((spec) => spec.src)));
+    idle(() => !this.closed && this.pool.prefetch(this.panes[this.main].samples.filter((spec) => spec.src)));
   }
 
   /* Many decoded frames, one look per painted frame. */
@@ -177,16 +155,13 @@ class Player {
   }
 
   errors() {
-    return ORIGINS.map((origin) => (this.clips[origin] && this.clips[origin].error) || "").join("|");
+    return this.origins.map((origin) => this.clips[origin]?.error || "").join("|");
   }
 
   /* --- the clock -------------------------------------------------------------------------------------------- */
 
   get bounds() {
-    const last = Math.max(0, this.frames - 1);
-    const a = this.loop && this.a !== null ? Math.min(this.a, last) : 0;
-    const b = this.loop && this.b !== null ? Math.min(this.b, last) : last;
-    return a <= b ? [a, b] : [b, a];
+    return boundsOf(this);
   }
 
   play() {
@@ -214,18 +189,12 @@ class Player {
     this.ticking = requestAnimationFrame((next) => this.tick(next));
     const passed = this.before === null ? 0 : Math.min(0.1, (now - this.before) / 1000); // a hidden page does not run ahead
     this.before = now;
-    const [from, to] = this.bounds;
-    const [start, end] = [from / this.fps, (to + 1) / this.fps]; // the last frame stays for its own time
-    let time = this.time + passed * this.speed;
-    if (time >= end) {
-      if (!this.loop) {
-        this.goto(to);
-        this.show();
-        return this.pause();
-      }
-      time = start + ((time - end) % (end - start));
+    const { time, frame, over } = advance(this, this.bounds, passed);
+    if (over) {
+      this.goto(frame);
+      this.show();
+      return this.pause();
     }
-    const frame = Math.max(0, Math.min(to, Math.floor(time * this.fps + 1e-6))); // rounding must not pass B
     const [oldTime, oldFrame] = [this.time, this.frame];
     this.time = time;
     if (frame === oldFrame && this.pending === null) return;

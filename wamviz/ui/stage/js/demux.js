@@ -5,9 +5,10 @@
    decoding order: { at, size, key, rank }; rank is the frame's number as shown; order[rank] is its place in samples.
    It decodes nothing and trusts nothing: a box that claims to be longer than its parent ends there. */
 
-function demux(buffer) {
+export function demux(buffer) {
   const view = new DataView(buffer);
-  const name = (at) => String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
+  const name = (at) =>
+    String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
   const tracks = [];
 
   function walk(start, end, visit) {
@@ -30,7 +31,8 @@ function demux(buffer) {
   function table(start, end, width, skip = 0) {
     const count = Math.min(view.getUint32(start + 4 + skip), Math.floor((end - start - 8 - skip) / (4 * width)));
     return Array.from({ length: count }, (_, row) =>
-      Array.from({ length: width }, (_, column) => view.getUint32(start + 8 + skip + 4 * (row * width + column))));
+      Array.from({ length: width }, (_, column) => view.getUint32(start + 8 + skip + 4 * (row * width + column))),
+    );
   }
 
   function visit(type, start, end) {
@@ -71,11 +73,11 @@ function demux(buffer) {
 
   try {
     walk(0, buffer.byteLength, visit);
-  } catch (error) {
+  } catch (_error) {
     return null; // a number that lies outside the file: torn, or no MP4 at all
   }
   const track = tracks.find((each) => each.handler === "vide" && each.format === "avc1" && each.description);
-  if (!track || !track.sizes || !track.chunks || !track.runs || !track.durations) return null;
+  if (!track?.sizes || !track.chunks || !track.runs?.length || !track.durations) return null;
 
   const samples = [];
   let run = 0;
@@ -89,6 +91,7 @@ function demux(buffer) {
       at += size;
     }
   }
+  if (!samples.length) return null;
   let at = 0;
   let time = 0;
   for (const [count, duration] of track.durations) {
@@ -99,11 +102,11 @@ function demux(buffer) {
     for (let k = 0; k < count && at < samples.length; k += 1, at += 1) samples[at].time += offset | 0;
   }
   const order = samples.map((_, k) => k).sort((a, b) => samples[a].time - samples[b].time || a - b);
-  order.forEach((place, rank) => (samples[place].rank = rank));
+  for (const [rank, place] of order.entries()) samples[place].rank = rank;
   const hex = (byte) => byte.toString(16).padStart(2, "0");
   const [, profile, compatible, level] = track.description;
   return {
-    codec: "avc1." + hex(profile) + hex(compatible) + hex(level),
+    codec: `avc1.${hex(profile)}${hex(compatible)}${hex(level)}`,
     description: track.description,
     width: track.width,
     height: track.height,

@@ -1,0 +1,98 @@
+/* The page's own script: its rules, without a page. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { placeAfter } from "../../wamviz/ui/static/markup/choices.js";
+import { allowed, tagOf } from "../../wamviz/ui/static/markup/nodes.js";
+import { episodeAddress, frameParameters, runAddress, shareLink } from "../../wamviz/ui/static/page/links.js";
+import { schemeOf } from "../../wamviz/ui/static/page/scheme.js";
+import { countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
+
+const HERE = "http://127.0.0.1:7860/?context=a%230&camera=wrist&__theme=dark#top";
+
+test("the address's scheme comes before the reader's, and that before the system's", () => {
+  assert.equal(schemeOf({ asked: "light", chosen: "dark", dark: true }), "light");
+  assert.equal(schemeOf({ asked: null, chosen: "light", dark: true }), "light");
+  assert.equal(schemeOf({ asked: null, chosen: null, dark: true }), "dark");
+  assert.equal(schemeOf({ asked: null, chosen: null, dark: false }), "light");
+});
+
+test("a shared link names run, frame and view, and nobody's scheme", () => {
+  const link = shareLink(HERE, { run: "r1", runs: "", frame: 0, view: "wipe" });
+  assert.deepEqual([link.hash, link.searchParams.get("__theme")], ["", null]);
+  assert.deepEqual(
+    ["run", "frame", "view"].map((name) => link.searchParams.get(name)),
+    ["r1", "0", "wipe"],
+  );
+  const several = shareLink(HERE, { run: "r1", runs: "r1,r2" });
+  assert.deepEqual(
+    ["run", "runs", "frame"].map((name) => several.searchParams.get(name)),
+    [null, "r1,r2", null],
+  );
+});
+
+test("after a run the address names it alone", () => {
+  const link = runAddress(HERE, { run: "r1", runs: "" });
+  assert.equal(link.searchParams.toString(), "__theme=dark&run=r1");
+  assert.equal(runAddress(link.href, { run: "r1", runs: "" }), null);
+  assert.equal(runAddress(HERE, { run: "", runs: "" }), null);
+  assert.equal(runAddress(link.href, { run: "r2", runs: "r1,r2" }).searchParams.get("run"), null);
+});
+
+test("a frame of an episode is named on both pages", () => {
+  const asked = frameParameters({ source: "shipped#3", camera: "wrist" }, 12);
+  assert.equal(asked.toString(), "context=shipped%233%4012&camera=wrist");
+  assert.equal(frameParameters({ source: "a#0", camera: "" }, 0).has("camera"), false);
+  const here = episodeAddress("http://a/datasets?camera=front", frameParameters({ source: "a#0" }, 1));
+  assert.equal(here.href, "http://a/datasets?open=a%230%401");
+});
+
+test("rows of the map are kept by every word and every filter", () => {
+  const row = { text: "Pi Zero\nby somebody", paradigm: "joint|video", gives: "actions" };
+  const all = { words: "", paradigm: "", gives: "", can: "" };
+  assert.ok(keeps(row, all));
+  assert.ok(keeps(row, { ...all, words: " ZERO pi ", paradigm: "video" }));
+  assert.ok(!keeps(row, { ...all, words: "pi two" }));
+  assert.ok(!keeps(row, { ...all, gives: "video" }));
+  assert.ok(!keeps(row, { ...all, can: "here" }));
+});
+
+test("how many are left is said in words", () => {
+  assert.deepEqual([countWords(9, 9), countWords(2, 9)], ["9 systems", "2 of 9 systems"]);
+  assert.match(countWords(0, 9), /Take a filter away/);
+});
+
+test("only known elements and harmless attributes are built", () => {
+  for (const tag of ["script", "iframe", "style", "object", "input", "SCRIPT"]) assert.equal(tagOf(tag), "span");
+  assert.equal(tagOf("button"), "button");
+  for (const name of ["onclick", "onerror", "style", "srcdoc", "formaction", "data-X", "xlink:href"]) {
+    assert.ok(!allowed(name, "x"), name);
+  }
+  for (const name of ["class", "data-pick", "aria-label"]) assert.ok(allowed(name, "javascript:alert(1)"), name);
+});
+
+test("a link leads to a page or a file, never to a script", () => {
+  for (const url of ["./?run=a", "/datasets", "https://example.org/a", "data:image/png;base64,AAAA"]) {
+    assert.ok(allowed("href", url), url);
+  }
+  for (const url of [
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "data:text/html;base64,AAAA",
+    "vbscript:x",
+    "java\nscript:x",
+  ]) {
+    assert.ok(!allowed("href", url) && !allowed("src", url), url);
+  }
+});
+
+test("arrows walk through a list of choices and stop at its ends", () => {
+  assert.deepEqual(
+    ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "Home", "End"].map((key) => placeAfter(key, 1, 4)),
+    [2, 2, 0, 0, 0, 3],
+  );
+  assert.deepEqual(
+    [placeAfter("ArrowLeft", 0, 4), placeAfter("ArrowRight", 3, 4), placeAfter("x", 1, 4), placeAfter("Home", -1, 4)],
+    [-1, -1, -1, -1],
+  );
+});
