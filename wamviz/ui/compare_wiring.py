@@ -13,11 +13,7 @@ import gradio as gr
 from wamviz.ui import contenders, form, handlers, present
 from wamviz.ui.compare_page import ComparePage
 from wamviz.ui.contenders import Held, Wish
-from wamviz.ui.handlers import Parts
-from wamviz.ui.jobs import Jobs
-from wamviz.ui.library import is_here, place_of
-from wamviz.ui.scenes import Scene
-from wamviz.ui.wiring import (
+from wamviz.ui.events import (
     AT_ONCE,
     LATEST,
     ON_MODEL,
@@ -26,11 +22,14 @@ from wamviz.ui.wiring import (
     SCHEME,
     SCHEME_AFTER_STAGE,
     SCHEME_AND_REST,
-    frame_slider,
+    Updates,
     visitor,
 )
-
-Updates = dict[Any, Any]
+from wamviz.ui.form_wiring import frame_slider
+from wamviz.ui.handlers import Parts
+from wamviz.ui.jobs import Jobs
+from wamviz.ui.library import is_here, place_of
+from wamviz.ui.scenes import Scene
 
 
 class CompareWiring:

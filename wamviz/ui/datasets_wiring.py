@@ -16,10 +16,10 @@ import gradio as gr
 from wamviz.ui import browsing, correction, handlers, present, uploading
 from wamviz.ui.browsing import Parts
 from wamviz.ui.datasets_page import DatasetsPage
+from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, SCHEME, Updates
 from wamviz.ui.fetching import fetched
 from wamviz.ui.jobs import Jobs
 from wamviz.ui.library import HUB, SHIPPED, Library, Opened, is_here, place_of, typed_path
-from wamviz.ui.wiring import AT_ONCE, LATEST, PRIVATE, SCHEME
 
 PICKED = "(_, ...rest) => [document.querySelector('#wz-episodes .wz-markup').dataset.picked, ...rest]"
 FRAME = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.frame), ...rest]"
@@ -30,7 +30,6 @@ SHOW = "() => { window.wamviz.place(); window.wamviz.show(); }"
 NAMED = "place index page about query listing pages previous next stage start camera meaning facts status plot shipped "
 NAMED += "correct kind names units hz gripper closed offset parts part earlier later"
 PART = "stage start meaning facts status offset parts part earlier later"
-Updates = dict[Any, Any]
 
 
 class DatasetsWiring:

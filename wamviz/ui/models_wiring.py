@@ -19,12 +19,12 @@ from wamviz.models import connections, field, reaching
 from wamviz.models.connections import Connection
 from wamviz.ui import connection_fields as fields
 from wamviz.ui import field_table, handlers, present
+from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, Updates
 from wamviz.ui.field_table import BETWEEN, Found
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import Library, is_here
 from wamviz.ui.looking import Passed, Steps, fetching, looking
 from wamviz.ui.models_page import ModelsPage
-from wamviz.ui.wiring import AT_ONCE, LATEST, PRIVATE
 
 SIFT = "(...asked) => window.wamviz.sift(...asked)"
 ROW = "(_, ...rest) => [document.querySelector('#wz-links .wz-markup').dataset.picked, ...rest]"
@@ -36,7 +36,6 @@ ELSEWHERE = WamvizError(
     "This page is served to others, so connections are made, tested and forgotten at its own machine alone.",
     "There, open it at 127.0.0.1, or use the command wamviz connect.",
 )
-Updates = dict[Any, Any]
 
 
 class ModelsWiring:

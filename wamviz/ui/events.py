@@ -1,0 +1,37 @@
+"""How the pages' events are sent: queues, limits, and what the browser puts in place of an input.
+
+Contract: options of Gradio's event listeners and snippets of script, nothing that knows a page's layout beyond the
+ids in them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from wamviz.ui import jobs
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Only what samples or simulates goes through the queue: its event stream is opened and closed by the browser, and
+# Gradio 6.31 can lose the answer to an event that is sent just as the stream of the one before closes.
+AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
+# Of quick clicks, the last one counts. Only inputs may be read then, not the event: when Gradio 6.31 comes back to a
+# click that had to wait, it gathers the inputs anew but sends the event of the click before.
+LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
+SAMPLE = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.sample), ...rest]"
+EXAMPLE = "(_, ...rest) => [document.querySelector('#wz-examples .wz-markup').dataset.picked, ...rest]"
+SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
+ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
+ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}
+NEW_SEED = "() => Math.floor(Math.random() * 2147483647)"
+SCHEME = "() => window.wamviz.scheme()"
+SCHEME_AND_REST = "(_, run) => [window.wamviz.scheme(), run]"
+SCHEME_AFTER_STAGE = "async (_, run) => { await window.wamviz.settled(); return [window.wamviz.scheme(), run]; }"
+Updates = dict[Any, Any]
+
+
+def visitor(request: gr.Request) -> str:
+    """Which open page a request comes from."""
+    return str(request.session_hash or "")
