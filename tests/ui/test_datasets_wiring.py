@@ -63,12 +63,12 @@ def test_a_link_into_a_folder_opens_it_only_for_visitors_at_this_machine(wired: 
     away = wired.begin("light", SimpleNamespace(headers=AWAY.headers, query_params=asked))
     assert away[page.place] == SHIPPED and "served to others" in str(away[page.status])
     here = wired.begin("light", SimpleNamespace(headers=HERE.headers, query_params=asked))
-    assert here[page.place] == str(tmp_path) and here[page.stage]["frame"] == 3
+    assert here[page.place] == str(tmp_path) and here[page.stage].frame == 3
 
 
 def test_another_view_keeps_the_frame(wired: DatasetsWiring) -> None:
     stage = wired.look("4", SHIPPED, 0, "wrist")[wired.page.stage]
-    assert stage["frame"] == 4 and "wrist" in stage["detail"]
+    assert stage.frame == 4 and "wrist" in stage.detail
 
 
 def test_a_correction_is_applied_or_refused(wired: DatasetsWiring, uploaded: str) -> None:

@@ -54,7 +54,7 @@ def test_a_name_is_opened_with_its_first_episode_and_told_on_the_way(wired: Data
     assert "Asking the hub" in text_of(updates[0][page.status]) and updates[0][page.stop]["visible"] is True
     last = updates[-1]
     assert last[page.place] == PINNED and last[page.index] == 0 and last[page.stop]["visible"] is False
-    assert last[page.stage]["panes"]["recorded"]["samples"] and last[page.plot] is not None
+    assert last[page.stage].panes["recorded"].samples and last[page.plot] is not None
     assert "Not downloaded yet" in text_of(last[page.listing])
     sent = [file for file in hub.sent() if not file.startswith("meta/")]
     assert sorted(sent) == ["data/chunk-000/episode_000000.parquet",
@@ -69,7 +69,7 @@ def test_another_episode_is_fetched_when_it_is_chosen(wired: DatasetsWiring, hub
     assert list(waiting) == [page.status] and "Fetching episode 1" in text_of(waiting[page.status])
     assert len(hub.asked) == asked
     last = list(wired.bring("1", PINNED, "", "", 0, "light", HERE))[-1]
-    assert last[page.index] == 1 and last[page.stage]["panes"]["recorded"]["samples"] and len(hub.asked) > asked
+    assert last[page.index] == 1 and last[page.stage].panes["recorded"].samples and len(hub.asked) > asked
     assert wired.library.at(PINNED).key == key  # the pictures that are shown keep their addresses
     asked = len(hub.asked)
     assert list(wired.bring("1", PINNED, "", "", 0, "light", HERE)) == [{page.stop: gr.skip()}]
@@ -79,7 +79,7 @@ def test_another_episode_is_fetched_when_it_is_chosen(wired: DatasetsWiring, hub
 
 def test_a_name_with_an_episode_opens_there(wired: DatasetsWiring, hub: Any) -> None:
     last = list(wired.typed(f"{NAME}@v3.0#1@2", "light", HERE))[-1]
-    assert last[wired.page.index] == 1 and last[wired.page.stage]["frame"] == 2
+    assert last[wired.page.index] == 1 and last[wired.page.stage].frame == 2
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_every_pair_of_files_goes_through_the_form(film: str, sheet: str, tmp_pa
     assert episode.actions is not None and episode.actions[2].tolist() == [-2, 2]
     assert episode.states is not None and episode.states.shape == (COUNT, 1) and episode.state_names == ("x",)
     assert episode.frame_count == COUNT and episode.instruction == "go"
-    assert browsing.dataset_parts(opened)["stage"]["panes"]["recorded"]["samples"]
+    assert browsing.dataset_parts(opened)["stage"].panes["recorded"].samples
 
 
 def test_the_form_shows_itself_only_with_a_table(tmp_path: Path) -> None:
