@@ -5,12 +5,13 @@ import { test } from "node:test";
 import { commandOf } from "../../wamviz/ui/stage/js/keyboard.js";
 
 test("every key of the help does what the help says", () => {
+  // biome-ignore format: a table
   const said = {
     " ": ["play"], ArrowLeft: ["step", -1], ArrowRight: ["step", 1], Home: ["first"], End: ["last"], ",": ["speed", -1],
     ".": ["speed", 1], l: ["loop"], "[": ["mark-a"], "]": ["mark-b"], o: ["view", "onion-skin"], w: ["view", "wipe"],
     d: ["view", "difference"], ArrowUp: ["nudge", 1], ArrowDown: ["nudge", -1], g: ["recorded"], p: ["paths"],
     x: ["pixels"], s: ["save"], f: ["fullscreen"], "?": ["help"], 1: ["sample", 0], 9: ["sample", 8],
-  }; // biome-ignore format: a table
+  };
   for (const [key, command] of Object.entries(said)) assert.deepEqual(commandOf({ key }), command, key);
   assert.deepEqual(commandOf({ key: "W", shift: true }), ["view", "wipe"]);
 });

@@ -16,13 +16,13 @@ import gradio as gr
 from wamviz.ui import browsing, correction, handlers, present, uploading
 from wamviz.ui.browsing import Parts
 from wamviz.ui.datasets_page import DatasetsPage
-from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, SCHEME, Updates
+from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, SCHEME, Updates, picked_in, player_number
 from wamviz.ui.fetching import fetched
 from wamviz.ui.jobs import Jobs
 from wamviz.ui.library import HUB, SHIPPED, Library, Opened, is_here, place_of, typed_path
 
-PICKED = "(_, ...rest) => [document.querySelector('#wz-episodes .wz-markup').dataset.picked, ...rest]"
-FRAME = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.frame), ...rest]"
+PICKED = picked_in("wz-episodes")
+FRAME = player_number("frame")
 PLACE = "() => { window.wamviz.place(); }"
 SCHEME_AND_REST = "(_, ...rest) => [window.wamviz.scheme(), ...rest]"
 AFTER_STAGE = "async (_, ...rest) => { await window.wamviz.settled(); return [window.wamviz.scheme(), ...rest]; }"

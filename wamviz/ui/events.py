@@ -12,6 +12,21 @@ import gradio as gr
 
 from wamviz.ui import jobs
 
+
+def picked_in(markup: str) -> str:
+    """Script that puts what was picked in a ``Markup`` in place of the first input.
+
+    Args:
+        markup: its ``elem_id``.
+    """
+    return f"(_, ...rest) => [document.querySelector('#{markup} .wz-markup').dataset.picked, ...rest]"
+
+
+def player_number(name: str) -> str:
+    """Script that puts a number of the stage's player (``frame``, ``sample``) in place of the first input."""
+    return f"(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.{name}), ...rest]"
+
+
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Only what samples or simulates goes through the queue: its event stream is opened and closed by the browser, and
 # Gradio 6.31 can lose the answer to an event that is sent just as the stream of the one before closes.
@@ -19,9 +34,9 @@ AT_ONCE: dict[str, Any] = {**PRIVATE, "queue": False}
 # Of quick clicks, the last one counts. Only inputs may be read then, not the event: when Gradio 6.31 comes back to a
 # click that had to wait, it gathers the inputs anew but sends the event of the click before.
 LATEST: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
-PICKED = "(_, ...rest) => [document.querySelector('#wz-cards .wz-markup').dataset.picked, ...rest]"
-SAMPLE = "(_, ...rest) => [String(document.querySelector('#wz-stage .wv-stage').wamvizPlayer.sample), ...rest]"
-EXAMPLE = "(_, ...rest) => [document.querySelector('#wz-examples .wz-markup').dataset.picked, ...rest]"
+PICKED = picked_in("wz-cards")
+SAMPLE = player_number("sample")
+EXAMPLE = picked_in("wz-examples")
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
 ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
 ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}

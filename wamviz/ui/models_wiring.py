@@ -19,7 +19,7 @@ from wamviz.models import connections, field, reaching
 from wamviz.models.connections import Connection
 from wamviz.ui import connection_fields as fields
 from wamviz.ui import field_table, handlers, present
-from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, Updates
+from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, Updates, picked_in
 from wamviz.ui.field_table import BETWEEN, Found
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import Library, is_here
@@ -27,8 +27,8 @@ from wamviz.ui.looking import Passed, Steps, fetching, looking
 from wamviz.ui.models_page import ModelsPage
 
 SIFT = "(...asked) => window.wamviz.sift(...asked)"
-ROW = "(_, ...rest) => [document.querySelector('#wz-links .wz-markup').dataset.picked, ...rest]"
-WAY = "(_, ...rest) => [document.querySelector('#wz-field .wz-markup').dataset.picked, ...rest]"
+ROW = picked_in("wz-links")
+WAY = picked_in("wz-field")
 FOLLOW = "() => { window.wamviz.follow(); }"
 FORM = "() => { window.wamviz.form(); }"
 ON_SERVER: dict[str, Any] = {**PRIVATE, "concurrency_id": "look", "concurrency_limit": 4}
