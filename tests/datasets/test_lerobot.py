@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from wamviz import media
+from wamviz.core import media
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import is_dataset, open_dataset
 from wamviz.datasets.layout import dimension_names, fill
-from wamviz.errors import WamvizError
 
 WRIST = "observation.images.wrist"
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from tests.datasets import makers
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace
 from wamviz.datasets import Layout, convert, open_dataset, to_physical
 from wamviz.datasets.convert import normalise, unnormalise
 from wamviz.datasets.meaning import ALOHA_NAMES, BRIDGE, DROID_VELOCITY, OSC_POSE, modality_names, understand
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace
 
 SO101 = tuple(
     f"{n}.pos" for n in ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")

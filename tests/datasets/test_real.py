@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import convert, open_dataset
-from wamviz.errors import WamvizError
-from wamviz.inspecting import describe
-from wamviz.sources import resolve
+from wamviz.runs.inspecting import describe
+from wamviz.runs.sources import resolve
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real episodes in ../shared/data")

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from wamviz.core.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
 from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.models.protocol import Capabilities
 from wamviz.models.remote.robots import LIBERO_POSE
-from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
-from wamviz.side_by_side import Contender, Outcome
-from wamviz.sources import Context
-from wamviz.store import Run
+from wamviz.runs.comparison import Contender, Outcome
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
 from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, several_value, stage_value, strip
 from wamviz.ui.stage.component import FOLDER, SCRIPTS
 

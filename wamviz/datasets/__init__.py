@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets.base import Dataset, Episode, Outline
 from wamviz.datasets.catalogue import Catalogue, Line
 from wamviz.datasets.convert import Converted, convert, to_physical
@@ -18,7 +19,6 @@ from wamviz.datasets.lerobot import LeRobotDataset, LeRobotEpisode
 from wamviz.datasets.lerobot_writer import LeRobotWriter
 from wamviz.datasets.meaning import Layout, read_layout
 from wamviz.datasets.staging import Plan
-from wamviz.errors import WamvizError
 
 __all__ = [
     "FORMATS",

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ACTION_KINDS, ActionSpace, Floats, check_floats
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ACTION_KINDS, ActionSpace, Floats, check_floats
 
 _UNIT = re.compile(r"(\d+(?:\.\d+)?)\s+(\S.*)")
 _ROTATIONS = {("drx", "dry", "drz"): "rotation vectors", ("droll", "dpitch", "dyaw"): "roll, pitch and yaw"}

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Floats, Frames
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.files import contained, entries
 from wamviz.datasets.hdf5_nodes import (
@@ -33,8 +35,6 @@ from wamviz.datasets.hdf5_nodes import (
 )
 from wamviz.datasets.listed import ListedDataset
 from wamviz.datasets.meaning import ALOHA_NAMES, OSC_POSE, Layout, understand
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Floats, Frames
 
 if TYPE_CHECKING:
     import h5py

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.environment import offline
+from wamviz.core.errors import WamvizError
 from wamviz.datasets.lerobot import LeRobotDataset
 from wamviz.datasets.meaning import Layout
-from wamviz.environment import offline
-from wamviz.errors import WamvizError
 
 PREFIX = "hub:"
 FORM = "hub:OWNER/NAME[@REVISION]#EPISODE[@FRAME]"

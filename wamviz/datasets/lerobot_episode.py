@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
 from wamviz.datasets import layout
 from wamviz.datasets.base import Episode
 from wamviz.datasets.files import contained
@@ -23,8 +25,6 @@ from wamviz.datasets.lerobot_meta import Listing
 from wamviz.datasets.lerobot_video import Span, span_of
 from wamviz.datasets.parquet import is_numeric, numbers, read_columns, readable, row_count, schema_of
 from wamviz.datasets.pictures import decode_pictures
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
 
 if TYPE_CHECKING:
     from wamviz.datasets.lerobot import LeRobotDataset

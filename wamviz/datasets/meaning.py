@@ -13,11 +13,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from wamviz.camera import Camera, tool_from_json
+from wamviz.core.camera import Camera, tool_from_json
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ACTION_KINDS, ActionSpace
 from wamviz.datasets.calibration import cameras_from_json, episode_cameras
 from wamviz.datasets.files import read_json
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ACTION_KINDS, ActionSpace
 
 SIDECAR = "wamviz.json"  # beside a dataset's own files: {"layout": {...}} and, for a pair, what belongs together
 

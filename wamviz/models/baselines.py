@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, frames_asked
-from wamviz.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
 TABLETOP_ACTIONS = ActionSpace(
     names=("dx", "dy", "dz", "drx", "dry", "drz", "gripper"),

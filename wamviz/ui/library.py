@@ -27,10 +27,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import Catalogue, Dataset, Layout, LeRobotDataset, hub, open_dataset, shipped
 from wamviz.datasets.files import entries
 from wamviz.datasets.unpack import lay_out
-from wamviz.errors import WamvizError
 
 log = logging.getLogger(__name__)
 HUB = hub.PREFIX

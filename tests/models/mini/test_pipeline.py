@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from wamviz.core.rollout import MODES
 from wamviz.models.mini.kinematics import tool_pose
 from wamviz.models.mini.painter import THINGS, Pose
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.pipeline import MiniWAMPipeline
-from wamviz.rollout import MODES
 
 SIZE, K = 32, 8
 MOTION = 7 + 3 * len(THINGS)

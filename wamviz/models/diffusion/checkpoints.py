@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.kinds import KINDS, Kind
 

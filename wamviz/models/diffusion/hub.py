@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from wamviz.environment import offline
-from wamviz.errors import WamvizError
+from wamviz.core.environment import offline
+from wamviz.core.errors import WamvizError
 from wamviz.models.diffusion.checkpoints import INDEX, HubName
 from wamviz.models.diffusion.kinds import KINDS, Kind
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.remote import robots, veo_options, worker_info
 from wamviz.models.remote.robots import Robot

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace
 
 Fit = Literal["pad", "stretch", "as it is"]
 Means = Literal["joints", "gripper", "pose", "all"]
@@ -60,7 +60,7 @@ class Robot:
         views, state: what is sent, in this order.
         actions: what comes back, with its rate; None where that is a video alone.
         chunk: actions a reply, as released; a server may answer with another number.
-        modes: of ``wamviz.rollout.MODES``; ``act_only`` where no video comes back.
+        modes: of ``wamviz.core.rollout.MODES``; ``act_only`` where no video comes back.
         frames: imagined frames a reply, without the context; 0 where no video comes back.
         longest: frames of the longest rollout, chunk after chunk, likewise; 0 where one chunk is all.
         filmed: the same robot where a setting of the connection brings the video, see ``Kind.fitted``; else None.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Floats, Frames
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Floats, Frames
 
 CAMERAS = ("exterior", "wrist")
 ACTION_SPACE = ActionSpace(

@@ -1,0 +1,253 @@
+"""Acting out: what is executed is physics, repeatable to the bit, and judged by the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout, WorldState
+from wamviz.models import registry
+from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control
+from wamviz.models.protocol import Capabilities
+from wamviz.models.remote.roboarena import SPACES
+from wamviz.models.remote.robots import LIBERO_POSE
+from wamviz.runs import execution
+from wamviz.runs.closed_loop import loop_run, write_loop
+from wamviz.runs.execution import Acted, ClosedLoop, act_out, closed_loop, run_closed_loop, why_not
+from wamviz.runs.store import read_run
+from wamviz.worlds.tabletop import ACTION_SPACE, TabletopEnv, TabletopEpisode, record_episode
+
+SEED, SIZE = 2_000_000, 48  # a push: the shortest kind
+
+
+@pytest.fixture(scope="module")
+def expert() -> TabletopEpisode:
+    """The scripted expert's run of the scene."""
+    return record_episode(TabletopEnv(size=SIZE, cameras=("exterior",)), SEED)
+
+
+def executed(events: Iterator[Acted | Rollout]) -> tuple[list[Acted], Rollout]:
+    *steps, last = events
+    assert isinstance(last, Rollout) and all(isinstance(step, Acted) for step in steps)
+    return steps, last  # type: ignore[return-value]
+
+
+class Oracle:
+    """A test's stand-in for a perfect model: it returns what the expert did from there on."""
+
+    capabilities: Capabilities = replace(HOLD_STILL, model_id="oracle", title="Oracle")
+
+    def __init__(self, episode: TabletopEpisode, video: bool = True) -> None:
+        self.episode, self.video = episode, video
+        self.asked: list[ImagineRequest] = []
+
+    def imagine(self, request: ImagineRequest) -> Iterator[Preview | Imagined]:
+        self.asked.append(request)
+        step = int(request.observation.source.rpartition("@")[2])
+        actions = self.episode.actions[step : step + 16]
+        frames = self.episode.frames["exterior"][step : step + 17]
+        yield Preview(1, 1)
+        yield Imagined(
+            (
+                Rollout(
+                    "imagined",
+                    frames if self.video else None,
+                    5.0,
+                    actions,
+                    ACTION_SPACE,
+                    seed=request.seed,
+                ),
+            )
+        )
+
+
+def test_an_executed_rollout_knows_what_its_pixels_show(expert: TabletopEpisode) -> None:
+    """Masks of every frame and what was moved go along, so that the picture can be judged; small frames have none."""
+    from wamviz.metrics import summarise
+    from wamviz.metrics.masks import unpack_masks
+
+    state = WorldState("tabletop", SEED, expert.snapshots[0])
+    _, rollout = executed(act_out(state, expert.actions, expert.instruction, size=128))
+    seen = rollout.meta["seen"]
+    masks = unpack_masks(seen["masks"])
+    assert masks is not None and masks.shape == (len(expert.actions) + 1, 128, 128) and (masks[0] == 1).any()
+    assert expert.task is not None and expert.task.target in seen["moved"]
+    perfect = Rollout("imagined", rollout.frames, 5.0, expert.actions, ACTION_SPACE)
+    run = SimpleNamespace(imagined=(perfect,), reference=None, executed=rollout, state=None, mode="joint")
+    picture = summarise(run)["picture"]
+    assert picture["sharpness"] == 1 and picture["arm_iou"] > 0.9 and picture["objects_moved"] == 1
+    _, tiny = executed(act_out(state, expert.actions[:1], expert.instruction, size=SIZE))
+    assert "seen" not in tiny.meta
+
+
+def test_the_experts_actions_give_the_experts_frames_again(expert: TabletopEpisode) -> None:
+    state = WorldState("tabletop", SEED, expert.snapshots[2])
+    steps, rollout = executed(act_out(state, expert.actions[2:], expert.instruction, size=SIZE))
+    assert rollout.origin == "executed" and rollout.success is True
+    assert np.array_equal(rollout.frames, expert.frames["exterior"][2:])  # type: ignore[arg-type]
+    assert np.array_equal(rollout.states, expert.states[2:])  # type: ignore[arg-type]
+    assert np.array_equal(rollout.actions, expert.actions[2:])  # type: ignore[arg-type]
+    assert rollout.meta["task"] == expert.task.kind and rollout.meta["clipped"] == 0  # type: ignore[union-attr]
+    assert [(step.step, step.steps) for step in steps] == [
+        (i + 1, len(expert.actions) - 2) for i in range(len(expert.actions) - 2)
+    ]
+    assert all(np.array_equal(step.frame, rollout.frames[step.step]) for step in steps)  # type: ignore[index]
+
+
+def test_a_world_state_without_snapshot_is_the_reset_scene(expert: TabletopEpisode) -> None:
+    _, rollout = executed(act_out(WorldState("tabletop", SEED), expert.actions[:2], size=SIZE))
+    assert np.array_equal(rollout.frames, expert.frames["exterior"][:3])  # type: ignore[arg-type]
+
+
+def test_doing_nothing_does_not_succeed() -> None:
+    _, rollout = executed(act_out(WorldState("tabletop", SEED), np.zeros((2, 7)), "push the toaster lever", size=SIZE))
+    assert rollout.success is False and rollout.meta["task"] == "lever"
+
+
+@pytest.mark.parametrize("words", ["", "sing a song"])
+def test_where_no_task_can_be_read_success_is_unknown_and_a_note_says_so(words: str) -> None:
+    _, rollout = executed(act_out(WorldState("tabletop", SEED), np.zeros((1, 7)), words, size=SIZE))
+    assert rollout.success is None and "uccess cannot be told" in rollout.meta["note"]
+
+
+def test_actions_beyond_the_limits_are_counted() -> None:
+    actions = np.zeros((2, 7))
+    actions[1, 0] = 5.0
+    _, rollout = executed(act_out(WorldState("tabletop", SEED), actions, size=SIZE))
+    assert rollout.meta["clipped"] == 1
+    assert np.array_equal(rollout.actions, actions.astype(np.float32))  # type: ignore[arg-type]
+
+
+STATE = WorldState("tabletop", SEED)
+
+
+@pytest.mark.parametrize(
+    ("state", "actions", "says"),
+    [
+        (None, np.zeros((2, 7)), "picture"),
+        (WorldState("moon", 1), np.zeros((2, 7)), "moon"),
+        (STATE, None, "no actions"),
+        (STATE, np.zeros((2, 6)), "7 numbers"),
+        (STATE, np.zeros(7), "7 numbers"),
+        (STATE, np.full((2, 7), np.nan), "finite"),
+        (STATE, np.zeros((0, 7)), "0 actions"),
+        (STATE, np.zeros((execution.MAX_ACTIONS + 1, 7)), "401 actions"),
+    ],
+)
+def test_what_cannot_be_executed_is_refused_at_once(
+    state: WorldState | None, actions: np.ndarray | None, says: str
+) -> None:
+    with pytest.raises(WamvizError, match=says):
+        act_out(state, actions)  # type: ignore[arg-type]  # not iterated: the refusal comes with the call
+
+
+def test_the_reason_is_there_before_anybody_presses_the_button() -> None:
+    assert why_not(STATE, np.zeros((2, 7), np.float32)) is None
+    assert "exact state" in str(why_not(None, np.zeros((2, 7), np.float32)))
+
+
+def test_stopping_half_way_leaves_nothing_running() -> None:
+    events = act_out(STATE, np.zeros((50, 7)), size=SIZE)
+    assert isinstance(next(events), Acted)
+    events.close()  # type: ignore[attr-defined]
+    assert list(events) == []
+
+
+@pytest.fixture(scope="module")
+def loop(expert: TabletopEpisode) -> ClosedLoop:
+    return run_closed_loop(Oracle(expert), SEED, size=SIZE, execute=6)
+
+
+def test_a_perfect_model_succeeds_and_stops_there(loop: ClosedLoop, expert: TabletopEpisode) -> None:
+    done = loop.executed
+    assert done.success is True and done.instruction == expert.instruction
+    assert 0 < len(done.actions) <= len(expert.actions)  # type: ignore[arg-type]
+    assert np.array_equal(done.frames, expert.frames["exterior"][: len(done.actions) + 1])  # type: ignore[arg-type]
+    assert loop.looks == -(-len(done.actions) // 6)  # type: ignore[arg-type]
+
+
+def test_what_was_expected_is_as_long_as_what_happened(loop: ClosedLoop) -> None:
+    assert loop.imagined.origin == "imagined"
+    # The oracle expects exactly what happens, so the stretches have to fit together without a seam.
+    assert np.array_equal(loop.imagined.frames, loop.executed.frames)  # type: ignore[arg-type]
+
+
+def test_the_same_seed_acts_the_same_and_each_look_samples_anew(expert: TabletopEpisode, loop: ClosedLoop) -> None:
+    oracle = Oracle(expert)
+    again = closed_loop(oracle, SEED, size=SIZE, execute=6, sampling_seed=5)
+    assert np.array_equal(again.frames, loop.executed.frames)  # type: ignore[arg-type]
+    assert [request.seed for request in oracle.asked] == [5 + i for i in range(loop.looks)]
+    assert all(request.observation.world_state is not None for request in oracle.asked)
+
+
+def test_holding_still_reaches_the_limit() -> None:
+    told: list[tuple[int, int]] = []
+    rollout = closed_loop(
+        Control(HOLD_STILL), SEED, "push the toaster lever", limit=3, execute=2, size=SIZE,
+        progress=lambda step, steps, note: told.append((step, steps)),
+    )  # fmt: skip
+    assert rollout.success is False and len(rollout.actions) == 3 and rollout.meta["looks"] == 2  # type: ignore[arg-type]
+    assert told[0] == (0, 3) and told[-1] == (3, 3)
+
+
+def test_a_mode_without_video_still_leaves_its_actions(expert: TabletopEpisode) -> None:
+    loop = run_closed_loop(Oracle(expert, video=False), SEED, mode="act_only", size=SIZE, limit=2)
+    assert loop.imagined.frames is None and len(loop.imagined.actions) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "mode", "says"),
+    [
+        (HOLD_STILL, "video", "does not give actions"),
+        (HOLD_STILL, "forward_dynamics", "does not give actions"),
+        (HOLD_STILL, "imagine_then_act", "no mode"),
+        (replace(HOLD_STILL, worlds=()), "joint", "cannot be executed"),
+        (COPY_LAST_FRAME, "joint", "no mode"),
+    ],
+)
+def test_a_model_that_cannot_act_here_is_refused(capabilities: Capabilities, mode: str, says: str) -> None:
+    with pytest.raises(WamvizError, match=says):
+        closed_loop(Control(capabilities), SEED, mode=mode)
+
+
+def test_a_closed_loop_is_kept_like_any_run(loop: ClosedLoop, expert: TabletopEpisode, tmp_path: object) -> None:
+    from pathlib import Path
+
+    folder = Path(str(tmp_path)) / "out"
+    write_loop(folder, loop_run(Oracle(expert), "joint", loop))
+    kept = read_run(folder)
+    assert kept.executed is not None and kept.executed.success is True and kept.world_state is not None
+    assert kept.reference is not None and kept.reference.instruction == kept.instruction
+    assert (folder / "rollout.mp4").is_file() and (folder / "executed.mp4").is_file()
+    assert '"success": true' in (folder / "rollout.json").read_text()
+
+
+def test_every_registered_model_that_acts_here_speaks_the_worlds_actions() -> None:
+    for entry in registry.entries().values():
+        if "tabletop" in entry.capabilities.worlds:
+            space = entry.capabilities.action_space
+            assert space is not None and space.names == ACTION_SPACE.names and space.units == ACTION_SPACE.units
+            assert space.rate == ACTION_SPACE.rate and space.gripper_closed == ACTION_SPACE.gripper_closed
+
+
+def test_another_robots_seven_numbers_are_not_executed() -> None:
+    """Seven numbers fit every hand; what they mean decides, and the sentence says both meanings."""
+    actions = np.ones((4, 7), np.float32)
+    assert why_not(STATE, actions, ACTION_SPACE) is None
+    assert why_not(STATE, actions, replace(ACTION_SPACE, gripper_index=None, low=None, high=None)) is None
+    for other, says in {
+        LIBERO_POSE: "0.05 m, 0.5 rad, 1) at 20 Hz",
+        replace(LIBERO_POSE, rate=5.0): "0.05 m",
+        SPACES["cartesian_position"]: "ee_pose",
+        replace(ACTION_SPACE, rate=15.0): "at 15 Hz",
+        replace(ACTION_SPACE, units=("",) * 7): "unit not known",
+        replace(ACTION_SPACE, gripper_closed=0.0): "closed at 0",
+    }.items():
+        assert says in str(why_not(STATE, actions, other))
+        with pytest.raises(WamvizError, match="tabletop takes actions of kind ee_delta"):
+            act_out(STATE, actions, space=other)
