@@ -32,8 +32,8 @@ def test_the_app_is_built_without_torch(root: Path) -> None:
         "models.registry",
         "models.diffusion.entry",
         "cli",
-        "cli.run",
-        "cli.look",
+        "cli.imagine",
+        "cli.inspect",
         "runs.sources",
     ],
 )

@@ -267,7 +267,7 @@ def test_a_mistake_of_ours_is_no_traceback(wamviz: Callable[..., Out], monkeypat
     def broken(*_: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("wamviz.cli.look.models", broken)
+    monkeypatch.setattr("wamviz.cli.models.run", broken)
     status, out, err = wamviz("models")
     assert status == 1 and out == "" and err.count("\n") == 1 and "two lines" in err
 
@@ -276,7 +276,7 @@ def test_a_missing_package_is_named(wamviz: Callable[..., Out], monkeypatch: pyt
     def lacking(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("wamviz.cli.look.models", lacking)
+    monkeypatch.setattr("wamviz.cli.models.run", lacking)
     refused(wamviz("models"), "torch", "pip install")
 
 
@@ -284,7 +284,7 @@ def test_an_interrupt_ends_cleanly(wamviz: Callable[..., Out], monkeypatch: pyte
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("wamviz.cli.look.models", stopped)
+    monkeypatch.setattr("wamviz.cli.models.run", stopped)
     status, out, err = wamviz("models")
     assert status == 130 and err.strip() == "Stopped."
 
@@ -293,12 +293,12 @@ def test_an_interrupt_ends_cleanly(wamviz: Callable[..., Out], monkeypatch: pyte
 def test_an_interrupt_of_the_whole_program_is_answered(root: Path, number: signal.Signals, ends: int) -> None:
     # The program tells when it waits; only then is it interrupted, so nothing here depends on time.
     code = (
-        "import time, wamviz.cli.look as look\n"
+        "import time, wamviz.cli.models as models\n"
         "from wamviz.cli import main\n"
         "def wait(args):\n"
         "    print('waiting', flush=True)\n"
         "    time.sleep(60)\n"
-        "look.models = wait\n"
+        "models.run = wait\n"
         "raise SystemExit(main(['models']))\n"
     )
     with subprocess.Popen(

@@ -9,9 +9,16 @@ import socket
 from wamviz.core.errors import WamvizError
 
 PORT = 7860
+HELP = "Open the page."
 
 
-def app(args: argparse.Namespace) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--host", default=None, help="address to listen on; 127.0.0.1 by default")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on; 7860 by default")
+
+
+def run(args: argparse.Namespace) -> None:
     """Serve until interrupted."""
     # A Space says through these where to listen; an argument wins over them.
     host = args.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"

@@ -11,16 +11,31 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+from wamviz.cli.options import SOURCE_HELP, check_folder
+from wamviz.cli.output import write_text
 from wamviz.cli.progress import Progress, fetching
-from wamviz.cli.run import check_folder, write_text
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Preview
 
 if TYPE_CHECKING:
     from wamviz.runs.comparison import Outcome
 
+HELP = "Ask several models or modes the same, side by side."
 
-def compare(args: argparse.Namespace) -> None:
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("contenders", nargs="+", metavar="MODEL[:MODE]", help="two to four, e.g. mini-wam:act_only")
+    parser.add_argument("--context", required=True, metavar="SOURCE", help=SOURCE_HELP)
+    parser.add_argument("--instruction", metavar="TEXT", help="what the robot is told; the source's own by default")
+    parser.add_argument("--seed", type=int, default=0, help="sampling seed, the same for all")
+    parser.add_argument("--samples", type=int, default=1, metavar="N", help="how many rollouts each")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long each imagines; its own chunk by default")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for comparison.json and a folder a run")
+
+
+def run(args: argparse.Namespace) -> None:
     """Ask every contender and print a line for each."""
     from wamviz.runs.comparison import check_seconds, compare_models, read
     from wamviz.runs.sources import resolve

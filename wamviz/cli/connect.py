@@ -15,8 +15,31 @@ from wamviz.models import connect_form, connecting, connections, reaching, regis
 from wamviz.models.connect_form import EXAMPLE, Told, pairs
 from wamviz.models.connections import Connection
 
+HELP = "Use a model on a server, or weights of diffusers here."
 
-def connect(args: argparse.Namespace) -> None:
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="what the model is called from then on")
+    parser.add_argument("--kind", metavar="KIND", help="of the server or of the weights; see --kinds")
+    parser.add_argument("--url", metavar="URL", help="e.g. ws://127.0.0.1:8000, FOLDER, hub:OWNER/NAME@REVISION")
+    parser.add_argument("--robot", metavar="ROBOT", help="views, state and actions; the kind's first by default")
+    parser.add_argument("--token-env", metavar="VARIABLE", help="environment variable that holds the server's token")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="how long a reply may take; 300 by default")
+    parser.add_argument("--ca", metavar="FILE", help="certificates (PEM) to trust in place of the usual ones")
+    parser.add_argument("--rate", type=float, metavar="HZ", help="actions a second, where the server's differs")
+    parser.add_argument("--view", action="append", metavar="VIEW=CAMERA", help="which camera of a context is a view")
+    parser.add_argument("--state", action="append", metavar="PART=FIRST:END", help="where in a context's state it is")
+    parser.add_argument("--set", action="append", metavar="SETTING=VALUE", help="what only this kind has; see --kinds")
+    parser.add_argument("--download", action="store_true", help="fetch the weights that a hub: address names, once")
+    parser.add_argument("--test", action="store_true", help="see whether the server answers, or the weights are whole")
+    parser.add_argument("--list", action="store_true", help="list the connections")
+    parser.add_argument("--kinds", action="store_true", help="list the kinds, and what each gives back")
+    parser.add_argument("--forget", action="store_true", help="remove the connection")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
     told = _told(args)
     if sum((args.list, args.kinds, args.forget)) + bool(told.anything or args.test or args.download) > 1:

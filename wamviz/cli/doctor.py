@@ -1,4 +1,4 @@
-"""What works on this machine, what is missing, and the command that gets it.
+"""The command ``doctor``: what works on this machine, what is missing, and how to get it.
 
 Contract: ``examine()`` never raises and never changes anything; each ``Check`` is a fact that was tried out
 here (a frame was really encoded, the world really rendered), not a guess from a version number.
@@ -6,6 +6,8 @@ here (a frame was really encoded, the world really rendered), not a guess from a
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import shutil
@@ -34,6 +36,27 @@ PACKAGES = (
 )
 INSTALL = "make install, or: python -m pip install -r requirements.txt"
 DISK_NEEDED = 1_000_000_000  # bytes: a few hundred kept runs
+HELP = "Say what works here, what is missing and how to get it."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check this machine."""
+    checks = examine()
+    if args.json:
+        print(json.dumps([check.to_json() for check in checks], indent=2))
+        return
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        print(f"{check.mark}  {check.name.ljust(width)}  {check.found}")
+        if check.fix:
+            print(f"    {' ' * width}  -> {check.fix}")
+    missing = sum(not check.ok for check in checks)
+    print(f"{missing} thing(s) missing; the arrows say how to get them." if missing else "Everything needed is here.")
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,28 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from wamviz.cli.options import check_folder
 from wamviz.cli.progress import Progress
-from wamviz.cli.run import check_folder
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ORIGINS
 from wamviz.runs.store import Run, Store, check_id, read_run
 
 FORMATS = ("lerobot", "rrd")
+HELP = "Write kept runs as a LeRobot v3.0 dataset, or for Rerun."
 
 
-def export(args: argparse.Namespace) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="a run's id or its folder")
+    parser.add_argument("--all", action="store_true", help="every kept run, as History shows them")
+    parser.add_argument("--format", default="lerobot", metavar="FORMAT", help="lerobot or rrd")
+    parser.add_argument("--only", metavar="LIST", help="origins separated by commas: imagined,executed,recorded")
+    parser.add_argument("--without-states", action="store_true", help="so that imagined and recorded share a dataset")
+    parser.add_argument("--force", action="store_true", help="replace an earlier export")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the dataset, or of the recordings")
+
+
+def run(args: argparse.Namespace) -> None:
     """Write the rollouts of kept runs as a LeRobot dataset, or each run as a Rerun recording."""
     if args.format not in FORMATS:
         raise unknown_name("format", args.format, FORMATS)

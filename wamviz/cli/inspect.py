@@ -1,7 +1,4 @@
-"""The commands that only look: ``inspect``, ``models`` and ``doctor``.
-
-Contract: each prints words for people, or with ``--json`` one JSON value for programs, and changes nothing.
-"""
+"""The command ``inspect``: what is in a source, in words, or with ``--json`` for programs. It changes nothing."""
 
 from __future__ import annotations
 
@@ -9,14 +6,21 @@ import argparse
 import json
 from typing import Any
 
-from wamviz.models import registry
+from wamviz.cli.options import SOURCE_HELP
+from wamviz.cli.progress import fetching
 
 LONG = 14  # numbers in a row that a person still reads: a state of the tabletop
+HELP = "Say what is in a dataset, episode, image, video or run."
 
 
-def inspect(args: argparse.Namespace) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("source", metavar="SOURCE", help=f"{SOURCE_HELP}; a dataset's folder by itself too")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> None:
     """Say what is in a source."""
-    from wamviz.cli.progress import fetching
     from wamviz.runs.inspecting import describe
 
     with fetching(args.source) as progress:
@@ -25,39 +29,6 @@ def inspect(args: argparse.Namespace) -> None:
         print(json.dumps(facts, indent=2, allow_nan=False, default=str))
     else:
         _print_facts(facts)
-
-
-def models(args: argparse.Namespace) -> None:
-    """List the registered models."""
-    entries = list(registry.entries().values())
-    rows = [registry.model_facts(entry) for entry in entries]
-    if args.json:
-        print(json.dumps(rows, indent=2, allow_nan=False))
-        return
-    for entry, row in zip(entries, rows, strict=True):
-        print(f"{row['id']}  {row['title']}")
-        print(f"  {row['description']}")
-        print(f"  modes: {', '.join(row['modes'])}")
-        asked = "on its server, which nobody has asked (connect NAME --test does)"
-        here = asked if "url" in row.get("extras", {}) and not entry.resident else "yes"
-        print(f"  runs here: {here if row['runnable'] else 'no: ' + row['missing']}")
-
-
-def doctor(args: argparse.Namespace) -> None:
-    """Check this machine."""
-    from wamviz.cli.doctor import examine
-
-    checks = examine()
-    if args.json:
-        print(json.dumps([check.to_json() for check in checks], indent=2))
-        return
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        print(f"{check.mark}  {check.name.ljust(width)}  {check.found}")
-        if check.fix:
-            print(f"    {' ' * width}  -> {check.fix}")
-    missing = sum(not check.ok for check in checks)
-    print(f"{missing} thing(s) missing; the arrows say how to get them." if missing else "Everything needed is here.")
 
 
 def _print_facts(facts: dict[str, Any], indent: str = "") -> None:
