@@ -12,7 +12,8 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.metrics import perceptual
-from wamviz.metrics.perceptual import SHAPES, SMALLEST, VARIABLE, lpips, lpips_missing
+from wamviz.metrics.perceptual import lpips, lpips_missing
+from wamviz.metrics.perceptual_weights import SHAPES, SMALLEST, VARIABLE
 from wamviz.metrics.summary import summarise
 from wamviz.metrics.video import compare_video
 

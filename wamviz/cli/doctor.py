@@ -178,7 +178,7 @@ def _weights() -> Check:
 
 
 def _lpips() -> Check:
-    from wamviz.metrics.perceptual import VARIABLE, weights_for
+    from wamviz.metrics.perceptual_weights import VARIABLE, weights_for
 
     try:
         return Check("lpips", True, f"weights understood: {weights_for().name}, which {VARIABLE} names")

@@ -1,7 +1,7 @@
 """The network of LPIPS: AlexNet's convolutions and five learned heads. Imported only where its weights are there.
 
 Contract: frames in, distances out, on the CPU in float32: a picture of 128 x 128 takes some milliseconds. Shapes and
-names of the weights were checked before (``compare.perceptual``). Axis letters: B frames, C channels, H/W pixels.
+names of the weights were checked before (``perceptual_weights``). Axis letters: B frames, C channels, H/W pixels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wamviz.core.rollout import Frames
-from wamviz.metrics.perceptual import TRUNK
+from wamviz.metrics.perceptual_weights import TRUNK
 
 # Mean and deviation of ImageNet's colours, for pictures in -1 .. 1, as in the authors' ``ScalingLayer``.
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)

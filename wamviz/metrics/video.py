@@ -1,6 +1,6 @@
 """How close two videos are, frame by frame, beside the control that nothing moves.
 
-Contract: PSNR, SSIM and (where its weights are, see ``compare.perceptual``) LPIPS of frames that belong together in
+Contract: PSNR, SSIM and (where its weights are, see ``metrics.perceptual``) LPIPS of frames that belong together in
 time, the context (frame 0) left out because it is given, with the same numbers for a copy of the context: the PSNR of a
 nearly static video is high whatever a model does.
 

@@ -88,7 +88,7 @@ def _video(tally: Tally) -> dict[str, Any] | None:
         "ssim": tally.mean("ssim"),
         "copy_last_psnr": tally.mean("copy_psnr"),
         "copy_last_ssim": tally.mean("copy_ssim"),
-        "lpips": tally.mean("lpips"),  # null without its weights, see compare.perceptual
+        "lpips": tally.mean("lpips"),  # null without its weights, see metrics.perceptual
         "copy_last_lpips": tally.mean("copy_lpips"),
         "gain_db": tally.mean("gain"),
         "gain_db_ci95": tally.interval("gain"),

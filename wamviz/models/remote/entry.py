@@ -34,6 +34,7 @@ def entry_of(connection: Connection) -> ModelEntry:
 def probe(connection: Connection, within: float = PROBE_S) -> str:
     """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
     from wamviz.models.remote.asking import question
+    from wamviz.models.remote.dialect import dialect_of
     from wamviz.models.remote.network import unspoken
     from wamviz.models.remote.waiting import waited
 
@@ -41,7 +42,7 @@ def probe(connection: Connection, within: float = PROBE_S) -> str:
     asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, within)))
 
     async def look() -> str:
-        return await kind_of(connection.kind).dialect().probe(asked)
+        return await dialect_of(kind_of(connection.kind)).probe(asked)
 
     with unspoken(connection.token()):
         return waited(look)

@@ -41,7 +41,7 @@ class Run:
         timings: seconds by part.
         notes: plain sentences for the user.
         versions: package versions of the parts in use.
-        metrics: what ``compare.summarise`` said.
+        metrics: what ``metrics.summarise`` said.
         world_state: where the context lies in a world that can execute actions, or None.
         state: (D,) float32, the robot's state at the context, or None; the paths of its hand start there.
         horizon: frames that were asked for where it was not the usual number, or None.

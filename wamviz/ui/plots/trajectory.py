@@ -1,7 +1,7 @@
 """The path of the hand in space: recorded, imagined (every sample) and executed.
 
 Contract: metres in the robot's base frame, equal scales on all axes, a mark at the start and one at each end. Paths
-are commanded or measured as ``compare.trajectory`` finds them; without a known start they begin at the origin, and the
+are commanded or measured as ``metrics.trajectory`` finds them; without a known start they begin at the origin, and the
 axes say so. Traces are named ``"imagined path"``, ``"sample 2 path"``, ``"start"``, ``"imagined end"``.
 """
 
