@@ -35,7 +35,7 @@ from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed
 from wamviz.models.mini.transformer import HAND
 from wamviz.models.mini.wam import MiniWAM, camera_matrix, quietly
 from wamviz.models.protocol import collect
-from wamviz.runs.execution import run_closed_loop
+from wamviz.runs.closed_loop import run_closed_loop
 from wamviz.runs.sources import resolve
 
 EULER_STEPS = 30

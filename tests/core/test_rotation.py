@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamviz.core.rotation import angle_between, compose, matrix, vector
+from wamviz.core.rotation import compose, matrix, vector
 
 turns = st.lists(st.floats(-1.8, 1.8), min_size=3, max_size=3).map(np.array)
 
@@ -25,12 +25,3 @@ def test_the_later_turn_is_multiplied_from_the_left(first, second):
 def test_half_a_turn_keeps_its_axis():
     for axis in np.eye(3):
         assert np.allclose(np.abs(vector(matrix(axis * np.pi))), axis * np.pi, atol=1e-6)
-
-
-@given(turns)
-def test_an_orientation_is_no_angle_away_from_itself(turn):
-    assert angle_between(turn, turn) < 1e-6
-
-
-def test_the_angle_between_is_the_turn_that_is_missing():
-    assert np.isclose(angle_between(np.array([0.3, 0, 0]), np.array([-0.2, 0, 0])), 0.5)

@@ -17,8 +17,8 @@ from wamviz.models.protocol import Capabilities
 from wamviz.models.remote.roboarena import SPACES
 from wamviz.models.remote.robots import LIBERO_POSE
 from wamviz.runs import execution
-from wamviz.runs.closed_loop import loop_run, write_loop
-from wamviz.runs.execution import Acted, ClosedLoop, act_out, closed_loop, run_closed_loop, why_not
+from wamviz.runs.closed_loop import ClosedLoop, loop_run, run_closed_loop, write_loop
+from wamviz.runs.execution import Acted, act_out, why_not
 from wamviz.runs.store import read_run
 from wamviz.worlds.tabletop import ACTION_SPACE, TabletopEnv, TabletopEpisode, record_episode
 
@@ -179,7 +179,7 @@ def test_what_was_expected_is_as_long_as_what_happened(loop: ClosedLoop) -> None
 
 def test_the_same_seed_acts_the_same_and_each_look_samples_anew(expert: TabletopEpisode, loop: ClosedLoop) -> None:
     oracle = Oracle(expert)
-    again = closed_loop(oracle, SEED, size=SIZE, execute=6, sampling_seed=5)
+    again = run_closed_loop(oracle, SEED, size=SIZE, execute=6, sampling_seed=5).executed
     assert np.array_equal(again.frames, loop.executed.frames)  # type: ignore[arg-type]
     assert [request.seed for request in oracle.asked] == [5 + i for i in range(loop.looks)]
     assert all(request.observation.world_state is not None for request in oracle.asked)
@@ -187,10 +187,10 @@ def test_the_same_seed_acts_the_same_and_each_look_samples_anew(expert: Tabletop
 
 def test_holding_still_reaches_the_limit() -> None:
     told: list[tuple[int, int]] = []
-    rollout = closed_loop(
+    rollout = run_closed_loop(
         Control(HOLD_STILL), SEED, "push the toaster lever", limit=3, execute=2, size=SIZE,
         progress=lambda step, steps, note: told.append((step, steps)),
-    )  # fmt: skip
+    ).executed  # fmt: skip
     assert rollout.success is False and len(rollout.actions) == 3 and rollout.meta["looks"] == 2  # type: ignore[arg-type]
     assert told[0] == (0, 3) and told[-1] == (3, 3)
 
@@ -212,7 +212,7 @@ def test_a_mode_without_video_still_leaves_its_actions(expert: TabletopEpisode) 
 )
 def test_a_model_that_cannot_act_here_is_refused(capabilities: Capabilities, mode: str, says: str) -> None:
     with pytest.raises(WamvizError, match=says):
-        closed_loop(Control(capabilities), SEED, mode=mode)
+        run_closed_loop(Control(capabilities), SEED, mode=mode)
 
 
 def test_a_closed_loop_is_kept_like_any_run(loop: ClosedLoop, expert: TabletopEpisode, tmp_path: object) -> None:

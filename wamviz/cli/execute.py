@@ -35,8 +35,7 @@ def run(args: argparse.Namespace) -> None:
 
     check_seed(args.seed)  # before the model is loaded
 
-    from wamviz.runs.closed_loop import loop_run, write_loop
-    from wamviz.runs.execution import run_closed_loop
+    from wamviz.runs.closed_loop import loop_run, run_closed_loop, write_loop
 
     model = registry.load(args.model, args.device)
     with Progress("execute", unit="action") as progress:

@@ -97,12 +97,6 @@ class Camera:
         pixels = (self.intrinsics @ (local / safe[:, None]).T).T[:, :2]
         return pixels, depth
 
-    def unproject(self, pixels: NDArray[Any], depth: NDArray[Any]) -> NDArray[np.float64]:
-        """World points (M, 3) in metres of pixels (M, 2) at depths (M,) in metres: what ``project`` undoes."""
-        rays = np.concatenate([np.asarray(pixels, np.float64), np.ones((len(pixels), 1))], axis=1)
-        local = np.linalg.solve(self.intrinsics, rays.T).T * np.asarray(depth, np.float64)[:, None]
-        return local @ self.world_from_camera[:3, :3].T + self.world_from_camera[:3, 3]
-
     def resized(self, width: int, height: int) -> Camera:
         """The same camera for an image scaled to ``width`` x ``height``."""
         scale = np.diag([width / self.width, height / self.height, 1.0])

@@ -68,8 +68,3 @@ def orientation(numbers: Reals, turn: str) -> NDArray[np.float64] | None:
     if sine < 1e-12:
         return np.eye(3)
     return matrix(axis / sine * 2 * np.arctan2(sine, cosine))
-
-
-def angle_between(a: Reals, b: Reals) -> float:
-    """The angle in rad between two orientations given as rotation vectors (3,)."""
-    return float(np.linalg.norm(vector(matrix(a) @ matrix(b).T)))

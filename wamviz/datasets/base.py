@@ -343,11 +343,6 @@ class Dataset(ABC):
         """What is known of every episode from metadata alone."""
         return Outline(("",) * len(self.indices))
 
-    @property
-    def episodes_count(self) -> int:
-        """How many episodes the metadata lists."""
-        return len(self.indices)
-
     def __len__(self) -> int:
         return len(self.indices)
 

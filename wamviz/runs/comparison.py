@@ -151,7 +151,7 @@ def compare_models(
     Modes that must be given something get what was recorded after the context.
 
     Args:
-        context, instruction, seed, samples, device: see ``imagining.imagine_run``.
+        context, instruction, seed, samples, device: see ``imagine.imagine_run``.
         seconds: how long each imagines, as far as it can; one chunk of its own when None.
         imagine: what runs one contender, in the place of ``imagine_run``.
     """

@@ -3,7 +3,7 @@
 Open loop: along each seed's scripted-expert episode the model imagines one horizon from every ``horizon``-th frame
 and is compared, by time, with what the expert did; the controls (copy the last frame, hold still) see the same
 frames. Where its video belongs to actions, physics runs them from the same state, and the picture is judged beside that
-(``training.picture``); where it can imagine 48 frames, so is the last third of 48. Closed loop: the model drives the
+(``runs.picture``); where it can imagine 48 frames, so is the last third of 48. Closed loop: the model drives the
 robot itself, as in ``wamviz execute``. Frame 0, the context, is never counted.
 
 The result is the ``evaluate`` JSON of the design; parts that do not apply to a mode are None.
@@ -25,7 +25,8 @@ from wamviz.metrics.trajectory import ade_fde, commanded_path
 from wamviz.metrics.video import MOVING, compare_video
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
-from wamviz.runs.execution import run_closed_loop, why_not
+from wamviz.runs.closed_loop import run_closed_loop
+from wamviz.runs.execution import why_not
 from wamviz.runs.measured import STILL, Driven, Measured
 from wamviz.runs.picture import LONG, PICTURED, THIRD, Drawn, Physics, Played, actions_behind, hold_still, judge
 from wamviz.runs.tally import Tally
