@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
-from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, collect
 from wamviz.runs.sources import resolve
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from tests.datasets import makers
+from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_VELOCITY
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import Layout, open_dataset
-from wamviz.datasets.meaning import ALOHA_NAMES, DROID_VELOCITY, modality_names, understand
+from wamviz.datasets.meaning import modality_names, understand
 
 SO101 = tuple(
     f"{n}.pos" for n in ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
@@ -27,7 +28,7 @@ CHUNKS = npst.arrays(np.float32, st.tuples(st.integers(1, 8), st.just(7)), eleme
     [
         (SO101, "so101_follower", "joint_position", (5, 0.0)),
         (tuple(f"main_{name.removesuffix('.pos')}" for name in SO101), "so100", "joint_position", (5, 0.0)),
-        (ALOHA_NAMES, "aloha", "joint_position", (None, 1.0)),
+        (ALOHA_JOINTS.names, "aloha", "joint_position", (None, 1.0)),
         (("kLeftElbow", "kRightHandIndex"), "Unitree_G1_Inspire", "joint_position", (None, 1.0)),
         (("kLeftElbow", "kRightHandIndex"), "", "unnamed", (None, 1.0)),
         (("a.vel", "b.vel", "gripper"), "", "joint_velocity", (None, 1.0)),  # which value is closed is not known

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from wamviz.core.action_spaces import OSC_POSE
 from wamviz.core.rollout import Rollout
 from wamviz.metrics.actions import (
     compare_actions,
@@ -17,7 +18,7 @@ from wamviz.metrics.actions import (
     match_events,
     plain_unit,
 )
-from wamviz.models.remote.robots import GROOT_LIBERO, LIBERO_POSE
+from wamviz.models.remote.robots import GROOT_LIBERO
 
 chunks = arrays(np.float32, st.tuples(st.integers(1, 12), st.just(7)), elements=st.floats(-0.0625, 0.0625, width=32))
 
@@ -78,12 +79,12 @@ def test_the_gripper_counts_as_closed_round_a_large_thing(space):
 
 def test_a_gripper_from_minus_one_to_one_is_open_at_minus_one(space):
     """LIBERO's: holding it open is -1, not the middle; without limits the other one of 0 and 1 is open."""
-    assert LIBERO_POSE.gripper_open == -1 and GROOT_LIBERO.space.gripper_open == 1
+    assert OSC_POSE.gripper_open == -1 and GROOT_LIBERO.space.gripper_open == 1
     assert replace(space(), low=None, high=None, gripper_closed=0.0).gripper_open == 1
-    assert hold(LIBERO_POSE, np.ones((3, 7), np.float32))[:, 6].tolist() == [-1, -1, -1]
+    assert hold(OSC_POSE, np.ones((3, 7), np.float32))[:, 6].tolist() == [-1, -1, -1]
     actions = np.zeros((4, 7))
     actions[:, 6] = [-1, -0.3, 0.3, 1]
-    told = Rollout("imagined", None, 20.0, actions, LIBERO_POSE)
+    told = Rollout("imagined", None, 20.0, actions, OSC_POSE)
     assert gripper_events(told) == [(0.1, "close")], "0.3 is more than half closed"
 
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
 from wamviz.core.rollout import ActionSpace
-from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.runs.conditioning import parse_seeds, read_actions, read_clip
 
 TABLES = npst.arrays(

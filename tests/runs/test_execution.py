@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from wamviz.core.action_spaces import OSC_POSE
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout, WorldState
 from wamviz.models import registry
 from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control
 from wamviz.models.protocol import Capabilities
 from wamviz.models.remote.roboarena import SPACES
-from wamviz.models.remote.robots import LIBERO_POSE
 from wamviz.runs import execution
 from wamviz.runs.closed_loop import ClosedLoop, loop_run, run_closed_loop, write_loop
 from wamviz.runs.execution import Acted, act_out, why_not
@@ -241,8 +241,8 @@ def test_another_robots_seven_numbers_are_not_executed() -> None:
     assert why_not(STATE, actions, ACTION_SPACE) is None
     assert why_not(STATE, actions, replace(ACTION_SPACE, gripper_index=None, low=None, high=None)) is None
     for other, says in {
-        LIBERO_POSE: "0.05 m, 0.5 rad, 1) at 20 Hz",
-        replace(LIBERO_POSE, rate=5.0): "0.05 m",
+        OSC_POSE: "0.05 m, 0.5 rad, 1) at 20 Hz",
+        replace(OSC_POSE, rate=5.0): "0.05 m",
         SPACES["cartesian_position"]: "ee_pose",
         replace(ACTION_SPACE, rate=15.0): "at 15 Hz",
         replace(ACTION_SPACE, units=("",) * 7): "unit not known",

@@ -22,9 +22,9 @@ prepare()
 
 import numpy as np  # noqa: E402
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS  # noqa: E402
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout  # noqa: E402
 from wamviz.models import registry  # noqa: E402
-from wamviz.models.baselines import TABLETOP_ACTIONS  # noqa: E402
 from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request  # noqa: E402
 from wamviz.runs.store import Store  # noqa: E402
 

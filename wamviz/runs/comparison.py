@@ -18,7 +18,7 @@ from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import MODES, Preview
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
-from wamviz.runs import given
+from wamviz.runs import conditioning
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
@@ -162,7 +162,7 @@ def compare_models(
             horizon = None if seconds is None else min(caps.longest, max(1, round(seconds * caps.video_fps)))
             if contender.mode == "act_only" and horizon is not None:
                 horizon = min(horizon, caps.horizon)
-            actions, video = given.recorded(caps, contender.mode, context.reference, horizon)
+            actions, video = conditioning.recorded(caps, contender.mode, context.reference, horizon)
             stream = imagine(
                 contender.model, context, instruction=instruction, mode=contender.mode, seed=seed,
                 samples=min(samples, caps.max_samples), actions=actions, video=video, horizon=horizon, device=device,

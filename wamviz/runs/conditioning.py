@@ -1,7 +1,8 @@
-"""Files that a person hands over beside the context: actions to obey, a video to explain, ranges of seeds.
+"""What a mode must be given beside the context: actions to obey, a video whose actions are wanted.
 
-Contract: what comes back is checked (finite, right number of columns, sane size) and every refusal says what
-to change. Nothing is ever unpickled. It knows action spaces, not models.
+Contract: they come from what was recorded after the context, by pure functions over a model's capabilities and a
+recorded rollout, or from files that a person hands over. What comes back from a file is checked (finite, right number
+of columns, sane size) and every refusal says what to change. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -15,11 +16,58 @@ from typing import Any
 import numpy as np
 
 from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
+from wamviz.core.rollout import ActionSpace, Floats, Frames, Rollout, check_floats
+from wamviz.models.protocol import Capabilities
 
 MAX_BYTES = 30_000_000
 MAX_ROWS = 100_000
 SUFFIXES = (".npz", ".npy", ".csv", ".json")
+
+
+def recorded(
+    caps: Capabilities, mode: str, reference: Rollout | None, horizon: int | None = None
+) -> tuple[Floats | None, Frames | None]:
+    """The recorded actions (K, A) or video (T, H, W, 3) that ``mode`` is given; (None, None) for other modes.
+
+    Args:
+        horizon: frames to imagine, one chunk when None.
+
+    Raises:
+        WamvizError: nothing fitting was recorded.
+    """
+    if mode == "forward_dynamics":
+        count = usable_actions(caps, reference, horizon)
+        if not count or reference is None or reference.actions is None:
+            raise WamvizError(
+                "Forward dynamics needs actions to obey, and none were recorded after this frame.",
+                "Pick an earlier frame, or upload a file of actions (npz, npy, csv or json) in the settings.",
+            )
+        return reference.actions[:count], None
+    if mode == "inverse_dynamics":
+        if reference is None or reference.frames is None or len(reference.frames) < 2:
+            raise WamvizError(
+                "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
+                "Pick an earlier frame, or upload a video in the settings.",
+            )
+        return None, at_rate(reference.frames, reference.fps, caps.video_fps, horizon or caps.horizon)
+    return None, None
+
+
+def usable_actions(caps: Capabilities, reference: Rollout | None, horizon: int | None = None) -> int:
+    """How many recorded actions this model could obey: those of its own action space, up to the horizon (frames)."""
+    space = caps.action_space
+    if space is None or reference is None or reference.actions is None or reference.action_space is None:
+        return 0
+    if reference.action_space.names != space.names or abs(reference.action_space.rate - space.rate) > 1e-6:
+        return 0
+    return min(len(reference.actions), max(1, round((horizon or caps.horizon) / caps.video_fps * space.rate)))
+
+
+def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
+    """Up to ``horizon + 1`` frames of a video at ``wanted`` frames a second, nearest by time."""
+    count = min(horizon + 1, int((len(frames) - 1) / fps * wanted + 0.5) + 1)
+    picks = [min(len(frames) - 1, round(k / wanted * fps)) for k in range(max(2, count))]
+    return frames[picks]
 
 
 def read_actions(path: str | Path, space: ActionSpace | None = None) -> Floats:

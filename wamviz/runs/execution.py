@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import (
     ActionSpace,
@@ -27,7 +28,6 @@ from wamviz.core.rollout import (
 )
 from wamviz.metrics.acted import SEEN, told_by_simulator
 from wamviz.metrics.picture import MOVED, SIDE
-from wamviz.models.baselines import TABLETOP_ACTIONS
 
 if TYPE_CHECKING:
     from wamviz.worlds.tabletop import TabletopEnv, Task

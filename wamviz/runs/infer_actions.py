@@ -15,7 +15,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Observation, Preview
 from wamviz.metrics.summary import summarise
 from wamviz.models import registry
-from wamviz.runs.given import at_rate
+from wamviz.runs.conditioning import at_rate
 from wamviz.runs.imagine import cut, imagine_run
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run

@@ -12,7 +12,7 @@ from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import MODES, Rollout
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
-from wamviz.runs.given import usable_actions
+from wamviz.runs.conditioning import usable_actions
 from wamviz.runs.store import Run
 
 MODE_TITLES = {

@@ -18,8 +18,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Floats, Frames, Preview, Rollout
 from wamviz.models.protocol import Capabilities
 from wamviz.runs import execution, infer_actions
-from wamviz.runs.conditioning import read_actions, read_clip
-from wamviz.runs.given import recorded
+from wamviz.runs.conditioning import read_actions, read_clip, recorded
 from wamviz.runs.imagine import Eta, cut, imagine_run
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
 from wamviz.core.rollout import MODES
-from wamviz.models.baselines import TABLETOP_ACTIONS
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
 
 MODEL_ID = "mini-wam"
