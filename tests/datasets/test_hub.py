@@ -18,8 +18,9 @@ from tests.datasets import hub_server, makers
 from wamviz import cli
 from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
+from wamviz.core.hub import HubName
 from wamviz.datasets import LeRobotWriter, Plan, lerobot_writer, open_dataset
-from wamviz.datasets.hub import HubName, open_hub, parse
+from wamviz.datasets.hub import open_hub, parse
 from wamviz.runs.sources import resolve
 
 COMMIT, REPO = hub_server.COMMIT, hub_server.REPO

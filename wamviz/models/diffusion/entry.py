@@ -14,10 +14,11 @@ from dataclasses import replace
 from functools import partial
 
 from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.hub import HubName
 from wamviz.core.rollout import ActionSpace
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion import statistics
-from wamviz.models.diffusion.checkpoints import Checkpoint, HubName, look, part_config, place_of, sentencepieces
+from wamviz.models.diffusion.checkpoints import Checkpoint, look, part_config, place_of, sentencepieces
 from wamviz.models.diffusion.kinds import KINDS, Kind
 from wamviz.models.diffusion.options import Options, read
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
