@@ -18,11 +18,10 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from wamviz.models.mini.transformer import SYMMETRY
 from wamviz.models.mini.warp import THINGS
 
 POINTS = (*THINGS, "tool")
-# After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
-SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
 _PATCH, _PATCH_SIDE = 48, 0.25  # pixels of the closer look at the hand, and its share of the picture's width
 _GLANCE, _GLANCE_SIDE = 32, 0.14  # the same for every thing
 
