@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models import registry
 from wamviz.ui import choices, form, handlers, present
 from wamviz.ui.events import AT_ONCE, LATEST, NEW_SEED, PICKED, PRIVATE, SAID, Updates

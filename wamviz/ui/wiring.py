@@ -208,4 +208,3 @@ class Wiring:
         if "act" in parts:
             updates[self.page.act_why] = form.why(parts["act"])
         return updates
-

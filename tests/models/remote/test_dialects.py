@@ -21,17 +21,18 @@ from tests.models.remote.speakers import (
     http,
     predict_reply,
 )
-from wamviz.errors import WamvizError
-from wamviz.media import read_video
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_video
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import question
 from wamviz.models.remote.codec import pack, pack_json, unpack
+from wamviz.models.remote.dialect import dialect_of
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.waiting import waited
-from wamviz.rollout import ImagineRequest, Observation
 
 CONFIG = {
     "image_resolution": None,
@@ -393,5 +394,5 @@ def test_probing_says_who_answers_and_asks_for_no_action(index, monkeypatch):
     script.talk = well.talk
     with serving(script) as served:
         asked = question(speaker.connection(served.port))
-        words = waited(lambda: KINDS[speaker.kind].dialect().probe(asked))
+        words = waited(lambda: dialect_of(KINDS[speaker.kind]).probe(asked))
     assert "answers at" in words and str(served.port) in words and not speaker.heard

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.models.remote.servers import Served, ZeroMq, serving
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote import zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
@@ -23,7 +24,6 @@ from wamviz.models.remote.kinds import kind_of, robot_of
 from wamviz.models.remote.network import Server, refused
 from wamviz.models.remote.robots import Robot, StatePart, View
 from wamviz.models.remote.websocket import WebSocket
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
 MAX_ACTIONS = 10_000

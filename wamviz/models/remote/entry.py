@@ -11,7 +11,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
 from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
@@ -34,6 +34,7 @@ def entry_of(connection: Connection) -> ModelEntry:
 def probe(connection: Connection, within: float = PROBE_S) -> str:
     """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
     from wamviz.models.remote.asking import question
+    from wamviz.models.remote.dialect import dialect_of
     from wamviz.models.remote.network import unspoken
     from wamviz.models.remote.waiting import waited
 
@@ -41,7 +42,7 @@ def probe(connection: Connection, within: float = PROBE_S) -> str:
     asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, within)))
 
     async def look() -> str:
-        return await kind_of(connection.kind).dialect().probe(asked)
+        return await dialect_of(kind_of(connection.kind)).probe(asked)
 
     with unspoken(connection.token()):
         return waited(look)

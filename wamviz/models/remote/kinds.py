@@ -5,18 +5,15 @@ Contract: a table that loads nothing: a kind names the module that speaks its pr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.action_spaces import DROID_JOINTS
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.remote import robots, veo_options, worker_info
 from wamviz.models.remote.robots import Robot
-
-if TYPE_CHECKING:
-    from wamviz.models.remote.asking import Question, Reply
 
 
 def is_set(settings: Mapping[str, str], name: str) -> bool:
@@ -33,19 +30,6 @@ def _filmed(name: str) -> Callable[[Robot, Mapping[str, str]], Robot]:
     return fitted
 
 
-class Dialect(Protocol):
-    """What the module of a kind offers."""
-
-    def check(self, question: Question) -> None:
-        """Raise ``WamvizError`` before anything is sent when the context lacks what the server needs."""
-
-    def ask(self, question: Question, report: Callable[[str | Reply], None]) -> Awaitable[None]:
-        """Ask for ``question.request.samples`` samples; report each as it comes, and words in between."""
-
-    def probe(self, question: Question) -> Awaitable[str]:
-        """Say in a sentence what answers there, without asking for actions."""
-
-
 @dataclass(frozen=True)
 class Kind:
     """A protocol, and the systems that speak it.
@@ -53,7 +37,7 @@ class Kind:
     Attributes:
         name: what ``connect --kind`` takes.
         title: of the systems, for people.
-        module: of this package, a ``Dialect``.
+        module: of this package, a ``dialect.Dialect``.
         schemes: of its addresses.
         robots: the first is the usual one.
         token: the word before a token in the ``Authorization`` header.
@@ -110,13 +94,8 @@ class Kind:
             if name not in self.settings:
                 raise unknown_name(f"setting of kind {self.name}", name, self.settings)
 
-    def dialect(self) -> Dialect:
-        """The module that speaks this protocol."""
-        module: Any = import_module(f"wamviz.models.remote.{self.module}")
-        return cast(Dialect, module)
 
-
-_ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, robots.DROID_JOINTS, chunk=24)
+_ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, DROID_JOINTS, chunk=24)
 # DreamZero's first chunk: one latent frame of the context and two imagined ones, nine frames at 5 a second.
 _ROBOARENA = replace(_ROBOARENA, filmed=replace(_ROBOARENA, modes=("joint",), frames=8))
 KINDS: dict[str, Kind] = {

@@ -17,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import Question, Reply, Report, question
 from wamviz.models.remote.codec import LIMITS, Limits
+from wamviz.models.remote.dialect import dialect_of
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import ConnectionLost, unspoken
 from wamviz.models.remote.waiting import BEAT_S, beside
-from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
 
 
 class RemoteModel:
@@ -51,7 +52,7 @@ class RemoteModel:
         """
         check_request(self.capabilities, request)
         asked = question(self.connection, request, self._limits)
-        self._kind.dialect().check(asked)
+        dialect_of(self._kind).check(asked)
         return self._stream(asked, request)
 
     def _stream(self, asked: Question, request: ImagineRequest) -> Iterator[Preview | Imagined]:
@@ -73,12 +74,12 @@ class RemoteModel:
                 report(event)
 
             try:
-                await self._kind.dialect().ask(asked, counted)
+                await dialect_of(self._kind).ask(asked, counted)
             except ConnectionLost:
                 if came:
                     raise
                 report("the connection was lost; once more")
-                await self._kind.dialect().ask(asked, counted)
+                await dialect_of(self._kind).ask(asked, counted)
 
         with unspoken(self.connection.token()), contextlib.closing(beside(work, self._beat)) as events:
             for event in events:

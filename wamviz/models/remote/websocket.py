@@ -19,7 +19,7 @@ import httpcore
 import httpx
 import numpy as np
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import Limits, malformed, too_large
 from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, status_error
 

@@ -1,4 +1,4 @@
-"""A policy in an environment of its own, through ``wamviz/worker/wamviz_worker.py``, which says its protocol.
+"""A policy in an environment of its own, through ``wamviz/models/worker/wamviz_worker.py``, which says its protocol.
 
 Contract: what the policy wants and gives was asked when the worker was connected; a worker that says something else by
 now is refused, so that no number is read with another policy's meaning. Each sample is a question of its own with a
@@ -23,8 +23,9 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Frames
 from wamviz.models.connections import Connection
 from wamviz.models.remote.asking import Question, Reply, Report, actions_from, server_of, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
@@ -32,7 +33,6 @@ from wamviz.models.remote.network import ConnectionLost, Server, body, client, r
 from wamviz.models.remote.network import ask as fetch
 from wamviz.models.remote.waiting import waited
 from wamviz.models.remote.worker_info import described as understood_info
-from wamviz.rollout import Frames
 
 _CONTENT = "application/x-wamviz-worker"
 _LINE = 100_000  # bytes of one event

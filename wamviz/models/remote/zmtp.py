@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import malformed, too_large
 from wamviz.models.remote.network import ConnectionLost, Server, refused, too_slow
 

@@ -14,8 +14,8 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from wamviz.compare.trajectory import path_pixels
-from wamviz.rollout import Camera, Floats, Frames, Rollout
+from wamviz.core.rollout import Camera, Floats, Frames, Rollout
+from wamviz.metrics.trajectory import path_pixels
 from wamviz.ui.stage.messages import Clip, FileClip, Path, StripClip, UnseenClip
 
 STRIP_PIXELS = 1_500_000  # of a preview's picture: 17 frames at 256 x 256 fit, and it encodes in some 10 ms

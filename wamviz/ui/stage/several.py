@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import Preview
-from wamviz.side_by_side import Contender, Outcome
-from wamviz.sources import Context
-from wamviz.store import Run
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Preview
+from wamviz.runs.comparison import Contender, Outcome
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
 from wamviz.ui.stage.clips import file_clip, strip
 from wamviz.ui.stage.messages import Pane, StageValue, view_or_none
 from wamviz.ui.stage.values import NO_RECORDING, camera_of, no_video, progress, recorded_pane, reference_pane

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from wamviz import acting
+from wamviz.core.rollout import Camera, Floats, Preview, Rollout
 from wamviz.models.protocol import Capabilities
-from wamviz.rollout import Camera, Floats, Preview, Rollout
-from wamviz.sources import Context
-from wamviz.store import Run
+from wamviz.runs import execution
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
 from wamviz.ui.stage.clips import file_clip, path_of, reference_strip, strip
 from wamviz.ui.stage.messages import CHUNK, ORIGINS, FileClip, Pane, Progress, StageValue, view_or_none
 
@@ -207,7 +207,7 @@ def _why_not_executed(run: Run) -> str:
         return NO_ACTIONS
     if run.world_state is None:
         return NO_WORLD
-    return acting.why_not(run.world_state, first.actions, first.action_space) or NOT_EXECUTED
+    return execution.why_not(run.world_state, first.actions, first.action_space) or NOT_EXECUTED
 
 
 def _seed(run: Run) -> str:
