@@ -32,7 +32,7 @@ from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed
 from wamviz.models.mini.transformer import HAND
-from wamviz.models.mini.wam import MiniWAM, camera_matrix, quietly
+from wamviz.models.mini.wam import MiniWAM, quietly
 from wamviz.models.mini.warp import Pose
 from wamviz.models.protocol import collect
 from wamviz.runs.closed_loop import run_closed_loop
@@ -59,7 +59,7 @@ def decide_plainly(pipeline: MiniWAMPipeline, observation: Observation, seed: in
     net = pipeline.transformer
     size = pipeline.painter.config.image_size
     frame = fit_square(observation.frame[None], size)[0]
-    camera = camera_matrix(observation.cameras.get(observation.main_camera))
+    camera = observation.cameras[observation.main_camera].square_projection()
     generator = torch.Generator().manual_seed(seed)
     a = torch.randn(1, net.config.horizon, net.config.action_dim, generator=generator).to(pipeline.device)
     x = torch.randn(1, net.config.horizon, HAND + 3 * net.config.things, generator=generator).to(pipeline.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,22 @@ def test_the_axis_goes_through_the_principal_point(turn, place):
     assert np.allclose(pixels, [[318, 243]]) and np.isclose(depth[0], 2)
     _, behind = model.project((2 * model.world_from_camera[:3, 3] - ahead)[None])
     assert behind[0] < 0
+
+
+def test_a_cropped_picture_has_a_cropped_projection():
+    """Points are seen where the camera sees them, in shares of the middle square, whatever is cut off and scaled."""
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[:3, 3] = 0.1, -0.2, 1.5
+    square = Camera("c", 64, 64, np.array([[70.0, 0, 32], [0, 72, 30], [0, 0, 1]]), pose)
+    intrinsics = square.intrinsics.copy()
+    intrinsics[0, 2] += 32
+    wide = replace(square, width=square.width + 64, intrinsics=intrinsics)
+    points = np.array([[0.5, 0.0, 0.1], [0.4, -0.2, 0.2]])
+    homogeneous = np.concatenate([points, np.ones((2, 1))], 1)
+    for camera in (square, wide, wide.resized(48, 24)):
+        seen = homogeneous @ camera.square_projection().T
+        pixels, _ = square.project(points)
+        np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], pixels / square.width, atol=1e-9)
 
 
 def test_json_and_scaling_keep_the_camera_and_its_tool():

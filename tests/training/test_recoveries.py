@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from tests.models.mini.conftest import make_pipeline
-from wamviz.models.mini.wam import camera_matrix
 from wamviz.training.body import sample_body
 from wamviz.training.recoveries import collect_recoveries, drive
 from wamviz.worlds.tabletop import TabletopEnv, record_rest, task_for_seed
@@ -27,7 +26,7 @@ def test_the_model_drives_and_the_expert_takes_over():
     """Each look is eight actions of the model's, the same for the same chance; the expert begins where it left off."""
     env = TabletopEnv(render=False)
     env.reset(SEED)
-    camera = torch.tensor(camera_matrix(env.camera("exterior")), dtype=torch.float32)[None]
+    camera = torch.tensor(env.camera("exterior").square_projection(), dtype=torch.float32)[None]
     pipeline = make_pipeline(camera, sample_body(0.03))
     ends = []
     for looks in (2, 2, 1):

@@ -97,6 +97,13 @@ class Camera:
         pixels = (self.intrinsics @ (local / safe[:, None]).T).T[:, :2]
         return pixels, depth
 
+    def square_projection(self) -> NDArray[np.float64]:
+        """World points in metres to homogeneous points of the picture's middle square, which is 0..1 wide: (3, 4)."""
+        side = min(self.width, self.height)
+        left, top = (self.width - side) / 2, (self.height - side) / 2
+        crop = np.array([[1, 0, -left], [0, 1, -top], [0, 0, side]], np.float64) / side
+        return crop @ self.intrinsics @ np.linalg.inv(self.world_from_camera)[:3]
+
     def resized(self, width: int, height: int) -> Camera:
         """The same camera for an image scaled to ``width`` x ``height``."""
         scale = np.diag([width / self.width, height / self.height, 1.0])

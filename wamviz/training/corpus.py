@@ -154,7 +154,7 @@ def describe(env: TabletopEnv, episode: TabletopEpisode, views: int) -> dict[str
     other = draw_other_view(seed)
     if other is not None:
         env.move_camera(*other)
-    camera = env.camera("exterior").resized(1, 1)
+    camera = env.camera("exterior").square_projection()
     steps = choose_steps(seed, len(episode.states), views)
     frames = []
     for step in steps:
@@ -162,7 +162,7 @@ def describe(env: TabletopEnv, episode: TabletopEpisode, views: int) -> dict[str
         frames.append(env.render())
     side = env.size
     return {
-        "camera": camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3],
+        "camera": camera,
         "light": np.array(env.look.key_position),
         "frames": np.array(frames, np.uint8).reshape(-1, side, side, 3),
         "steps": steps,

@@ -35,8 +35,7 @@ def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, r
     from wamviz.models.mini.situation import Situation
     from wamviz.training.corpus import THINGS
 
-    matrix = env.camera("exterior").resized(1, 1)
-    camera = pipeline.camera(matrix.intrinsics @ np.linalg.inv(matrix.world_from_camera)[:3])
+    camera = pipeline.camera(env.camera("exterior").square_projection())
     for _ in range(looks):
         true, yaws = np.full((len(THINGS), 3), np.nan), np.full(len(THINGS), np.nan)
         true[0], yaws[0] = env.lever_position(), env.layout.toaster.yaw

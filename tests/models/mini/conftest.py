@@ -15,7 +15,6 @@ from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.models.mini.raster import Body
 from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
-from wamviz.models.mini.wam import camera_matrix
 from wamviz.training.body import sample_body
 from wamviz.worlds.tabletop import TabletopEnv
 
@@ -44,7 +43,7 @@ def state(env: TabletopEnv) -> Tensor:
 @pytest.fixture(scope="session")
 def camera(env: TabletopEnv) -> Tensor:
     """That scene's exterior camera, (1, 3, 4)."""
-    return torch.tensor(camera_matrix(env.camera("exterior")), dtype=torch.float32)[None]
+    return torch.tensor(env.camera("exterior").square_projection(), dtype=torch.float32)[None]
 
 
 @pytest.fixture(scope="session")

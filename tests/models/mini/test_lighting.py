@@ -10,7 +10,6 @@ from wamviz.models.mini.kinematics import part_frames
 from wamviz.models.mini.lighting import USUAL_LIGHT, border_contrast, estimate_light, thin_body
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.raster import cast_shadow
-from wamviz.models.mini.wam import camera_matrix
 from wamviz.models.mini.warp import THINGS, Pose
 from wamviz.training.body import sample_body
 from wamviz.worlds.tabletop import TabletopEnv, renderer_name
@@ -49,7 +48,7 @@ def test_the_simulators_light_is_found(fine):
         seen, _ = env.reset(seed)
         state = torch.tensor(seen.state)[None]
         image = torch.tensor(seen.frames["exterior"]).movedim(-1, 0)[None].float() / 127.5 - 1
-        camera = torch.tensor(camera_matrix(env.camera("exterior")), dtype=torch.float32)[None]
+        camera = torch.tensor(env.camera("exterior").square_projection(), dtype=torch.float32)[None]
         pose = Pose(state[:, 7:], state[:, 6], torch.full((1, len(THINGS), 3), torch.nan), torch.zeros(1, len(THINGS)))
         with torch.inference_mode():
             found = painter.find_light(image, camera, pose)

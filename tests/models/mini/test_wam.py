@@ -15,7 +15,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 from wamviz.models.mini.entry import capabilities, digest_of
 from wamviz.models.mini.familiar import Familiar
-from wamviz.models.mini.wam import MiniWAM, camera_matrix, spread_note
+from wamviz.models.mini.wam import MiniWAM, spread_note
 from wamviz.models.protocol import collect
 
 FRAME = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
@@ -346,21 +346,6 @@ def test_unlike_frames_are_told(folder, request_, tmp_path):
 
 
 # ---------------------------------------------------------------------- cameras and weights
-
-
-def test_a_cropped_picture_has_a_cropped_camera(env):
-    """Points are seen where the camera sees them, in shares of the middle square; without a camera there is none."""
-    square = env.camera("exterior")
-    intrinsics = square.intrinsics.copy()
-    intrinsics[0, 2] += 32
-    wide = replace(square, width=square.width + 64, intrinsics=intrinsics)
-    points = np.array([[0.5, 0.0, 0.1], [0.4, -0.2, 0.2]])
-    homogeneous = np.concatenate([points, np.ones((2, 1))], 1)
-    for camera in (square, wide, wide.resized(48, 32)):
-        seen = homogeneous @ camera_matrix(camera).T
-        pixels, _ = square.project(points)
-        np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], pixels / square.width, atol=1e-6)
-    assert camera_matrix(None) is None
 
 
 def test_calibration_follows_a_square_frame_only(model, request_):

@@ -18,7 +18,6 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from wamviz.core.camera import Camera
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
@@ -65,15 +64,6 @@ def spread_note(actions: Floats) -> str:
     ends = actions[:, :, :3].sum(1)  # (N, 3) m
     apart = 100 * float(np.linalg.norm(ends - ends.mean(0), axis=1).mean())
     return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
-
-
-def camera_matrix(camera: Camera | None) -> np.ndarray | None:
-    """The (3, 4) matrix from metres to the middle square of a camera's picture, the square being 0..1 wide."""
-    if camera is None:
-        return None
-    side = min(camera.width, camera.height)
-    crop = np.array([[1, 0, -(camera.width - side) / 2], [0, 1, -(camera.height - side) / 2], [0, 0, side]], np.float64)
-    return (crop / side) @ camera.intrinsics @ np.linalg.inv(camera.world_from_camera)[:3]
 
 
 @dataclass
@@ -205,7 +195,8 @@ class MiniWAM:
         begun = time.perf_counter()
         observation, size = request.observation, self.capabilities.horizon
         frame = fit_square(observation.frame[None], self.size)[0]  # (size, size, 3) uint8
-        camera = camera_matrix(observation.cameras.get(observation.main_camera))
+        calibration = observation.cameras.get(observation.main_camera)
+        camera = None if calibration is None else calibration.square_projection()
         state = observation.state
         knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
         observed = self.pipeline.observe(frame, camera, state if knows else None)
