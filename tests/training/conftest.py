@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wamviz.training.budget import Deadline, OutOfTime
+from wamviz.training.budget import Deadline
 from wamviz.training.corpus import THINGS, collect, shard_path
 
 LENGTHS = (5, 9, 3)
@@ -70,7 +70,7 @@ class StopAfter(Deadline):
         super().__init__()
         self.left = steps
 
-    def check(self) -> None:
-        if self.left == 0:
-            raise OutOfTime
+    @property
+    def passed(self) -> bool:
         self.left -= 1
+        return self.left < 0

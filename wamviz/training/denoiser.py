@@ -27,6 +27,7 @@ ACTING, IMAGINING = 6, 3  # noised copies of a context's future without and with
 _SHARP = 0.02  # units of motion, and of where actions lead (3 mm): below that an error counts squared
 # Shares of the copies with motion: actions given, both in step, each on its own, motion given.
 _MIX = {"forward_dynamics": 0.5, "joint": 0.1, "independent": 0.15, "inverse_dynamics": 0.25}
+_TURNED = 2.0  # how much louder the turn about the vertical is: it decides whether fingers fit
 _READ = 0.06  # the most noise on motion that counts as given: it is read off pictures
 
 
@@ -90,6 +91,7 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
     """
     off = predicted.float() - actions
     steps = steps_of(off[..., :6])
+    off = torch.cat([off[..., :5], _TURNED * off[..., 5:6], off[..., 6:]], -1)
     return _huber(off, _SHARP).mean((1, 2)) + 2 * _huber(steps, _SHARP / 2).mean((1, 2))
 
 
@@ -210,10 +212,10 @@ def train_denoiser(
     for _ in loop:
         w = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
-        asked = data.window(loop.rng.integers(len(data), size=max(1, batch // 2)), loop.rng, asked=True)
+        asked = data.window(loop.rng.integers(len(data), size=batch), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
         losses = {"acting": acting, "beside": beside, "motion": motion, "pointing": pointing}
-        total = 6 * acting + 3 * beside + 3 * motion + 0.5 * (own + pointing)
+        total = 6 * acting + 3 * beside + 3 * motion + 0.5 * own + 2 * pointing
         loop.descend(total, batch, **{name: value.item() for name, value in losses.items()})
         if loop.due("validation", 180):
             loop.validate(lambda: validate(model, tokenizer, held_out))

@@ -79,7 +79,7 @@ class Loop:
         self.chance = torch.Generator(self.device).manual_seed(seed)
         self.seconds, self.steps, self.begun = 0.0, 0, time.perf_counter()
         self.deadline = deadline or Deadline()
-        self.late = self.deadline.passed
+        self.late = False
         self.noted: dict[str, float] = {}
         if file.exists():
             self._resume()
@@ -101,7 +101,7 @@ class Loop:
         self.model.train()
         try:
             while self.done < 1:
-                if self.late:
+                if self.late or (not dist.is_initialized() and self.deadline.passed):
                     raise OutOfTime
                 reached = self.steps / 10 if self.budget.minutes is None else self.seconds / self.warm
                 for optimizer in self.optimizers:
@@ -127,7 +127,7 @@ class Loop:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
         learning = [p for optimizer in self.optimizers for group in optimizer.param_groups for p in group["params"]]
-        self.seconds, self.late = time.perf_counter() - self.begun, self.deadline.passed
+        self.seconds = time.perf_counter() - self.begun
         if dist.is_initialized():
             samples *= dist.get_world_size()
             self._share(learning)
@@ -142,7 +142,7 @@ class Loop:
     def _share(self, learning: list[nn.Parameter]) -> None:
         """Replace gradients and the time spent by their means over all processes: all go on, and stop, alike."""
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in learning]
-        clock = torch.tensor([self.seconds, self.late], dtype=torch.float32, device=self.device)
+        clock = torch.tensor([self.seconds, self.deadline.passed], dtype=torch.float32, device=self.device)
         flat = torch.cat([*(part.flatten() for part in parts), clock])
         dist.all_reduce(flat)
         flat /= dist.get_world_size()

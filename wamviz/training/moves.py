@@ -19,6 +19,8 @@ from wamviz.models.mini.raster import project
 from wamviz.training.corpus import RECOVERY, THINGS, read_shard
 from wamviz.worlds.tabletop.objects import LEVER_TOP
 
+BOWL = THINGS.index("bowl")  # blocks come after it
+
 _DOUBT = (0.002, 0.025)  # m, the range of a detector's error
 _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how many m
 _ASKEW = 0.08  # rad, by which a detector's yaw is off
@@ -161,6 +163,8 @@ class Moves:
             if not told or (chance < _WORDLESS and not exact):
                 texts.append("")
                 continue
+            if asked and row % 2:  # which of two blocks goes onto which is the hardest to tell
+                told = [one for one in told if one[1] != one[2] and min(one[1:]) > BOWL] or told
             text, first, second = told[int(rng.integers(len(told)))]
             texts.append(text)
             meant[row] = second if pressed[row] and first == 0 else first, second

@@ -136,6 +136,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.absent = nn.Parameter(torch.randn(things, width) * 0.5)
         self.text_in = nn.Linear(text_dim, width)
         self.kind = nn.Parameter(torch.randn(3, width) * 0.5)  # state, thing, word
+        self.order = nn.Linear(2, width, bias=False)  # where a word stands: "the red block on the blue one"
         moments = (torch.arange(horizon) + 0.5) / horizon
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
@@ -219,7 +220,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             -1,
         )  # (B, O, 13)
         things = torch.where(there[..., None], self.thing_in(seen) + self.thing, self.absent) + self.kind[1]
-        x = torch.cat([state[:, None], things, self.text_in(text) + self.kind[2]], 1)  # (B, N, width)
+        place = torch.arange(text.shape[1], device=text.device, dtype=text.dtype).expand(b, -1)
+        place = torch.stack([place / 8 - 1, 2 * place / words.sum(1, keepdim=True).clamp_min(1) - 1], -1)  # (B, L, 2)
+        said = self.text_in(text) + self.order(place) + self.kind[2]
+        x = torch.cat([state[:, None], things, said], 1)  # (B, N, width)
         mask = torch.cat([words.new_ones(b, 1 + ways.shape[1]), words], 1)
         clean = torch.zeros(b, device=x.device)
         modulation = self._modulation(clean, clean)[0]
