@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ from tests.models.remote.servers import Served, Talk, serving
 from wamviz.errors import WamvizError
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
-from wamviz.models.remote.waiting import waited
+from wamviz.models.remote.waiting import beside, waited
 from wamviz.models.remote.websocket import connected
 
 
@@ -89,8 +90,8 @@ def test_it_says_goodbye():
         (b"\x83\x01x", "breaks the websocket protocol"),  # an unknown code
         (b"\x09\x00", "breaks the websocket protocol"),  # a split ping
         (b"\x89\x7e\x01\x00" + b"x" * 256, "breaks the websocket protocol"),  # a long ping
-        (b"\x80\x01x", "out of order"),  # the end of nothing
-        (b"\x02\x01x\x82\x01y", "out of order"),  # a beginning within a message
+        (b"\x80\x01x", "breaks the websocket protocol"),  # the end of nothing
+        (b"\x02\x01x\x82\x01y", "breaks the websocket protocol"),  # a beginning within a message
         (b"\x81\x01\xff", "UTF-8"),
         (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "more than 0.001 MB"),
         (b"\x82\x7e\x04\x00", "more than 0.001 MB"),
@@ -158,6 +159,51 @@ def opened(script: Callable[[Talk], None], scheme: str = "ws", **settings) -> No
 def test_a_handshake_that_fails_is_told(status, body, why):
     with pytest.raises(WamvizError, match=why):
         opened(lambda talk: talk.answer(body, status))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(status):
+    """Neither to another server, which would be shown the token, nor within this one."""
+    with serving(lambda talk: talk.accept()) as other:
+        for target in (f"ws://127.0.0.1:{other.port}/", f"http://127.0.0.1:{other.port}/", "/elsewhere"):
+            with pytest.raises(WamvizError, match=f"HTTP {status}"):
+                opened(lambda talk, to=target: talk.answer(b"", status, Location=to), headers={"Authorization": "hush"})
+        assert other.connections == 0
+
+
+def test_no_proxy_is_taken_from_the_environment(monkeypatch):
+    with serving(lambda talk: talk.answer(b"")) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        opened(lambda talk: talk.accept())
+        assert proxy.connections == 0
+
+
+def test_waiting_can_be_stopped():
+    """The server sees the connection go as soon as nobody waits any more."""
+
+    def script(talk):
+        talk.accept()
+        talk.wait_until_gone()
+
+    with serving(script) as served:
+
+        async def wait(report):
+            async with connected(Server(f"ws://127.0.0.1:{served.port}")) as socket:
+                report("open")
+                await socket.receive()
+
+        events = beside(wait)
+        while next(events) != "open":
+            pass
+        started = time.monotonic()
+        events.close()
+        assert served.gone.wait(5) and time.monotonic() - started < 5
+
+
+def test_a_reply_that_does_not_come_is_told():
+    with pytest.raises(WamvizError, match="gave no reply within 0.2 s.*--timeout"):
+        received(lambda talk: talk.wait_until_gone(), reply_s=0.2)
 
 
 def test_a_wrong_handshake_is_refused():

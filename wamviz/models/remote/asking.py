@@ -7,7 +7,6 @@ action.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,9 +19,8 @@ from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
 from wamviz.models.remote.kinds import kind_of, robot_of
-from wamviz.models.remote.network import Server, refused
+from wamviz.models.remote.network import Server
 from wamviz.models.remote.robots import Robot, StatePart, View
-from wamviz.models.remote.websocket import WebSocket
 from wamviz.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
@@ -170,24 +168,6 @@ def server_of(connection: Connection, limits: Limits = LIMITS) -> Server:
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-
-
-async def next_message(socket: WebSocket, server: Server) -> bytes:
-    """Await a binary message; a text in its place is the server's error, as openpi's servers send it.
-
-    Raises:
-        WamvizError: the server's own words; too slow; see also ``WebSocket.receive``.
-    """
-    message = await anything(socket, server)
-    if isinstance(message, str):
-        raise refused(message)
-    return message
-
-
-async def anything(socket: WebSocket, server: Server) -> str | bytes:
-    """Await a message of either kind; ``TimeoutError`` after the server's time for one reply."""
-    async with asyncio.timeout(server.reply_s):
-        return await socket.receive()
 
 
 def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:

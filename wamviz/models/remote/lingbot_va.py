@@ -22,7 +22,7 @@ import numpy as np
 
 from wamviz.errors import WamvizError
 from wamviz.media import resize
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, next_message, seconds, video_from
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.robots import View
 from wamviz.models.remote.websocket import WebSocket, connected
@@ -46,14 +46,14 @@ def check(question: Question) -> None:
 async def probe(question: Question) -> str:
     """Connect, read the metadata with which the server greets, and leave; a reset would forget somebody's episode."""
     async with connected(question.server) as socket:
-        unpack(await next_message(socket, question.server), question.server.limits)
+        unpack(await socket.receive_bytes(), question.server.limits)
     return f"A server of openpi's protocol answers at {question.server.url}, as LingBot-VA's does."
 
 
 async def ask(question: Question, report: Report) -> None:
     """Ask for one rollout a sample over one connection, each after a reset."""
     async with connected(question.server) as socket:
-        unpack(await next_message(socket, question.server), question.server.limits)
+        unpack(await socket.receive_bytes(), question.server.limits)
         for _ in range(question.asked.samples):
             report("waiting for the model")
             report(await _sample(socket, question, report))
@@ -109,7 +109,7 @@ def _new_frames(reply: Mapping[str, Any], *, first: bool) -> int:
 async def _told(socket: WebSocket, question: Question, message: Mapping[str, Any]) -> dict[str, Any]:
     """Send one message and return the dictionary that answers it."""
     await socket.send(pack(message))
-    reply = unpack(await next_message(socket, question.server), question.server.limits)
+    reply = unpack(await socket.receive_bytes(), question.server.limits)
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
     return reply

@@ -13,7 +13,7 @@ import numpy as np
 
 from wamviz.errors import WamvizError
 from wamviz.media import resize
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, next_message, seconds, video_from
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.websocket import connected
 from wamviz.rollout import Frames
@@ -27,7 +27,7 @@ def check(question: Question) -> None:
 async def probe(question: Question) -> str:
     """Connect, read the metadata with which the server greets, and leave."""
     async with connected(question.server) as socket:
-        metadata = unpack(await next_message(socket, question.server), question.server.limits)
+        metadata = unpack(await socket.receive_bytes(), question.server.limits)
     told = f" It says of itself: {', '.join(map(str, metadata))}." if isinstance(metadata, dict) and metadata else ""
     return f"An openpi server answers at {question.server.url}.{told}"
 
@@ -36,12 +36,12 @@ async def ask(question: Question, report: Report) -> None:
     """Ask once a sample over one connection."""
     server = question.server
     async with connected(server) as socket:
-        unpack(await next_message(socket, server), server.limits)
+        unpack(await socket.receive_bytes(), server.limits)
         message = pack(observation(question))
         for _ in range(question.asked.samples):
             report("waiting for the model")
             await socket.send(message)
-            report(understood(unpack(await next_message(socket, server), server.limits), question))
+            report(understood(unpack(await socket.receive_bytes(), server.limits), question))
 
 
 def observation(question: Question) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from wamviz.errors import WamvizError, unknown_name
 from wamviz.models.remote import canvas
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, anything, next_message, seconds
+from wamviz.models.remote.asking import Question, Reply, Report, actions_from, seconds
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.network import Server, refused, said
 from wamviz.models.remote.robots import DROID_JOINTS, DROID_STATE, DROID_VELOCITY, StatePart, View
@@ -79,7 +79,7 @@ async def ask(question: Question, report: Report) -> None:
             before = {} if folder is None else canvas.seen(folder)
             session = {"session_id": str(uuid.uuid4())} if config.get("needs_session_id") else {}
             await socket.send(pack({**observation, **session, "endpoint": "infer"}))
-            reply = understood(unpack(await next_message(socket, server), server.limits), told)
+            reply = understood(unpack(await socket.receive_bytes(), server.limits), told)
             if folder is not None:
                 report("waiting for the video that the server writes")
                 await _reset(socket, server)  # DreamZero writes what it imagined when it forgets
@@ -89,7 +89,7 @@ async def ask(question: Question, report: Report) -> None:
 
 async def _reset(socket: WebSocket, server: Server) -> None:
     await socket.send(pack({"endpoint": "reset"}))
-    answer = await anything(socket, server)
+    answer = await socket.receive()
     if isinstance(answer, bytes):
         _not_an_error(unpack(answer, server.limits))
     elif "reset" not in answer.lower()[:40]:
@@ -104,7 +104,7 @@ def _not_an_error(reply: Any) -> None:
 
 
 async def _metadata(socket: WebSocket, question: Question) -> dict[str, Any]:
-    config = unpack(await next_message(socket, question.server), question.server.limits)
+    config = unpack(await socket.receive_bytes(), question.server.limits)
     _not_an_error(config)
     if not isinstance(config, dict) or "action_space" not in config:
         raise malformed("it greets without saying its action space, as RoboArena's servers do")
