@@ -21,7 +21,7 @@ from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import refused
 from wamviz.models.remote.npy import pack_npy, unpack_npy
 from wamviz.models.remote.robots import DROID_STATE, StatePart, View
-from wamviz.models.remote.zmtp import Req, connected
+from wamviz.models.remote.zmtp import Req, connected, library
 from wamviz.rollout import ActionSpace, Floats
 
 LAYOUTS = ("nested", "flat", "n1.5")
@@ -56,7 +56,8 @@ class Form:
 
 
 def check(question: Question) -> None:
-    """Refuse a layout that is none; which views and states are wanted, only the server knows."""
+    """Refuse a layout that is none or a missing package; which views and states are wanted, only the server knows."""
+    library()
     layout = question.connection.settings.get("layout", LAYOUTS[0])
     if layout not in LAYOUTS:
         raise unknown_name("layout of kind groot", layout, LAYOUTS)

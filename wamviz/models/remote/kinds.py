@@ -169,6 +169,7 @@ KINDS: dict[str, Kind] = {
             settings={
                 "layout": "nested (the usual), flat (a server with --use-sim-policy-wrapper) or n1.5 (that version)"
             },
+            needs=("zmq", "pip install 'pyzmq>=27,<28', or the extra wamviz[groot]"),
         ),
         Kind(
             "cosmos-policy",

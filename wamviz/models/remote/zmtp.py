@@ -22,7 +22,6 @@ from wamviz.models.remote.network import ConnectionLost, Server, too_slow, unrea
 
 PORT = 5555  # GR00T's, where the address names none
 HANDSHAKE_S = 10.0  # a ZeroMQ socket greets at once; whoever waits for us to speak is something else
-PACKAGE = ("zmq", "python -m pip install 'pyzmq>=27,<28', which is the extra wamviz[groot]")
 _LOOK_MS = 20  # how long libzmq is waited for before the loop has its turn, to cancel us or to end our time
 
 
@@ -31,7 +30,8 @@ def library() -> Any:
     try:
         import zmq
     except ImportError as error:
-        raise WamvizError("pyzmq is not installed, which speaks to GR00T's servers.", f"Run: {PACKAGE[1]}") from error
+        hint = "pip install 'pyzmq>=27,<28', or the extra wamviz[groot]"
+        raise WamvizError("pyzmq is not installed, with which GR00T's servers are reached.", hint) from error
     return zmq
 
 
