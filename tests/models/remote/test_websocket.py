@@ -16,7 +16,7 @@ from tests.models.remote.servers import Served, Talk, serving
 from wamviz.errors import WamvizError
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
-from wamviz.models.remote.waiting import beside, waited
+from wamviz.models.remote.waiting import run_sync, stream_in_thread
 from wamviz.models.remote.websocket import connected
 
 
@@ -34,7 +34,7 @@ def received(script: Callable[[Talk], None], count: int = 1, **settings) -> list
             return [await socket.receive() for _ in range(count)]
 
     with serving(whole) as served:
-        return waited(lambda: talk(served))
+        return run_sync(lambda: talk(served))
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 300_000])
@@ -52,7 +52,7 @@ def test_messages_of_every_length_there_and_back(size):
         talk.send(talk.message())
 
     with serving(script) as served:
-        assert waited(lambda: echo(served)) == message
+        assert run_sync(lambda: echo(served)) == message
 
 
 def test_pieces_are_put_together_and_pings_between_them_answered():
@@ -71,15 +71,15 @@ def test_pieces_are_put_together_and_pings_between_them_answered():
 
 
 def test_it_says_goodbye():
-    said = []
+    heard = []
 
     def script(talk):
         talk.message()
         talk.send(b"x")
-        said.append(talk.hear())
+        heard.append(talk.hear())
 
     received(script)
-    assert said == [(8, b"\x03\xe8")]
+    assert heard == [(8, b"\x03\xe8")]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def opened(script: Callable[[Talk], None], scheme: str = "ws", **settings) -> No
             pass
 
     with serving(script) as served:
-        waited(lambda: there(served))
+        run_sync(lambda: there(served))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_waiting_can_be_stopped():
                 report("open")
                 await socket.receive()
 
-        events = beside(wait)
+        events = stream_in_thread(wait)
         while next(events) != "open":
             pass
         started = time.monotonic()
@@ -217,7 +217,7 @@ def there(url: str, **settings) -> None:
         async with connected(Server(url, reply_s=10.0, **settings)):
             pass
 
-    waited(lambda: open_and_leave())
+    run_sync(lambda: open_and_leave())
 
 
 def test_no_tls_where_tls_was_asked_for():

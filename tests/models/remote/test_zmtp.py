@@ -16,7 +16,7 @@ from wamviz.errors import WamvizError
 from wamviz.models.remote import zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
-from wamviz.models.remote.waiting import beside, waited
+from wamviz.models.remote.waiting import run_sync, stream_in_thread
 from wamviz.models.remote.zmtp import connected
 
 zmq = pytest.importorskip("zmq", reason="pyzmq is the extra wamviz[groot]; requirements-dev.txt has it")
@@ -31,7 +31,7 @@ def asked(script: Callable[[ZeroMq], None], messages: tuple[bytes, ...] = (b"hel
             return [await req.ask(message) for message in messages]
 
     with serving(script) as served:
-        return waited(lambda: talk(served))
+        return run_sync(lambda: talk(served))
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 70_000])
@@ -173,7 +173,7 @@ def test_waiting_can_be_stopped() -> None:
                 report("open")
                 await req.ask(b"hello")
 
-        events = beside(wait)
+        events = stream_in_thread(wait)
         while next(events) != "open":
             pass
         started = time.monotonic()
@@ -190,7 +190,7 @@ def test_nobody_there_is_told_at_once() -> None:
             pass
 
     with pytest.raises(WamvizError, match="Nobody listens"):
-        waited(lambda: there())
+        run_sync(lambda: there())
 
 
 def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +201,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
             pass
 
     with pytest.raises(WamvizError, match=r"pyzmq is not installed.*pip install.*wamviz\[groot\]"):
-        waited(lambda: there())
+        run_sync(lambda: there())
 
 
 def test_a_name_that_cannot_be_one_is_told() -> None:
@@ -210,7 +210,7 @@ def test_a_name_that_cannot_be_one_is_told() -> None:
             pass
 
     with pytest.raises(WamvizError, match="Nobody listens"):
-        waited(lambda: there())
+        run_sync(lambda: there())
 
 
 def test_libzmq_itself_answers() -> None:
@@ -238,7 +238,7 @@ def test_libzmq_itself_answers() -> None:
             return [await req.ask(message) for message in (b"", b"hello", large, b"stop")]
 
     try:
-        answers = waited(lambda: talk())
+        answers = run_sync(lambda: talk())
     finally:
         thread.join(20)
         rep.close()

@@ -60,7 +60,7 @@ class Server:
         return urlsplit(self.url).netloc
 
 
-def said(words: Any) -> str:
+def clean_text(words: Any) -> str:
     """A server's words as one line for people: of a traceback the last line, which names the fault."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -70,13 +70,13 @@ def said(words: Any) -> str:
     return f"{line[:SAID]} ..." if len(line) > SAID else line
 
 
-def refused(words: Any) -> WamvizError:
+def server_error(words: Any) -> WamvizError:
     """The error for a server that answered with an error of its own."""
-    return WamvizError(f"The server said: {said(words) or 'an error without words'}")
+    return WamvizError(f"The server said: {clean_text(words) or 'an error without words'}")
 
 
 @contextmanager
-def unspoken(token: str) -> Iterator[None]:
+def redact_token(token: str) -> Iterator[None]:
     """What is raised inside never shows the token, also where the server repeats it in its own words.
 
     Raises:
@@ -99,7 +99,7 @@ async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
         async with httpx.AsyncClient(timeout=timeout, verify=verify, trust_env=False, follow_redirects=False) as made:
             yield made
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise explained(error, server) from error
+        raise http_error(error, server) from error
     except TimeoutError as error:
         raise too_slow(server) from error
 
@@ -133,7 +133,7 @@ def lost(server: Server) -> ConnectionLost:
 
 def unreachable(server: Server, error: Exception) -> WamvizError:
     """The error for an address at which no connection came about."""
-    why = said(error)
+    why = clean_text(error)
     if isinstance(error, TimeoutError | httpx.ConnectTimeout):
         return WamvizError(f"Nobody answered at {server.url} within {server.connect_s:g} s.", "Is the host right?")
     if "CERTIFICATE" in why or "SSL" in why:
@@ -144,7 +144,7 @@ def unreachable(server: Server, error: Exception) -> WamvizError:
     return WamvizError(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
 
 
-def explained(error: Exception, server: Server) -> WamvizError:
+def http_error(error: Exception, server: Server) -> WamvizError:
     """What a failed request means, in words."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return unreachable(server, error)
@@ -152,7 +152,7 @@ def explained(error: Exception, server: Server) -> WamvizError:
         return too_slow(server)
     if isinstance(error, httpx.NetworkError | httpx.ProtocolError):
         return lost(server)
-    return WamvizError(f"{server.host} could not be asked: {said(error)}")
+    return WamvizError(f"{server.host} could not be asked: {clean_text(error)}")
 
 
 async def body(response: httpx.Response, limits: Limits) -> bytes:
@@ -195,5 +195,5 @@ def status_error(server: Server, status: int, reply: bytes) -> WamvizError:
         )
     if status == 404:
         return WamvizError(f"{server.host} has nothing at this address (HTTP 404).", "Is it this kind of server?")
-    words = said(reply)
+    words = clean_text(reply)
     return WamvizError(f"The server said: {words} (HTTP {status})" if words else f"The server answered HTTP {status}.")

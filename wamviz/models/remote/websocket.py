@@ -22,7 +22,7 @@ from wamviz.models.remote.network import (
     Server,
     certificates,
     lost,
-    refused,
+    server_error,
     status_error,
     too_slow,
     unreachable,
@@ -93,7 +93,7 @@ def _opened(server: Server) -> connect:
         max_size=server.limits.message_bytes,
         max_queue=1,  # what nobody has read yet waits at the server
         create_connection=_Connection,
-        **({"ssl": trusted} if secure else {}),
+        ssl=trusted if secure else None,
     )
 
 
@@ -113,7 +113,7 @@ def _closed(error: ConnectionClosed, server: Server) -> WamvizError:
         return lost(server)
     if error.rcvd.code in _AWAY:
         return ConnectionLost(f"{server.host} closed the connection.", "Is the server still running?")
-    return refused(error.rcvd.reason or f"it closes the connection (code {error.rcvd.code})")
+    return server_error(error.rcvd.reason or f"it closes the connection (code {error.rcvd.code})")
 
 
 class WebSocket:
@@ -140,5 +140,5 @@ class WebSocket:
         """Await a binary message; a text in its place is the server's error, as openpi's servers send it."""
         message = await self.receive()
         if isinstance(message, str):
-            raise refused(message)
+            raise server_error(message)
         return message

@@ -54,8 +54,9 @@ async def _opened(context: Any, held: ExitStack, server: Server) -> Req:
     try:
         async with asyncio.timeout(server.connect_s):
             loop = asyncio.get_running_loop()
-            places = await loop.getaddrinfo(parts.hostname, parts.port or PORT, type=socket.SOCK_STREAM)
-            for family, *_, (host, port, *_) in places:
+            places: list[Any] = await loop.getaddrinfo(parts.hostname, parts.port or PORT, type=socket.SOCK_STREAM)
+            for family, *_, place in places:
+                host, port = place[:2]
                 req = Req(context, server)
                 held.callback(req.close)
                 req.connect(f"tcp://[{host}]:{port}" if family == socket.AF_INET6 else f"tcp://{host}:{port}")
