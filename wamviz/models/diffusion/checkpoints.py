@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.errors import WamvizError
+from wamviz.hub import HubName
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.kinds import KINDS, Kind
 
@@ -25,17 +26,6 @@ LIBRARIES = ("diffusers", "transformers")
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack")
 _HUB = re.compile(r"hub:([\w.-]{1,96}/[\w.-]{1,96})@([\w./-]{1,200})")
 _SAMPLE = 1 << 20  # bytes read at each place of a large file
-
-
-@dataclass(frozen=True)
-class HubName:
-    """A checkpoint on the hub: ``OWNER/NAME`` and a branch, a tag or a commit."""
-
-    repo: str
-    revision: str
-
-    def __str__(self) -> str:
-        return f"hub:{self.repo}@{self.revision}"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from dataclasses import replace
 from functools import partial
 
 from wamviz.errors import WamvizError, unknown_name
+from wamviz.hub import HubName
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion import statistics
-from wamviz.models.diffusion.checkpoints import Checkpoint, HubName, look, part_config, place_of, sentencepieces
+from wamviz.models.diffusion.checkpoints import Checkpoint, look, part_config, place_of, sentencepieces
 from wamviz.models.diffusion.kinds import KINDS, Kind
 from wamviz.models.diffusion.options import Options, read
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
