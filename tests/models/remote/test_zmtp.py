@@ -13,7 +13,8 @@ import pytest
 
 from tests.models.remote.servers import Served, ZeroMq, serving
 from wamviz.errors import WamvizError
-from wamviz.models.remote import zmtp
+from wamviz.models.connections import Connection
+from wamviz.models.remote import entry, zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
 from wamviz.models.remote.waiting import run_sync, stream_in_thread
@@ -202,6 +203,8 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
     with pytest.raises(WamvizError, match=r"pyzmq is not installed.*pip install.*wamviz\[groot\]"):
         run_sync(lambda: there())
+    monkeypatch.setattr(entry, "find_spec", lambda name: None)
+    assert "wamviz[groot]" in (entry.missing(Connection("g", "groot", "tcp://127.0.0.1:1")) or "")
 
 
 def test_a_name_that_cannot_be_one_is_told() -> None:
