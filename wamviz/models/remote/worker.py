@@ -37,7 +37,7 @@ from wamviz.models.remote.network import (
     redact_token,
     server_error,
     status_error,
-)  # fmt: skip
+)
 from wamviz.models.remote.network import ask as fetch
 from wamviz.models.remote.waiting import run_sync
 from wamviz.models.remote.worker_info import described as described_robot
