@@ -2,9 +2,9 @@
 
 Contract: one question, one answer, in turn. libzmq's own ways are held back: it does not connect again by itself, and
 its monitor tells what has become of the connection, so that a broken one is a ``ConnectionLost`` at once and another
-server or socket is told. A frame over the limit ends the connection before it is read, which looks like a loss (how many
-frames a message may have, libzmq cannot be told). Leaving the block closes the connection whatever was awaited. There is
-no TLS in it, which is why a token goes to this machine only. ``pyzmq`` is the extra ``groot``.
+server or socket is told. A frame over the limit ends the connection before it is read, which looks like a loss; how
+many frames a message may have, libzmq cannot be told. Leaving the block closes the connection whatever was awaited.
+There is no TLS in it, which is why a token goes to this machine only. ``pyzmq`` is the extra ``groot``.
 """
 
 from __future__ import annotations
