@@ -6,7 +6,7 @@ arguments of ``python -m wamviz app``: ``--host`` and ``--port``.
 
 import sys
 
-from wamviz.environment import prepare
+from wamviz.core.environment import prepare
 
 prepare()  # before gradio is imported: that is when it decides about telemetry
 

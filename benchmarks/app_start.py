@@ -20,7 +20,7 @@ from pathlib import Path
 
 from _report import report
 
-from wamviz import devices
+from wamviz.core import devices
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120.0

@@ -16,13 +16,13 @@ import sys
 import _report  # noqa: F401 - finds wamviz
 import numpy as np
 
-from wamviz.cli_progress import Progress
-from wamviz.inputs import parse_seeds
+from wamviz.cli.progress import Progress
+from wamviz.core.rollout import ImagineRequest, Rollout
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
-from wamviz.rollout import ImagineRequest, Rollout
-from wamviz.training.tally import wilson
+from wamviz.runs.conditioning import parse_seeds
+from wamviz.runs.tally import wilson
 from wamviz.worlds.tabletop import TabletopEnv, first_target, task_for_seed, tasks
 
 SHARE = 0.8  # of the pairs, in both measures

@@ -13,11 +13,11 @@ import time
 
 from _report import report
 
-from wamviz import devices
-from wamviz.imagining import imagine_run
+from wamviz.core import devices
+from wamviz.core.rollout import Preview
 from wamviz.models import registry
-from wamviz.rollout import Preview
-from wamviz.sources import Context, resolve
+from wamviz.runs.imagine import imagine_run
+from wamviz.runs.sources import Context, resolve
 
 
 def once(model: str, context: Context, seed: int, samples: int = 1) -> tuple[float, float]:

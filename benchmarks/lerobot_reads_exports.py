@@ -36,11 +36,11 @@ def main() -> int:
 
     from _report import lerobot_version, report
 
-    from wamviz.environment import prepare
+    from wamviz.core.environment import prepare
 
     prepare()
-    from wamviz.store import read_run
-    from wamviz.store.episodes import export_lerobot
+    from wamviz.runs.store import read_run
+    from wamviz.runs.store.episodes import export_lerobot
 
     version = lerobot_version(args.lerobot)
     worst: Found = {"actions": 0.0, "frames": 0.0, "words": 0.0}

@@ -12,9 +12,9 @@ import sys
 
 import _report  # noqa: F401 - finds wamviz
 
-from wamviz.cli_progress import Progress
-from wamviz.inputs import parse_seeds
-from wamviz.training.evaluate import evaluate
+from wamviz.cli.progress import Progress
+from wamviz.runs.conditioning import parse_seeds
+from wamviz.runs.evaluate import evaluate
 
 PSNR_GAIN, ACTION_RATIO = 0.5, 0.55
 

@@ -25,18 +25,18 @@ from _report import report
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from wamviz import devices
-from wamviz.acting import run_closed_loop
-from wamviz.media import fit_square
+from wamviz.core import devices
+from wamviz.core.media import fit_square
+from wamviz.core.rollout import Frames, Imagined, ImagineRequest, Observation, Preview, Rollout
 from wamviz.models.mini.entry import capabilities, checkpoint
-from wamviz.models.mini.painter import Pose
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed
 from wamviz.models.mini.transformer import HAND
 from wamviz.models.mini.wam import MiniWAM, camera_matrix, quietly
+from wamviz.models.mini.warp import Pose
 from wamviz.models.protocol import collect
-from wamviz.rollout import Frames, Imagined, ImagineRequest, Observation, Preview, Rollout
-from wamviz.sources import resolve
+from wamviz.runs.closed_loop import run_closed_loop
+from wamviz.runs.sources import resolve
 
 EULER_STEPS = 30
 

@@ -18,13 +18,13 @@ from collections.abc import Iterator
 import numpy as np
 from _report import report
 
-from wamviz.acting import Acted, act_out
-from wamviz.cli_progress import Progress
-from wamviz.inputs import parse_seeds
+from wamviz.cli.progress import Progress
+from wamviz.core.rollout import ImagineRequest, Rollout
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
-from wamviz.rollout import ImagineRequest, Rollout
+from wamviz.runs.conditioning import parse_seeds
+from wamviz.runs.execution import Acted, act_out
 from wamviz.worlds.tabletop import TabletopEnv, task_for_seed
 
 CHUNKS = 3

@@ -23,7 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout, installed or not
 
-from wamviz.environment import prepare  # noqa: E402
+from wamviz.core.environment import prepare  # noqa: E402
 
 prepare()
 
@@ -80,7 +80,7 @@ def app(folder: Path, frames: int, side: int, fps: float) -> Any:
     import numpy as np
     import plotly.graph_objects as go
 
-    from wamviz.media import write_mp4
+    from wamviz.core.media import write_mp4
     from wamviz.ui.stage import Stage, empty_value
 
     rng = np.random.default_rng(0)

@@ -20,14 +20,14 @@ import _report  # noqa: F401 - finds wamviz
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz import media
-from wamviz.cli_progress import Progress
-from wamviz.inputs import parse_seeds
+from wamviz.cli.progress import Progress
+from wamviz.core import media
+from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
-from wamviz.rollout import Frames, ImagineRequest
+from wamviz.runs.conditioning import parse_seeds
 from wamviz.worlds.tabletop import TabletopEnv, record_episode, task_for_seed
 
 LIMIT = 0.9

@@ -6,11 +6,11 @@ python examples/01_imagine.py [MODEL]
 import sys
 from pathlib import Path
 
+from wamviz.core.rollout import Preview
 from wamviz.datasets import SHIPPED
-from wamviz.imagining import imagine_run
-from wamviz.rollout import Preview
-from wamviz.sources import resolve
-from wamviz.store import write_run
+from wamviz.runs.imagine import imagine_run
+from wamviz.runs.sources import resolve
+from wamviz.runs.store import write_run
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 OUT = Path("runs/01_imagine")

@@ -5,13 +5,13 @@ python examples/02_compare.py [MODEL]
 
 import sys
 
-from wamviz.compare.actions import compare_actions
-from wamviz.compare.video import compare_video
+from wamviz.core.rollout import ImagineRequest
 from wamviz.datasets import SHIPPED
+from wamviz.metrics.actions import compare_actions
+from wamviz.metrics.video import compare_video
 from wamviz.models.protocol import collect
 from wamviz.models.registry import load
-from wamviz.rollout import ImagineRequest
-from wamviz.sources import resolve
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 

@@ -6,12 +6,12 @@ python examples/03_act_it_out.py [MODEL]
 import sys
 from pathlib import Path
 
-from wamviz.acting import Acted, act_out
-from wamviz.media import write_mp4
+from wamviz.core.media import write_mp4
+from wamviz.core.rollout import ImagineRequest, Rollout
 from wamviz.models.protocol import collect
 from wamviz.models.registry import load
-from wamviz.rollout import ImagineRequest, Rollout
-from wamviz.sources import resolve
+from wamviz.runs.execution import Acted, act_out
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 OUT = Path("runs/03_act_it_out")

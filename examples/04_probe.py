@@ -5,11 +5,11 @@ python examples/04_probe.py [MODEL]
 
 import sys
 
-from wamviz.compare.trajectory import ee_path
+from wamviz.core.rollout import ImagineRequest
+from wamviz.metrics.trajectory import ee_path
 from wamviz.models.protocol import collect
 from wamviz.models.registry import load
-from wamviz.rollout import ImagineRequest
-from wamviz.sources import resolve
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 REFERENCE = "push the toaster lever"

@@ -16,10 +16,10 @@ import time
 
 import numpy as np
 
-from wamviz.models.baselines import TABLETOP_ACTIONS
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
+from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, collect
-from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
-from wamviz.sources import resolve
+from wamviz.runs.sources import resolve
 
 DRIFT = Capabilities(
     model_id="drift",

@@ -6,9 +6,8 @@ python examples/06_closed_loop.py [MODEL]
 import sys
 from pathlib import Path
 
-from wamviz.acting import run_closed_loop
-from wamviz.executing import loop_run, write_loop
 from wamviz.models.registry import load
+from wamviz.runs.closed_loop import loop_run, run_closed_loop, write_loop
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 OUT = Path("runs/06_closed_loop")

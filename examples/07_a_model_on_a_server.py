@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from wamviz.core.media import encode_png, read_image
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.datasets import SHIPPED
-from wamviz.media import encode_png, read_image
 from wamviz.models import registry
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
 from wamviz.models.remote.entry import entry_of
-from wamviz.rollout import Imagined, ImagineRequest, Observation
-from wamviz.sources import resolve
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 LIBERO_SCALE = np.array([0.05, 0.05, 0.05, 0.5, 0.5, 0.5, 0.5])  # what 1 means in LIBERO's actions: m, rad, gripper

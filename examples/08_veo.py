@@ -19,14 +19,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.media import read_image, resize, write_mp4
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.datasets import SHIPPED
-from wamviz.media import read_image, resize, write_mp4
 from wamviz.models import registry
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
 from wamviz.models.remote.entry import entry_of
-from wamviz.rollout import Imagined, ImagineRequest, Observation
-from wamviz.sources import resolve
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 JOB = "models/stand-in/operations/job"

@@ -2,9 +2,9 @@
 
 python examples/09_a_worker.py [MODEL]
 
-``wamviz/worker/wamviz_worker.py`` is one file without wamviz in it. It serves lerobot's policies by itself:
+``wamviz/models/worker/wamviz_worker.py`` is one file without wamviz in it. It serves lerobot's policies by itself:
 
-    path/to/lerobot-env/bin/python wamviz/worker/wamviz_worker.py --policy OWNER/NAME --fps 15
+    path/to/lerobot-env/bin/python wamviz/models/worker/wamviz_worker.py --policy OWNER/NAME --fps 15
     python -m wamviz connect policy --kind worker --test
 
 and, as here, anything else that has an ``info`` and an ``imagine(ask, tick)``; this one lets MODEL answer.
@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.datasets import SHIPPED
 from wamviz.models import registry
 from wamviz.models.connections import Connection
 from wamviz.models.remote.entry import completed, entry_of
-from wamviz.rollout import Imagined, ImagineRequest, Observation
-from wamviz.sources import resolve
-from wamviz.worker.wamviz_worker import PROTOCOL, Answer, Ask, Tick, Worker
+from wamviz.models.worker.wamviz_worker import PROTOCOL, Answer, Ask, Tick, Worker
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 

@@ -17,11 +17,11 @@ from diffusers import AutoencoderKLWan, Cosmos3OmniPipeline, Cosmos3OmniTransfor
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from wamviz.environment import prepare
+from wamviz.core.environment import prepare
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.entry import entry_of, probe
 from wamviz.models.diffusion.loading import quietly
-from wamviz.rollout import Imagined, ImagineRequest, Observation
 
 
 def tokenizer() -> PreTrainedTokenizerFast:

@@ -11,8 +11,8 @@ import sys
 
 from wamviz.datasets import SHIPPED
 from wamviz.models import registry
-from wamviz.side_by_side import Outcome, compare_models, read
-from wamviz.sources import resolve
+from wamviz.runs.comparison import Outcome, compare_models, read
+from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"
 modes = [mode for mode in registry.entry(MODEL).capabilities.modes if mode in ("joint", "imagine_then_act", "act_only")]

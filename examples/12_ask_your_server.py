@@ -15,14 +15,14 @@ import sys
 
 import numpy as np
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.datasets import SHIPPED
-from wamviz.errors import WamvizError
 from wamviz.models.connecting import completed, entry_of
 from wamviz.models.connections import Connection
 from wamviz.models.remote.kinds import KINDS, robot_of
 from wamviz.models.remote.robots import Robot
-from wamviz.rollout import Imagined, ImagineRequest, Observation
-from wamviz.sources import resolve
+from wamviz.runs.sources import resolve
 
 DROID = {"exterior_1_left": "exterior", "exterior_2_left": "exterior", "wrist_left": "wrist"}
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from wamviz.environment import prepare
+from wamviz.core.environment import prepare
 
 # Before any test module imports gradio or a model: runs and caches of the person at the keyboard stay untouched.
 _HOME = tempfile.mkdtemp(prefix="wamviz-test-")

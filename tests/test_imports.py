@@ -26,7 +26,16 @@ def test_the_app_is_built_without_torch(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["rollout", "errors", "models.registry", "models.diffusion.entry", "cli", "cli_run", "cli_look", "sources"],
+    [
+        "core.rollout",
+        "core.errors",
+        "models.registry",
+        "models.diffusion.entry",
+        "cli",
+        "cli.imagine",
+        "cli.inspect",
+        "runs.sources",
+    ],
 )
 def test_the_light_modules_load_nothing_heavy(module: str, root: Path) -> None:
     assert not loaded(f"import wamviz.{module}", root)
@@ -38,7 +47,7 @@ def test_help_and_the_table_of_models_load_nothing_heavy(root: Path) -> None:
 
 
 def test_comparing_needs_neither_a_model_nor_a_world(root: Path) -> None:
-    assert not loaded("import wamviz.compare.summary", root)
+    assert not loaded("import wamviz.metrics.summary", root)
 
 
 def test_telemetry_is_off_before_gradio_is_imported(root: Path) -> None:

@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a checkout need not be installed
-from wamviz.compare.perceptual import SHAPES, TRUNK  # noqa: E402
+from wamviz.metrics.perceptual_weights import SHAPES, TRUNK  # noqa: E402
 
 # Where each tensor comes from: (file, its name there).
 SOURCES = {name: ("alexnet", name) for name in SHAPES if name.startswith("features.")} | {

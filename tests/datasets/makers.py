@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from wamviz.core.media import write_mp4
 from wamviz.datasets.tfrecord import masked_crc
-from wamviz.media import write_mp4
 
 SIZE = 32
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wamviz.compare.rotation import matrix
-from wamviz.compare.trajectory import path_pixels
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_mp4
+from wamviz.core.rotation import matrix
 from wamviz.datasets import Layout, open_dataset, shipped
 from wamviz.datasets.meaning import layout_from_json
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
+from wamviz.metrics.trajectory import path_pixels
 from wamviz.ui.browsing import episode_parts
 from wamviz.ui.library import SHIPPED, Library
 
@@ -92,9 +92,9 @@ def test_a_run_and_an_export_keep_the_tool(folder: Path, tmp_path: Path) -> None
     """Kept in a run's JSON and in an exported dataset's alike, and drawn in the same place."""
     from dataclasses import replace
 
-    from wamviz.store import read_run
-    from wamviz.store.arrays import rollout_arrays, rollout_facts, rollout_from
-    from wamviz.store.episodes import export_lerobot
+    from wamviz.runs.store import read_run
+    from wamviz.runs.store.arrays import rollout_arrays, rollout_facts, rollout_from
+    from wamviz.runs.store.episodes import export_lerobot
     from wamviz.ui.shelf import EXAMPLE
 
     rollout = open_dataset(folder).episode(0).rollout(0, 6)

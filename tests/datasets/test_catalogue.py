@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.datasets import makers
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import Catalogue, Dataset, Episode, Outline, open_dataset
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
-from wamviz.errors import WamvizError
 
 MANY = 50_000
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from tests.datasets import makers
-from wamviz import media
+from wamviz.core import media
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_mp4
 from wamviz.datasets import Episode, Layout, is_dataset, open_dataset
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
 
 needs_h5py = pytest.mark.skipif(find_spec("h5py") is None, reason="h5py is not installed here")
 MAKERS: dict[str, Callable[[Path], Path]] = {

@@ -16,11 +16,12 @@ from huggingface_hub import close_session
 
 from tests.datasets import hub_server, makers
 from wamviz import cli
+from wamviz.core.environment import OURS
+from wamviz.core.errors import WamvizError
+from wamviz.core.hub import HubName
 from wamviz.datasets import LeRobotWriter, Plan, lerobot_writer, open_dataset
-from wamviz.datasets.hub import HubName, open_hub, parse
-from wamviz.environment import OURS
-from wamviz.errors import WamvizError
-from wamviz.sources import resolve
+from wamviz.datasets.hub import open_hub, parse
+from wamviz.runs.sources import resolve
 
 COMMIT, REPO = hub_server.COMMIT, hub_server.REPO
 NAME = f"hub:{REPO}"

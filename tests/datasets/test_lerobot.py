@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from wamviz import media
+from wamviz.core import media
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import is_dataset, open_dataset
 from wamviz.datasets.layout import dimension_names, fill
-from wamviz.errors import WamvizError
 
 WRIST = "observation.images.wrist"
 
@@ -35,7 +35,7 @@ def edit_info(root: Path, **changes: Any) -> None:
 
 def test_numbers_come_back_bit_for_bit(small: Path, made: Any) -> None:
     dataset = open_dataset(small)
-    assert len(dataset) == dataset.episodes_count == 4 and dataset.title == "Small"
+    assert len(dataset) == 4 and dataset.title == "Small"
     for i, m in enumerate(made):
         episode = dataset.episode(i)
         assert episode.instruction == m.task and episode.fps == 5

@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import LeRobotWriter, Plan, lerobot_writer, open_dataset
 from wamviz.datasets.staging import open_staging, stage_episode, staged
-from wamviz.errors import WamvizError
 
 KEYS = ("observation.images.exterior", "observation.images.wrist")
 

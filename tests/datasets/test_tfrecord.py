@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.datasets.makers import example, record
+from wamviz.core.errors import WamvizError
 from wamviz.datasets.tfrecord import masked_crc, parse_example, read_example, record_offsets
-from wamviz.errors import WamvizError
 
 
 @pytest.mark.parametrize(

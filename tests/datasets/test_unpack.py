@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_mp4
 from wamviz.datasets import open_dataset
 from wamviz.datasets.unpack import Limits, lay_out, unpack
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
 
 
 def pack(path: Path, files: dict[str, bytes]) -> Path:

@@ -18,12 +18,12 @@ import pytest
 from PIL import Image
 
 from tests.datasets import makers
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import Layout, open_dataset
 from wamviz.datasets.clips import open_clip
 from wamviz.datasets.tables import columns_of, read_table
-from wamviz.errors import WamvizError
-from wamviz.inspecting import describe
-from wamviz.sources import resolve
+from wamviz.runs.inspecting import describe
+from wamviz.runs.sources import resolve
 
 needs_h5py = pytest.mark.skipif(find_spec("h5py") is None, reason="h5py is not installed here")
 VIDEO = "videos/chunk-000/observation.images.top/episode_000000.mp4"

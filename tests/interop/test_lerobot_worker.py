@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
 from wamviz.models.remote.entry import completed, entry_of, probe
-from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
-from wamviz.worker import FILE
+from wamviz.models.worker import FILE
 
 PYTHON = os.environ.get("WAMVIZ_LEROBOT_PYTHON", "")
 pytestmark = [

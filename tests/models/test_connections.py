@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
 

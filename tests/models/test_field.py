@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models import connecting, field
 from wamviz.models.field import FILE, NOT_STATED, System, link, systems
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import MODES, ImagineRequest, Observation
 from wamviz.models import registry
 from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control, hold_still
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel, check_request, collect, frames_asked
-from wamviz.rollout import MODES, ImagineRequest, Observation
 
 FRAME = np.random.default_rng(0).integers(0, 255, (8, 10, 3)).astype(np.uint8)
 CONTEXT = Observation({"exterior": FRAME}, "pick up the orange", np.arange(14, dtype=np.float32))

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.models.test_field import GOOD
-from wamviz import devices
-from wamviz.devices import Machine
+from wamviz.core import devices
+from wamviz.core.devices import Machine
 from wamviz.models.connections import Connection
 from wamviz.models.field import systems
 from wamviz.models.reaching import Surroundings, look, standing

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.baselines import COPY_LAST_FRAME, Control
 from wamviz.models.protocol import Capabilities, ModelEntry
 from wamviz.models.residents import Residents, limit, place
@@ -172,6 +172,6 @@ def test_what_was_changed_while_it_was_used_leaves_with_its_last_user(house):
 def test_a_card_by_two_names_is_one_place(house, monkeypatch):
     """ "cuda" is its first card: a model is not loaded a second time beside itself."""
     models, _, _ = house
-    monkeypatch.setattr("wamviz.devices.pick", lambda device: device)
+    monkeypatch.setattr("wamviz.core.devices.pick", lambda device: device)
     assert place(models["a"], "cuda") == place(models["a"], "cuda:0") == "cuda:0"
     assert place(models["a"], "cuda:1") == "cuda:1" and place(models["a"], "cpu") == "cpu"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wamviz.compare.picture import Picture
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.metrics.picture import Picture
 from wamviz.training.contact_sheet import SHOWN, Scene, chosen, draw_sheet, main
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.conftest import SEEDS, SIDE, VIEWS, StopAfter
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.training.budget import OutOfTime
 from wamviz.training.corpus import (
     OTHER_VIEWS,

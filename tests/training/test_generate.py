@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import open_dataset
-from wamviz.errors import WamvizError
 from wamviz.training import generate as module
 from wamviz.training.generate import Interrupted, Recipe, generate
 from wamviz.worlds.tabletop import TabletopEnv, renderer_name

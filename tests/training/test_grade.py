@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from wamviz.models.mini.entry import capabilities, checkpoint
+from wamviz.runs.measured import Driven, Measured
 from wamviz.training import grade as subject
 from wamviz.training.grade import COLUMNS, END, PICTURE_COLUMNS, START, grade, table
-from wamviz.training.measured import Driven, Measured
 
 
 def result(**parts: object) -> dict[str, object]:

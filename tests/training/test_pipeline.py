@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.mini.detector import MiniDetector
 from wamviz.models.mini.entry import capabilities
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
-from wamviz.rollout import ImagineRequest, Observation
 from wamviz.training import pipeline as module
 from wamviz.training.__main__ import OPTIONS, main
 from wamviz.training.body import sample_body

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from wamviz.compare import segmenter as subject
-from wamviz.compare.segmenter import segment, segment_classes, segmenter_folder, segmenter_missing
-from wamviz.compare.segmenter_net import SegmenterNet
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.metrics import segmenter as subject
+from wamviz.metrics.segmenter import segment, segment_classes, segmenter_folder, segmenter_missing
+from wamviz.metrics.segmenter_net import SegmenterNet
 from wamviz.training.segmenter import Recipe, export, measure, soften, table, to_pictures
 from wamviz.worlds.tabletop import SEGMENTS, TabletopEnv
 

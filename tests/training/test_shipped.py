@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.training.shipped import SEEDS, WANTED, main, select
 from wamviz.worlds.tabletop import KINDS
 

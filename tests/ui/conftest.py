@@ -20,9 +20,9 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import shipped
-from wamviz.errors import WamvizError
-from wamviz.store import RunSummary, Store
+from wamviz.runs.store import RunSummary, Store
 
 expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 ROOT = Path(__file__).resolve().parents[2]

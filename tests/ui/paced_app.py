@@ -16,17 +16,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from wamviz.environment import prepare
+from wamviz.core.environment import prepare
 
 prepare()
 
 import numpy as np  # noqa: E402
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS  # noqa: E402
+from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout  # noqa: E402
 from wamviz.models import registry  # noqa: E402
-from wamviz.models.baselines import TABLETOP_ACTIONS  # noqa: E402
 from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request  # noqa: E402
-from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout  # noqa: E402
-from wamviz.store import Store  # noqa: E402
+from wamviz.runs.store import Store  # noqa: E402
 
 PATIENCE = 120.0
 LOCAL = ("127.0.0.1", "localhost", "::1", "0.0.0.0", None, "", b"127.0.0.1")

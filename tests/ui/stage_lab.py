@@ -19,10 +19,10 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
+from wamviz.core.rollout import ActionSpace, Camera, Observation, Preview, Rollout
 from wamviz.models.protocol import Capabilities
-from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout
-from wamviz.sources import Context
-from wamviz.store import Run, write_run
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run, write_run
 from wamviz.ui.stage import Stage, empty_value, preview_value, stage_value
 
 expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong

@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from wamviz.media import write_mp4
+from wamviz.core.media import write_mp4
 from wamviz.ui.api import without_places
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_video, write_mp4
+from wamviz.core.rollout import ActionSpace, Rollout
 from wamviz.datasets import LeRobotEpisode, LeRobotWriter, Line, Plan
-from wamviz.errors import WamvizError
-from wamviz.figures import episode_figure
-from wamviz.media import read_video, write_mp4
-from wamviz.rollout import ActionSpace, Rollout
 from wamviz.ui import browsing, episodes, footage
 from wamviz.ui.footage import Footage
 from wamviz.ui.library import SHIPPED, Library, Opened
+from wamviz.ui.plots import episode_figure
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.serve import episode_routes
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models import connecting, reaching
 from wamviz.models.connections import Connection
 from wamviz.models.field import systems

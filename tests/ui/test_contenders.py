@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from wamviz.core.rollout import Observation
 from wamviz.models import connections, registry
 from wamviz.models.baselines import COPY_LAST_FRAME, Control
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import ModelEntry
-from wamviz.rollout import Observation
-from wamviz.side_by_side import Outcome, compare_models, read
-from wamviz.sources import Context
-from wamviz.store import Store
+from wamviz.runs.comparison import Outcome, compare_models, read
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Store
 from wamviz.ui import contenders
 from wamviz.ui.shelf import Shelf
 

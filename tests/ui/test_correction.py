@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_mp4
+from wamviz.core.rollout import ActionSpace
 from wamviz.datasets import open_dataset
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
-from wamviz.rollout import ActionSpace
 from wamviz.ui.correction import changes, fields, sidecar
 from wamviz.ui.library import SHIPPED, Library, is_here
 

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.hands import typed
+from wamviz.core.media import write_mp4
 from wamviz.datasets import shipped
-from wamviz.media import write_mp4
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from wamviz.media import write_mp4
+from wamviz.core.media import write_mp4
 from wamviz.ui.datasets_page import DatasetsPage
 from wamviz.ui.datasets_wiring import DatasetsWiring
 from wamviz.ui.library import SHIPPED, Library

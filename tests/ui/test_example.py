@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wamviz.models import registry
-from wamviz.store import Store, read_run
+from wamviz.runs.store import Store, read_run
 from wamviz.ui import example, form
 from wamviz.ui.scenes import Card, Scenes
 from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf

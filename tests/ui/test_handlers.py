@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import shipped
-from wamviz.errors import WamvizError
-from wamviz.store import Store
+from wamviz.runs.store import Store
 from wamviz.ui import handlers
 from wamviz.ui.handlers import Wish
 from wamviz.ui.jobs import Switch

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.ui.test_stage_values import CAPABILITIES
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.datasets import shipped
-from wamviz.errors import WamvizError
-from wamviz.imagining import unusual_horizon
 from wamviz.models.protocol import open_ended
-from wamviz.rollout import ImagineRequest, Observation
+from wamviz.runs.imagine import unusual_horizon
 from wamviz.ui import choices, handlers
 from wamviz.ui.handlers import Wish
 from wamviz.ui.scenes import Scenes

@@ -11,8 +11,8 @@ import gradio as gr
 import pytest
 
 from tests.datasets import hub_server, makers
-from wamviz.environment import OURS
-from wamviz.errors import WamvizError
+from wamviz.core.environment import OURS
+from wamviz.core.errors import WamvizError
 from wamviz.ui.datasets_wiring import NAMED, DatasetsWiring
 from wamviz.ui.fetching import fetched
 from wamviz.ui.jobs import Jobs, Switch

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site, Watch
-    from wamviz.store import RunSummary
+    from wamviz.runs.store import RunSummary
 
 pytestmark = pytest.mark.browser
 
@@ -362,6 +362,6 @@ def test_a_video_without_actions_gains_them(opened: Page, site: Site) -> None:
 
 
 def _explainers() -> list[str]:
-    from wamviz.explaining import explainers
+    from wamviz.runs.infer_actions import explainers
 
     return explainers()

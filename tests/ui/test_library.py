@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_mp4
 from wamviz.datasets import shipped
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
 from wamviz.ui import library as library_module
 from wamviz.ui.library import SHIPPED, Library, place_of, typed_path
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from wamviz.compare import METRIC_NOTES, METRIC_SOURCES
-from wamviz.store import read_run
+from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES
+from wamviz.runs.store import read_run
 from wamviz.ui.measures import MEASURES, table
 from wamviz.ui.shelf import EXAMPLE
 

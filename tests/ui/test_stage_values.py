@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from wamviz.models.baselines import TABLETOP_ACTIONS
+from wamviz.core.action_spaces import OSC_POSE, TABLETOP_ACTIONS
+from wamviz.core.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
 from wamviz.models.protocol import Capabilities
-from wamviz.models.remote.robots import LIBERO_POSE
-from wamviz.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
-from wamviz.side_by_side import Contender, Outcome
-from wamviz.sources import Context
-from wamviz.store import Run
+from wamviz.runs.comparison import Contender, Outcome
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
 from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, several_value, stage_value, strip
 from wamviz.ui.stage.component import FOLDER, SCRIPTS
 
@@ -92,7 +91,7 @@ def test_a_server_that_sent_no_video_is_not_called_a_mode_without_one() -> None:
 
 def test_actions_of_another_robot_do_not_ask_to_be_acted_out() -> None:
     """The pane says what the button says: seven numbers are not enough to be the tabletop's."""
-    first = Rollout("imagined", None, 20.0, np.zeros((4, 7)), LIBERO_POSE)
+    first = Rollout("imagined", None, 20.0, np.zeros((4, 7)), OSC_POSE)
     value = stage_value(run(imagined=(first,), world_state=WorldState("tabletop", 2_000_000)), url)
     assert "0.05 m" in value["panes"]["executed"]["missing"]
 

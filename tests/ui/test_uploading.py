@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from wamviz.errors import WamvizError
-from wamviz.media import write_mp4
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_mp4
 from wamviz.ui import browsing, uploading
 from wamviz.ui.library import Library
 

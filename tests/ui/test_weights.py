@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from tests.ui.test_stage_values import CAPABILITIES, run, url
+from wamviz.core.rollout import Preview
 from wamviz.models.mini import entry
 from wamviz.models.protocol import ModelEntry
 from wamviz.models.registry import entries
-from wamviz.rollout import Preview
 from wamviz.ui import choices
 from wamviz.ui.stage import preview_value, stage_value
 

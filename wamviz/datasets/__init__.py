@@ -10,20 +10,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets.base import Dataset, Episode, Outline
 from wamviz.datasets.catalogue import Catalogue, Line
-from wamviz.datasets.convert import Converted, convert, to_physical
 from wamviz.datasets.formats import FORMATS, find, format_of
 from wamviz.datasets.lerobot import LeRobotDataset, LeRobotEpisode
 from wamviz.datasets.lerobot_writer import LeRobotWriter
 from wamviz.datasets.meaning import Layout, read_layout
 from wamviz.datasets.staging import Plan
-from wamviz.errors import WamvizError
 
 __all__ = [
     "FORMATS",
     "Catalogue",
-    "Converted",
     "Dataset",
     "Episode",
     "Layout",
@@ -33,11 +31,9 @@ __all__ = [
     "Line",
     "Outline",
     "Plan",
-    "convert",
     "is_dataset",
     "open_dataset",
     "shipped",
-    "to_physical",
 ]
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "episodes"

@@ -1,7 +1,7 @@
 """What a recorded dataset looks like to everybody else, whatever its files are.
 
 Contract: an ``Episode`` is read when it is asked, not when it is opened; frames are decoded from the nearest key frame.
-``observation`` and ``rollout`` turn any part of it into the nouns of ``wamviz.rollout``. A format implements the
+``observation`` and ``rollout`` turn any part of it into the nouns of ``wamviz.core.rollout``. A format implements the
 abstract members and nothing more. Axis letters: T frames, K actions, A action dims, D state dims, H/W pixels.
 
 Two kinds of episodes exist: those that end with a frame after their last action (T = K + 1, the tabletop's), and those
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.media import fit_square
+from wamviz.core.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
 from wamviz.datasets.calibration import unknown_cameras
 from wamviz.datasets.meaning import Layout
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import fit_square
-from wamviz.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
 
 
 class Episode(ABC):
@@ -342,11 +342,6 @@ class Dataset(ABC):
     def outline(self) -> Outline:
         """What is known of every episode from metadata alone."""
         return Outline(("",) * len(self.indices))
-
-    @property
-    def episodes_count(self) -> int:
-        """How many episodes the metadata lists."""
-        return len(self.indices)
 
     def __len__(self) -> int:
         return len(self.indices)

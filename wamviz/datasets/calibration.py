@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.camera import Camera, Tool
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.camera import Camera, Tool
+from wamviz.core.errors import WamvizError, unknown_name
 
 KEYS = ("width", "height", "intrinsics", "world_from_camera", "camera_from_world")
 SKEW = 1e-2  # how far a pose's axes may be from unit length and right angles: calibrations are rounded

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets.base import Dataset, Episode
-from wamviz.errors import WamvizError
 
 
 @dataclass(frozen=True)

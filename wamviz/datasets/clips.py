@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import count_frames, frame_times, read_video_span, video_info
+from wamviz.core.rollout import Frames
 from wamviz.datasets.files import contained
-from wamviz.errors import WamvizError
-from wamviz.media import count_frames, frame_times, read_video_span, video_info
-from wamviz.rollout import Frames
 
 SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 

@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.core.action_spaces import DROID_JOINTS, DROID_POSE, DROID_VELOCITY
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace, Floats, check_floats
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.clips import Clip, open_clip
 from wamviz.datasets.files import contained, entries, inside, read_json
 from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import DROID_JOINTS, DROID_POSE, DROID_VELOCITY, Layout, understand
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ActionSpace, Floats, check_floats
+from wamviz.datasets.meaning import Layout, understand
 
 T = TypeVar("T")
 RATE = 15.0  # Hz, DROID's control rate

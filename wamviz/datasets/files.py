@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from wamviz.errors import WamvizError
-from wamviz.media import file_size
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import file_size
 
 MAX_JSON_BYTES = 200_000_000  # the largest list of episodes seen has 30 MB
 MAX_DEPTH = 3  # folders below the one that is named, when a dataset is looked for

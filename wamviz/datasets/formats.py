@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import ctrlworld, hdf5, plain, rlds
 from wamviz.datasets.base import Dataset
 from wamviz.datasets.files import MAX_DEPTH, contained, entries, read_json
 from wamviz.datasets.lerobot import LeRobotDataset
 from wamviz.datasets.meaning import SIDECAR, Layout
-from wamviz.errors import WamvizError
 
 MOST_FOLDERS = 200  # that are looked into
 

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from wamviz.core.action_spaces import ALOHA_JOINTS, OSC_POSE
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Floats, Frames
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.files import contained, entries
 from wamviz.datasets.hdf5_nodes import (
@@ -32,9 +35,7 @@ from wamviz.datasets.hdf5_nodes import (
     views_in,
 )
 from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import ALOHA_NAMES, OSC_POSE, Layout, understand
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Floats, Frames
+from wamviz.datasets.meaning import Layout, understand
 
 if TYPE_CHECKING:
     import h5py
@@ -157,7 +158,7 @@ class Hdf5Dataset(ListedDataset):
         here = names_in(file, group)
         if "qpos" in here:
             values = table_at(file, f"{group}/qpos")
-            return values, ALOHA_NAMES if values.shape[1] == len(ALOHA_NAMES) else ()
+            return values, ALOHA_JOINTS.names if values.shape[1] == len(ALOHA_JOINTS.names) else ()
         for columns in STATES:
             if all(key in here for key, _ in columns):
                 parts = [table_at(file, f"{group}/{key}") for key, _ in columns]
@@ -172,7 +173,7 @@ class Hdf5Dataset(ListedDataset):
         """What the actions mean, the rate, and how that is known."""
         self._rate_known = bool(self.told.rate or self.told.fps)
         if not robosuite:
-            names = ALOHA_NAMES if dim == len(ALOHA_NAMES) else ()
+            names = ALOHA_JOINTS.names if dim == len(ALOHA_JOINTS.names) else ()
             self._rate_known |= bool(names)
             rate = self.told.rate or ALOHA_RATE
             return (*_swap(understand(dim, rate, names, robot="aloha", layout=self.told), rate),)

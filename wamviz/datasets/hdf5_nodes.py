@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_image
+from wamviz.core.rollout import Floats, Frames, check_floats
 from wamviz.datasets.pictures import to_rgb
-from wamviz.errors import WamvizError
-from wamviz.media import read_image
-from wamviz.rollout import Floats, Frames, check_floats
 
 if TYPE_CHECKING:
     import h5py

@@ -1,6 +1,6 @@
 """LeRobot datasets on the hub, opened by name: ``hub:OWNER/NAME[@REVISION]``.
 
-Contract: nothing is asked before such a name is given, see ``wamviz.hub``. It fetches the metadata, then the rows and
+Contract: nothing is asked before such a name is given, see ``core.hub``. It fetches the metadata, then the rows and
 videos of one episode. What is opened is pinned to a commit. Decoding is left to ``lerobot``.
 """
 
@@ -10,12 +10,10 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.hub import PREFIX, HubName, Progress, RepoKind, Repository, repository
 from wamviz.datasets.lerobot import LeRobotDataset
 from wamviz.datasets.meaning import Layout
-from wamviz.errors import WamvizError
-from wamviz.hub import PREFIX, HubName, Progress, RepoKind, Repository, repository
-
-__all__ = ["FORM", "PREFIX", "HubName", "Progress", "again", "open_hub", "parse"]
 
 FORM = f"{PREFIX}OWNER/NAME[@REVISION]#EPISODE[@FRAME]"
 # What opening needs; stats are left where they are. The lists of episodes come last: once they are whole, all is.

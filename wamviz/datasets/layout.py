@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets.files import inside
-from wamviz.errors import WamvizError
 
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"

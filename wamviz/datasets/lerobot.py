@@ -13,6 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.media import video_info
+from wamviz.core.rollout import ActionSpace
 from wamviz.datasets import layout
 from wamviz.datasets.base import Dataset, Outline, no_episode
 from wamviz.datasets.files import contained, read_json
@@ -22,9 +25,6 @@ from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, rate_of, task_te
 from wamviz.datasets.meaning import Layout, modality_names, understand
 from wamviz.datasets.parquet import is_numeric, read_columns, schema_of, width_of
 from wamviz.datasets.pictures import is_pictures
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import video_info
-from wamviz.rollout import ActionSpace
 
 ACTION_KEYS = ("action", "actions")
 STATE_KEYS = ("observation.state", "state", "observation.states")

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
 from wamviz.datasets import layout
 from wamviz.datasets.base import Episode
 from wamviz.datasets.files import contained
 from wamviz.datasets.layout import first_key
 from wamviz.datasets.lerobot_meta import Listing
 from wamviz.datasets.lerobot_video import Span, span_of
+from wamviz.datasets.meaning import Layout
 from wamviz.datasets.parquet import is_numeric, numbers, read_columns, readable, row_count, schema_of
 from wamviz.datasets.pictures import decode_pictures
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
-
-if TYPE_CHECKING:
-    from wamviz.datasets.lerobot import LeRobotDataset
 
 SUCCESS_KEYS = ("next.success", "success", "is_episode_successful", "episode_success")
 # Columns of whole numbers that name a task: LeRobot's own, then GR00T's.
@@ -36,10 +35,41 @@ TEXT_KEYS = ("language_instruction", "task", "instruction", "observation.languag
 ENOUGH = 0.9  # of an episode's frames that a view must have: a shorter one is left out
 
 
+class Recorded(Protocol):
+    """What an episode asks of the dataset that it belongs to."""
+
+    root: Path
+    name: str
+    title: str
+    told: Layout
+    fps: float
+    manifest: dict[str, Any]
+
+    @property
+    def camera_features(self) -> dict[str, str]:
+        """View -> feature."""
+
+    @property
+    def tasks(self) -> dict[int, str]:
+        """task_index -> text."""
+
+    def keys(self, part: str) -> tuple[str, ...]:
+        """The columns that hold the ``actions`` or the ``states``."""
+
+    def names_of_part(self, part: str) -> tuple[str, ...]:
+        """What the dataset calls the numbers of the ``actions`` or ``states``."""
+
+    def first_row(self, index: int) -> int:
+        """Which row of its file an episode begins at."""
+
+    def action_space(self) -> ActionSpace | None:
+        """What the actions mean."""
+
+
 class LeRobotEpisode(Episode):
     """One episode; made by ``LeRobotDataset.episode``."""
 
-    def __init__(self, dataset: LeRobotDataset, listing: Listing, facts: Mapping[str, Any]) -> None:
+    def __init__(self, dataset: Recorded, listing: Listing, facts: Mapping[str, Any]) -> None:
         self._dataset, self.listing = dataset, listing
         self.dataset_title, self.index = dataset.title, listing.index
         every = facts.get("frame_every", 1)  # rows that show the same frame, in an export of a run with rarer frames

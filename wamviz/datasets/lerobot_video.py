@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import VideoInfo, frame_times, read_video_span, video_info
+from wamviz.core.rollout import Frames
 from wamviz.datasets.files import contained
-from wamviz.errors import WamvizError
-from wamviz.media import VideoInfo, frame_times, read_video_span, video_info
-from wamviz.rollout import Frames
 
 
 @dataclass(frozen=True)

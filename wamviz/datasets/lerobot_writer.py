@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import layout
 from wamviz.datasets.files import read_json
 from wamviz.datasets.staging import (
@@ -38,7 +39,6 @@ from wamviz.datasets.staging import (
     write_json,
 )
 from wamviz.datasets.stats import KEYS, column_stats, pooled
-from wamviz.errors import WamvizError
 
 EPISODES_A_FILE = 2000  # rows of one meta/episodes file; keeps it well under 100 MB
 

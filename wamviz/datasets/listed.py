@@ -12,10 +12,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace
 from wamviz.datasets.base import Dataset, Episode, Outline, no_episode
 from wamviz.datasets.meaning import Layout
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace
 
 MOST_SUMMED = 200  # episodes that a summary opens; beyond, totals are not known
 

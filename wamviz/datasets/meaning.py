@@ -13,39 +13,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from wamviz.camera import Camera, tool_from_json
+from wamviz.core.action_spaces import ALOHA_JOINTS
+from wamviz.core.camera import Camera, tool_from_json
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ACTION_KINDS, ActionSpace
 from wamviz.datasets.calibration import cameras_from_json, episode_cameras
 from wamviz.datasets.files import read_json
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ACTION_KINDS, ActionSpace
 
 SIDECAR = "wamviz.json"  # beside a dataset's own files: {"layout": {...}} and, for a pair, what belongs together
-
-BRIDGE = ActionSpace(
-    ("dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"),
-    ("m",) * 3 + ("rad",) * 3 + ("1",), "ee_delta", 5.0, gripper_index=6, gripper_closed=0.0,
-)  # fmt: skip
-# DROID's joint velocities are scaled: 1 is 0.2 rad a step of 1/15 s (checked against its recorded joint positions).
-DROID_VELOCITY = ActionSpace(
-    (*(f"joint{i}_velocity" for i in range(1, 8)), "gripper"),
-    ("3 rad/s",) * 7 + ("1",), "joint_velocity", 15.0, gripper_index=7,
-)  # fmt: skip
-DROID_JOINTS = ActionSpace(
-    (*(f"joint{i}" for i in range(1, 8)), "gripper"),
-    ("rad",) * 7 + ("1",), "joint_position", 15.0, gripper_index=7,
-)  # fmt: skip
-DROID_POSE = ActionSpace(
-    ("x", "y", "z", "roll", "pitch", "yaw", "gripper"),
-    ("m",) * 3 + ("rad",) * 3 + ("1",), "ee_pose", 15.0, gripper_index=6,
-)  # fmt: skip
-# robosuite's OSC_POSE with its default limits, which LIBERO and robomimic's tasks use.
-OSC_POSE = ActionSpace(
-    ("dx", "dy", "dz", "drx", "dry", "drz", "gripper"),
-    ("0.05 m",) * 3 + ("0.5 rad",) * 3 + ("1",), "ee_delta", 20.0, gripper_index=6,
-    low=(-1.0,) * 7, high=(1.0,) * 7,
-)  # fmt: skip
-_ALOHA_ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
-ALOHA_NAMES = tuple(f"{side}_{name}" for side in ("left", "right") for name in _ALOHA_ARM)
 _SO_ARM = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 _G1_JOINT = re.compile(r"k?(Left|Right)?(Shoulder|Elbow|Wrist|Waist|Hip|Knee|Ankle)\w*")
 _G1_HAND = re.compile(r"k?(Left|Right)Hand\w+")
@@ -199,7 +174,7 @@ def _by_robot(dim: int, rate: float, names: tuple[str, ...], robot: str) -> tupl
     if bare == _SO_ARM:
         why = "SO-100/SO-101 joints by name; whether degrees or -100..100 is not recorded. Gripper: 0 is closed."
         return ActionSpace(names, ("",) * 6, "joint_position", rate, gripper_index=5, gripper_closed=0.0), why
-    if bare == ALOHA_NAMES:
+    if bare == ALOHA_JOINTS.names:
         units = tuple("1" if name.endswith("gripper") else "rad" for name in names)
         return ActionSpace(names, units, "joint_position", rate), "ALOHA's two arms by name; two grippers, 1 is open."
     if names and all(_G1_JOINT.fullmatch(name) or _G1_HAND.fullmatch(name) for name in names) and "G1" in robot.upper():

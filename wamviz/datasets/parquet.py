@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
-from wamviz.media import file_size
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import file_size
 
 MAX_BYTES = 2_000_000_000  # of the columns that are read, decompressed
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_image
+from wamviz.core.rollout import Frames
 from wamviz.datasets.files import contained, inside
-from wamviz.errors import WamvizError
-from wamviz.media import read_image
-from wamviz.rollout import Frames
 
 
 def is_pictures(kind: pa.DataType) -> bool:

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.clips import SUFFIXES, Clip, open_clip
 from wamviz.datasets.files import contained, entries, inside, read_json
@@ -24,8 +26,6 @@ from wamviz.datasets.listed import ListedDataset
 from wamviz.datasets.meaning import SIDECAR, Layout, understand
 from wamviz.datasets.tables import SUFFIXES as TABLES
 from wamviz.datasets.tables import read_table
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ActionSpace
 
 _VIEW = re.compile(r"(?i)(wrist|exterior|image|cam|left|right|front|top|side|hand|head|view)")
 EPISODE_KEYS = ("videos", "actions", "states", "instruction", "success")

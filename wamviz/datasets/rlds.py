@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from wamviz.core.action_spaces import BRIDGE
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.media import read_image
+from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.files import contained, entries, read_json
 from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import BRIDGE, Layout, understand
+from wamviz.datasets.meaning import Layout, understand
 from wamviz.datasets.tfrecord import Feature, read_example, record_offsets
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import read_image
-from wamviz.rollout import ActionSpace, Floats, Frames, check_floats
 
 RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0, "language_table": 10.0}  # Hz
 UNKNOWN_RATE = 10.0

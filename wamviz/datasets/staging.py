@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.media import MATRICES, write_mp4
 from wamviz.datasets.files import read_json
 from wamviz.datasets.layout import DEFAULT_FEATURES
 from wamviz.datasets.stats import column_stats, picture_stats
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import MATRICES, write_mp4
 
 NUMBERS = {"float32": pa.float32(), "float64": pa.float64(), "int64": pa.int64(), "bool": pa.bool_()}
 _FOLDER = re.compile(r"episode-(\d{12})")

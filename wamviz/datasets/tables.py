@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import Floats, check_floats
 from wamviz.datasets.parquet import is_numeric, numbers, read_columns, schema_of
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import Floats, check_floats
 
 SUFFIXES = (".csv", ".json", ".npz", ".npy", ".parquet")
 MAX_BYTES = 200_000_000  # of the file, and of what it unpacks to

@@ -17,7 +17,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 
 MAX_RECORD = 1_000_000_000  # bytes; an episode of DROID with three cameras has 50 MB
 MAX_FEATURES = 10_000

@@ -11,19 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
+from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, frames_asked
-from wamviz.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
-TABLETOP_ACTIONS = ActionSpace(
-    names=("dx", "dy", "dz", "drx", "dry", "drz", "gripper"),
-    units=("m", "m", "m", "rad", "rad", "rad", "1"),
-    kind="ee_delta",
-    rate=5.0,
-    gripper_index=6,
-    gripper_closed=1.0,
-    low=(-0.06, -0.06, -0.06, -0.4, -0.4, -0.4, 0.0),
-    high=(0.06, 0.06, 0.06, 0.4, 0.4, 0.4, 1.0),
-)
 HORIZON = 16
 MAX_HORIZON = 8 * HORIZON  # what mini-WAM goes to, so that the controls can stand beside it
 HELD = 0.1  # a hand further closed than this is closed: round an orange it stays near 0.15

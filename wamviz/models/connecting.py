@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection, read
 from wamviz.models.protocol import ModelEntry
 

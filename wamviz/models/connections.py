@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from wamviz.environment import home
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.environment import home
+from wamviz.core.errors import WamvizError, unknown_name
 
 FILE = "connections.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -217,7 +217,7 @@ def forget(name: str) -> None:
 
 def write(known: Mapping[str, Connection]) -> None:
     """Write the file anew, atomically."""
-    from wamviz.media import replacing  # listing models needs no codec
+    from wamviz.core.media import replacing  # listing models needs no codec
 
     text = json.dumps({"connections": [connection.to_json() for connection in known.values()]}, indent=2)
     with replacing(path()) as temporary:

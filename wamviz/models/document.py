@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models import connecting
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import MODES, ActionSpace, Imagined, ImagineRequest, Preview
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import MODES, ActionSpace, Imagined, ImagineRequest, Preview
 
 ImagineStream = Iterator[Preview | Imagined]
 OPEN_ENDED = ("joint", "imagine_then_act", "video")  # modes that can go on until the task is done

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from wamviz.devices import Machine, machine
-from wamviz.errors import WamvizError
+from wamviz.core.devices import Machine, machine
+from wamviz.core.errors import WamvizError
 from wamviz.models import connecting, registry
 from wamviz.models.connecting import Kind
 from wamviz.models.connections import Connection, read

@@ -12,8 +12,9 @@ import threading
 import warnings
 from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
+from typing import Any
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.protocol import ModelEntry, WorldActionModel
 from wamviz.models.residents import Residents
 
@@ -113,3 +114,32 @@ def load(model_id: str, device: str = "auto") -> WorldActionModel:
 def borrow(model_id: str, device: str = "auto") -> AbstractContextManager[WorldActionModel]:
     """The same for as long as the ``with`` lasts: nothing takes the model out of memory meanwhile."""
     return RESIDENTS.borrow(entry(model_id), device)
+
+
+def model_facts(entry: ModelEntry) -> dict[str, Any]:
+    """What is known of a model without loading it, JSON-ready."""
+    caps = entry.capabilities
+    missing = entry.missing()
+    return {
+        "id": caps.model_id,
+        "title": caps.title,
+        "description": caps.description,
+        "modes": list(caps.modes),
+        "runnable": missing is None,
+        "missing": missing,
+        "action_space": caps.action_space.to_json() if caps.action_space else None,
+        "frame_size": list(caps.frame_size) if caps.frame_size else None,
+        "video_fps": caps.video_fps,
+        "horizon": caps.horizon,
+        "max_horizon": caps.longest,
+        "open_horizon": caps.open_horizon,
+        "default_steps": caps.default_steps,
+        "max_steps": caps.max_steps,
+        "max_samples": caps.max_samples,
+        "max_guidance": caps.max_guidance,
+        "cameras": list(caps.cameras),
+        "uses_instruction": caps.uses_instruction,
+        "worlds": list(caps.worlds),
+        "control": caps.control,
+        **({"extras": caps.extras} if caps.extras else {}),
+    }

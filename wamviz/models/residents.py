@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.protocol import ModelEntry, WorldActionModel
 
 VARIABLE = "WAMVIZ_KEEP_MODELS"
@@ -140,7 +140,7 @@ def place(entry: ModelEntry, device: str) -> str:
     """Where an entry runs: a device of this machine, or "elsewhere" for what takes no memory here."""
     if not entry.resident:
         return "elsewhere"
-    from wamviz.devices import pick  # asks torch, which a control or a server does not need
+    from wamviz.core.devices import pick  # asks torch, which a control or a server does not need
 
     chosen = pick(device)
     return "cuda:0" if chosen == "cuda" else chosen  # the same card by two names is one place

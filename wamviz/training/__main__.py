@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.stopping import terminable
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.signals import terminable
 from wamviz.training.budget import OutOfTime
 from wamviz.training.pipeline import PRESETS, Recipe, run
 

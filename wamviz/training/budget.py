@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 
 
 class OutOfTime(Exception):  # noqa: N818 - not an error: the same command goes on from here

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from wamviz.compare.picture import Picture, small
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.inputs import parse_seeds
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import Frames, ImagineRequest, Observation, WorldState
+from wamviz.metrics.picture import Picture, small
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
-from wamviz.rollout import Frames, ImagineRequest, Observation, WorldState
-from wamviz.training.picture import PICTURED, Physics, actions_behind, frames_at, hold_still, judge
+from wamviz.runs.conditioning import parse_seeds
+from wamviz.runs.picture import PICTURED, Physics, actions_behind, frames_at, hold_still, judge
 from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
 MEASURES = {"moving_psnr": "PSNR of what moves", "sharpness": "sharpness", "arm_iou": "arm IoU"}

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.training.budget import Deadline
 
 if TYPE_CHECKING:

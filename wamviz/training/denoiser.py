@@ -94,7 +94,7 @@ def action_error(predicted: Tensor, actions: Tensor) -> Tensor:
 
 
 def motion_error(predicted: Tensor, motion: Tensor) -> Tensor:
-    """The error of each sample, (B, K, M) to (B,): half of it the hand's, half that of things, louder where they move."""
+    """The error of each sample, (B, K, M) to (B,): half the hand's, half that of things, louder where they move."""
     off = predicted.float() - motion
     cost = _huber(off, _SHARP)
     things = motion[..., HAND:].unflatten(-1, (-1, 3))

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wamviz.models.mini.detector import SYMMETRY, Detected, MiniDetector, facing_of
+from wamviz.models.mini.detector import Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
+from wamviz.models.mini.transformer import SYMMETRY
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.loop import Loop, cosine
 from wamviz.training.painter import Pictures

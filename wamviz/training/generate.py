@@ -29,12 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz import __version__
+from wamviz.core.errors import WamvizError
+from wamviz.core.signals import deaf, terminable
 from wamviz.datasets import layout
 from wamviz.datasets.files import read_json
 from wamviz.datasets.lerobot_writer import assemble, check_free, staging_folder
 from wamviz.datasets.staging import Plan, open_staging, stage_episode, staged
-from wamviz.errors import WamvizError
-from wamviz.stopping import deaf, terminable
 from wamviz.worlds.tabletop import ACTION_SPACE, CAMERAS, STATE_NAMES, TabletopEnv, record_episode, renderer_name
 
 Progress = Callable[[int, int, str], None]  # episodes done, episodes in all, a few words

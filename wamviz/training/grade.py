@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import MODES
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
-from wamviz.rollout import MODES
-from wamviz.training.evaluate import Shared, measure
-from wamviz.training.measured import Measured
+from wamviz.runs.evaluate import Shared, measure
+from wamviz.runs.measured import Measured
 
 SEEDS = range(1_000_000, 1_000_200)
 PART = 5  # seeds that a process measures before it says so
@@ -219,7 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--modes", default=",".join(MODES), metavar="LIST")
     options = parser.parse_args(arguments)
     try:
-        from wamviz.inputs import parse_seeds
+        from wamviz.runs.conditioning import parse_seeds
 
         modes = tuple(options.modes.split(","))
         for mode in modes:

@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.training.budget import Budget, Deadline, OutOfTime
 from wamviz.training.progress import Progress
 from wamviz.training.state import Average, load_state, save_state

@@ -17,12 +17,13 @@ from torch import Tensor
 from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.corpus import RECOVERY, THINGS, read_shard
+from wamviz.worlds.tabletop.objects import LEVER_TOP
 
 _DOUBT = (0.002, 0.025)  # m, the range of a detector's error
 _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how many m
 _ASKEW = 0.08  # rad, by which a detector's yaw is off
 _WORDLESS = 0.1  # share of sentences left out, for guidance
-_PRESSED = 0.035  # m by which the lever is down once it is pressed
+_PRESSED = 0.045  # m by which the lever is down once it needs no more pressing (LEVER_PRESSED is enough)
 _UNTOLD = 0.6  # share of contexts whose last action is not known: a single picture does not tell
 _STATELESS = 0.05  # share of contexts whose state is not known
 
@@ -154,7 +155,7 @@ class Moves:
         untold = rng.random(b) < (0.5 if exact else _UNTOLD)
         before[torch.from_numpy(untold | (first & ~self.rested[self.episode[index]]))] = torch.nan
         texts, meant = [], np.full((b, 2), -1)
-        pressed = (self.positions[self.begin[index], 0, 2] - true[:, 0, 2] > _PRESSED).numpy()
+        pressed = (true[:, 0, 2] < LEVER_TOP - _PRESSED).numpy()
         for row, (episode, chance) in enumerate(zip(self.episode[index], rng.random(b), strict=True)):
             told = self.questions[episode] if asked else self.own[episode]
             if not told or (chance < _WORDLESS and not exact):

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wamviz.models.mini.painter import MiniPainter, Pose, View, cut_windows, held_turns
+from wamviz.models.mini.painter import MiniPainter, cut_windows
+from wamviz.models.mini.warp import Pose, View, held_turns
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.corpus import Shard, read_shard
 from wamviz.training.loop import Loop

@@ -26,7 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.mini.detector import MiniDetector
 from wamviz.models.mini.familiar import Familiar, fit, statistics
 from wamviz.models.mini.painter import MiniPainter

@@ -26,11 +26,11 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from wamviz.compare.picture import SIDE
-from wamviz.compare.segmenter import segmenter_folder
-from wamviz.compare.segmenter_net import SegmenterNet
-from wamviz.errors import WamvizError
-from wamviz.stopping import terminable
+from wamviz.core.errors import WamvizError
+from wamviz.core.signals import terminable
+from wamviz.metrics.picture import SIDE
+from wamviz.metrics.segmenter import segmenter_folder
+from wamviz.metrics.segmenter_net import SegmenterNet
 from wamviz.training.budget import Budget
 from wamviz.training.corpus import TRAINING_SEEDS, VALIDATION_SEEDS, style_of
 from wamviz.training.loop import Loop, cosine

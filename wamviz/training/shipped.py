@@ -16,11 +16,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from wamviz.core.errors import WamvizError
 from wamviz.datasets import SHIPPED
 from wamviz.datasets.files import read_json
 from wamviz.datasets.layout import MANIFEST
 from wamviz.datasets.lerobot_writer import move_into_place
-from wamviz.errors import WamvizError
 from wamviz.training.generate import Interrupted, Recipe, generate, is_incomplete
 from wamviz.worlds.tabletop import TabletopEnv, record_episode, task_for_seed
 

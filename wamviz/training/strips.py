@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.training.corpus import Shard, read_shard
 

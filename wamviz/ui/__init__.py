@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio.component_meta
 
-from wamviz.environment import prepare
+from wamviz.core.environment import prepare
 
 prepare()
 

@@ -1,6 +1,6 @@
 """Whether an imagined video shows what its actions did in the simulator, in words.
 
-Contract: read from the run's own metrics (``picture``, see ``wamviz.compare.picture``); nothing is computed anew. What
+Contract: read from the run's own metrics (``picture``, see ``wamviz.metrics.picture``); nothing is computed anew. What
 was not measured is said to be not measured. The limits are stated here once, and stand on the page with the numbers.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from wamviz.store import Run
+from wamviz.runs.store import Run
 
 ARM = 0.75  # overlap of the arm from which it counts as being where physics has it
 SHARP = 0.6  # of the executed video's sharpness, from which what moves counts as sharp

@@ -22,16 +22,15 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz import explaining, side_by_side
-from wamviz.cli_look import model_facts
-from wamviz.compare import METRIC_NOTES, METRIC_SOURCES, compare_video
-from wamviz.errors import WamvizError
-from wamviz.imagining import Eta
-from wamviz.media import read_image, read_video
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_image, read_video
+from wamviz.core.rollout import Observation, Rollout
+from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES, compare_video
 from wamviz.models import registry
-from wamviz.rollout import Observation, Rollout
-from wamviz.sources import Context, resolve
-from wamviz.store import Run
+from wamviz.runs import comparison, infer_actions
+from wamviz.runs.imagine import Eta
+from wamviz.runs.sources import Context, resolve
+from wamviz.runs.store import Run
 from wamviz.ui import choices, handlers, jobs
 from wamviz.ui.library import SHIPPED, is_here
 from wamviz.ui.scenes import Scenes, bounded
@@ -120,7 +119,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
 
     def models(request: gr.Request) -> list[dict[str, Any]]:
         """Every registered model: its modes, its limits, whether it can run here and why not."""
-        found = [model_facts(entry) for entry in registry.entries().values()]
+        found = [registry.model_facts(entry) for entry in registry.entries().values()]
         return found if scenes.library.local and is_here(request.headers) else [without_places(one) for one in found]
 
     def _imagine(
@@ -140,9 +139,9 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         caps = choices.capabilities(model)
         mode = mode or caps.modes[0]
         context = named_context(image, source, shelf, scenes)
-        if mode == explaining.MODE and not file and RUN.fullmatch(source.strip()):
+        if mode == infer_actions.MODE and not file and RUN.fullmatch(source.strip()):
             run = shelf.load(source.strip())
-            yield from _kept(explaining.explain_run(run, model, imagine=handlers.imagine_on_card))
+            yield from _kept(infer_actions.explain_run(run, model, imagine=handlers.imagine_on_card))
             return
         frames = handlers.whole(horizon or 0, "horizon") or None
         actions, video = handlers.given(caps, mode, context, file, frames)
@@ -175,11 +174,11 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
     def _compare_models(
         image: str | None, source: str, told: str, names: str, seed: Any, seconds: Any
     ) -> Iterator[list[dict[str, Any]]]:
-        contenders = side_by_side.read(name for name in names.split(",") if name.strip())
+        contenders = comparison.read(name for name in names.split(",") if name.strip())
         lasting = handlers.number(seconds or 0, "seconds") or None
-        side_by_side.check_seconds(lasting)
+        comparison.check_seconds(lasting)
         context = named_context(image, source, shelf, scenes)
-        stream = side_by_side.compare_models(
+        stream = comparison.compare_models(
             contenders,
             context,
             instruction=told.strip() or context.instruction,
@@ -190,7 +189,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         found: list[dict[str, Any]] = []
         with closing(stream):  # type: ignore[type-var]
             for _, event in stream:
-                if isinstance(event, side_by_side.Outcome):
+                if isinstance(event, comparison.Outcome):
                     if event.run is not None:
                         shelf.save(event.run)
                     found.append(event.to_json())

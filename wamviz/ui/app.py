@@ -16,10 +16,10 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz import devices
-from wamviz.errors import WamvizError
+from wamviz.core import devices
+from wamviz.core.errors import WamvizError
 from wamviz.models import registry
-from wamviz.store import Store
+from wamviz.runs.store import Store
 from wamviz.ui import api, choices, shell
 from wamviz.ui.compare_page import ComparePage
 from wamviz.ui.compare_wiring import CompareWiring

@@ -11,13 +11,12 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from wamviz import figures
-from wamviz.camera import TURNS
-from wamviz.compare.trajectory import ee_path, tool_path
+from wamviz.core.camera import TURNS
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Rollout
 from wamviz.datasets import Episode
-from wamviz.errors import WamvizError
-from wamviz.rollout import Rollout
-from wamviz.ui import correction, episodes, footage, present
+from wamviz.metrics.trajectory import ee_path, tool_path
+from wamviz.ui import correction, episodes, footage, plots, present
 from wamviz.ui.footage import Shape, clip_shape
 from wamviz.ui.library import Opened
 from wamviz.ui.markup import Node
@@ -167,13 +166,13 @@ def recorded(episode: Episode, camera: str, shape: Shape | None = None) -> Rollo
 
 def plot_parts(opened: Opened, index: int, theme: str, offset: int = 0) -> Parts:
     """The action plot of the part of an episode that begins at frame ``offset``, in the visitor's colours."""
-    theme = theme if theme in figures.THEMES else "light"
+    theme = theme if theme in plots.THEMES else "light"
     episode = opened.dataset.episode(index)
     camera, shape = next(iter(episode.cameras), ""), None
     if camera and episode.frame_count > min(footage.MOST_FRAMES, 150):  # a short one is never in parts
         first = _tried(lambda: episode.frames(camera, stop=1)[0], [])
         shape = None if first is None else clip_shape(episode, first, offset)
-    return {"plot": figures.episode_figure(recorded(episode, camera, shape), theme)}
+    return {"plot": plots.episode_figure(recorded(episode, camera, shape), theme)}
 
 
 def _no_path(rollout: Rollout | None) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.given import usable_actions
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import MODES, Rollout
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
-from wamviz.rollout import MODES, Rollout
-from wamviz.store import Run
+from wamviz.runs.conditioning import usable_actions
+from wamviz.runs.store import Run
 
 MODE_TITLES = {
     "joint": "Joint",

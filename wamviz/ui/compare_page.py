@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from wamviz.side_by_side import LONGEST_S, MOST
+from wamviz.runs.comparison import LONGEST_S, MOST
 from wamviz.ui import contenders, form, present
 from wamviz.ui.context_image import ContextImage
 from wamviz.ui.markup import Markup, h

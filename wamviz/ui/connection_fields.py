@@ -13,10 +13,9 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz import connect_form
-from wamviz.connect_form import Told, pairs
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.models import connecting
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.models import connect_form, connecting
+from wamviz.models.connect_form import Told, pairs
 from wamviz.models.connecting import Kind
 from wamviz.models.connections import Connection
 from wamviz.models.reaching import HERE

@@ -11,13 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from wamviz import figures
-from wamviz.errors import WamvizError
-from wamviz.imagining import Eta
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Preview
 from wamviz.models import registry
-from wamviz.rollout import Preview
-from wamviz.side_by_side import MOST, Contender, Outcome, Past, check_seconds, compare_models, read
-from wamviz.ui import choices, present
+from wamviz.runs.comparison import MOST, Contender, Outcome, Past, check_seconds, compare_models, read
+from wamviz.runs.imagine import Eta
+from wamviz.ui import choices, plots, present
 from wamviz.ui.handlers import Parts, imagine_on_card, number, refused, whole
 from wamviz.ui.jobs import Switch
 from wamviz.ui.markup import Node, h
@@ -141,11 +140,11 @@ def shown_parts(outcomes: Sequence[Outcome], shelf: Shelf, theme: str = "light",
 
 def figure_parts(outcomes: Sequence[Outcome], theme: str) -> Parts:
     """The plots in the visitor's colour scheme."""
-    theme = theme if theme in figures.THEMES else "light"
+    theme = theme if theme in plots.THEMES else "light"
     runs = {one.contender.title: one.run for one in outcomes}
     return {
-        "action_plot": figures.contender_actions(runs, theme=theme),
-        "metric_plot": figures.contender_metrics(runs, theme=theme),
+        "action_plot": plots.contender_actions(runs, theme=theme),
+        "metric_plot": plots.contender_metrics(runs, theme=theme),
     }
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from gradio.data_classes import ImageData
 from PIL import Image
 
-from wamviz.rollout import Frames
+from wamviz.core.rollout import Frames
 
 OURS = "shown by the page"  # the name of a picture that no visitor added; no picture's file is called so
 

@@ -11,9 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace
 from wamviz.datasets import Layout
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ActionSpace
 
 
 def fields(space: ActionSpace | None) -> dict[str, Any]:

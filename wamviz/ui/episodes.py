@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import numpy as np
 
+from wamviz.core.rollout import ActionSpace, Floats
 from wamviz.datasets import Episode, Line
-from wamviz.rollout import ActionSpace, Floats
 from wamviz.ui import present
 from wamviz.ui.library import SHIPPED, Opened
 from wamviz.ui.markup import Node, h

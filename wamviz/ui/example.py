@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wamviz import acting
-from wamviz.compare import summarise
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.imagining import imagine_run
-from wamviz.rollout import Rollout
-from wamviz.store import Run, write_run
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import Rollout
+from wamviz.metrics import summarise
+from wamviz.runs import execution
+from wamviz.runs.imagine import imagine_run
+from wamviz.runs.store import Run, write_run
 from wamviz.ui import choices
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf
@@ -64,8 +64,8 @@ def make(scenes: Scenes, index: int, *, model: str, act: bool = True) -> Run:
     mode = choices.capabilities(model).modes[0]
     run = next(event for event in imagine_run(model, context, mode=mode, seed=SEED) if isinstance(event, Run))
     actions, space = run.imagined[0].actions, run.imagined[0].action_space
-    if act and acting.why_not(run.world_state, actions, space) is None:
-        stream = acting.act_out(run.world_state, actions, run.instruction, space=space)
+    if act and execution.why_not(run.world_state, actions, space) is None:
+        stream = execution.act_out(run.world_state, actions, run.instruction, space=space)
         ended = [event for event in stream if isinstance(event, Rollout)]
         run = replace(run, executed=ended[-1])
         run = replace(run, metrics=summarise(run))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.ui import present
 from wamviz.ui.jobs import Switch
 from wamviz.ui.markup import Node

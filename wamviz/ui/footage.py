@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize, write_mp4
+from wamviz.core.rollout import Frames
 from wamviz.datasets import Episode
-from wamviz.errors import WamvizError
-from wamviz.media import resize, write_mp4
-from wamviz.rollout import Frames
 from wamviz.ui.library import Library, Opened
 from wamviz.ui.pictures import jpeg
 

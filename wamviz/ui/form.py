@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import Frames
-from wamviz.store import Run
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Frames
+from wamviz.runs.store import Run
 from wamviz.ui import choices, present
 from wamviz.ui.library import SHIPPED
 from wamviz.ui.markup import Node, h

@@ -13,17 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wamviz import acting, explaining, figures
-from wamviz.devices import on_gpu
-from wamviz.errors import WamvizError
-from wamviz.given import recorded
-from wamviz.imagining import Eta, cut, imagine_run
-from wamviz.inputs import read_actions, read_clip
+from wamviz.core.devices import on_gpu
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Floats, Frames, Preview, Rollout
 from wamviz.models.protocol import Capabilities
-from wamviz.rollout import Floats, Frames, Preview, Rollout
-from wamviz.sources import Context
-from wamviz.store import Run
-from wamviz.ui import choices, measures, present
+from wamviz.runs import execution, infer_actions
+from wamviz.runs.conditioning import read_actions, read_clip, recorded
+from wamviz.runs.imagine import Eta, cut, imagine_run
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
+from wamviz.ui import choices, measures, plots, present
 from wamviz.ui.jobs import Switch
 from wamviz.ui.scenes import Scene, Scenes
 from wamviz.ui.shelf import Shelf
@@ -99,7 +98,7 @@ def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Ite
         yield {"status": present.status("busy", "Setting the table …", done=0.0), "running": True}
         executed, first = None, run.imagined[0]
         assert first.actions is not None  # why_not_act has looked
-        stream = acting.act_out(
+        stream = execution.act_out(
             run.world_state, first.actions, run.instruction, camera=first.camera or "exterior", space=first.action_space
         )
         with closing(stream):  # type: ignore[type-var]
@@ -124,15 +123,15 @@ def explain(run_id: str | None, sample: str, model: str, shelf: Shelf, switch: S
     step = 0
     try:
         run = shelf.load(run_id) if run_id else None
-        reason = explaining.why_not(run)
+        reason = infer_actions.why_not(run)
         if run is None or reason:
             yield {"status": present.status("idle", reason), "running": False}
             return
         yield {"status": present.status("busy", "Looking at the video …", done=0.0), "running": True}
-        reader = model if model in explaining.explainers() else ""
+        reader = model if model in infer_actions.explainers() else ""
         eta, made = Eta(), None
         chosen = int(sample) if sample.isdecimal() and len(sample) < 4 else 0
-        opened = explaining.explain_run(run, reader, sample=chosen, imagine=imagine_on_card)
+        opened = infer_actions.explain_run(run, reader, sample=chosen, imagine=imagine_on_card)
         with closing(opened) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
@@ -156,7 +155,7 @@ def why_not_act(run: Run | None) -> str:
     if run is None:
         return "There is no run to act out yet: imagine one first."
     first = run.imagined[0]
-    reason = acting.why_not(run.world_state, first.actions, first.action_space)
+    reason = execution.why_not(run.world_state, first.actions, first.action_space)
     if reason and (first.actions is None or run.world_state is None):
         return f"{reason} Pick an episode or a fresh tabletop scene, and a mode that returns actions."
     return reason or ""
@@ -235,11 +234,11 @@ def preview_parts(event: Preview, caps: Capabilities, context: Context, eta: Eta
 
 def figure_parts(run: Run, theme: str) -> Parts:
     """The plots of a run in the visitor's colour scheme."""
-    theme = theme if theme in figures.THEMES else "light"
+    theme = theme if theme in plots.THEMES else "light"
     return {
-        "action_plot": figures.action_figure(run, theme=theme),
-        "metric_plot": figures.metric_figure(run, theme=theme),
-        "path_plot": figures.trajectory_figure(run, theme=theme),
+        "action_plot": plots.action_figure(run, theme=theme),
+        "metric_plot": plots.metric_figure(run, theme=theme),
+        "path_plot": plots.trajectory_figure(run, theme=theme),
     }
 
 
@@ -264,7 +263,7 @@ def run_parts(run: Run, shelf: Shelf, theme: str = "light", **stage: Any) -> Par
         "downloads": present.downloads(run.id),
         "verdict": present.verdict(run),
         "act": why_not_act(run),
-        "explain": run.imagined[0].actions is None and not explaining.why_not(run),
+        "explain": run.imagined[0].actions is None and not infer_actions.why_not(run),
     }
 
 

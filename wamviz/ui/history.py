@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.errors import WamvizError
-from wamviz.media import read_image
-from wamviz.store import RunSummary
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_image
+from wamviz.runs.store import RunSummary
 from wamviz.ui import choices, present
 from wamviz.ui.history_export import ExportPanel
 from wamviz.ui.markup import Markup, Node, h

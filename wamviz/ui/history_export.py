@@ -13,10 +13,10 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import ORIGINS
-from wamviz.store import Run, RunSummary
-from wamviz.store.export import pack_lerobot
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ORIGINS
+from wamviz.runs.store import Run, RunSummary
+from wamviz.runs.store.export import pack_lerobot
 from wamviz.ui import present
 from wamviz.ui.handlers import refused
 from wamviz.ui.markup import Markup, Node

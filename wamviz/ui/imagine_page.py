@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from wamviz.store import Run
+from wamviz.runs.store import Run
 from wamviz.ui import choices, form, handlers
 from wamviz.ui.context_image import ContextImage
 from wamviz.ui.markup import Markup, h

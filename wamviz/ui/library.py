@@ -27,14 +27,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.hub import PREFIX, Progress
 from wamviz.datasets import Catalogue, Dataset, Layout, LeRobotDataset, hub, open_dataset, shipped
 from wamviz.datasets.files import entries
 from wamviz.datasets.unpack import lay_out
-from wamviz.errors import WamvizError
 
 log = logging.getLogger(__name__)
-HUB = hub.PREFIX
-Progress = hub.Progress
+HUB = PREFIX
 SHIPPED = "assets/episodes"  # how a shipped episode is named to people and in the files of a run
 MOST_OPEN = 32
 MOST_UPLOADS = 8

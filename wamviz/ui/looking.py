@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
-from wamviz import connect_form
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.models import connect_form
 from wamviz.models.connections import Connection
 from wamviz.ui.field_table import Found
 from wamviz.ui.jobs import Switch

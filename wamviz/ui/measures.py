@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wamviz.compare import METRIC_NOTES, METRIC_SOURCES, lpips_missing
-from wamviz.store import Run
+from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES, lpips_missing
+from wamviz.runs.store import Run
 from wamviz.ui.markup import Node, h
 
 NONE = "–"

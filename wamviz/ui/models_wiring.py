@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from wamviz import connect_form
-from wamviz.errors import WamvizError
-from wamviz.models import connections, field, reaching
+from wamviz.core.errors import WamvizError
+from wamviz.models import connect_form, connections, field, reaching
 from wamviz.models.connections import Connection
 from wamviz.ui import connection_fields as fields
 from wamviz.ui import field_table, handlers, present

@@ -8,8 +8,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from wamviz.media import fit_square
-from wamviz.rollout import Frames
+from wamviz.core.media import fit_square
+from wamviz.core.rollout import Frames
 
 
 def thumbnail(frame: Frames, size: int = 112) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from wamviz.figures import alt_text, text_table
-from wamviz.rollout import Preview
-from wamviz.store import Run
+from wamviz.core.rollout import Preview
+from wamviz.runs.store import Run
 from wamviz.ui import agreement
 from wamviz.ui.choices import MODE_TITLES
 from wamviz.ui.markup import Node, h
+from wamviz.ui.plots import alt_text, text_table
 from wamviz.ui.shelf import KINDS
 
 DOWNLOADS = {

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.media import read_image, resize
+from wamviz.core.rollout import Frames, Observation, WorldState
 from wamviz.datasets import Dataset
 from wamviz.datasets.base import Episode
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import read_image, resize
-from wamviz.rollout import Frames, Observation, WorldState
-from wamviz.sources import Context, resolve
-from wamviz.store import Run
+from wamviz.runs.sources import Context, resolve
+from wamviz.runs.store import Run
 from wamviz.ui.library import SHIPPED, Library, place_of
 from wamviz.ui.pictures import thumbnail
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.store.export import download_name
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.runs.store.export import download_name
 from wamviz.ui.footage import Footage
 from wamviz.ui.shelf import KINDS, Shelf
 

@@ -11,11 +11,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import Rollout
-from wamviz.store import Run, RunSummary, Store, read_run
-from wamviz.store.files import read_manifest
-from wamviz.store.run import check_id
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Rollout
+from wamviz.runs.store import Run, RunSummary, Store, read_run
+from wamviz.runs.store.files import read_manifest
+from wamviz.runs.store.run import check_id
 
 log = logging.getLogger(__name__)
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"

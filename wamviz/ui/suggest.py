@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import WorldState
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import WorldState
 
 log = logging.getLogger(__name__)
 GENERAL = (

@@ -12,11 +12,11 @@ from typing import Any
 
 import gradio as gr
 
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import count_frames, video_info
 from wamviz.datasets.clips import SUFFIXES as VIDEOS
 from wamviz.datasets.tables import SUFFIXES as TABLES
 from wamviz.datasets.tables import columns_of
-from wamviz.errors import WamvizError
-from wamviz.media import count_frames, video_info
 from wamviz.ui.markup import Node, h
 
 MOST_COLUMNS = 300  # that a menu offers

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models import registry
 from wamviz.ui import choices, form, handlers, jobs, present
 from wamviz.ui.imagine_page import ImaginePage

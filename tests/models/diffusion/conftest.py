@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from tests.models.diffusion import tiny
+from wamviz.core.rollout import Observation
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.entry import entry_of
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.loading import quietly
-from wamviz.rollout import Observation
 
 FRAME = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
 CONTEXT = Observation({"exterior": FRAME}, "stack the cups")

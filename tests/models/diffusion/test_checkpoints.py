@@ -11,7 +11,8 @@ import pytest
 
 from tests.models.diffusion import tiny
 from tests.models.diffusion.conftest import CONTEXT
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ImagineRequest
 from wamviz.models import connecting
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.entry import capabilities_of, entry_of, missing, probe
@@ -19,7 +20,6 @@ from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.memory import advice
 from wamviz.models.diffusion.options import read
 from wamviz.models.protocol import collect
-from wamviz.rollout import ImagineRequest
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_component_outside_of_the_folder_is_none(copy):
 )  # fmt: skip
 def test_a_large_checkpoint_is_a_warning_and_no_refusal(checkpoint, monkeypatch, size, memory, words):
     """Where there is no card for it: it may be a matter of patience, or of settings."""
-    from wamviz import devices
+    from wamviz.core import devices
     from wamviz.models.diffusion import checkpoints, entry
 
     monkeypatch.setattr(devices, "available", lambda: ("cpu",))

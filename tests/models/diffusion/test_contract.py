@@ -10,13 +10,13 @@ import torch
 
 from tests.models.diffusion import tiny
 from tests.models.diffusion.conftest import CONTEXT, FRAME, denoiser
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.diffusion import running
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.model import uint8
 from wamviz.models.protocol import WorldActionModel, collect
-from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
 PROMPTED = [name for name, kind in KINDS.items() if kind.prompted and name in tiny.BUILDERS]
 

@@ -11,13 +11,13 @@ from diffusers.pipelines.cosmos import pipeline_cosmos3_omni as theirs
 
 from tests.models.diffusion import tiny
 from tests.models.diffusion.conftest import CONTEXT, FRAME
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.domains import DOMAINS, TIERS, VIEWS, WITHOUT_ACTIONS
 from wamviz.models.diffusion.entry import entry_of
 from wamviz.models.diffusion.loading import quietly
 from wamviz.models.protocol import collect
-from wamviz.rollout import ImagineRequest, Observation
 
 CLIP = np.random.default_rng(1).integers(0, 255, (8, 48, 64, 3)).astype(np.uint8)
 ACTIONS = np.random.default_rng(2).normal(0, 0.5, (6, 10)).astype(np.float32)

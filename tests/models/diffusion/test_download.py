@@ -15,14 +15,14 @@ from huggingface_hub import close_session
 from tests.datasets import hub_server
 from tests.models.diffusion import tiny
 from wamviz import cli
-from wamviz.environment import OURS
-from wamviz.errors import WamvizError
-from wamviz.media import write_png
+from wamviz.core.environment import OURS
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import write_png
 from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.entry import download, missing
 from wamviz.models.diffusion.hub import chosen
-from wamviz.store import read_run
+from wamviz.runs.store import read_run
 
 COMMIT, REPO = hub_server.COMMIT, hub_server.REPO
 NAME = f"hub:{REPO}@main"

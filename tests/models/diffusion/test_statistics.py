@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.diffusion.statistics import Statistics, read
 
 TABLE = {"min": [-1.0, 0.0], "max": [3.0, 0.0], "mean": [1.0, 5.0], "std": [2.0, 0.5], "q01": [0.0, 0.0],

@@ -8,9 +8,10 @@ import torch
 from tests.models.mini.conftest import SCENE
 from wamviz.models.mini.kinematics import part_frames
 from wamviz.models.mini.lighting import USUAL_LIGHT, border_contrast, estimate_light, thin_body
-from wamviz.models.mini.painter import THINGS, MiniPainter, Pose
+from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.raster import cast_shadow
 from wamviz.models.mini.wam import camera_matrix
+from wamviz.models.mini.warp import THINGS, Pose
 from wamviz.training.body import sample_body
 from wamviz.worlds.tabletop import TabletopEnv, renderer_name
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.models.mini.conftest import make_painter
-from wamviz.models.mini.painter import THINGS, Pose, View, held_turns, repeat_view
 from wamviz.models.mini.raster import project
+from wamviz.models.mini.warp import THINGS, Pose, View, held_turns, repeat_view, warp_context
 
 SIDE = 64
 ORANGE = THINGS.index("orange")
@@ -35,7 +35,7 @@ def pixels() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def moved_to(painter, view, pose):
-    return painter._moved(view, pose, *pixels())
+    return warp_context(view, pose, *pixels())
 
 
 def test_nothing_moves_where_nothing_is_moved(painter, view, state):

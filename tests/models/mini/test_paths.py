@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import MODES
 from wamviz.models.mini.paths import falling, noise_path
-from wamviz.rollout import MODES
 
 
 @pytest.mark.parametrize("mode", MODES)

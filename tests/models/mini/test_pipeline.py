@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from wamviz.core.rollout import MODES
 from wamviz.models.mini.kinematics import tool_pose
-from wamviz.models.mini.painter import THINGS, Pose
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.pipeline import MiniWAMPipeline
-from wamviz.rollout import MODES
+from wamviz.models.mini.warp import THINGS, Pose
 
 SIZE, K = 32, 8
 MOTION = 7 + 3 * len(THINGS)
@@ -82,7 +82,7 @@ def test_samples_go_on_from_situations_of_their_own(pipeline, observed):
     *_, both = pipeline.stream(after, camera, "push", steps=2, generators=pipeline.noises(3, 2))
     for i in range(2):
         one = type(after)(after.state[i : i + 1], after.known, *(
-            getattr(after, name)[i : i + 1] for name in ("places", "doubt", "facing", "turns")
+            getattr(after, name)[i : i + 1] for name in ("places", "doubt", "facing", "turns", "last_action")
         ))  # fmt: skip
         *_, alone = pipeline.stream(one, camera, "push", steps=2, generators=pipeline.noises(3 + i, 1))
         torch.testing.assert_close(both.actions[i], alone.actions[0], atol=1e-4, rtol=1e-3)

@@ -9,9 +9,9 @@ import torch
 
 from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.kinematics import rotation_vectors, tool_pose
-from wamviz.models.mini.painter import THINGS
 from wamviz.models.mini.raster import project
 from wamviz.models.mini.situation import Situation, complete_state, follow_motion
+from wamviz.models.mini.warp import THINGS
 
 O, M = len(THINGS), 7 + 3 * len(THINGS)  # noqa: E741 - the axis letter of the modules
 DOWN = torch.tensor([1.0, -1.0, -1.0]).diag()

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from tests.models.mini.conftest import make_pipeline
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 from wamviz.models.mini.entry import capabilities, digest_of
 from wamviz.models.mini.familiar import Familiar
 from wamviz.models.mini.wam import MiniWAM, camera_matrix, spread_note
 from wamviz.models.protocol import collect
-from wamviz.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 
 FRAME = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
 SQUARE = FRAME[:, :48]

@@ -16,13 +16,13 @@ import numpy as np
 from tests.models.remote.servers import Served, Talk, ZeroMq
 from tests.models.remote.veo_server import veo
 from tests.models.remote.worker_server import INFO, worker
-from wamviz.media import encode_png, write_mp4
+from wamviz.core.media import encode_png, write_mp4
+from wamviz.core.rollout import Observation, WorldState
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.npy import unpack_npy
-from wamviz.rollout import Observation, WorldState
 
 RNG = np.random.default_rng(0)
 PICTURES = {

@@ -12,14 +12,14 @@ import pytest
 
 from tests.models.remote.servers import Talk, serving
 from tests.models.remote.speakers import DROID_CONTEXT, Speaker, chunk
-from wamviz.errors import WamvizError
-from wamviz.media import resize, write_mp4
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize, write_mp4
+from wamviz.core.rollout import Camera, Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import canvas, roboarena
 from wamviz.models.remote.asking import policy_request
 from wamviz.models.remote.codec import pack, unpack
 from wamviz.models.remote.entry import capabilities_of
-from wamviz.rollout import Camera, Imagined, ImagineRequest, Observation
 
 GREETING = {
     "image_resolution": [180, 320],

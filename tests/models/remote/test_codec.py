@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import Limits, pack, pack_json, unpack, unpack_json
 
 IMAGE = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)

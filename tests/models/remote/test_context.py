@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Observation
 from wamviz.models.remote import robots
 from wamviz.models.remote.context import Wanted, choose_cameras, fit_frame, numbers
 from wamviz.models.remote.robots import View
-from wamviz.rollout import Observation
 
 FRAME = np.full((90, 160, 3), 7, np.uint8)
 

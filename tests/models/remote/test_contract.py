@@ -9,13 +9,13 @@ import pytest
 
 from tests.models.remote.servers import Talk, serving
 from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
 from wamviz.models.remote.codec import Limits, pack
 from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.kinds import KINDS, robot_of
-from wamviz.rollout import Imagined, ImagineRequest, Observation, Preview
 
 # Or only the server knows which state it wants.
 STATELESS = ("cosmos3-libero", "groot", "lingbot-va", "vllm-omni", "veo")

@@ -21,8 +21,9 @@ from tests.models.remote.speakers import (
     http,
     predict_reply,
 )
-from wamviz.errors import WamvizError
-from wamviz.media import read_video
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_video
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import policy_request, protocol_of
@@ -31,7 +32,6 @@ from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.waiting import run_sync
-from wamviz.rollout import ImagineRequest, Observation
 
 CONFIG = {
     "image_resolution": None,

@@ -20,10 +20,10 @@ from tests.models.remote.speakers import (
     modality,
     npy,
 )
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote.groot import eef_9d
-from wamviz.rollout import Imagined, ImagineRequest, Observation
 
 pytest.importorskip("zmq", reason="pyzmq is the extra wamviz[groot]; requirements-dev.txt has it")
 LIBERO_KEYS = ["x", "y", "z", "roll", "pitch", "yaw", "gripper"]

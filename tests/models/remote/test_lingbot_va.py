@@ -9,13 +9,13 @@ import pytest
 
 from tests.models.remote.servers import serving
 from tests.models.remote.speakers import ARMS, LIBERO_CONTEXT, ROBOTWIN_CONTEXT, Speaker, chunk, clip, lingbot
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Imagined, ImagineRequest
 from wamviz.models.protocol import collect
 from wamviz.models.remote import lingbot_va
 from wamviz.models.remote.codec import pack
 from wamviz.models.remote.kinds import KINDS
-from wamviz.rollout import Imagined, ImagineRequest
 
 FILMED = {"settings": {"video": "yes"}}
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.models.remote.speakers import ALOHA_CONTEXT, DROID_CONTEXT, LIBERO_CONTEXT, ROBOTWIN_CONTEXT
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.connections import Connection
 from wamviz.models.remote import cosmos3_libero, cosmos_policy, groot, lingbot_va, openpi, roboarena, vllm_omni
 from wamviz.models.remote.asking import PolicyRequest, policy_request
 from wamviz.models.remote.kinds import kind_of
-from wamviz.rollout import ImagineRequest, Observation
 
 ODD: tuple[Any, ...] = (
     None, 0, -1, 1.5, float("nan"), float("inf"), 10**400, True, "", "x", b"", [], [[]], [1], [[1]], [[None]], ["a"],

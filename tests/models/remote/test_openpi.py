@@ -19,11 +19,11 @@ from tests.models.remote.speakers import (
     clip,
     openpi,
 )
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote.codec import pack
-from wamviz.rollout import Imagined, ImagineRequest, Observation
 
 
 def imagined(speaker: Speaker, mode: str, context: Observation | None = None, **settings) -> Imagined:

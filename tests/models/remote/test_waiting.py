@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.waiting import run_sync, stream_in_thread
 
 

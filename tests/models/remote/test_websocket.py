@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.models.remote.servers import Served, Talk, serving
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
 from wamviz.models.remote.waiting import run_sync, stream_in_thread

@@ -20,7 +20,8 @@ import pytest
 from tests.models.remote.servers import serving
 from tests.models.remote.speakers import all_speakers
 from tests.models.remote.worker_server import INFO, npz
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
 from wamviz.models.remote import worker
@@ -28,8 +29,7 @@ from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.entry import capabilities_of, completed, entry_of, probe
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.worker_info import described
-from wamviz.rollout import ImagineRequest, Observation
-from wamviz.worker import FILE, wamviz_worker
+from wamviz.models.worker import FILE, wamviz_worker
 
 FAKE = Path(__file__).with_name("fake_policy.py")
 RNG = np.random.default_rng(0)

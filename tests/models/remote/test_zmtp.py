@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.models.remote.servers import Served, ZeroMq, serving
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.remote import entry, zmtp
 from wamviz.models.remote.codec import Limits

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.models.remote.servers import Talk
-from wamviz.media import write_mp4
+from wamviz.core.media import write_mp4
 
 NAME = "models/veo-3.1-generate-preview/operations/abc123"
 FILTERED = "We encountered an issue with the words of your prompt. Support codes: 29310472"

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import ACTION_SPACE, STYLES, TabletopEnv, record_episode
 
 SEED = 1_000_012

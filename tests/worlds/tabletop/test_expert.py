@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import KINDS, TabletopEnv, first_target, record_episode
 from wamviz.worlds.tabletop.expert import STAGES, Waypoint
 

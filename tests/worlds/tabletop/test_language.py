@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import KINDS, TabletopEnv, Task, feasible_tasks, known_words, parse, phrase, suggestions
 from wamviz.worlds.tabletop.phrases import FRAMES, SPLITS, TEMPLATES
 from wamviz.worlds.tabletop.referring import descriptions

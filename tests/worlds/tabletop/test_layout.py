@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import Camera
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Camera
 from wamviz.worlds.tabletop import layout, objects
 from wamviz.worlds.tabletop.appearance import look_at, sample_appearance
 

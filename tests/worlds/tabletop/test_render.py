@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wamviz.camera import Tool
-from wamviz.compare.rotation import matrix
-from wamviz.compare.trajectory import path_pixels
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Rollout
+from wamviz.core.camera import Tool
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Rollout
+from wamviz.core.rotation import matrix
+from wamviz.metrics.trajectory import path_pixels
 from wamviz.worlds.tabletop import CAMERAS, TabletopEnv, gl, probe, renderer_name
 from wamviz.worlds.tabletop.render import Renderer
 
@@ -187,7 +187,7 @@ def _in_process(code: str, backend: str) -> subprocess.CompletedProcess[str]:
 
 
 NO_RENDERER = """
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import TabletopEnv, probe, renderer_name
 env = TabletopEnv(render=False)
 obs = env.step(env.reset(1_000_010)[0].state[:7] * 0)[0] if env.reset(1_000_010) else None

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import (
     KINDS,
     TASK_MIX,

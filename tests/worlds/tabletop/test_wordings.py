@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import known_words
 from wamviz.worlds.tabletop.wordings import SYNONYMS, misspell, replace_word, reword
 

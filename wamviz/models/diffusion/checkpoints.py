@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wamviz.errors import WamvizError
-from wamviz.hub import HubName
+from wamviz.core.errors import WamvizError
+from wamviz.core.hub import HubName
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.kinds import KINDS, Kind
 

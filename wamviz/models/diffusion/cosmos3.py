@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.framing import Framing, within
 from wamviz.models.diffusion.model import DiffusionModel, Plan, Sample, lengths, uint8
 from wamviz.models.protocol import frames_asked
-from wamviz.rollout import Frames, ImagineRequest
 
 _MODES = {"joint": "policy"}
 BLOCK = 16  # pixels a latent: frames come back in whole ones

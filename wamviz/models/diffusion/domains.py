@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import ActionSpace
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace
 
 VIEWS = ("ego_view", "third_person_view", "wrist_view", "concat_view")
 TIERS = (256, 480, 704, 720)

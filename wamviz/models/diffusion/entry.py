@@ -13,15 +13,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.hub import HubName
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.hub import HubName
+from wamviz.core.rollout import ActionSpace
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.checkpoints import Checkpoint, look, part_config, place_of, sentencepieces
 from wamviz.models.diffusion.kinds import KINDS, Kind
 from wamviz.models.diffusion.options import Options, read
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
-from wamviz.rollout import ActionSpace
 
 __all__ = ["KINDS", "capabilities_of", "download", "entry_of", "missing", "probe"]
 
@@ -152,7 +152,7 @@ def probe(connection: Connection) -> str:
 
 def _expect(checkpoint: Checkpoint, options: Options) -> str:
     """A warning where the weights are larger than the device's memory: it may work with offload, or by patience."""
-    from wamviz.devices import describe, pick
+    from wamviz.core.devices import describe, pick
 
     device = pick()
     if device.startswith("cuda"):

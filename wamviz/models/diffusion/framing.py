@@ -12,8 +12,8 @@ from math import ceil, floor, log
 
 import numpy as np
 
-from wamviz.media import resize
-from wamviz.rollout import Frames
+from wamviz.core.media import resize
+from wamviz.core.rollout import Frames
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Weights fetched from the hub by name, once, when somebody says so.
 
-Contract: the only place of this package that asks a network, by way of ``wamviz.hub``. It reads a commit's index and
+Contract: the only place of this package that asks a network, by way of ``core.hub``. It reads a commit's index and
 list of files, and fetches the parts that the index names, safetensors and text alone.
 """
 
@@ -11,8 +11,8 @@ import re
 import shutil
 from pathlib import Path
 
-from wamviz.errors import WamvizError
-from wamviz.hub import HubName, Progress, RepoKind, repository
+from wamviz.core.errors import WamvizError
+from wamviz.core.hub import HubName, Progress, RepoKind, repository
 from wamviz.models.diffusion.checkpoints import INDEX
 from wamviz.models.diffusion.kinds import KINDS, Kind
 

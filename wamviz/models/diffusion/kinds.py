@@ -27,7 +27,7 @@ class Kind:
         accepts: classes that a ``model_index.json`` may name; most are the text-to-video twins of ``pipeline``.
         hub: checkpoints that fit, the usual one first, as ``OWNER/NAME@REVISION``.
         gives: what comes back, for people.
-        modes: of ``wamviz.rollout.MODES``.
+        modes: of ``wamviz.core.rollout.MODES``.
         size: of its video when nothing else is asked.
         multiple: both sides must be multiples of it.
         fit: how a context of another shape is brought in: ``aspect`` keeps its shape and about ``size``'s pixels,

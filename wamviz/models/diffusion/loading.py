@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.diffusion.checkpoints import Checkpoint
 from wamviz.models.diffusion.kinds import Kind
 from wamviz.models.diffusion.memory import ran_out

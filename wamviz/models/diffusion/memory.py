@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.diffusion.kinds import Kind
 from wamviz.models.diffusion.options import Options
 

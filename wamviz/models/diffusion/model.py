@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from wamviz.devices import pick
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.devices import pick
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
 from wamviz.models.diffusion.kinds import Kind
@@ -30,7 +31,6 @@ from wamviz.models.diffusion.memory import advice, free, ran_out
 from wamviz.models.diffusion.options import Options
 from wamviz.models.diffusion.running import BEAT_S, Watch, beside, counting, stoppable
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
-from wamviz.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
 
 @dataclass
@@ -257,7 +257,7 @@ class DiffusionModel:
 
     def _shown(self, plan: Plan, frames: Frames) -> Frames:
         """(T, h, w, 3) imagined frames with the context in front, all of one size."""
-        from wamviz.media import resize
+        from wamviz.core.media import resize
 
         height, width = frames.shape[1:3]
         return np.concatenate([resize(plan.frame, height, width)[None], frames])

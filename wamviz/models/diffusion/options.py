@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.domains import TIERS, VIEWS, Domain, domain_of
 from wamviz.models.diffusion.kinds import Kind

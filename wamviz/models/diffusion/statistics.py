@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import Floats
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Floats
 
 _NEEDED = {"minmax": ("min", "max"), "quantiles": ("q01", "q99"), "meanstd": ("mean", "std")}
 _MOST = 50_000_000  # bytes of a file: LeRobot's own are a few thousand

@@ -7,11 +7,11 @@ from typing import Any
 
 from PIL import Image
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.diffusion.framing import Framing, framing
 from wamviz.models.diffusion.model import DiffusionModel, Plan, Sample, lengths, uint8
 from wamviz.models.protocol import frames_asked
-from wamviz.rollout import Frames, ImagineRequest
 
 
 class VideoModel(DiffusionModel):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamviz.rollout import Floats, Frames
+from wamviz.core.rollout import Floats, Frames
 
 GRIPPER = 6  # the action's gripper, 0 open .. 1 closed
 _REST_STEP = 0.004  # m an action: a hand that moves less is at rest

@@ -18,11 +18,10 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from wamviz.models.mini.painter import THINGS
+from wamviz.models.mini.transformer import SYMMETRY
+from wamviz.models.mini.warp import THINGS
 
 POINTS = (*THINGS, "tool")
-# After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
-SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
 _PATCH, _PATCH_SIDE = 48, 0.25  # pixels of the closer look at the hand, and its share of the picture's width
 _GLANCE, _GLANCE_SIDE = 32, 0.14  # the same for every thing
 
@@ -59,7 +58,7 @@ class Detected:
 
 
 def facing_of(yaws: Tensor) -> Tensor:
-    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros where NaN or round."""
+    """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros if NaN or round."""
     times = torch.tensor(SYMMETRY, dtype=yaws.dtype, device=yaws.device)
     angle = yaws.nan_to_num() * times
     told = (times > 0) & ~yaws.isnan()

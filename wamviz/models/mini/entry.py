@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wamviz.models.baselines import TABLETOP_ACTIONS
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
+from wamviz.core.rollout import MODES
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
-from wamviz.rollout import MODES
 
 MODEL_ID = "mini-wam"
 CHUNKS = 8  # of the longest rollout

@@ -7,8 +7,8 @@ after: where both are imagined, the actions fall ahead of the motion, which is t
 
 from __future__ import annotations
 
-from wamviz.errors import unknown_name
-from wamviz.rollout import MODES
+from wamviz.core.errors import unknown_name
+from wamviz.core.rollout import MODES
 
 
 def falling(steps: int) -> list[float]:

@@ -20,11 +20,12 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
 from wamviz.models.mini.detector import Detected, MiniDetector
-from wamviz.models.mini.painter import MiniPainter, Pose, View
+from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.situation import Situation, complete_state, follow_motion
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
+from wamviz.models.mini.warp import Pose, View
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
 READ = 0.03  # noise level of motion that was read off pictures

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from wamviz.models.mini.detector import turn_facing
 from wamviz.models.mini.kinematics import rest_joints, rotation_matrices, solve_joints
-from wamviz.models.mini.painter import Pose, held_turns
 from wamviz.models.mini.raster import project
 from wamviz.models.mini.transformer import HAND
+from wamviz.models.mini.warp import Pose, held_turns
 
 _DOWN = (1.0, -1.0, -1.0)  # the tool looking straight down
 _STILL = 0.006  # m: a thing that is foreseen to move less stays

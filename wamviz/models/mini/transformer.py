@@ -13,6 +13,7 @@ tokens, E heads.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -63,7 +64,7 @@ class ContextCache:
     Attributes:
         keys, values: a layer each, (B, E, N, head); mask: (B, N) True at what is there.
         hand: (B, 3) m, where the hand is; places: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
-        facing: (B, O, 2), how things are turned.
+        facing: (B, O, 2), how things are turned; turns: (B, O) rad, how far the hand must turn to be in line with them.
         last_step: (B, 6) normalised, the step of the command before the context, zeros where it is not known.
         pointed: (B, 2, O) logits of what the words mean: what is to be touched next, and where to go afterwards.
     """
@@ -75,13 +76,14 @@ class ContextCache:
     places: Tensor
     there: Tensor
     facing: Tensor
+    turns: Tensor
     last_step: Tensor
     pointed: Tensor
 
     @property
     def focus(self) -> Tensor:
-        """(B, 2, 5): where what the words mean is, m, and how it is turned."""
-        return self.pointed.softmax(-1) @ torch.cat([self.places, self.facing], -1)
+        """(B, 2, 6): where what the words mean is, m, how it is turned, and how far the hand must turn for it, rad."""
+        return self.pointed.softmax(-1) @ torch.cat([self.places, self.facing, self.turns[..., None]], -1)
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
@@ -94,7 +96,7 @@ class ContextCache:
         return ContextCache(
             tuple(map(copies, self.keys)), tuple(map(copies, self.values)), copies(self.mask), copies(self.hand),
             copies(self.places), copies(self.there),
-            copies(self.facing), copies(self.last_step), copies(self.pointed),
+            copies(self.facing), copies(self.turns), copies(self.last_step), copies(self.pointed),
         )  # fmt: skip
 
 
@@ -129,7 +131,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         motion = HAND + 3 * things
         self.state_in = nn.Linear(state_dim + action_dim + 1, width)
         self.no_state = nn.Parameter(torch.zeros(width))
-        self.thing_in = nn.Linear(12, width)
+        self.thing_in = nn.Linear(13, width)
         self.thing = nn.Parameter(torch.randn(things, width) * 0.5)
         self.absent = nn.Parameter(torch.randn(things, width) * 0.5)
         self.text_in = nn.Linear(text_dim, width)
@@ -138,7 +140,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
         # A token sees where its part of the path leads, and from there the way to every thing.
-        self.action_in = nn.Linear(2 * action_dim + 3 * things + 10, width)
+        self.action_in = nn.Linear(2 * action_dim + 3 * things + 12, width)
         self.point = nn.Linear(width, 2)
         self.motion_in = nn.Linear(motion + 3 * things, width)
         # How the arm answers a step of the command: the share of it that is done after 1, 2, .. moments.
@@ -147,8 +149,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.motion_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
         self.action_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        # Beside what is predicted outright: how much of the way to what is meant, and how far things go with the hand.
-        self.action_out = nn.Linear(width, action_dim + 2)
+        # Beside what is predicted outright: how much of the way and of the turn to what is meant, and how far things go
+        # with the hand.
+        self.action_out = nn.Linear(width, action_dim + 4)
         self.motion_out = nn.Linear(width, motion + things)
         nn.init.zeros_(self.levels[2].weight)
         nn.init.zeros_(self.levels[2].bias)
@@ -158,6 +161,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def _constant(self, name: str, size: int, default: float, like: Tensor) -> Tensor:
         values = self.config[name] or [default] * size
         return torch.tensor(values, dtype=torch.float32, device=like.device)
+
+    def _mean(self, like: Tensor) -> Tensor:
+        return self._constant("state_mean", self.config.state_dim, 0.0, like)
+
+    def _std(self, like: Tensor) -> Tensor:
+        return self._constant("state_std", self.config.state_dim, 1.0, like)
 
     def normalise_actions(self, actions: Tensor) -> Tensor:
         """Physical actions (B, K, A) to what is denoised: where they lead, in about unit scale.
@@ -172,10 +181,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def normalise_states(self, states: Tensor) -> Tensor:
         """Physical states (..., D) to about unit scale."""
-        size = self.config.state_dim
-        return (states - self._constant("state_mean", size, 0.0, states)) / self._constant(
-            "state_std", size, 1.0, states
-        )
+        return (states - self._mean(states)) / self._std(states)
 
     def motion_scale(self, like: Tensor) -> Tensor:
         """(M,) physical size of a unit of motion: m, rad, gripper."""
@@ -194,10 +200,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         before = torch.cat([4 * last_step, (2 * last[:, 6:] - 1) * told, told.to(last.dtype)], -1)
         state = self.state_in(torch.cat([scene.state * known, before], -1))
         state = torch.where(known, state, self.no_state) + self.kind[0]
-        size = self.config.state_dim
-        mean = self._constant("state_mean", size, 0.0, text)[:3]
-        std = self._constant("state_std", size, 1.0, text)[:3]
+        mean, std = self._mean(text)[:3], self._std(text)[:3]
         hand = torch.where(known, scene.state[:, :3] * std + mean, mean)  # (B, 3) m
+        yaw = torch.where(known, scene.state[:, 5:6] * self._std(text)[5] + self._mean(text)[5], 0.0)  # (B, 1)
+        turns = turns_to(scene.facing, yaw)
         there = ~scene.places.isnan().any(-1)  # (B, O)
         ways = scene.places.nan_to_num()
         seen = torch.cat(
@@ -208,9 +214,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 scene.doubt.clamp(1e-3, 0.1).log()[..., None] + 5,
                 known[:, None].expand(-1, ways.shape[1], 1).to(ways.dtype),
                 scene.facing,
+                turns[..., None],
             ],
             -1,
-        )  # (B, O, 12)
+        )  # (B, O, 13)
         things = torch.where(there[..., None], self.thing_in(seen) + self.thing, self.absent) + self.kind[1]
         x = torch.cat([state[:, None], things, self.text_in(text) + self.kind[2]], 1)  # (B, N, width)
         mask = torch.cat([words.new_ones(b, 1 + ways.shape[1]), words], 1)
@@ -226,7 +233,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
         pointed = self.point(self.norm(x[:, 1 : 1 + ways.shape[1]])).mT  # (B, 2, O)
         pointed = pointed.float().masked_fill(~there[:, None], -1e4)
-        return ContextCache(tuple(keys), tuple(values), mask, hand, ways, there, scene.facing, last_step, pointed)
+        return ContextCache(
+            tuple(keys), tuple(values), mask, hand, ways, there, scene.facing, turns, last_step, pointed
+        )
 
     def _modulation(self, sigma_motion: Tensor, sigma_action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         levels = torch.cat([sincos(s * 4, 128) for s in (sigma_motion, sigma_action)], dim=1)  # (B, 256)
@@ -264,11 +273,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return (way / _REACH).clamp(-4, 4).flatten(2)
 
     @staticmethod
-    def _goals(at: Tensor, context: ContextCache) -> Tensor:
-        """From places (B, K, 3) m to what the words mean, and how that is turned: (B, K, 10)."""
-        focus = context.focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 5)
+    def _goals(at: Tensor, turned: Tensor, context: ContextCache) -> Tensor:
+        """From places (B, K, 3) m and turns (B, K) rad to what the words mean, and how that is turned: (B, K, 12)."""
+        focus = context.focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 6)
         way = ((focus[..., :3] - at[:, :, None]) / _REACH).clamp(-4, 4)
-        return torch.cat([way, focus[..., 3:]], -1).flatten(2)
+        turn = (focus[..., 5] - turned[..., None]) / _TURN
+        return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn], -1)
 
     def forward(
         self, motion: Tensor | None, actions: Tensor, sigma_motion: Tensor, sigma_action: Tensor, context: ContextCache
@@ -288,7 +298,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         path = self.paths(actions)  # (B, K, 3)
         at = context.hand[:, None] + path
         steps = (steps_of(actions) / _STEP).clamp(-4, 4)
-        told = torch.cat([actions, steps, self._ways(at, context), self._goals(at, context)], -1)
+        goals = self._goals(at, actions[..., 5].float() * _TURN, context)
+        told = torch.cat([actions, steps, self._ways(at, context), goals], -1)
         a = self.action_in(told) + self.slot
         x: Tensor | None = None
         count = 0
@@ -310,9 +321,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = motion_layer.finish(x, attended[:, :, :count], for_motion)
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
-        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-2], -1)
-        goal = (context.focus[..., :3] - context.hand[:, None]) / _REACH  # (B, 2, 3)
-        clean_actions = torch.cat([clean_actions[..., :3] + share @ goal, clean_actions[..., 3:]], -1)
+        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-4], -1)
+        goal, turn = (context.focus[..., :3] - context.hand[:, None]) / _REACH, context.focus[..., 5:] / _TURN
+        led = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
+        clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(led, -1), clean_actions[..., 6:]], -1)
         if x is None or motion is None:
             return None, clean_actions
         # Where motion is (nearly) clean, the command leads where the hand goes, give or take; and the other way round.
@@ -333,6 +345,24 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 def steps_of(path: Tensor) -> Tensor:
     """Where a path (B, K, ...) leads at each moment to its single steps, the first from 0."""
     return torch.cat([path[:, :1], path.diff(dim=1)], 1)
+
+
+# After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
+SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
+_ALIGNED = (math.pi, 0, 0, 0, 0, 0, 0)  # rad from how a thing is turned to the hand's yaw: the lever is faced
+
+
+def turns_to(facing: Tensor, yaw: Tensor) -> Tensor:
+    """How far a hand with a yaw (B, 1) rad must turn to be in line with things (B, O, 2), the short way: (B, O) rad.
+
+    Nothing to what is round or whose turn is not known.
+    """
+    times = torch.tensor(SYMMETRY, dtype=facing.dtype, device=facing.device)
+    offset = torch.tensor(_ALIGNED, dtype=facing.dtype, device=facing.device)
+    apart = torch.atan2(facing[..., 1], facing[..., 0]) + offset - times * yaw
+    apart = torch.remainder(apart + math.pi, 2 * math.pi) - math.pi
+    sure = (facing.square().sum(-1) > 0.01) & (times > 0)
+    return torch.where(sure, apart / times.clamp_min(1), 0.0)
 
 
 def pose_scale(like: Tensor) -> Tensor:

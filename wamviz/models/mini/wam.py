@@ -18,17 +18,17 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from wamviz.camera import Camera
-from wamviz.media import fit_square
+from wamviz.core.camera import Camera
+from wamviz.core.media import fit_square
+from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.entry import digest_of
 from wamviz.models.mini.familiar import Familiar, statistics
-from wamviz.models.mini.painter import View
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
+from wamviz.models.mini.warp import View
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
-from wamviz.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 
 ACTING = 0.3  # temperature of acting without imagining: a robot is driven by the best guess, futures by chance
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")

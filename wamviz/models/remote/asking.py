@@ -15,14 +15,14 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
 from wamviz.models.remote.kinds import Kind, kind_of, robot_of
 from wamviz.models.remote.network import Server
 from wamviz.models.remote.robots import Robot, StatePart, View
-from wamviz.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
 MAX_ACTIONS = 10_000

@@ -13,12 +13,12 @@ import asyncio
 from itertools import islice
 from pathlib import Path
 
-from wamviz.errors import WamvizError
-from wamviz.media import read_video, resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import read_video, resize
+from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest
 from wamviz.models.remote.kinds import is_set
 from wamviz.models.remote.robots import View
-from wamviz.rollout import Frames
 
 WAIT_S = 15.0  # the file is there when the reset is answered; a shared disk may show it later
 LOOK_S = 0.25

@@ -24,7 +24,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])")  # no objects, strings, dates, structures or wide floats
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.media import resize
+from wamviz.core.rollout import Floats, Frames, Observation
 from wamviz.models.remote.robots import StatePart, View
-from wamviz.rollout import Floats, Frames, Observation
 
 # Of the tabletop's state (see ``Rollout``): gripper 0 open .. 1 closed, seven joints of the same Franka. Its hand's
 # rotation vector is no Euler angles, which is what other servers mean by a pose, so that it is not offered as one.

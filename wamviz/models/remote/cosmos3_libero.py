@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import encode_png, read_image, resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import encode_png, read_image, resize
+from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.network import ask as fetch
 from wamviz.models.remote.network import client, server_error
-from wamviz.rollout import ActionSpace, Frames
 
 DOMAIN = "libero"
 IMAGE_SIZE = 256

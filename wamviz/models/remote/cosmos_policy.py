@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.network import ask as post

@@ -11,7 +11,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
 from wamviz.models.remote.kinds import KINDS, kind_of, robot_of

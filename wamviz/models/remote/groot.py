@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace, Floats
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import server_error
 from wamviz.models.remote.npy import pack_npy, unpack_npy
 from wamviz.models.remote.robots import DROID_STATE, StatePart, View
 from wamviz.models.remote.zmtp import Req, connected, library
-from wamviz.rollout import ActionSpace, Floats
 
 LAYOUTS = ("nested", "flat", "n1.5")
 POSE = StatePart("state/cartesian_position", 6, "pose")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.action_spaces import DROID_JOINTS
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.remote import robots, veo_options, worker_info
 from wamviz.models.remote.robots import Robot
@@ -94,7 +95,7 @@ class Kind:
                 raise unknown_name(f"setting of kind {self.name}", name, self.settings)
 
 
-_ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, robots.DROID_JOINTS, chunk=24)
+_ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, DROID_JOINTS, chunk=24)
 # DreamZero's first chunk: one latent frame of the context and two imagined ones, nine frames at 5 a second.
 _ROBOARENA = replace(_ROBOARENA, filmed=replace(_ROBOARENA, modes=("joint",), frames=8))
 KINDS: dict[str, Kind] = {

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Floats, Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.robots import View
 from wamviz.models.remote.websocket import WebSocket, connected
-from wamviz.rollout import Floats, Frames
 
 PER_LATENT = 4  # frames of video that one latent frame stands for, but for the very first
 KEPT = "The server returned no video: LingBot-VA keeps what it imagines as latents."

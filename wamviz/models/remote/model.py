@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
@@ -25,7 +26,6 @@ from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import ConnectionLost, redact_token
 from wamviz.models.remote.waiting import BEAT_S, stream_in_thread
-from wamviz.rollout import Imagined, ImagineRequest, Preview, Rollout
 
 
 class RemoteModel:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import LIMITS, Limits, too_large
 
 SAID = 400  # characters of a server's own words that are shown

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.websocket import connected
-from wamviz.rollout import Frames
 
 
 def check(request: PolicyRequest) -> None:

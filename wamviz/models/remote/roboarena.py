@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.action_spaces import DROID_JOINTS, DROID_VELOCITY
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.models.remote import canvas
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.network import Server, clean_text, server_error
-from wamviz.models.remote.robots import DROID_JOINTS, DROID_STATE, DROID_VELOCITY, StatePart, View
+from wamviz.models.remote.robots import DROID_STATE, StatePart, View
 from wamviz.models.remote.websocket import WebSocket, connected
-from wamviz.rollout import ActionSpace, Frames
 
 _POSE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
 SPACES = {

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace
+from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_JOINTS, DROID_VELOCITY, OSC_POSE
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace
 
 Fit = Literal["pad", "stretch", "as it is"]
 Means = Literal["joints", "gripper", "pose", "all"]
@@ -60,7 +61,7 @@ class Robot:
         views, state: what is sent, in this order.
         actions: what comes back, with its rate; None where that is a video alone.
         chunk: actions a reply, as released; a server may answer with another number.
-        modes: of ``wamviz.rollout.MODES``; ``act_only`` where no video comes back.
+        modes: of ``wamviz.core.rollout.MODES``; ``act_only`` where no video comes back.
         frames: imagined frames a reply, without the context; 0 where no video comes back.
         longest: frames of the longest rollout, chunk after chunk, likewise; 0 where one chunk is all.
         filmed: the same robot where a setting of the connection brings the video, see ``Kind.adapt_robot``; else None.
@@ -110,27 +111,6 @@ class Robot:
         return video.get(self.frames, "actions and the imagined video")
 
 
-def _joints(kind: str, unit: str, suffix: str = "") -> ActionSpace:
-    return ActionSpace(
-        (*(f"joint{i}{suffix}" for i in range(1, 8)), "gripper"), (unit,) * 7 + ("1",), kind, 15.0, gripper_index=7
-    )
-
-
-# DROID's joint velocities are scaled: 1 is 0.2 rad a step of 1/15 s. The gripper is 0 open .. 1 closed.
-DROID_VELOCITY = _joints("joint_velocity", "3 rad/s", "_velocity")
-DROID_JOINTS = _joints("joint_position", "rad")
-# robosuite's OSC_POSE as LIBERO uses it: shares of 5 cm and 0.5 rad a step; the gripper is -1 open .. 1 closed.
-LIBERO_POSE = ActionSpace(
-    ("dx", "dy", "dz", "drx", "dry", "drz", "gripper"), ("0.05 m",) * 3 + ("0.5 rad",) * 3 + ("1",), "ee_delta", 20.0,
-    gripper_index=6, low=(-1.0,) * 7, high=(1.0,) * 7,
-)  # fmt: skip
-_ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
-# Both arms' joints; each has a gripper, 1 is open, so that no single one is marked.
-ALOHA_JOINTS = ActionSpace(
-    tuple(f"{side}_{name}" for side in ("left", "right") for name in _ARM), (("rad",) * 6 + ("1",)) * 2,
-    "joint_position", 50.0,
-)  # fmt: skip
-
 DROID_STATE = (
     StatePart("observation/joint_position", 7, "joints"),
     StatePart("observation/gripper_position", 1, "gripper"),
@@ -151,7 +131,7 @@ LIBERO = Robot(
         View("observation/image", "exterior", (224, 224)),
         View("observation/wrist_image", "wrist", (224, 224)),
     ),
-    (StatePart("observation/state", 8, "all"),), LIBERO_POSE, chunk=10,
+    (StatePart("observation/state", 8, "all"),), OSC_POSE, chunk=10,
 )  # fmt: skip
 ALOHA = Robot(
     "aloha", "ALOHA's two arms",
@@ -192,7 +172,7 @@ COSMOS_POLICY_ALOHA = Robot(
 COSMOS3_LIBERO = Robot(
     "libero", "Panda of LIBERO",
     (View("image", "exterior", None, "as it is"),),
-    (), LIBERO_POSE, chunk=16, modes=("joint",), frames=16,
+    (), OSC_POSE, chunk=16, modes=("joint",), frames=16,
 )  # fmt: skip
 
 # Cosmos3 on BridgeData, as its examples run it: the hand's change (three of position, six of rotation) and the gripper
@@ -253,7 +233,7 @@ LINGBOT_LIBERO = _lingbot(
             View("agentview_rgb", "exterior", (128, 128), "stretch", like="image"),
             View("eye_in_hand_rgb", "wrist", (128, 128), "stretch", like="wrist_image"),
         ),
-        (), LIBERO_POSE, chunk=12, modes=("imagine_then_act",),
+        (), OSC_POSE, chunk=12, modes=("imagine_then_act",),
     ),
     latents=4,
 )  # fmt: skip
@@ -264,5 +244,5 @@ LINGBOT_LIBERO = _lingbot(
 GROOT_DROID = Robot("droid", "Franka of DROID", (), DROID_STATE, DROID_JOINTS, chunk=32)
 GROOT_LIBERO = Robot(
     "libero", "Panda of LIBERO", (), (),
-    replace(LIBERO_POSE, gripper_closed=0.0, low=(-1.0,) * 6 + (0.0,)), chunk=40,
+    replace(OSC_POSE, gripper_closed=0.0, low=(-1.0,) * 6 + (0.0,)), chunk=40,
 )  # fmt: skip

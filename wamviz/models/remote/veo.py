@@ -21,13 +21,13 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import encode_png, read_video, resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import encode_png, read_video, resize
+from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large
 from wamviz.models.remote.network import ConnectionLost, Server, clean_text, client, server_error, status_error
 from wamviz.models.remote.veo_options import LONGEST_SIDE, SHAPES, VeoOptions
-from wamviz.rollout import Frames
 
 POLL_S = 5.0
 _USUALLY = "usually 11 s to 6 min"  # Google's documentation of Veo on the Gemini API, "request latency"

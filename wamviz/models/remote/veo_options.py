@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.remote.robots import Robot, View
 
 URL = "https://generativelanguage.googleapis.com"

@@ -19,13 +19,13 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import encode_png, read_video, write_mp4
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import encode_png, read_video, write_mp4
+from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, unpack_json
 from wamviz.models.remote.network import ConnectionLost, body, client, server_error, status_error
 from wamviz.models.remote.network import ask as fetch
-from wamviz.rollout import Floats, Frames, ImagineRequest
 
 POLL_S = 0.5
 DOMAINS = {"bridge": ("bridge_orig_lerobot", "third_person_view")}  # by robot: the model's name for it, the view

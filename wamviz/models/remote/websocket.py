@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import malformed, too_large
 from wamviz.models.remote.network import (
     ConnectionLost,

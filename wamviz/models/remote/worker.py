@@ -1,4 +1,4 @@
-"""A policy in an environment of its own, through ``wamviz/worker/wamviz_worker.py``, which says its protocol.
+"""A policy in an environment of its own, through ``wamviz/models/worker/wamviz_worker.py``, which says its protocol.
 
 Contract: what the policy wants and gives was asked when the worker was connected; a worker that says something else by
 now is refused, so that no number is read with another policy's meaning. Each sample is a question of its own with a
@@ -23,8 +23,9 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.errors import WamvizError
-from wamviz.media import resize
+from wamviz.core.errors import WamvizError
+from wamviz.core.media import resize
+from wamviz.core.rollout import Frames
 from wamviz.models.connections import Connection
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, server_of, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
@@ -41,7 +42,6 @@ from wamviz.models.remote.network import (
 from wamviz.models.remote.network import ask as fetch
 from wamviz.models.remote.waiting import run_sync
 from wamviz.models.remote.worker_info import described as described_robot
-from wamviz.rollout import Frames
 
 _CONTENT = "application/x-wamviz-worker"
 _LINE = 100_000  # bytes of one event

@@ -1,6 +1,6 @@
 """What a worker says of its policy, as a robot.
 
-Contract: loads nothing. ``GET /info`` of ``wamviz/worker/wamviz_worker.py`` is asked once, when the worker is
+Contract: loads nothing. ``GET /info`` of ``wamviz/models/worker/wamviz_worker.py`` is asked once, when the worker is
 connected, and kept with the connection as text; every word of it is judged, because it came from elsewhere.
 """
 
@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import MODES, ActionSpace
 from wamviz.models.remote.robots import Robot, StatePart, View
-from wamviz.rollout import MODES, ActionSpace
 
 URL = "http://127.0.0.1:8765"
 PROTOCOL = 1

@@ -16,7 +16,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import ConnectionLost, Server, too_slow, unreachable
 

@@ -26,14 +26,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from wamviz import acting
-from wamviz.compare.trajectory import path_pixels
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Camera, Floats, Frames, Preview, Rollout
+from wamviz.metrics.trajectory import path_pixels
 from wamviz.models.protocol import Capabilities
-from wamviz.rollout import Camera, Floats, Frames, Preview, Rollout
-from wamviz.side_by_side import Contender, Outcome
-from wamviz.sources import Context
-from wamviz.store import Run
+from wamviz.runs import execution
+from wamviz.runs.comparison import Contender, Outcome
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
 
 VIEWS = ("side-by-side", "onion-skin", "wipe", "difference")
 NOTHING_YET = "Nothing is imagined yet. Choose a context, write an instruction and press Imagine."
@@ -341,7 +341,7 @@ def _why_not_executed(run: Run) -> str:
     if run.world_state is None:
         return NO_WORLD
     first = run.imagined[0]
-    return acting.why_not(run.world_state, first.actions, first.action_space) or NOT_EXECUTED
+    return execution.why_not(run.world_state, first.actions, first.action_space) or NOT_EXECUTED
 
 
 def _seed(run: Run) -> str:

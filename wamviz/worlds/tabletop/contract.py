@@ -13,20 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import ActionSpace, Floats, Frames
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Floats, Frames
 
 CAMERAS = ("exterior", "wrist")
-ACTION_SPACE = ActionSpace(
-    names=("dx", "dy", "dz", "drx", "dry", "drz", "gripper"),
-    units=("m", "m", "m", "rad", "rad", "rad", "1"),
-    kind="ee_delta",
-    rate=5.0,
-    gripper_index=6,
-    gripper_closed=1.0,
-    low=(-0.06, -0.06, -0.06, -0.4, -0.4, -0.4, 0.0),
-    high=(0.06, 0.06, 0.06, 0.4, 0.4, 0.4, 1.0),
-)
+ACTION_SPACE = TABLETOP_ACTIONS
 STATE_NAMES = ("x", "y", "z", "rx", "ry", "rz", "gripper", *(f"joint{i}" for i in range(1, 8)))
 
 # Random streams of a seed: what is drawn for one never shifts another. Each style of episode has its own,

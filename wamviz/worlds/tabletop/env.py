@@ -19,8 +19,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import Camera, Frames, Observation, WorldState
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import Camera, Frames, Observation, WorldState
 from wamviz.worlds.tabletop import controller, robot, scene
 from wamviz.worlds.tabletop.appearance import Appearance, apply, look_at, sample_appearance
 from wamviz.worlds.tabletop.arm import FINGER_TRAVEL

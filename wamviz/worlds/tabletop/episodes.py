@@ -15,8 +15,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError, unknown_name
-from wamviz.rollout import Camera, Floats, Frames
+from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.rollout import Camera, Floats, Frames
 from wamviz.worlds.tabletop import robot
 from wamviz.worlds.tabletop.contract import (
     ACTION_SPACE,

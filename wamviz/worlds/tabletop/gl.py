@@ -22,7 +22,7 @@ from ctypes import c_char_p, c_int, c_uint, c_void_p
 from pathlib import Path
 from typing import Any, Protocol
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 
 INSTALL_HINT = (
     "Install the Debian package libosmesa6 (or libegl1 with a graphics driver), "

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import objects, referring
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.objects import BLOCKS, PICKABLE, PLACEABLE

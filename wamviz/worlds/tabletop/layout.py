@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
-from wamviz.rollout import Camera
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import Camera
 from wamviz.worlds.tabletop.objects import BLOCKS, LEVER_REACH, MOVABLE, SHAPES, TOASTER_HALF, TOASTER_RADIUS
 
 TOASTER_X, TOASTER_Y = (0.46, 0.60), (-0.20, 0.02)

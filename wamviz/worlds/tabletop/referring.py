@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.objects import BLOCKS, MOVABLE, PICKABLE
 

@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.errors import WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import gl
 from wamviz.worlds.tabletop.gl import probe, renderer_name
 from wamviz.worlds.tabletop.objects import SEGMENTS

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wamviz.errors import WamvizError, unknown_name
+from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.worlds.tabletop import referring
 from wamviz.worlds.tabletop.contract import STREAM_TASK, stream
 from wamviz.worlds.tabletop.env import TabletopEnv

@@ -9,7 +9,7 @@ import string
 
 import numpy as np
 
-from wamviz.errors import unknown_name
+from wamviz.core.errors import unknown_name
 
 WORDINGS = ("usual", "heldout", "typos", "synonyms")
 

@@ -1,0 +1,57 @@
+"""The command ``app``: open the page. The only module besides ``app.py`` that knows the page."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+
+from wamviz.core.errors import WamvizError
+
+PORT = 7860
+HELP = "Open the page."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--host", default=None, help="address to listen on; 127.0.0.1 by default")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on; 7860 by default")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve until interrupted."""
+    # A Space says through these where to listen; an argument wins over them.
+    host = args.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = args.port if args.port is not None else _port(os.environ.get("GRADIO_SERVER_PORT"))
+    check_address(host, port)
+    from wamviz.ui.app import build, launch
+
+    # Gradio would ask its own page once, within 3 s and through any proxy that is set, and give up when no answer
+    # comes; on a busy machine that says nothing. ``_frontend`` switches only this question off.
+    launch(args.demo if args.demo is not None else build(), host=host, port=port, _frontend=False)
+
+
+def _port(text: str | None) -> int:
+    if not text:
+        return PORT
+    if not text.isdecimal():
+        raise WamvizError(f"GRADIO_SERVER_PORT is '{text}', which is no port.")
+    return int(text)
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise ``WamvizError`` when nothing can listen on ``host:port``; port 0 means any free one."""
+    if not 0 <= port <= 65535:
+        raise WamvizError(f"Port {port} does not exist.", "Ports are 0 .. 65535.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
+            probe.bind(address)
+    except socket.gaierror:
+        raise WamvizError(f"'{host}' is no address of this machine.", "Try --host 127.0.0.1.") from None
+    except PermissionError:
+        raise WamvizError(f"Port {port} needs more rights than you have.", f"Try --port {PORT}.") from None
+    except OSError as error:
+        reason = f"Nothing can listen on {host}:{port}: {error.strerror}."
+        raise WamvizError(reason, f"Try --port {port + 1 if port < 65535 else PORT}.") from None

@@ -1,0 +1,31 @@
+"""The command ``models``: every registered model, in words, or with ``--json`` for programs. It changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from wamviz.models import registry
+
+HELP = "List every model, its modes, and whether it can run here."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> None:
+    """List the registered models."""
+    entries = list(registry.entries().values())
+    rows = [registry.model_facts(entry) for entry in entries]
+    if args.json:
+        print(json.dumps(rows, indent=2, allow_nan=False))
+        return
+    for entry, row in zip(entries, rows, strict=True):
+        print(f"{row['id']}  {row['title']}")
+        print(f"  {row['description']}")
+        print(f"  modes: {', '.join(row['modes'])}")
+        asked = "on its server, which nobody has asked (connect NAME --test does)"
+        here = asked if "url" in row.get("extras", {}) and not entry.resident else "yes"
+        print(f"  runs here: {here if row['runnable'] else 'no: ' + row['missing']}")

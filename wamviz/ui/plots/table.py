@@ -1,0 +1,80 @@
+"""What the figures show, as rows of text: for screen readers, and for all who would rather read a number.
+
+Contract: the same values, times and units as in the figures; a cell without a value holds an en dash.
+"""
+
+from __future__ import annotations
+
+from wamviz.metrics.summary import summarise
+from wamviz.runs.store import Run
+from wamviz.ui.plots.actions import comparable
+from wamviz.ui.plots.style import number
+
+EMPTY = "\u2013"
+
+
+def text_table(run: Run, sample: int = 0) -> tuple[list[str], list[list[str]]]:
+    """(header, rows): one row a time in seconds; a column an action dimension and origin, then PSNR, SSIM
+    and, where it was computed, LPIPS.
+
+    >>> header, rows = text_table(run)          # doctest: +SKIP
+    >>> header[:3], rows[0][:3]                 # doctest: +SKIP
+    (['time (s)', 'recorded dx (m)', 'imagined dx (m)'], ['0.20', '0.0112', '0.0097'])
+    """
+    sample = min(max(sample, 0), len(run.imagined) - 1)
+    columns: dict[str, dict[int, str]] = {}
+    shown, _ = comparable(run, sample)
+    spaces = [rollout.action_space for rollout in shown.values() if rollout.action_space is not None]
+    for dim in range(spaces[0].dim if spaces else 0):
+        for origin, rollout in shown.items():
+            space, actions = rollout.action_space, rollout.actions
+            assert space is not None and actions is not None
+            values = (number(value) for value in actions[:, dim].tolist())
+            ticks = (_tick(time) for time in rollout.action_times.tolist())
+            columns[f"{origin} {space.names[dim]} ({space.units[dim]})"] = dict(zip(ticks, values, strict=True))
+    video = (run.metrics if "video" in run.metrics else summarise(run, sample)).get("video")
+    if video:
+        chosen = video["by_sample"][sample] if "by_sample" in video else video
+        curves = [
+            ("PSNR (dB)", chosen["psnr_by_frame"]),
+            ("PSNR of copy last frame (dB)", video["copy_last_psnr_by_frame"]),
+            ("SSIM", chosen["ssim_by_frame"]),
+            ("SSIM of copy last frame", video["copy_last_ssim_by_frame"]),
+        ]
+        if "lpips_by_frame" in chosen:
+            still = video["copy_last_lpips_by_frame"]
+            curves += [("LPIPS", chosen["lpips_by_frame"]), ("LPIPS of copy last frame", still)]
+        for title, curve in curves:
+            pairs = zip(video["times"], curve, strict=True)
+            columns[title] = {_tick(time): number(value) for time, value in pairs if value is not None}
+    moments = sorted(set().union(*columns.values())) if columns else []
+    rows = [[f"{tick / 1000:.2f}", *(column.get(tick, EMPTY) for column in columns.values())] for tick in moments]
+    return ["time (s)", *columns], rows
+
+
+def alt_text(run: Run, sample: int = 0) -> str:
+    """One or two sentences that say what the figures show, for an ``aria-label``."""
+    metrics = run.metrics if "video" in run.metrics else summarise(run, sample)
+    parts = []
+    seconds = max(rollout.duration for rollout in run.imagined)
+    count = len(run.imagined)
+    parts.append(f"{count} imagined rollout{'s' if count > 1 else ''} of {number(seconds)} s for '{run.instruction}'.")
+    video, actions, execution = metrics.get("video"), metrics.get("actions"), metrics.get("execution")
+    if video:
+        parts.append(
+            f"PSNR {number(video['psnr'], 'dB')}, copying the last frame {number(video['copy_last_psnr'], 'dB')}."
+        )
+    if actions:
+        parts.append(f"Action error {number(actions['mae'])}, staying still {number(actions['hold_mae'])}.")
+    if execution and execution.get("success") is not None:
+        parts.append(
+            "In the simulator the task succeeded." if execution["success"] else "In the simulator the task failed."
+        )
+    if (picture := metrics.get("picture")) and picture.get("sharpness") is not None:
+        parts.append(f"Where things move the imagined video is {number(picture['sharpness'])} as sharp as physics.")
+    return " ".join(parts)
+
+
+def _tick(time: float) -> int:
+    """Milliseconds: times of frames and actions that belong together become equal."""
+    return round(time * 1000)
