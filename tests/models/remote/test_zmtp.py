@@ -222,6 +222,7 @@ def test_libzmq_itself_answers() -> None:
     rep = context.socket(zmq.REP)
     rep.setsockopt(zmq.LINGER, 0)
     rep.setsockopt(zmq.HEARTBEAT_IVL, 50)
+    rep.setsockopt(zmq.HEARTBEAT_TIMEOUT, 20_000)  # else as short as the interval, which a busy machine does not keep
     port = rep.bind_to_random_port("tcp://127.0.0.1")
     large = bytes(3_000_000)
 
