@@ -13,30 +13,16 @@ from hypothesis import strategies as st
 
 from tests.datasets.makers import example, record
 from wamviz.core.errors import WamvizError
-from wamviz.datasets.tfrecord import crc32c, masked_crc, parse_example, read_example, record_offsets
-
-
-def slow_crc(data: bytes) -> int:
-    """CRC32C bit by bit, as RFC 3720 defines it."""
-    register = 0xFFFFFFFF
-    for byte in data:
-        register ^= byte
-        for _ in range(8):
-            register = register >> 1 ^ (0x82F63B78 if register & 1 else 0)
-    return register ^ 0xFFFFFFFF
+from wamviz.datasets.tfrecord import masked_crc, parse_example, read_example, record_offsets
 
 
 @pytest.mark.parametrize(
     ("data", "value"), [(b"", 0), (b"123456789", 0xE3069283), (bytes(32), 0x8A9136AA), (b"\xff" * 32, 0x62A8AB43)]
 )
 def test_the_sum_is_the_standards(data: bytes, value: int) -> None:
-    assert crc32c(data) == value
-
-
-@pytest.mark.parametrize("size", [1, 1023, 1024, 1025, 2048, 5000])
-def test_many_lanes_give_the_sum_of_one(size: int) -> None:
-    data = np.random.default_rng(size).integers(0, 256, size, np.uint8).tobytes()
-    assert crc32c(data) == slow_crc(data)
+    """CRC32C of RFC 3720, rotated by 15 bits and with TensorFlow's constant added."""
+    rotated = (value >> 15 | value << 17) & 0xFFFFFFFF
+    assert masked_crc(data) == (rotated + 0xA282EAD8) % 2**32
 
 
 @given(
@@ -54,7 +40,7 @@ def test_messages_come_back(floats: list[float], ints: list[int], texts: list[by
 def test_no_bytes_bring_anything_but_a_message_or_a_refusal(data: bytes) -> None:
     try:
         parse_example(data)
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         assert not isinstance(error, UnicodeError)
 
 

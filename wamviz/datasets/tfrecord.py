@@ -9,10 +9,11 @@ tensorflow/core/example/example.proto.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +21,6 @@ from wamviz.core.errors import WamvizError
 
 MAX_RECORD = 1_000_000_000  # bytes; an episode of DROID with three cameras has 50 MB
 MAX_FEATURES = 10_000
-_LANE = 1024  # bytes that are summed side by side
-_POLYNOMIAL = 0x82F63B78  # CRC32C, reflected
 
 Feature = list[bytes] | NDArray[np.float32] | NDArray[np.int64]
 
@@ -86,7 +85,7 @@ def read_example(path: Path, offset: int, length: int, number: int = 0) -> dict[
         raise _damaged(path, number, "its checksum is wrong")
     try:
         return parse_example(payload)
-    except (IndexError, ValueError, OverflowError) as error:
+    except ValueError as error:
         raise WamvizError(f"Record {number} of '{path.name}' is no tf.train.Example ({error}).") from error
 
 
@@ -98,27 +97,29 @@ def _damaged(path: Path, number: int, how: str) -> WamvizError:
 
 
 def parse_example(payload: bytes) -> dict[str, Feature]:
-    """Name -> values of a serialised Example; ``ValueError`` or ``IndexError`` when it is none."""
-    out: dict[str, Feature] = {}
-    for number, features in _fields(memoryview(payload)):
-        if number not in (1, 2) or not isinstance(features, memoryview):
-            continue
-        for entry_number, entry in _fields(features):
-            if entry_number != 1 or not isinstance(entry, memoryview):
-                continue
-            pair = dict(_fields(entry))
-            key, value = pair.get(1), pair.get(2, memoryview(b""))
-            if not isinstance(key, memoryview) or not isinstance(value, memoryview):
-                raise ValueError("a feature without a name")
-            out[bytes(key).decode("utf-8", "replace")] = _feature(value) if number == 1 else _joined(value)
-            if len(out) > MAX_FEATURES:
-                raise ValueError("too many features")
-    return out
+    """Name -> values of a serialised Example; ``ValueError`` when it is none."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        example = _message_class().FromString(payload)
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
+    features, lists = example.context.feature, example.feature_lists.feature_list
+    if len(features) + len(lists) > MAX_FEATURES:
+        raise ValueError("too many features")
+    out = {name: _values(feature) for name, feature in features.items()}
+    return out | {name: _joined([_values(one) for one in steps.feature]) for name, steps in lists.items()}
 
 
-def _joined(steps: memoryview) -> Feature:
+def _values(feature: Any) -> Feature:
+    kind = feature.WhichOneof("kind")
+    if kind == "float_list":
+        return np.array(feature.float_list.value, np.float32)
+    return np.array(feature.int64_list.value, np.int64) if kind == "int64_list" else list(feature.bytes_list.value)
+
+
+def _joined(parts: list[Feature]) -> Feature:
     """The values of a FeatureList, one feature a step, one after the other."""
-    parts = [_feature(item) for number, item in _fields(steps) if number == 1 and isinstance(item, memoryview)]
     texts = [text for part in parts if isinstance(part, list) for text in part]
     arrays = [part for part in parts if not isinstance(part, list)]
     if texts or not arrays:
@@ -128,120 +129,54 @@ def _joined(steps: memoryview) -> Feature:
     return np.concatenate(arrays).astype(np.int64)
 
 
-def _feature(value: memoryview) -> Feature:
-    for kind, content in _fields(value):
-        if not isinstance(content, memoryview):
-            raise ValueError("a feature of an unknown kind")
-        if kind == 1:
-            return [bytes(item) for number, item in _fields(content) if number == 1 and isinstance(item, memoryview)]
-        parts = [item for number, item in _fields(content) if number == 1]
-        if kind == 2:  # packed, or one 32-bit value a field
-            joined = b"".join(bytes(item) for item in parts if isinstance(item, memoryview))
-            return np.frombuffer(joined, "<f4").astype(np.float32)
-        if kind == 3:
-            whole: list[int] = []
-            for item in parts:
-                whole += [item] if isinstance(item, int) else _varints(item)
-            return np.array([number - 2**64 if number >= 2**63 else number for number in whole], np.int64)
-    return []
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """(field number, value) of a protobuf message."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        wire = tag & 7
-        if wire == 0:
-            value, at = _varint(data, at)
-            yield tag >> 3, value
-            continue
-        if wire == 2:
-            size, at = _varint(data, at)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"wire type {wire}")
-        if at + size > len(data):
-            raise ValueError("a field is longer than its message")
-        yield tag >> 3, data[at : at + size]
-        at += size
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number of more than 64 bits")
-
-
-def _varints(data: memoryview) -> list[int]:
-    out, at = [], 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        out.append(value & (2**64 - 1))
-    return out
-
-
-# --- CRC32C -----------------------------------------------------------------------------------------------------------
+# message -> its fields, numbered from 1: (name, type); "*" is a repeated one, "%" a map from text, "|" one of several
+_MESSAGES = {
+    "BytesList": [("value", "*bytes")],
+    "FloatList": [("value", "*float")],
+    "Int64List": [("value", "*int64")],
+    "Feature": [("bytes_list", "|BytesList"), ("float_list", "|FloatList"), ("int64_list", "|Int64List")],
+    "Features": [("feature", "%Feature")],
+    "FeatureList": [("feature", "*Feature")],
+    "FeatureLists": [("feature_list", "%FeatureList")],
+    "SequenceExample": [("context", "Features"), ("feature_lists", "FeatureLists")],
+}
 
 
 @lru_cache(maxsize=1)
-def _byte_table() -> NDArray[np.uint32]:
-    """(256,) the register after one more byte."""
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, (table >> 1) ^ np.uint32(_POLYNOMIAL), table >> 1).astype(np.uint32)
-    return table
+def _message_class() -> Any:
+    """SequenceExample; the ``features`` of an Example have the number of its ``context``."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+    field = descriptor_pb2.FieldDescriptorProto
+    plain = {name: getattr(field, f"TYPE_{name.upper()}") for name in ("bytes", "float", "int64", "string")}
+    file = descriptor_pb2.FileDescriptorProto(name="example.proto", package="wamviz", syntax="proto3")
 
-@lru_cache(maxsize=1)
-def _lane_tables() -> list[list[int]]:
-    """Four tables (256): what ``_LANE`` zero bytes make of each byte of the register; the sum is linear."""
-    table, registers = _byte_table(), np.uint32(1) << np.arange(32, dtype=np.uint32)
-    for _ in range(_LANE):
-        registers = table[registers & 0xFF] ^ (registers >> np.uint32(8))
-    single = [int(register) for register in registers]
-    out = []
-    for byte in range(4):
-        row = [0] * 256
-        for value in range(256):
-            for bit in range(8):
-                if value >> bit & 1:
-                    row[value] ^= single[8 * byte + bit]
-        out.append(row)
-    return out
+    def add(message: Any, number: int, name: str, told: str, repeated: bool = False) -> Any:
+        kind = {"type": plain[told]} if told in plain else {"type": field.TYPE_MESSAGE, "type_name": f".wamviz.{told}"}
+        label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
+        return message.field.add(name=name, number=number, label=label, **kind)
 
-
-def crc32c(data: bytes) -> int:
-    """The CRC32C of some bytes, many lanes at once.
-
-    >>> hex(crc32c(b"123456789"))
-    '0xe3069283'
-    """
-    table = _byte_table()
-    register, head = 0xFFFFFFFF, len(data) % _LANE
-    for byte in data[:head]:
-        register = int(table[(register ^ byte) & 0xFF]) ^ (register >> 8)
-    lanes = np.frombuffer(data, np.uint8, offset=head).reshape(-1, _LANE).T  # (_LANE, lanes)
-    if lanes.size:
-        sums = np.zeros(lanes.shape[1], np.uint32)
-        for row in lanes:
-            sums = table[(sums ^ row) & 0xFF] ^ (sums >> np.uint32(8))
-        a, b, c, d = _lane_tables()
-        for lane in sums.tolist():
-            moved = a[register & 255] ^ b[register >> 8 & 255] ^ c[register >> 16 & 255] ^ d[register >> 24]
-            register = moved ^ lane
-    return register ^ 0xFFFFFFFF
+    for title, fields in _MESSAGES.items():
+        message = file.message_type.add(name=title)
+        for number, (name, told) in enumerate(fields, start=1):
+            bare = told.lstrip("*%|")
+            if told[0] == "%":
+                pair = message.nested_type.add(name=f"{bare}Entry")
+                pair.options.map_entry = True
+                add(pair, 1, "key", "string")
+                add(pair, 2, "value", bare)
+                bare = f"{title}.{bare}Entry"
+            added = add(message, number, name, bare, repeated=told[0] in "*%")
+            if told[0] == "|":
+                if not message.oneof_decl:
+                    message.oneof_decl.add(name="kind")
+                added.oneof_index = 0
+    pool = descriptor_pool.DescriptorPool()  # of our own: TensorFlow has the same names
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("wamviz.SequenceExample"))
 
 
 def masked_crc(data: bytes) -> int:
     """CRC32C as TFRecord stores it: rotated and shifted, so that sums of sums stay useful."""
-    value = crc32c(data)
+    value = google_crc32c.value(data)
     return ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -147,7 +147,7 @@ def test_what_the_hub_refuses_is_said_in_words(hub, change, why):
         download(MINE)
 
 
-def test_no_checkpoint_no_network_no_room(hub, monkeypatch):
+def test_no_checkpoint_no_network_no_room(hub, monkeypatch, tmp_path):
     """Each in one sentence, with what to do."""
     from wamviz.models.diffusion import hub as module
 
@@ -160,6 +160,7 @@ def test_no_checkpoint_no_network_no_room(hub, monkeypatch):
         download(MINE)
     monkeypatch.setenv("HF_HUB_OFFLINE", OURS)
     (hub.root / "model_index.json").unlink()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))  # what a commit holds is not asked twice
     with pytest.raises(WamvizError, match="no checkpoint of diffusers.*-Diffusers"):
         download(Connection("mine", "ltx", f"hub:{REPO}@{COMMIT}"))
     close_session()

@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -358,8 +359,8 @@ def videos(speaker: Speaker, talk: Talk, mood: str) -> None:
 
 
 def all_speakers() -> list[Speaker]:
-    """A fresh speaker of every system."""
-    return [
+    """A fresh speaker of every system; GR00T's only where its extra is installed."""
+    speakers = [
         Speaker(
             "pi0.5 on DROID", "openpi", "droid", DROID_CONTEXT, openpi(lambda s: {"actions": chunk(15, 8, s.count)})
         ),
@@ -395,3 +396,4 @@ def all_speakers() -> list[Speaker]:
             settings={"settings": {"info": json.dumps(INFO, sort_keys=True)}},
         ),
     ]  # fmt: skip
+    return [one for one in speakers if one.scheme != "tcp" or find_spec("zmq") is not None]

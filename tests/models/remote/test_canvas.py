@@ -17,7 +17,7 @@ from wamviz.core.media import resize, write_mp4
 from wamviz.core.rollout import Camera, Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import canvas, roboarena
-from wamviz.models.remote.asking import question
+from wamviz.models.remote.asking import policy_request
 from wamviz.models.remote.codec import pack, unpack
 from wamviz.models.remote.entry import capabilities_of
 
@@ -128,7 +128,7 @@ def test_the_borders_that_were_sent_are_cut_off_again(shape: tuple[int, int]) ->
     frame[: tall // 2, : wide // 2] = 200
     context = replace(DROID_CONTEXT, frames=dict.fromkeys(DROID_CONTEXT.frames, frame))
     asked = Speaker("DreamZero", "roboarena", "droid", context, lambda *_: None)
-    told = roboarena.fitted(question(asked.connection(1), ImagineRequest(context, "act_only")), GREETING)
+    told = roboarena.adapt_request(policy_request(asked.connection(1), ImagineRequest(context, "act_only")), GREETING)
     sent = told.pictures["observation/exterior_image_0_left"]
     crop = resize(sent[4:175, 8:312], 176, 320)  # 171 x 304 of 180 x 320
     whole = np.zeros((2, 352, 640, 3), np.uint8)

@@ -116,10 +116,11 @@ def array(data=b"\0" * 4, dtype="<f4", shape=(1,), **more):
         (b"\xdf\xff\xff\xff\xff", "cut short"),
         (b"\xc6\xff\xff\xff\xff", "cut short"),
         (b"\xc7\x01\x01\x00", "no place"),
-        (b"\xc1", "no place"),
+        (b"\xc1", "no msgpack"),
         (b"\x81\x01\x01", "no text"),
         (b"\xa1\xff", "UTF-8"),
         (b"\x91" * 5000 + b"\x90", "too deeply"),
+        (b"\x91" * 50 + b"\x90", "too deeply"),
     ],
 )
 def test_what_no_reply_may_hold_is_refused(message, why):
@@ -159,6 +160,18 @@ def test_limits_hold():
             read(write([[[[1]]]]), small)
     with pytest.raises(WamvizError, match="at least 1"):
         Limits(items=0)
+
+
+def test_a_bomb_never_unfolds():
+    """Many values in few bytes are counted while they are read, not when they are all there."""
+    bomb = b"\xdc\xff\xff" + (b"\xdc\xff\xff" + b"\x90" * 0xFFFF) * 0xFF
+    with pytest.raises(WamvizError, match="too many"):
+        unpack(bomb, Limits(items=100_000))
+
+
+def test_a_time_is_a_number_and_no_object():
+    """msgpack's own extension type."""
+    assert unpack(b"\xd6\xff\0\0\0\x05") == 5.0
 
 
 def test_what_cannot_be_sent_is_refused():

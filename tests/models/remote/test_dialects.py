@@ -26,13 +26,12 @@ from wamviz.core.media import read_video
 from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
-from wamviz.models.remote.asking import question
+from wamviz.models.remote.asking import policy_request, protocol_of
 from wamviz.models.remote.codec import pack, pack_json, unpack
-from wamviz.models.remote.dialect import dialect_of
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
-from wamviz.models.remote.waiting import waited
+from wamviz.models.remote.waiting import run_sync
 
 CONFIG = {
     "image_resolution": None,
@@ -137,8 +136,8 @@ def test_roboarena_s_first_outer_camera_is_droid_s_first():
 
 
 def test_stereo_views_are_asked_for_by_eye():
-    asked = question(Speaker("arena", "roboarena", "droid", DROID_CONTEXT, lambda *a: None).connection(1))
-    views = roboarena.fitted(asked, {**CONFIG, "needs_stereo_camera": True}).robot.views
+    asked = policy_request(Speaker("arena", "roboarena", "droid", DROID_CONTEXT, lambda *a: None).connection(1))
+    views = roboarena.adapt_request(asked, {**CONFIG, "needs_stereo_camera": True}).robot.views
     assert [view.key.rpartition("/")[2] for view in views] == [
         "exterior_image_0_left", "exterior_image_0_right", "wrist_image_left", "wrist_image_right",
     ]  # fmt: skip
@@ -393,6 +392,6 @@ def test_probing_says_who_answers_and_asks_for_no_action(index, monkeypatch):
 
     script.talk = well.talk
     with serving(script) as served:
-        asked = question(speaker.connection(served.port))
-        words = waited(lambda: dialect_of(KINDS[speaker.kind]).probe(asked))
+        asked = policy_request(speaker.connection(served.port))
+        words = run_sync(lambda: protocol_of(KINDS[speaker.kind]).probe(asked))
     assert "answers at" in words and str(served.port) in words and not speaker.heard

@@ -25,6 +25,7 @@ from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote.groot import eef_9d
 
+pytest.importorskip("zmq", reason="pyzmq is the extra wamviz[groot]; requirements-dev.txt has it")
 LIBERO_KEYS = ["x", "y", "z", "roll", "pitch", "yaw", "gripper"]
 GROOT_LIBERO = {
     "video": modality(["image", "wrist_image"]),

@@ -18,10 +18,10 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import veo
-from wamviz.models.remote.asking import question
+from wamviz.models.remote.asking import policy_request
 from wamviz.models.remote.entry import capabilities_of, missing
 from wamviz.models.remote.veo_options import PRICES_AS_OF, SETTINGS, VeoOptions, cost
-from wamviz.models.remote.waiting import waited
+from wamviz.models.remote.waiting import run_sync
 
 SQUARE_VIDEO = base64.b64encode(mp4(3, 96, 96)).decode()
 SQUARE = Observation({"image": np.full((96, 96, 3), 200, np.uint8)}, "pick up the orange")
@@ -148,9 +148,9 @@ def test_an_operation_of_another_name_is_not_looked_at(speaker: Speaker) -> None
 def test_a_model_that_is_not_there_is_told(speaker: Speaker) -> None:
     """By --test from the list, by imagining from Google's own words."""
     with serving(speaker.speak()) as served:
-        asked = question(speaker.connection(served.port, settings={"model": "veo-9"}))
+        asked = policy_request(speaker.connection(served.port, settings={"model": "veo-9"}))
         with pytest.raises(WamvizError, match="no model 'veo-9'.*Its Veos: veo-3.1-generate-preview"):
-            waited(lambda: veo.probe(asked))
+            run_sync(lambda: veo.probe(asked))
     with serving(lambda talk: talk.answer(told(404, "models/veo-9 is not found", "NOT_FOUND"), 404)) as served:
         with pytest.raises(WamvizError, match="veo-9 is not found.*--test"):
             collect(speaker.model(served), ImagineRequest(LIBERO_CONTEXT, "video"))
@@ -162,7 +162,7 @@ def test_a_key_is_needed_and_comes_from_the_environment(speaker: Speaker, monkey
     bare = replace(speaker.connection(9), token_env="")
     assert "--token-env GEMINI_API_KEY" in (missing(bare) or "") and missing(speaker.connection(9)) is None
     with pytest.raises(WamvizError, match="needs a key.*--token-env"):
-        veo.check(question(bare, ImagineRequest(LIBERO_CONTEXT, "video")))
+        veo.check(policy_request(bare, ImagineRequest(LIBERO_CONTEXT, "video")))
     with serving(speaker.speak()) as served:
         collect(speaker.model(served), ImagineRequest(LIBERO_CONTEXT, "video"))
         assert {talk.headers["x-goog-api-key"] for talk in served.talks} == {"a-key"}
@@ -175,7 +175,7 @@ def test_a_missing_or_too_new_package_is_told_with_what_to_install(
     """google-genai 3 makes no videos with a key; found out before anything is sent."""
     from google import genai
 
-    asked = question(speaker.connection(9), ImagineRequest(LIBERO_CONTEXT, "video"))
+    asked = policy_request(speaker.connection(9), ImagineRequest(LIBERO_CONTEXT, "video"))
     monkeypatch.setattr(genai, "__version__", "3.1.0")
     with pytest.raises(WamvizError, match="google-genai 3.1.0 makes no videos.*pip install 'google-genai>=1.55,<3'"):
         veo.check(asked)

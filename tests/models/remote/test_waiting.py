@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.models.remote.waiting import beside, waited
+from wamviz.models.remote.waiting import run_sync, stream_in_thread
 
 
 def test_reports_come_in_order_and_the_result_last():
@@ -18,7 +18,7 @@ def test_reports_come_in_order_and_the_result_last():
         return "done"
 
     def whole():
-        result = yield from beside(work, beat=5)
+        result = yield from stream_in_thread(work, beat=5)
         yield result
 
     assert [event for event in whole() if event is not None] == [0, 1, 2, 3, 4, "done"]
@@ -32,7 +32,7 @@ def test_every_beat_is_a_chance_to_stop():
         while not go.is_set():
             await asyncio.sleep(0)
 
-    events = beside(work, beat=0.01)
+    events = stream_in_thread(work, beat=0.01)
     assert next(events) is None and next(events) is None
     go.set()
     assert set(events) <= {None}
@@ -43,7 +43,7 @@ def test_errors_come_out_as_they_were_raised():
         report(1)
         raise WamvizError("no luck")
 
-    events = beside(work)
+    events = stream_in_thread(work)
     assert next(events) == 1
     with pytest.raises(WamvizError, match="no luck"):
         list(events)
@@ -60,7 +60,7 @@ def test_closing_cancels_and_waits_for_the_clean_up():
         finally:
             cleaned.append(threading.current_thread().name)
 
-    events = beside(work, beat=0.01)
+    events = stream_in_thread(work, beat=0.01)
     assert next(events) == "here"
     events.close()
     assert cleaned == ["wamviz-remote"]
@@ -79,7 +79,7 @@ def test_the_end_alone_is_waited_for_also_where_a_loop_runs():
 
     async def cell():
         with pytest.raises(WamvizError, match="no such view"):
-            waited(fails)
-        return waited(work)
+            run_sync(fails)
+        return run_sync(work)
 
-    assert waited(cell) == waited(work) == "done"
+    assert run_sync(cell) == run_sync(work) == "done"

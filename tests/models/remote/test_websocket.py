@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ from tests.models.remote.servers import Served, Talk, serving
 from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
-from wamviz.models.remote.waiting import waited
+from wamviz.models.remote.waiting import run_sync, stream_in_thread
 from wamviz.models.remote.websocket import connected
 
 
@@ -33,7 +34,7 @@ def received(script: Callable[[Talk], None], count: int = 1, **settings) -> list
             return [await socket.receive() for _ in range(count)]
 
     with serving(whole) as served:
-        return waited(lambda: talk(served))
+        return run_sync(lambda: talk(served))
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 300_000])
@@ -51,7 +52,7 @@ def test_messages_of_every_length_there_and_back(size):
         talk.send(talk.message())
 
     with serving(script) as served:
-        assert waited(lambda: echo(served)) == message
+        assert run_sync(lambda: echo(served)) == message
 
 
 def test_pieces_are_put_together_and_pings_between_them_answered():
@@ -70,15 +71,15 @@ def test_pieces_are_put_together_and_pings_between_them_answered():
 
 
 def test_it_says_goodbye():
-    said = []
+    heard = []
 
     def script(talk):
         talk.message()
         talk.send(b"x")
-        said.append(talk.hear())
+        heard.append(talk.hear())
 
     received(script)
-    assert said == [(8, b"\x03\xe8")]
+    assert heard == [(8, b"\x03\xe8")]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,8 @@ def test_it_says_goodbye():
         (b"\x83\x01x", "breaks the websocket protocol"),  # an unknown code
         (b"\x09\x00", "breaks the websocket protocol"),  # a split ping
         (b"\x89\x7e\x01\x00" + b"x" * 256, "breaks the websocket protocol"),  # a long ping
-        (b"\x80\x01x", "out of order"),  # the end of nothing
-        (b"\x02\x01x\x82\x01y", "out of order"),  # a beginning within a message
+        (b"\x80\x01x", "breaks the websocket protocol"),  # the end of nothing
+        (b"\x02\x01x\x82\x01y", "breaks the websocket protocol"),  # a beginning within a message
         (b"\x81\x01\xff", "UTF-8"),
         (b"\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", "more than 0.001 MB"),
         (b"\x82\x7e\x04\x00", "more than 0.001 MB"),
@@ -141,7 +142,7 @@ def opened(script: Callable[[Talk], None], scheme: str = "ws", **settings) -> No
             pass
 
     with serving(script) as served:
-        waited(lambda: there(served))
+        run_sync(lambda: there(served))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,51 @@ def test_a_handshake_that_fails_is_told(status, body, why):
         opened(lambda talk: talk.answer(body, status))
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(status):
+    """Neither to another server, which would be shown the token, nor within this one."""
+    with serving(lambda talk: talk.accept()) as other:
+        for target in (f"ws://127.0.0.1:{other.port}/", f"http://127.0.0.1:{other.port}/", "/elsewhere"):
+            with pytest.raises(WamvizError, match=f"HTTP {status}"):
+                opened(lambda talk, to=target: talk.answer(b"", status, Location=to), headers={"Authorization": "hush"})
+        assert other.connections == 0
+
+
+def test_no_proxy_is_taken_from_the_environment(monkeypatch):
+    with serving(lambda talk: talk.answer(b"")) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        opened(lambda talk: talk.accept())
+        assert proxy.connections == 0
+
+
+def test_waiting_can_be_stopped():
+    """The server sees the connection go as soon as nobody waits any more."""
+
+    def script(talk):
+        talk.accept()
+        talk.wait_until_gone()
+
+    with serving(script) as served:
+
+        async def wait(report):
+            async with connected(Server(f"ws://127.0.0.1:{served.port}")) as socket:
+                report("open")
+                await socket.receive()
+
+        events = stream_in_thread(wait)
+        while next(events) != "open":
+            pass
+        started = time.monotonic()
+        events.close()
+        assert served.gone.wait(5) and time.monotonic() - started < 5
+
+
+def test_a_reply_that_does_not_come_is_told():
+    with pytest.raises(WamvizError, match="gave no reply within 0.2 s.*--timeout"):
+        received(lambda talk: talk.wait_until_gone(), reply_s=0.2)
+
+
 def test_a_wrong_handshake_is_refused():
     """A cache that answers 101 to everything is no websocket server."""
     with pytest.raises(WamvizError, match="handshake is wrong"):
@@ -171,7 +217,7 @@ def there(url: str, **settings) -> None:
         async with connected(Server(url, reply_s=10.0, **settings)):
             pass
 
-    waited(lambda: open_and_leave())
+    run_sync(lambda: open_and_leave())
 
 
 def test_no_tls_where_tls_was_asked_for():

@@ -1,17 +1,17 @@
 """One question to a server and the replies to it: what every protocol shares.
 
-Contract: a ``Question`` is checked against the context before anything is sent; a ``Reply`` holds what the server
-returned and nothing else, with the units of its numbers. Axis letters: T frames, H/W pixels, K actions, A numbers of an
-action.
+Contract: a ``PolicyRequest`` is checked against the context before anything is sent; a ``PolicyResponse`` holds what
+the server returned and nothing else, with the units of its numbers. A ``PolicyProtocol`` is a module that speaks to one
+kind of server. Axis letters: T frames, H/W pixels, K actions, A numbers of an action.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -20,17 +20,16 @@ from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequ
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
-from wamviz.models.remote.kinds import kind_of, robot_of
-from wamviz.models.remote.network import Server, refused
+from wamviz.models.remote.kinds import Kind, kind_of, robot_of
+from wamviz.models.remote.network import Server
 from wamviz.models.remote.robots import Robot, StatePart, View
-from wamviz.models.remote.websocket import WebSocket
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
 MAX_ACTIONS = 10_000
 
 
 @dataclass(frozen=True)
-class Reply:
+class PolicyResponse:
     """One sample as the server gave it.
 
     Attributes:
@@ -81,11 +80,11 @@ class Reply:
         return replace(camera, intrinsics=inside).resized(self.frames.shape[2], self.frames.shape[1])
 
 
-Report = Callable[[str | Reply], None]
+Report = Callable[[str | PolicyResponse], None]
 
 
 @dataclass(frozen=True)
-class Question:
+class PolicyRequest:
     """What is asked of one server.
 
     Attributes:
@@ -93,25 +92,25 @@ class Question:
         connection: as the user named it.
         server: where it is, with its token.
         robot: whose views, state and actions are meant.
-        request: as the model protocol hands it over; None when only looking whether a server is there.
+        imagine_request: as the model protocol hands it over; None when only looking whether a server is there.
     """
 
     title: str
     connection: Connection
     server: Server
     robot: Robot
-    request: ImagineRequest | None = None
+    imagine_request: ImagineRequest | None = None
 
     @property
-    def asked(self) -> ImagineRequest:
+    def imagine(self) -> ImagineRequest:
         """The request, which is there whenever somebody imagines."""
-        assert self.request is not None
-        return self.request
+        assert self.imagine_request is not None
+        return self.imagine_request
 
     @property
     def prompt(self) -> str:
         """The instruction."""
-        return self.asked.observation.instruction
+        return self.imagine.observation.instruction
 
     @property
     def wanted(self) -> Wanted:
@@ -122,41 +121,63 @@ class Question:
     @cached_property
     def cameras(self) -> dict[str, str]:
         """The context's camera for each view, by key."""
-        return choose_cameras(self.wanted, self.asked.observation)
+        return choose_cameras(self.wanted, self.imagine.observation)
 
     @cached_property
     def pictures(self) -> dict[str, Frames]:
         """The frames to send, (H, W, 3) uint8 by key."""
-        return pictures(self.wanted, self.asked.observation, self.cameras)
+        return pictures(self.wanted, self.imagine.observation, self.cameras)
 
     @cached_property
     def numbers(self) -> dict[str, Floats]:
         """The parts of the state to send, (count,) float32 by key."""
-        return numbers(self.wanted, self.asked.observation)
+        return numbers(self.wanted, self.imagine.observation)
 
     @property
     def sent(self) -> str:
         """Which camera and which numbers were sent as what, in words: they are matched by name and count alone."""
         parts = [f"{short(key)}: camera {camera}" for key, camera in self.cameras.items()]
-        found = places(self.wanted, self.asked.observation)
+        found = places(self.wanted, self.imagine.observation)
         parts += [f"{short(key)}: {place.start}:{place.stop} of the state" for key, place in found.items()]
         return f"What the server was sent: {'; '.join(parts)}."
 
-    def wanting(self, views: tuple[View, ...], state: tuple[StatePart, ...], space: ActionSpace) -> Question:
-        """The same question to a server that said itself what it wants and returns."""
+    def with_robot(self, views: tuple[View, ...], state: tuple[StatePart, ...], space: ActionSpace) -> PolicyRequest:
+        """The same request to a server that said itself what it wants and returns."""
         return replace(self, robot=replace(self.robot, views=views, state=state, actions=space))
 
     @property
     def shown(self) -> View:
         """The view whose video is shown: that of the context's main camera, else the robot's first exterior one."""
         views = self.robot.views
-        main = [view for view in views if self.cameras[view.key] == self.asked.observation.main_camera]
+        main = [view for view in views if self.cameras[view.key] == self.imagine.observation.main_camera]
         return next(iter(main or [view for view in views if view.role == "exterior"] or views))
 
 
-def question(connection: Connection, request: ImagineRequest | None = None, limits: Limits = LIMITS) -> Question:
-    """The question that a connection asks, with its token out of the environment."""
-    return Question(connection.name, connection, server_of(connection, limits), robot_of(connection), request)
+class PolicyProtocol(Protocol):
+    """What the module of a kind of server offers."""
+
+    def check(self, request: PolicyRequest) -> None:
+        """Raise ``WamvizError`` before anything is sent when the context lacks what the server needs."""
+
+    def ask(self, request: PolicyRequest, report: Report) -> Awaitable[None]:
+        """Ask for ``request.imagine.samples`` samples; report each as it comes, and words in between."""
+
+    def probe(self, request: PolicyRequest) -> Awaitable[str]:
+        """Say in a sentence what answers there, without asking for actions."""
+
+
+def protocol_of(kind: Kind) -> PolicyProtocol:
+    """The module that speaks to servers of this kind."""
+    module: Any = import_module(f"wamviz.models.remote.{kind.module}")
+    return cast(PolicyProtocol, module)
+
+
+def policy_request(
+    connection: Connection, imagine_request: ImagineRequest | None = None, limits: Limits = LIMITS
+) -> PolicyRequest:
+    """What a connection asks, with its token out of the environment."""
+    server, robot = server_of(connection, limits), robot_of(connection)
+    return PolicyRequest(connection.name, connection, server, robot, imagine_request)
 
 
 def server_of(connection: Connection, limits: Limits = LIMITS) -> Server:
@@ -170,24 +191,6 @@ def server_of(connection: Connection, limits: Limits = LIMITS) -> Server:
         ca_file=connection.ca_file or None,
         limits=limits,
     )
-
-
-async def next_message(socket: WebSocket, server: Server) -> bytes:
-    """Await a binary message; a text in its place is the server's error, as openpi's servers send it.
-
-    Raises:
-        WamvizError: the server's own words; too slow; see also ``WebSocket.receive``.
-    """
-    message = await anything(socket, server)
-    if isinstance(message, str):
-        raise refused(message)
-    return message
-
-
-async def anything(socket: WebSocket, server: Server) -> str | bytes:
-    """Await a message of either kind; ``TimeoutError`` after the server's time for one reply."""
-    async with asyncio.timeout(server.reply_s):
-        return await socket.receive()
 
 
 def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:

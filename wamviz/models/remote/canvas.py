@@ -16,7 +16,7 @@ from pathlib import Path
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_video, resize
 from wamviz.core.rollout import Frames
-from wamviz.models.remote.asking import MAX_FRAMES, Question
+from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest
 from wamviz.models.remote.kinds import is_set
 from wamviz.models.remote.robots import View
 
@@ -28,13 +28,13 @@ _FILES = 10_000
 Seen = dict[Path, tuple[int, int]]
 
 
-def folder_of(question: Question) -> Path | None:
+def folder_of(request: PolicyRequest) -> Path | None:
     """The folder that the user named, None where none was named.
 
     Raises:
         WamvizError: it is no folder.
     """
-    settings = question.connection.settings
+    settings = request.connection.settings
     if not is_set(settings, "videos"):
         return None
     named = settings["videos"]
@@ -88,26 +88,26 @@ async def film(folder: Path, before: Seen) -> tuple[Frames, float, str] | str:
         await asyncio.sleep(LOOK_S)
 
 
-def cut(video: Frames, question: Question) -> tuple[Frames, str]:
+def cut(video: Frames, request: PolicyRequest) -> tuple[Frames, str]:
     """The shown view out of the canvas (T, H, W, 3), in its camera's proportions and without borders; that camera.
 
     Raises:
         WamvizError: the views are not those of the known layout, or the canvas is too small for them.
     """
-    views = question.robot.views
+    views = request.robot.views
     outer = [view for view in views if view.role == "exterior"]
     if len(views) != 3 or len(outer) != 2:
         raise WamvizError("How the server lays out its views is known for one wrist and two exterior ones only.")
     upper, half = video.shape[1] // 2, video.shape[2] // 2
     if min(upper, half) < 2:
         raise WamvizError(f"The server's video is only {video.shape[1]} x {video.shape[2]} pixels.")
-    view = question.shown
+    view = request.shown
     if view.role == "wrist":
         part = video[:, :upper]
     else:
         part = video[:, upper:, :half] if view is outer[0] else video[:, upper:, half:]
-    camera = question.cameras[view.key]
-    tall, wide = question.asked.observation.frames[camera].shape[:2]
+    camera = request.cameras[view.key]
+    tall, wide = request.imagine.observation.frames[camera].shape[:2]
     # The middle of a middle: what the crop takes away is the same share of the picture and of its borders.
     shares = zip(part.shape[1:3], _filled(tall, wide, view), strict=True)
     rows, columns = (max(1, round(side * share)) for side, share in shares)

@@ -17,11 +17,10 @@ import binascii
 import json
 import math
 import re
-import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,7 +61,7 @@ def too_large(limits: Limits) -> WamvizError:
     return WamvizError(f"The server's reply has more than {limits.message_bytes / 1e6:g} MB, which is the limit.")
 
 
-# --- msgpack: packing -----------------------------------------------------------------------------------------------
+# --- msgpack --------------------------------------------------------------------------------------------------------
 
 
 def pack(value: Any) -> bytes:
@@ -74,190 +73,89 @@ def pack(value: Any) -> bytes:
     >>> pack({"prompt": "hi"}).hex()
     '81a670726f6d7074a26869'
     """
-    out = bytearray()
-    _pack(value, out)
-    return bytes(out)
+    try:
+        packed: bytes = msgpack.packb(value, default=_array_to_msgpack)
+    except OverflowError as error:
+        raise WamvizError("A number does not fit into 64 bits.") from error
+    except ValueError as error:
+        raise WamvizError(f"This cannot be sent: {error}.") from error
+    return packed
 
 
-def _pack(value: Any, out: bytearray) -> None:
-    if value is None:
-        out.append(0xC0)
-    elif isinstance(value, bool):
-        out.append(0xC3 if value else 0xC2)
-    elif isinstance(value, int):
-        _pack_int(value, out)
-    elif isinstance(value, float):
-        out += struct.pack(">Bd", 0xCB, value)
-    elif isinstance(value, str):
-        text = value.encode()
-        if len(text) < 32:
-            out.append(0xA0 | len(text))
-        else:
-            _head(out, len(text), (0xD9, 0xDA, 0xDB))
-        out += text
-    elif isinstance(value, bytes | bytearray | memoryview):
-        _head(out, len(value), (0xC4, 0xC5, 0xC6))
-        out += value
-    elif isinstance(value, list | tuple):
-        if len(value) < 16:
-            out.append(0x90 | len(value))
-        else:
-            _head(out, len(value), (None, 0xDC, 0xDD))
-        for item in value:
-            _pack(item, out)
-    elif isinstance(value, Mapping):
-        if len(value) < 16:
-            out.append(0x80 | len(value))
-        else:
-            _head(out, len(value), (None, 0xDE, 0xDF))
-        for key, item in value.items():
-            _pack(key, out)
-            _pack(item, out)
-    elif isinstance(value, np.ndarray | np.generic):
-        if value.dtype.kind not in "biuf":
-            raise WamvizError(f"An array of {value.dtype} cannot be sent; only plain numbers can.")
-        name = value.dtype.str
-        if isinstance(value, np.generic):
-            _pack({b"__npgeneric__": True, b"data": value.item(), b"dtype": name}, out)
-        else:
-            _pack({b"__ndarray__": True, b"data": value.tobytes(), b"dtype": name, b"shape": value.shape}, out)
-    else:
+def _array_to_msgpack(value: Any) -> dict[bytes, Any]:
+    _check_plain(value)
+    if isinstance(value, np.generic):
+        return {b"__npgeneric__": True, b"data": value.item(), b"dtype": value.dtype.str}
+    return {b"__ndarray__": True, b"data": value.tobytes(), b"dtype": value.dtype.str, b"shape": value.shape}
+
+
+def _check_plain(value: Any) -> None:
+    """Raise ``WamvizError`` for what is no array or scalar of plain numbers."""
+    if not isinstance(value, np.ndarray | np.generic):
         raise WamvizError(f"A value of type {type(value).__name__} cannot be sent.")
-
-
-def _pack_int(value: int, out: bytearray) -> None:
-    if 0 <= value < 128:
-        out.append(value)
-    elif -32 <= value < 0:
-        out.append(value & 0xFF)
-    else:
-        forms = "BHIQ" if value >= 0 else "bhiq"
-        first = 0xCC if value >= 0 else 0xD0
-        for place, form in enumerate(forms):
-            try:
-                out += struct.pack(f">B{form}", first + place, value)
-                return
-            except struct.error:
-                continue
-        raise WamvizError(f"The number {value} does not fit into 64 bits.")
-
-
-def _head(out: bytearray, count: int, codes: tuple[int | None, int, int]) -> None:
-    """The code and length of something long: one, two or four bytes of length, big-endian."""
-    small, middle, large = codes
-    if small is not None and count < 1 << 8:
-        out += struct.pack(">BB", small, count)
-    elif count < 1 << 16:
-        out += struct.pack(">BH", middle, count)
-    else:
-        out += struct.pack(">BI", large, count)
-
-
-# --- msgpack: unpacking ---------------------------------------------------------------------------------------------
+    if value.dtype.kind not in "biuf":
+        raise WamvizError(f"An array of {value.dtype} cannot be sent; only plain numbers can.")
 
 
 def unpack(data: bytes, limits: Limits = LIMITS) -> Any:
-    """The value of one whole msgpack message; arrays come out read-only, sharing the message's memory.
+    """The value of one whole msgpack message; arrays come out read-only.
 
     Raises:
         WamvizError: over a limit, cut short, followed by more, or holding what no reply may hold.
     """
     if len(data) > limits.message_bytes:
         raise too_large(limits)
-    reader = _Reader(data, limits)
-    value = _plain(reader.value(limits.depth))
-    if reader.at != len(data):
-        raise malformed(f"{len(data) - reader.at} bytes follow its end")
-    return value
+    left = limits.items
 
-
-_NUMBERS = {
-    0xCA: ">f", 0xCB: ">d", 0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: ">b", 0xD1: ">h", 0xD2: ">i",
-    0xD3: ">q",
-}  # fmt: skip
-_COUNTS = {
-    0xC4: ">B", 0xC5: ">H", 0xC6: ">I", 0xD9: ">B", 0xDA: ">H", 0xDB: ">I", 0xDC: ">H", 0xDD: ">I", 0xDE: ">H",
-    0xDF: ">I",
-}  # fmt: skip
-
-
-class _Reader:
-    def __init__(self, data: bytes, limits: Limits) -> None:
-        self.data = memoryview(data)
-        self.at = 0
-        self.left = limits.items
-
-    def take(self, count: int) -> memoryview:
-        if count > len(self.data) - self.at:
-            raise malformed("it is cut short")
-        self.at += count
-        return self.data[self.at - count : self.at]
-
-    def number(self, form: str) -> Any:
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
-
-    def value(self, depth: int) -> Any:
-        self.left -= 1
-        if self.left < 0:
+    def count(values: list[Any]) -> list[Any]:  # while it is read, so that a bomb never unfolds
+        nonlocal left
+        left -= len(values)
+        if left < 0:
             raise malformed("it holds too many values")
-        if depth < 0:
-            raise malformed("it is nested too deeply")
-        code = self.take(1)[0]
-        if code < 0x80:
-            return code
-        if code >= 0xE0:
-            return code - 0x100
-        if code in (0xC0, 0xC2, 0xC3):
-            return {0xC0: None, 0xC2: False, 0xC3: True}[code]
-        if code in _NUMBERS:
-            return self.number(_NUMBERS[code])
-        if code < 0x90:
-            return self.mapping(code & 0x0F, depth)
-        if code < 0xA0:
-            return self.items(code & 0x0F, depth)
-        if code < 0xC0:
-            return self.text(code & 0x1F)
-        if code not in _COUNTS:
-            raise malformed(f"msgpack type 0x{code:02x} has no place in it")
-        count = int(self.number(_COUNTS[code]))
-        if code <= 0xC6:
-            return self.take(count)
-        if code <= 0xDB:
-            return self.text(count)
-        return self.items(count, depth) if code <= 0xDD else self.mapping(count, depth)
+        return values
 
-    def text(self, count: int) -> str:
-        try:
-            return str(self.take(count), "utf-8")
-        except UnicodeDecodeError as error:
-            raise malformed("its text is not UTF-8") from error
+    longest = min(limits.items, len(data))  # every value takes a byte, so that no more can follow
+    try:
+        value = msgpack.unpackb(
+            data,
+            object_pairs_hook=lambda pairs: _from_pairs(count(pairs)),
+            list_hook=count,
+            ext_hook=_no_extension,
+            strict_map_key=False,  # keys are judged with their values
+            timestamp=1,  # a number, not an object
+            max_array_len=longest,
+            max_map_len=longest,
+        )
+    except WamvizError:
+        raise
+    except msgpack.ExtraData as error:
+        raise malformed(f"{len(error.extra)} bytes follow its end") from error
+    except msgpack.StackError as error:
+        raise malformed("it is nested too deeply") from error
+    except msgpack.FormatError as error:
+        raise malformed("it is no msgpack") from error
+    except UnicodeDecodeError as error:
+        raise malformed("its text is not UTF-8") from error
+    except ValueError as error:
+        raise malformed("it is cut short or holds too many values") from error
+    return _judged(value, limits)
 
-    def items(self, count: int, depth: int) -> list[Any]:
-        if count > len(self.data) - self.at:  # every value takes a byte, so that this many cannot follow
-            raise malformed("it is cut short")
-        return [_plain(self.value(depth - 1)) for _ in range(count)]
 
-    def mapping(self, count: int, depth: int) -> Any:
-        found: dict[str, Any] = {}
-        marked = False
-        for _ in range(count):
-            key = self.value(depth - 1)
-            if isinstance(key, memoryview):
-                marked = True
-                key = bytes(key).decode("ascii", "replace")
-            if not isinstance(key, str):
-                raise malformed("a key in it is no text")
-            found[key] = self.value(depth - 1)
-        if marked and found.get("__ndarray__") is True:
+def _no_extension(code: int, data: bytes) -> NoReturn:
+    raise malformed(f"msgpack's extension type {code} has no place in it")
+
+
+def _from_pairs(pairs: list[tuple[Any, Any]]) -> Any:
+    """A dictionary with text for keys, or the array or scalar that one with byte keys stands for."""
+    if not all(isinstance(key, str | bytes) for key, _ in pairs):
+        raise malformed("a key in it is no text")
+    found = {key.decode("ascii", "replace") if isinstance(key, bytes) else key: value for key, value in pairs}
+    if any(isinstance(key, bytes) for key, _ in pairs):
+        if found.get("__ndarray__") is True:
             return array_from(found.get("data"), found.get("dtype"), found.get("shape"))
-        if marked and found.get("__npgeneric__") is True:
+        if found.get("__npgeneric__") is True:
             return _scalar(found.get("data"), found.get("dtype"))
-        return {key: _plain(value) for key, value in found.items()}
-
-
-def _plain(value: Any) -> Any:
-    """Bytes are views of the message while it is read, so that an array's numbers are never copied."""
-    return bytes(value) if isinstance(value, memoryview) else value
+    return found
 
 
 def dtype_from(name: Any) -> np.dtype[Any]:
@@ -272,7 +170,7 @@ def array_from(data: Any, dtype: Any, shape: Any) -> NDArray[Any]:
     kind = dtype_from(dtype)
     if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
         raise malformed("an array in it has no proper shape")
-    if not isinstance(data, bytes | memoryview) or math.prod(shape) * kind.itemsize != len(data):
+    if not isinstance(data, bytes) or math.prod(shape) * kind.itemsize != len(data):
         raise malformed(f"an array in it has other bytes than shape {tuple(shape)} of {kind.name} needs")
     return np.frombuffer(data, kind).reshape(shape) if len(data) else np.zeros(shape, kind)
 
@@ -297,8 +195,7 @@ def pack_json(value: Any) -> bytes:
 
 
 def _array_to_json(value: Any) -> dict[str, Any]:
-    if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "biuf":
-        raise WamvizError(f"A value of type {type(value).__name__} cannot be sent.")
+    _check_plain(value)
     data = value.data if isinstance(value, np.generic) or value.flags["C_CONTIGUOUS"] else value.tobytes()
     return {"__numpy__": base64.b64encode(data).decode(), "dtype": value.dtype.str, "shape": value.shape}
 

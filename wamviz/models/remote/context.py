@@ -98,10 +98,10 @@ def _fits(name: str, role: str) -> bool:
 
 def pictures(wanted: Wanted, observation: Observation, cameras: Mapping[str, str]) -> dict[str, Frames]:
     """The frames to send, (H, W, 3) uint8 by key, at each view's size."""
-    return {view.key: fitted(observation.frames[cameras[view.key]], view) for view in wanted.views}
+    return {view.key: fit_frame(observation.frames[cameras[view.key]], view) for view in wanted.views}
 
 
-def fitted(frame: Frames, view: View) -> Frames:
+def fit_frame(frame: Frames, view: View) -> Frames:
     """One frame (H, W, 3) as a view is sent."""
     if view.size is None or view.fit == "as it is":
         return np.ascontiguousarray(frame)

@@ -16,10 +16,10 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_image, resize
 from wamviz.core.rollout import ActionSpace, Frames
-from wamviz.models.remote.asking import MAX_FRAMES, Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.network import ask as fetch
-from wamviz.models.remote.network import client, refused
+from wamviz.models.remote.network import client, server_error
 
 DOMAIN = "libero"
 IMAGE_SIZE = 256
@@ -27,60 +27,60 @@ ASSUMED = "The server does not say what its numbers mean: seven are taken for LI
 MAX_PIXELS = 500_000_000  # of a whole clip
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context without a picture of the scene, before anything is sent."""
-    _ = question.cameras
+    _ = request.cameras
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Ask ``/info``, which every such server has."""
-    async with client(question.server) as made:
-        info = unpack_json(await fetch(made, question.server, "/info"), question.server.limits)
+    async with client(request.server) as made:
+        info = unpack_json(await fetch(made, request.server, "/info"), request.server.limits)
     told = f" It says of itself: {', '.join(map(str, info))}." if isinstance(info, dict) and info else ""
-    return f"A Cosmos3 server answers at {question.server.url}.{told}"
+    return f"A Cosmos3 server answers at {request.server.url}.{told}"
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask once a sample."""
-    picture = question.pictures[question.robot.views[0].key]
+    picture = request.pictures[request.robot.views[0].key]
     message = pack_json(
         {
             "image": base64.b64encode(encode_png(picture)).decode(),
-            "prompt": question.prompt,
+            "prompt": request.prompt,
             "domain_name": DOMAIN,
             "image_size": IMAGE_SIZE,
         }
     )
-    async with client(question.server) as made:
-        for _ in range(question.asked.samples):
+    async with client(request.server) as made:
+        for _ in range(request.imagine.samples):
             report("waiting for the model")
-            reply = await fetch(made, question.server, "/predict", message)
-            report(understood(unpack_json(reply, question.server.limits), question))
+            reply = await fetch(made, request.server, "/predict", message)
+            report(parse_response(unpack_json(reply, request.server.limits), request))
 
 
-def understood(reply: Any, question: Question) -> Reply:
+def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     """One reply."""
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
     error, video = (None if isinstance(reply.get(name), np.ndarray) else reply.get(name) for name in ("error", "video"))
     if error:
-        raise refused(error)
+        raise server_error(error)
     if "action" not in reply:
         raise malformed("it has no actions")
-    space = question.robot.space
+    space = request.robot.space
     width = _width(reply["action"])
     if width != space.dim and width:
         space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
     actions = actions_from(reply["action"], space, "LIBERO")
-    notes = (ASSUMED.format(rate=space.rate),) if space is question.robot.space else ()
-    view = question.robot.views[0]
+    notes = (ASSUMED.format(rate=space.rate),) if space is request.robot.space else ()
+    view = request.robot.views[0]
     if not video:
-        return Reply(actions, space, notes=(*notes, "The server returned no video."))
+        return PolicyResponse(actions, space, notes=(*notes, "The server returned no video."))
     frames = _clip(video)
     if len(frames) == len(actions):  # future frames only: the context goes in front, as it was sent
-        context = resize(question.pictures[view.key], *frames.shape[1:3])
+        context = resize(request.pictures[view.key], *frames.shape[1:3])
         frames = np.concatenate([context[None], frames])
-    return Reply(actions, space, frames, question.cameras[view.key], notes=notes)
+    return PolicyResponse(actions, space, frames, request.cameras[view.key], notes=notes)
 
 
 def _width(actions: Any) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.network import ask as post
 from wamviz.models.remote.network import client
@@ -26,41 +26,41 @@ FUTURE = {
 }
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context that lacks a view or a state, before anything is sent."""
-    _ = question.cameras, question.numbers
+    _ = request.cameras, request.numbers
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """See that an HTTP server answers; the protocol has nothing that could be asked without acting."""
-    async with client(question.server) as made:
-        response = await made.get(question.server.http_url, headers=question.server.headers)
-    return f"An HTTP server answers at {question.server.url} (status {response.status_code})."
+    async with client(request.server) as made:
+        response = await made.get(request.server.http_url, headers=request.server.headers)
+    return f"An HTTP server answers at {request.server.url} (status {response.status_code})."
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask once, for all candidates where more samples than one are wanted."""
-    many = question.asked.samples > 1
+    many = request.imagine.samples > 1
     message = pack_json(
         {
-            **question.pictures,
-            **question.numbers,
-            "task_description": question.prompt,
+            **request.pictures,
+            **request.numbers,
+            "task_description": request.prompt,
             **({"return_all_query_results": True} if many else {}),
         }
     )
-    async with client(question.server) as made:
+    async with client(request.server) as made:
         report("waiting for the model")
-        path = "" if question.server.http_url.rstrip("/").endswith("/act") else "/act"
-        reply = unpack_json(await post(made, question.server, path, message), question.server.limits)
+        path = "" if request.server.http_url.rstrip("/").endswith("/act") else "/act"
+        reply = unpack_json(await post(made, request.server, path, message), request.server.limits)
     if isinstance(reply, str) and reply[:1] in "{[":  # a reply that was written as JSON twice
-        reply = unpack_json(reply.encode(), question.server.limits)
+        reply = unpack_json(reply.encode(), request.server.limits)
     if isinstance(reply, str):
         raise WamvizError(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
-    for one in candidates(reply, question.asked.samples) if many else [reply]:
-        report(understood(one, question))
+    for one in candidates(reply, request.imagine.samples) if many else [reply]:
+        report(parse_response(one, request))
 
 
 def candidates(reply: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
@@ -79,24 +79,24 @@ def candidates(reply: Mapping[str, Any], count: int) -> list[Mapping[str, Any]]:
     return list(ranked[:count])
 
 
-def understood(reply: Mapping[str, Any], question: Question) -> Reply:
+def parse_response(reply: Mapping[str, Any], request: PolicyRequest) -> PolicyResponse:
     """One candidate."""
-    robot, value, notes = question.robot, _value(reply), []
+    robot, value, notes = request.robot, _value(reply), []
     actions = actions_from(reply.get("actions"), robot.space, f"robot {robot.name}")
     if value is not None:
         notes.append(f"The model's own value of this future is {value:.2f} (0 .. 1).")
-    view, futures = question.shown, reply.get("future_image_predictions")
+    view, futures = request.shown, reply.get("future_image_predictions")
     future = futures.get(FUTURE[view.key]) if isinstance(futures, dict) else None
     frames = None
     if future is None:
         notes.append("The server returned no future frame of the shown camera.")
     else:
         after = video_from(np.stack([future] * 2) if isinstance(future, np.ndarray) else future)[:1]
-        before = resize(question.pictures[view.key], *after.shape[1:3])
+        before = resize(request.pictures[view.key], *after.shape[1:3])
         frames = np.concatenate([before[None], after])
         notes.append("The model imagines one frame, the end of its actions; what lies between is not known.")
     meta = {} if value is None else {"value": value}
-    return Reply(actions, robot.space, frames, question.cameras[view.key], meta, tuple(notes))
+    return PolicyResponse(actions, robot.space, frames, request.cameras[view.key], meta, tuple(notes))
 
 
 def _listed(value: Any) -> list[Any]:

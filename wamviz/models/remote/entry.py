@@ -33,19 +33,18 @@ def entry_of(connection: Connection) -> ModelEntry:
 
 def probe(connection: Connection, within: float = PROBE_S) -> str:
     """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
-    from wamviz.models.remote.asking import question
-    from wamviz.models.remote.dialect import dialect_of
-    from wamviz.models.remote.network import unspoken
-    from wamviz.models.remote.waiting import waited
+    from wamviz.models.remote.asking import policy_request, protocol_of
+    from wamviz.models.remote.network import redact_token
+    from wamviz.models.remote.waiting import run_sync
 
-    asked = question(connection)
-    asked = replace(asked, server=replace(asked.server, reply_s=min(connection.timeout, within)))
+    policy = policy_request(connection)
+    policy = replace(policy, server=replace(policy.server, reply_s=min(connection.timeout, within)))
 
     async def look() -> str:
-        return await dialect_of(kind_of(connection.kind)).probe(asked)
+        return await protocol_of(kind_of(connection.kind)).probe(policy)
 
-    with unspoken(connection.token()):
-        return waited(look)
+    with redact_token(connection.token()):
+        return run_sync(look)
 
 
 def _loader(connection: Connection, capabilities: Capabilities) -> Callable[[str], WorldActionModel]:

@@ -17,12 +17,12 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
-from wamviz.models.remote.network import refused
+from wamviz.models.remote.network import server_error
 from wamviz.models.remote.npy import pack_npy, unpack_npy
 from wamviz.models.remote.robots import DROID_STATE, StatePart, View
-from wamviz.models.remote.zmtp import Req, connected
+from wamviz.models.remote.zmtp import Req, connected, library
 
 LAYOUTS = ("nested", "flat", "n1.5")
 POSE = StatePart("state/cartesian_position", 6, "pose")
@@ -38,7 +38,7 @@ _MANY = 64  # views, states or steps of history
 
 
 @dataclass(frozen=True)
-class Form:
+class ModalityConfig:
     """What a server said that it wants and returns.
 
     Attributes:
@@ -55,50 +55,51 @@ class Form:
     words: str
 
 
-def check(question: Question) -> None:
-    """Refuse a layout that is none; which views and states are wanted, only the server knows."""
-    layout = question.connection.settings.get("layout", LAYOUTS[0])
+def check(request: PolicyRequest) -> None:
+    """Refuse a layout that is none or a missing package; which views and states are wanted, only the server knows."""
+    library()
+    layout = request.connection.settings.get("layout", LAYOUTS[0])
     if layout not in LAYOUTS:
         raise unknown_name("layout of kind groot", layout, LAYOUTS)
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Ask what the server wants."""
-    async with connected(question.server) as req:
-        form = form_of(await _asked(req, question, "get_modality_config"))
+    async with connected(request.server) as req:
+        config = modality_config(await _asked(req, request, "get_modality_config"))
     return (
-        f"A GR00T server answers at {question.server.url}. It wants the views {', '.join(form.video)} and the states "
-        f"{', '.join(form.state) or 'none'}, and returns the actions {', '.join(form.actions)}."
+        f"A GR00T server answers at {request.server.url}. It wants the views {', '.join(config.video)} and the states "
+        f"{', '.join(config.state) or 'none'}, and returns the actions {', '.join(config.actions)}."
     )
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask what the server wants, then once a sample over one connection."""
-    async with connected(question.server) as req:
-        form = form_of(await _asked(req, question, "get_modality_config"))
-        told = fitted(question, form)
-        data = request(told, form)
-        for _ in range(told.asked.samples):
+    async with connected(request.server) as req:
+        config = modality_config(await _asked(req, request, "get_modality_config"))
+        adapted = adapt_request(request, config)
+        data = request_data(adapted, config)
+        for _ in range(adapted.imagine.samples):
             report("waiting for the model")
-            report(understood(await _asked(req, told, "get_action", data), told, form))
+            report(parse_response(await _asked(req, adapted, "get_action", data), adapted, config))
 
 
-async def _asked(req: Req, question: Question, endpoint: str, data: Mapping[str, Any] | None = None) -> Any:
+async def _asked(req: Req, request: PolicyRequest, endpoint: str, data: Mapping[str, Any] | None = None) -> Any:
     message: dict[str, Any] = {"endpoint": endpoint}
     if data is not None:
         message["data"] = data
-    if token := question.connection.token():
+    if token := request.connection.token():
         message["api_token"] = token
     answer = await req.ask(pack_npy(message))
     if answer == b"ERROR":
-        raise refused("ERROR")
-    reply = unpack_npy(answer, question.server.limits)
+        raise server_error("ERROR")
+    reply = unpack_npy(answer, request.server.limits)
     if isinstance(reply, dict) and "error" in reply:
-        raise refused(reply["error"])
+        raise server_error(reply["error"])
     return reply
 
 
-def form_of(config: Any) -> Form:
+def modality_config(config: Any) -> ModalityConfig:
     """The form that a server's modality configuration stands for, or ``WamvizError``."""
     if not isinstance(config, dict):
         raise malformed(f"its modality configuration is a {type(config).__name__}")
@@ -121,7 +122,7 @@ def form_of(config: Any) -> Form:
     )  # fmt: skip
     if max(frames, rows) > _MANY:
         raise malformed(f"it wants {max(frames, rows)} steps of history")
-    return Form(video, state, actions, frames, rows, words[0])
+    return ModalityConfig(video, state, actions, frames, rows, words[0])
 
 
 def _named(key: Any) -> str:
@@ -131,33 +132,33 @@ def _named(key: Any) -> str:
     return key
 
 
-def fitted(question: Question, form: Form) -> Question:
+def adapt_request(request: PolicyRequest, config: ModalityConfig) -> PolicyRequest:
     """The question with the views and states that the server wants."""
-    droid = question.robot.name == "droid"
-    held = [key for key in form.video if _is_held(key)]
+    droid = request.robot.name == "droid"
+    held = [key for key in config.video if _is_held(key)]
     views = []
-    for key in form.video:
+    for key in config.video:
         # With two wrists a name's side is the arm's; with one it is an eye of DROID's stereo cameras.
         side = next((f"{s} " for s in ("left", "right") if len(held) > 1 and s in key.lower()), "")
         role = f"{side}wrist" if key in held else "exterior"
         views.append(View(f"video/{key}", role, (180, 320) if droid else None))
-    return question.wanting(tuple(views), _state(question, form), question.robot.space)
+    return request.with_robot(tuple(views), _state(request, config), request.robot.space)
 
 
 def _is_held(key: str) -> bool:
     return any(word in key.lower() for word in ("wrist", "hand", "gripper"))
 
 
-def _state(question: Question, form: Form) -> tuple[StatePart, ...]:
+def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, ...]:
     """The states to look for in the context, in the order in which the robot's datasets have them."""
-    told = question.connection.places()
+    told = request.connection.places()
     known: dict[str, StatePart] = {}
-    if question.robot.name == "droid":
+    if request.robot.name == "droid":
         known = {part.key.rpartition("/")[2]: part for part in DROID_STATE}
-    if question.robot.name == "libero":
+    if request.robot.name == "libero":
         known = {key: StatePart(key, count, "all") for key, count in _LIBERO.items()}
     parts = []
-    for key in form.state:
+    for key in config.state:
         if key in told:
             parts.append(StatePart(f"state/{key}", told[key][1] - told[key][0], "all"))
         elif key in known:
@@ -166,10 +167,10 @@ def _state(question: Question, form: Form) -> tuple[StatePart, ...]:
             parts.append(POSE)
         else:
             raise WamvizError(
-                f"{question.title} needs the state '{key}' and does not say how many numbers that is.",
+                f"{request.title} needs the state '{key}' and does not say how many numbers that is.",
                 f"If the context has it, say where, counted from 0: connect --state {key}=FIRST:END.",
             )
-    if question.robot.name == "droid":
+    if request.robot.name == "droid":
         # DROID's own states are joints and gripper; GR00T's datasets of it are pose, gripper, joints.
         order = ["cartesian_position", "gripper_position", "joint_position"]
         if POSE not in parts:
@@ -188,33 +189,33 @@ def eef_9d(pose: Floats) -> Floats:
     return np.concatenate([pose[:3], rotation[:2].reshape(6)]).astype(np.float32)
 
 
-def request(question: Question, form: Form) -> dict[str, Any]:
+def request_data(request: PolicyRequest, config: ModalityConfig) -> dict[str, Any]:
     """The ``data`` of a question: one of a batch, with its history; videos (B, T, H, W, 3), states (B, T, D)."""
-    layout = question.connection.settings.get("layout", LAYOUTS[0])
-    numbers = {key.partition("/")[2]: value for key, value in question.numbers.items()}
-    if "eef_9d" in form.state and "eef_9d" not in numbers:
+    layout = request.connection.settings.get("layout", LAYOUTS[0])
+    numbers = {key.partition("/")[2]: value for key, value in request.numbers.items()}
+    if "eef_9d" in config.state and "eef_9d" not in numbers:
         numbers["eef_9d"] = eef_9d(numbers.pop("cartesian_position"))
-    frames = {key.partition("/")[2]: frame for key, frame in question.pictures.items()}
-    video = {key: np.repeat(frames[key][None], form.frames, axis=0) for key in form.video}
-    state = {key: np.repeat(numbers[key][None], form.rows, axis=0) for key in form.state}
+    frames = {key.partition("/")[2]: frame for key, frame in request.pictures.items()}
+    video = {key: np.repeat(frames[key][None], config.frames, axis=0) for key in config.video}
+    state = {key: np.repeat(numbers[key][None], config.rows, axis=0) for key in config.state}
     if layout == "nested":
         batch = {
             "video": {key: value[None] for key, value in video.items()},
             "state": {key: value[None] for key, value in state.items()},
-            "language": {form.words: [[question.prompt]]},
+            "language": {config.words: [[request.prompt]]},
         }
         return {"observation": batch, "options": None}
     flat: dict[str, Any] = {f"video.{key}": value for key, value in video.items()}
     flat |= {f"state.{key}": value for key, value in state.items()}
     if layout == "n1.5":  # neither a batch nor options
-        return {**flat, form.words: [question.prompt]}
+        return {**flat, config.words: [request.prompt]}
     observation = {key: value[None] for key, value in flat.items()}
-    return {"observation": {**observation, form.words: [question.prompt]}, "options": None}
+    return {"observation": {**observation, config.words: [request.prompt]}, "options": None}
 
 
-def understood(reply: Any, question: Question, form: Form) -> Reply:
+def parse_response(reply: Any, request: PolicyRequest, config: ModalityConfig) -> PolicyResponse:
     """One reply: actions by name, each (B, K, D), and facts that nobody needs; N1.5 returns (K, D) or (K,) alone."""
-    old = question.connection.settings.get("layout") == "n1.5"
+    old = request.connection.settings.get("layout") == "n1.5"
     found = reply if old else reply[0] if isinstance(reply, list) and reply else None
     if not isinstance(found, dict) or not found:
         raise malformed("it has no actions")
@@ -227,14 +228,15 @@ def understood(reply: Any, question: Question, form: Form) -> Reply:
             tables[_named(name.removeprefix("action."))] = rows.astype(np.float32).reshape(len(rows), -1)
     if len({len(table) for table in tables.values()}) != 1:
         raise malformed("its actions differ in length")
-    notes = [question.sent]
-    if max(form.frames, form.rows) > 1:
+    notes = [request.sent]
+    if max(config.frames, config.rows) > 1:
         notes.append(
-            f"The server wants {max(form.frames, form.rows)} steps of history; the context is one, sent as all of them."
+            f"The server wants {max(config.frames, config.rows)} steps of history; "
+            "the context is one, sent as all of them."
         )
-    order = [name for name in form.actions if name in tables]
+    order = [name for name in config.actions if name in tables]
     order += sorted(tables.keys() - set(order))
-    space, usual = question.robot.space, _ACTIONS[question.robot.name]
+    space, usual = request.robot.space, _ACTIONS[request.robot.name]
     if all(name in tables and tables[name].shape[1] == width for name, width in usual.items()):
         others = [name for name in order if name not in usual]
         if others:
@@ -243,7 +245,7 @@ def understood(reply: Any, question: Question, form: Form) -> Reply:
     else:  # another robot than the connection's: nothing is claimed about its numbers
         space = unnamed({name: tables[name].shape[1] for name in order}, space.rate)
     actions = np.concatenate([tables[name] for name in order], axis=1)
-    return Reply(actions_from(actions, space, "its action space"), space, notes=tuple(notes))
+    return PolicyResponse(actions_from(actions, space, "its action space"), space, notes=tuple(notes))
 
 
 def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:

@@ -1,6 +1,6 @@
 """The kinds of server that wamviz can speak to, and what each gives back.
 
-Contract: a table that loads nothing: a kind names the module that speaks its protocol, imported when somebody asks.
+Contract: a table that loads nothing: a kind names the module that speaks its protocol, which ``asking`` imports.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ def is_set(settings: Mapping[str, str], name: str) -> bool:
 
 
 def _filmed(name: str) -> Callable[[Robot, Mapping[str, str]], Robot]:
-    """``Kind.fitted`` where video comes back only with a setting of this name."""
+    """``Kind.adapt_robot`` where video comes back only with a setting of this name."""
 
-    def fitted(robot: Robot, settings: Mapping[str, str]) -> Robot:
+    def adapt_robot(robot: Robot, settings: Mapping[str, str]) -> Robot:
         return robot.filmed if robot.filmed is not None and is_set(settings, name) else robot
 
-    return fitted
+    return adapt_robot
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Kind:
     Attributes:
         name: what ``connect --kind`` takes.
         title: of the systems, for people.
-        module: of this package, a ``dialect.Dialect``.
+        module: of this package, a ``PolicyProtocol`` of ``asking``.
         schemes: of its addresses.
         robots: the first is the usual one.
         token: the word before a token in the ``Authorization`` header.
@@ -50,7 +50,7 @@ class Kind:
         token_header: the header that holds the token.
         usual: what a new connection begins with where nothing else is said, by the name of its field.
         needs: a package that only this kind uses, as (module, how to install it).
-        fitted: the robot as a connection's settings make it; the same one where they change nothing about it.
+        adapt_robot: the robot as a connection's settings make it; the same one where they change nothing about it.
         cost: what a number of samples will cost, in words, or None where asking is free.
         where: its servers are, for people.
         asks: whether only the server knows what it is, so that it is asked once, when it is connected.
@@ -71,7 +71,7 @@ class Kind:
     token_header: str = "Authorization"
     usual: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, str] | None = None
-    fitted: Callable[[Robot, Mapping[str, str]], Robot] = lambda robot, settings: robot
+    adapt_robot: Callable[[Robot, Mapping[str, str]], Robot] = lambda robot, settings: robot
     cost: Callable[[Mapping[str, str], int], str] | None = None
     where: str = "on a server of yours"
     asks: bool = False
@@ -122,7 +122,7 @@ KINDS: dict[str, Kind] = {
                 "videos": "the folder in which DreamZero's server leaves its videos, as this machine sees it; or no",
                 "embodiment": "roboarena or droid, which vLLM-Omni's /v1/realtime/robot/openpi is told",
             },
-            fitted=_filmed("videos"),
+            adapt_robot=_filmed("videos"),
         ),
         Kind(
             "lingbot-va",
@@ -135,7 +135,7 @@ KINDS: dict[str, Kind] = {
             settings={
                 "video": "yes where the server sends its video: rollouts can then go on chunk after chunk; or no"
             },
-            fitted=_filmed("video"),
+            adapt_robot=_filmed("video"),
         ),
         Kind(
             "groot",
@@ -148,6 +148,7 @@ KINDS: dict[str, Kind] = {
             settings={
                 "layout": "nested (the usual), flat (a server with --use-sim-policy-wrapper) or n1.5 (that version)"
             },
+            needs=("zmq", "pip install 'pyzmq>=27,<28', or the extra wamviz[groot]"),
         ),
         Kind(
             "cosmos-policy",
@@ -193,7 +194,7 @@ KINDS: dict[str, Kind] = {
             token_header="x-goog-api-key",
             usual={"url": veo_options.URL, "token_env": "GEMINI_API_KEY", "timeout": 900.0},
             needs=("google.genai", "pip install 'google-genai>=1.55,<3'"),
-            fitted=veo_options.fitted,
+            adapt_robot=veo_options.adapt_robot,
             cost=veo_options.cost,
             where="at Google",
         ),
@@ -208,7 +209,7 @@ KINDS: dict[str, Kind] = {
             seeded=True,
             settings=worker_info.SETTINGS,
             usual={"url": worker_info.URL},
-            fitted=worker_info.fitted,
+            adapt_robot=worker_info.adapt_robot,
             asks=True,
         ),
     )
@@ -230,7 +231,7 @@ def robot_of(connection: Connection) -> Robot:
     """
     kind = kind_of(connection.kind)
     kind.check_settings(connection.settings)
-    robot = kind.fitted(kind.robot(connection.robot), connection.settings)
+    robot = kind.adapt_robot(kind.robot(connection.robot), connection.settings)
     if not connection.rate:
         return robot
     if robot.actions is None:

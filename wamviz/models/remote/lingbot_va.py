@@ -23,7 +23,7 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Floats, Frames
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, next_message, seconds, video_from
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.robots import View
 from wamviz.models.remote.websocket import WebSocket, connected
@@ -35,69 +35,69 @@ ASSUMED = "Its server does not say how fast it acts: {rate:g} Hz is assumed; con
 _PREFIX = "observation.images."
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context that lacks a view, before anything is sent; the server never reads the state."""
-    told = question.connection.settings.get("video", "no")
+    told = request.connection.settings.get("video", "no")
     if told not in ("yes", "no"):
         raise WamvizError(f"The setting 'video' is yes or no, not '{told[:40]}'.", "Write connect --set video=yes")
-    _ = question.cameras
+    _ = request.cameras
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Connect, read the metadata with which the server greets, and leave; a reset would forget somebody's episode."""
-    async with connected(question.server) as socket:
-        unpack(await next_message(socket, question.server), question.server.limits)
-    return f"A server of openpi's protocol answers at {question.server.url}, as LingBot-VA's does."
+    async with connected(request.server) as socket:
+        unpack(await socket.receive_bytes(), request.server.limits)
+    return f"A server of openpi's protocol answers at {request.server.url}, as LingBot-VA's does."
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask for one rollout a sample over one connection, each after a reset."""
-    async with connected(question.server) as socket:
-        unpack(await next_message(socket, question.server), question.server.limits)
-        for _ in range(question.asked.samples):
+    async with connected(request.server) as socket:
+        unpack(await socket.receive_bytes(), request.server.limits)
+        for _ in range(request.imagine.samples):
             report("waiting for the model")
-            report(await _sample(socket, question, report))
+            report(await _sample(socket, request, report))
 
 
-async def _sample(socket: WebSocket, question: Question, report: Report) -> Reply:
+async def _sample(socket: WebSocket, request: PolicyRequest, report: Report) -> PolicyResponse:
     """Reset, ask for a chunk, and go on from its video as long as more is wanted and there is one."""
-    await _told(socket, question, {"reset": True, "prompt": question.prompt})
+    await _told(socket, request, {"reset": True, "prompt": request.prompt})
     # Later chunks are asked for with the first observation too: what came since is in the server's memory.
-    seen = {"obs": observation(question.pictures, question.prompt), "prompt": question.prompt}
-    reply = await _told(socket, question, seen)
-    actions, spent = unrolled(reply.get("action"), question, first=True), seconds(reply)
-    views = _views(reply, question)
-    notes = [RELATIVE] if question.robot.name == "robotwin" else []
-    if question.robot.name in ("robotwin", "franka") and not question.connection.rate:
-        notes.append(ASSUMED.format(rate=question.robot.space.rate))
+    seen = {"obs": observation(request.pictures, request.prompt), "prompt": request.prompt}
+    reply = await _told(socket, request, seen)
+    actions, spent = unrolled(reply.get("action"), request, first=True), seconds(reply)
+    views = _views(reply, request)
+    notes = [RELATIVE] if request.robot.name == "robotwin" else []
+    if request.robot.name in ("robotwin", "franka") and not request.connection.rate:
+        notes.append(ASSUMED.format(rate=request.robot.space.rate))
     if views is None:
-        return Reply(actions, question.robot.space, notes=(*notes, KEPT), server_s=spent)
-    shown = question.shown.key if question.shown.key in views else question.robot.views[0].key
+        return PolicyResponse(actions, request.robot.space, notes=(*notes, KEPT), server_s=spent)
+    shown = request.shown.key if request.shown.key in views else request.robot.views[0].key
     film = [views[shown]]
     # Without the setting that says so, a horizon is counted in actions, and one chunk is all.
-    wanted = (question.asked.horizon or 0) if question.robot.longest else 0
+    wanted = (request.imagine.horizon or 0) if request.robot.longest else 0
     while sum(map(len, film)) - 1 < wanted:
         new = _new_frames(reply, first=len(film) == 1)
-        if len(views) < len(question.robot.views) or len(views[shown]) != new + (len(film) == 1):
+        if len(views) < len(request.robot.views) or len(views[shown]) != new + (len(film) == 1):
             notes.append("The server's video does not show every view at four frames a latent one: no further chunk.")
             break
         report(f"going on after {sum(map(len, film)) - 1} frames")
-        await _told(socket, question, remembered(views, new, reply["action"], question))
-        reply = await _told(socket, question, seen)
-        more = unrolled(reply.get("action"), question, first=False)
-        views = _views(reply, question) or {}
+        await _told(socket, request, remembered(views, new, reply["action"], request))
+        reply = await _told(socket, request, seen)
+        more = unrolled(reply.get("action"), request, first=False)
+        views = _views(reply, request) or {}
         if shown not in views or len(views[shown]) != _new_frames(reply, first=False):
             notes.append("The server's next chunk came without its frames and was left out.")
             break
         actions = np.concatenate([actions, more])
         film.append(views[shown])
         spent = None if spent is None else spent + (seconds(reply) or 0.0)
-    frames = _in_proportion(np.concatenate(film), question.asked.observation.frames[question.cameras[shown]])
+    frames = _in_proportion(np.concatenate(film), request.imagine.observation.frames[request.cameras[shown]])
     if len(film) > 1:
         notes.append(f"{len(film)} chunks, each imagined from the frames that were imagined before it.")
     if 0 < wanted < len(frames) - 1 and len(actions) % (len(frames) - 1) == 0:  # a frame ends with its last action
         actions, frames = actions[: wanted * (len(actions) // (len(frames) - 1))], frames[: wanted + 1]
-    return Reply(actions, question.robot.space, frames, question.cameras[shown], {}, tuple(notes), spent)
+    return PolicyResponse(actions, request.robot.space, frames, request.cameras[shown], {}, tuple(notes), spent)
 
 
 def _new_frames(reply: Mapping[str, Any], *, first: bool) -> int:
@@ -106,10 +106,10 @@ def _new_frames(reply: Mapping[str, Any], *, first: bool) -> int:
     return PER_LATENT * (latents - first)
 
 
-async def _told(socket: WebSocket, question: Question, message: Mapping[str, Any]) -> dict[str, Any]:
+async def _told(socket: WebSocket, request: PolicyRequest, message: Mapping[str, Any]) -> dict[str, Any]:
     """Send one message and return the dictionary that answers it."""
     await socket.send(pack(message))
-    reply = unpack(await next_message(socket, question.server), question.server.limits)
+    reply = unpack(await socket.receive_bytes(), request.server.limits)
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
     return reply
@@ -120,15 +120,15 @@ def observation(pictures: Mapping[str, Frames], prompt: str) -> dict[str, Any]:
     return {**{f"{_PREFIX}{key}": frame for key, frame in pictures.items()}, "task": prompt}
 
 
-def remembered(views: Mapping[str, Frames], count: int, action: Any, question: Question) -> dict[str, Any]:
+def remembered(views: Mapping[str, Frames], count: int, action: Any, request: PolicyRequest) -> dict[str, Any]:
     """The message that makes the server remember the last ``count`` frames and the chunk ``action`` (C, F, A)."""
-    sizes = {view.key: view.size for view in question.robot.views}
+    sizes = {view.key: view.size for view in request.robot.views}
     frames = {key: view if (size := sizes[key]) is None else resize(view, *size) for key, view in views.items()}
-    keys = [observation({key: f[i] for key, f in frames.items()}, question.prompt) for i in range(-count, 0)]
+    keys = [observation({key: f[i] for key, f in frames.items()}, request.prompt) for i in range(-count, 0)]
     return {"obs": keys, "compute_kv_cache": True, "imagine": False, "state": np.array(action, np.float32)}
 
 
-def unrolled(action: Any, question: Question, *, first: bool) -> Floats:
+def unrolled(action: Any, request: PolicyRequest, *, first: bool) -> Floats:
     """The actions (K, C) of a chunk (C, F, A), in time; of the first one without the frame that is the context."""
     if not isinstance(action, np.ndarray) or action.ndim != 3 or action.dtype.kind != "f":
         what = f"{action.dtype} {action.shape}" if isinstance(action, np.ndarray) else type(action).__name__
@@ -136,10 +136,10 @@ def unrolled(action: Any, question: Question, *, first: bool) -> Floats:
     if first and action.shape[1] < 2:
         raise malformed("its first chunk has a single frame, which is the context")
     rows = action.transpose(1, 2, 0)[int(first) :].reshape(-1, action.shape[0])
-    return actions_from(rows, question.robot.space, f"robot {question.robot.name}")
+    return actions_from(rows, request.robot.space, f"robot {request.robot.name}")
 
 
-def _views(reply: Mapping[str, Any], question: Question) -> dict[str, Frames] | None:
+def _views(reply: Mapping[str, Any], request: PolicyRequest) -> dict[str, Frames] | None:
     """The views of a chunk's video by key, each (T, H, W, 3) uint8; None where none came."""
     video = reply.get("video")
     if video is None:
@@ -148,7 +148,7 @@ def _views(reply: Mapping[str, Any], question: Question) -> dict[str, Frames] | 
         if not video.size or not 0 <= float(video.min()) <= float(video.max()) <= 1.001:
             raise malformed("its video holds values outside 0 .. 1")
         video = np.round(np.minimum(video, 1) * 255).astype(np.uint8)
-    return cut(video_from(video), question.robot.views)
+    return cut(video_from(video), request.robot.views)
 
 
 def cut(video: Frames, views: tuple[View, ...]) -> dict[str, Frames]:

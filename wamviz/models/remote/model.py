@@ -21,12 +21,11 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
-from wamviz.models.remote.asking import Question, Reply, Report, question
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
 from wamviz.models.remote.codec import LIMITS, Limits
-from wamviz.models.remote.dialect import dialect_of
 from wamviz.models.remote.kinds import kind_of
-from wamviz.models.remote.network import ConnectionLost, unspoken
-from wamviz.models.remote.waiting import BEAT_S, beside
+from wamviz.models.remote.network import ConnectionLost, redact_token
+from wamviz.models.remote.waiting import BEAT_S, stream_in_thread
 
 
 class RemoteModel:
@@ -51,15 +50,15 @@ class RemoteModel:
             WamvizError: at once for what the context lacks; from the stream for what the server does or says.
         """
         check_request(self.capabilities, request)
-        asked = question(self.connection, request, self._limits)
-        dialect_of(self._kind).check(asked)
-        return self._stream(asked, request)
+        policy = policy_request(self.connection, request, self._limits)
+        protocol_of(self._kind).check(policy)
+        return self._stream(policy, request)
 
-    def _stream(self, asked: Question, request: ImagineRequest) -> Iterator[Preview | Imagined]:
+    def _stream(self, policy: PolicyRequest, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         start = time.perf_counter()
-        replies: list[Reply] = []
+        replies: list[PolicyResponse] = []
         cost = self._kind.cost(self.connection.settings, request.samples) if self._kind.cost else ""
-        words = f"connecting to {asked.server.host}"
+        words = f"connecting to {policy.server.host}"
         if cost:
             yield Preview(0, request.samples, note=cost)  # whoever stops here has not been billed
         shown = Preview(0, request.samples, note=words)
@@ -68,22 +67,22 @@ class RemoteModel:
         async def work(report: Report) -> None:
             came = 0
 
-            def counted(event: str | Reply) -> None:
+            def counted(event: str | PolicyResponse) -> None:
                 nonlocal came
-                came += isinstance(event, Reply)
+                came += isinstance(event, PolicyResponse)
                 report(event)
 
             try:
-                await dialect_of(self._kind).ask(asked, counted)
+                await protocol_of(self._kind).ask(policy, counted)
             except ConnectionLost:
                 if came:
                     raise
                 report("the connection was lost; once more")
-                await dialect_of(self._kind).ask(asked, counted)
+                await protocol_of(self._kind).ask(policy, counted)
 
-        with unspoken(self.connection.token()), contextlib.closing(beside(work, self._beat)) as events:
+        with redact_token(self.connection.token()), contextlib.closing(stream_in_thread(work, self._beat)) as events:
             for event in events:
-                if isinstance(event, Reply):
+                if isinstance(event, PolicyResponse):
                     _check_alike(replies, event)
                     replies.append(event)
                 elif event is not None:
@@ -91,14 +90,14 @@ class RemoteModel:
                 shown = self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s", shown)
                 yield shown
         if not replies:
-            raise WamvizError(f"{asked.server.host} ended without a reply.")
+            raise WamvizError(f"{policy.server.host} ended without a reply.")
         spent = {"total": time.perf_counter() - start}
         if told := [reply.server_s for reply in replies if reply.server_s is not None]:
             spent["server"] = sum(told)
         rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
-        yield Imagined(rollouts, spent, self._notes(replies, asked))
+        yield Imagined(rollouts, spent, self._notes(replies, policy))
 
-    def _preview(self, replies: list[Reply], request: ImagineRequest, note: str, before: Preview) -> Preview:
+    def _preview(self, replies: list[PolicyResponse], request: ImagineRequest, note: str, before: Preview) -> Preview:
         if len(replies) == before.step:  # a clip of Veo's is 130 MB: not stacked anew four times a second
             return replace(before, note=note)
         frames = [reply.frames for reply in replies if reply.frames is not None]
@@ -111,18 +110,18 @@ class RemoteModel:
             note,
         )
 
-    def _notes(self, replies: list[Reply], asked: Question) -> tuple[str, ...]:
+    def _notes(self, replies: list[PolicyResponse], policy: PolicyRequest) -> tuple[str, ...]:
         notes = [self._kind.cost(self.connection.settings, len(replies))] if self._kind.cost else []
         notes += [note for reply in replies for note in reply.notes]
-        if asked.robot.views:  # where only the server knew what it wants, its module has said what was sent
-            notes.append(asked.sent)
-        if len(replies) < asked.asked.samples:
-            notes.append(f"The server gave {len(replies)} of the {asked.asked.samples} samples that were asked for.")
+        if policy.robot.views:  # where only the server knew what it wants, its module has said what was sent
+            notes.append(policy.sent)
+        if len(replies) < policy.imagine.samples:
+            notes.append(f"The server gave {len(replies)} of the {policy.imagine.samples} samples that were asked for.")
         if not self._kind.seeded:
             notes.append("The server draws its own random numbers: the seed is not told to it.")
         return tuple(dict.fromkeys(notes))
 
-    def _rollout(self, reply: Reply, request: ImagineRequest, index: int) -> Rollout:
+    def _rollout(self, reply: PolicyResponse, request: ImagineRequest, index: int) -> Rollout:
         observation = request.observation
         camera = reply.camera or observation.main_camera
         meta: dict[str, Any] = {
@@ -146,7 +145,7 @@ class RemoteModel:
         )
 
 
-def _check_alike(before: list[Reply], reply: Reply) -> None:
+def _check_alike(before: list[PolicyResponse], reply: PolicyResponse) -> None:
     """A fan is one picture: its samples have one shape."""
     if before:
         first = before[0]

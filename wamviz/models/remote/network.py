@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpcore
 import httpx
 
 from wamviz.core.errors import WamvizError
@@ -35,7 +34,7 @@ class Server:
     """Where a server is and how patient to be with it.
 
     Attributes:
-        url: ``ws``, ``wss``, ``http`` or ``https``, a host, and perhaps a port and a path.
+        url: ``ws``, ``wss``, ``http``, ``https`` or ``tcp``, a host, and perhaps a port and a path.
         headers: sent with every request, such as ``Authorization``.
         connect_s: seconds until somebody has to have answered at all.
         reply_s: seconds that one reply may take.
@@ -52,7 +51,7 @@ class Server:
 
     @property
     def http_url(self) -> str:
-        """The address as HTTP names it; a websocket begins as an HTTP request."""
+        """The address as HTTP names it."""
         return re.sub(r"^ws", "http", self.url)
 
     @property
@@ -61,7 +60,7 @@ class Server:
         return urlsplit(self.url).netloc
 
 
-def said(words: Any) -> str:
+def clean_text(words: Any) -> str:
     """A server's words as one line for people: of a traceback the last line, which names the fault."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -71,13 +70,13 @@ def said(words: Any) -> str:
     return f"{line[:SAID]} ..." if len(line) > SAID else line
 
 
-def refused(words: Any) -> WamvizError:
+def server_error(words: Any) -> WamvizError:
     """The error for a server that answered with an error of its own."""
-    return WamvizError(f"The server said: {said(words) or 'an error without words'}")
+    return WamvizError(f"The server said: {clean_text(words) or 'an error without words'}")
 
 
 @contextmanager
-def unspoken(token: str) -> Iterator[None]:
+def redact_token(token: str) -> Iterator[None]:
     """What is raised inside never shows the token, also where the server repeats it in its own words.
 
     Raises:
@@ -95,17 +94,28 @@ def unspoken(token: str) -> Iterator[None]:
 async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client for this server alone; what goes wrong inside the block is told as ``WamvizError``."""
     timeout = httpx.Timeout(server.reply_s, connect=server.connect_s)
-    try:
-        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=server.ca_file) if server.ca_file else True
-    except (OSError, ssl.SSLError) as error:
-        raise WamvizError(f"The certificates in '{server.ca_file}' cannot be read.", "Give a PEM file.") from error
+    verify = certificates(server)
     try:
         async with httpx.AsyncClient(timeout=timeout, verify=verify, trust_env=False, follow_redirects=False) as made:
             yield made
-    except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, httpcore.ProtocolError) as error:
-        raise explained(error, server) from error
-    except (httpcore.TimeoutException, TimeoutError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise http_error(error, server) from error
+    except TimeoutError as error:
         raise too_slow(server) from error
+
+
+def certificates(server: Server) -> ssl.SSLContext:
+    """Whom to trust: the file that the user named, else the usual authorities; the environment is not asked.
+
+    Raises:
+        WamvizError: the file cannot be read.
+    """
+    try:
+        if server.ca_file:
+            return ssl.create_default_context(cafile=server.ca_file)
+        return httpx.create_ssl_context(trust_env=False)
+    except (OSError, ssl.SSLError) as error:
+        raise WamvizError(f"The certificates in '{server.ca_file}' cannot be read.", "Give a PEM file.") from error
 
 
 def too_slow(server: Server) -> WamvizError:
@@ -116,23 +126,33 @@ def too_slow(server: Server) -> WamvizError:
     )
 
 
-def explained(error: Exception, server: Server) -> WamvizError:
-    """What a failed request means, in words."""
-    if isinstance(error, httpx.ConnectTimeout):
+def lost(server: Server) -> ConnectionLost:
+    """The error for a connection that broke."""
+    return ConnectionLost(f"The connection to {server.host} was lost.", "Is the server still running?")
+
+
+def unreachable(server: Server, error: Exception) -> WamvizError:
+    """The error for an address at which no connection came about."""
+    why = clean_text(error)
+    if isinstance(error, TimeoutError | httpx.ConnectTimeout):
         return WamvizError(f"Nobody answered at {server.url} within {server.connect_s:g} s.", "Is the host right?")
+    if "CERTIFICATE" in why or "SSL" in why:
+        return WamvizError(
+            f"{server.host} could not be trusted or speaks no TLS: {why}",
+            "Name its certificates with connect --ca FILE, or correct the address.",
+        )
+    return WamvizError(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
+
+
+def http_error(error: Exception, server: Server) -> WamvizError:
+    """What a failed request means, in words."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return unreachable(server, error)
     if isinstance(error, httpx.TimeoutException):
         return too_slow(server)
-    if isinstance(error, httpx.ConnectError):
-        why = said(error)
-        if "CERTIFICATE" in why or "SSL" in why:
-            return WamvizError(
-                f"{server.host} could not be trusted or speaks no TLS: {why}",
-                "Name its certificates with connect --ca FILE, or correct the address.",
-            )
-        return WamvizError(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
-    if isinstance(error, httpx.NetworkError | httpx.ProtocolError | httpcore.NetworkError | httpcore.ProtocolError):
-        return ConnectionLost(f"The connection to {server.host} was lost.", "Is the server still running?")
-    return WamvizError(f"{server.host} could not be asked: {said(error)}")
+    if isinstance(error, httpx.NetworkError | httpx.ProtocolError):
+        return lost(server)
+    return WamvizError(f"{server.host} could not be asked: {clean_text(error)}")
 
 
 async def body(response: httpx.Response, limits: Limits) -> bytes:
@@ -175,5 +195,5 @@ def status_error(server: Server, status: int, reply: bytes) -> WamvizError:
         )
     if status == 404:
         return WamvizError(f"{server.host} has nothing at this address (HTTP 404).", "Is it this kind of server?")
-    words = said(reply)
+    words = clean_text(reply)
     return WamvizError(f"The server said: {words} (HTTP {status})" if words else f"The server answered HTTP {status}.")

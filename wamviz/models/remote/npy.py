@@ -9,22 +9,17 @@ arrays of plain numbers come out, judged before memory is taken; never pickle. S
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from wamviz.models.remote.codec import LIMITS, Limits, array_from, dtype_from, malformed, pack, unpack, unpack_json
 
 CONFIGS = ("__ModalityConfig_class__", "__ModalityConfig__")
-_FILE = re.compile(  # numpy.lib.format, versions 1.0 and 2.0
-    rb"\x93NUMPY(?:\x01\x00(?=(?P<short>..))|\x02\x00(?=(?P<long>....)))(?P<length>(?(short)..|....))"
-    rb"\{'descr': '(?P<dtype>[<>|=]?[a-z]\d{1,3})', 'fortran_order': (?P<fortran>True|False), "
-    rb"'shape': \((?P<shape>(?:\d{1,15}, ?)*\d{0,15})\), \} *\n",
-    re.DOTALL,
-)
+_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 
 def pack_npy(value: Any) -> bytes:
@@ -67,15 +62,15 @@ def _read(value: Any, limits: Limits) -> Any:
 
 
 def _array(data: Any) -> NDArray[Any]:
-    """The array in a ``.npy`` file. Its header is a Python literal, of which only what numpy writes is understood."""
+    """The array in a ``.npy`` file: numpy reads the header, a Python literal; the rest is judged as any other array."""
     if not isinstance(data, bytes):
         raise malformed("an array in it has no bytes")
-    match = _FILE.match(data)
-    if match is None or int.from_bytes(match["length"], "little") != match.end() - match.end("length"):
-        raise malformed("an array in it is none that numpy wrote")
-    shape = [int(side) for side in match["shape"].split(b",") if side.strip()]
-    fortran = match["fortran"] == b"True"
-    array = array_from(data[match.end() :], match["dtype"].decode(), shape[::-1] if fortran else shape)
+    file = io.BytesIO(data)
+    try:
+        shape, fortran, dtype = _HEADERS[npy_format.read_magic(file)](file)
+    except Exception as error:  # whatever Python's own parser raises for a text that is no literal
+        raise malformed("an array in it is none that numpy wrote") from error
+    array = array_from(data[file.tell() :], dtype.str, list(shape[::-1] if fortran else shape))
     return array.T if fortran else array
 
 

@@ -14,49 +14,49 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, next_message, seconds, video_from
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.websocket import connected
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context that lacks a view or a state, before anything is sent."""
-    _ = question.cameras, question.numbers
+    _ = request.cameras, request.numbers
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Connect, read the metadata with which the server greets, and leave."""
-    async with connected(question.server) as socket:
-        metadata = unpack(await next_message(socket, question.server), question.server.limits)
+    async with connected(request.server) as socket:
+        metadata = unpack(await socket.receive_bytes(), request.server.limits)
     told = f" It says of itself: {', '.join(map(str, metadata))}." if isinstance(metadata, dict) and metadata else ""
-    return f"An openpi server answers at {question.server.url}.{told}"
+    return f"An openpi server answers at {request.server.url}.{told}"
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask once a sample over one connection."""
-    server = question.server
+    server = request.server
     async with connected(server) as socket:
-        unpack(await next_message(socket, server), server.limits)
-        message = pack(observation(question))
-        for _ in range(question.asked.samples):
+        unpack(await socket.receive_bytes(), server.limits)
+        message = pack(observation(request))
+        for _ in range(request.imagine.samples):
             report("waiting for the model")
             await socket.send(message)
-            report(understood(unpack(await next_message(socket, server), server.limits), question))
+            report(parse_response(unpack(await socket.receive_bytes(), server.limits), request))
 
 
-def observation(question: Question) -> dict[str, Any]:
+def observation(request: PolicyRequest) -> dict[str, Any]:
     """What is sent: flat keys as DROID and LIBERO want them; ALOHA's pictures lie one level down, colours first."""
     sent: dict[str, Any] = {}
-    for key, frame in question.pictures.items():
+    for key, frame in request.pictures.items():
         folder, _, name = key.rpartition("/")
         if folder == "images":
             sent.setdefault(folder, {})[name] = np.ascontiguousarray(frame.transpose(2, 0, 1))  # (3, H, W)
         else:
             sent[key] = frame
-    return {**sent, **question.numbers, "prompt": question.prompt}
+    return {**sent, **request.numbers, "prompt": request.prompt}
 
 
-def understood(reply: Any, question: Question) -> Reply:
+def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     """One reply; ``actions`` by openpi's name, ``action`` by Cosmos3's, or the bare array of some servers."""
     if isinstance(reply, np.ndarray):
         reply = {"actions": reply}
@@ -65,23 +65,23 @@ def understood(reply: Any, question: Question) -> Reply:
     found = next((reply[name] for name in ("actions", "action") if name in reply), None)
     if found is None:
         raise malformed(f"it has no actions, only {', '.join(map(str, list(reply)[:8])) or 'nothing'}")
-    robot = question.robot
+    robot = request.robot
     actions = actions_from(found, robot.space, f"robot {robot.name}")
     if not robot.frames:
-        return Reply(actions, robot.space, server_s=seconds(reply))
+        return PolicyResponse(actions, robot.space, server_s=seconds(reply))
     if "video" not in reply:
         note = "The server returned no video; it imagines one when it is started with --decode-video."
-        return Reply(actions, robot.space, notes=(note,), server_s=seconds(reply))
-    frames, camera = tile(video_from(reply["video"]), question)
-    return Reply(actions, robot.space, frames, camera, server_s=seconds(reply))
+        return PolicyResponse(actions, robot.space, notes=(note,), server_s=seconds(reply))
+    frames, camera = tile(video_from(reply["video"]), request)
+    return PolicyResponse(actions, robot.space, frames, camera, server_s=seconds(reply))
 
 
-def tile(video: Frames, question: Question) -> tuple[Frames, str]:
+def tile(video: Frames, request: PolicyRequest) -> tuple[Frames, str]:
     """The shown view cut out of Cosmos3's canvas, (T, H, W, 3), in the proportions of its camera; and that camera.
 
     The canvas has the wrist view above, two thirds high, and the two exterior ones side by side below.
     """
-    view = question.shown
+    view = request.shown
     height, width = video.shape[1:3]
     upper = 2 * height // 3
     if upper < 2 or height - upper < 2 or width < 4:
@@ -89,10 +89,10 @@ def tile(video: Frames, question: Question) -> tuple[Frames, str]:
     if view.role == "wrist":
         cut = video[:, :upper]
     else:
-        first = next(v for v in question.robot.views if v.role == "exterior")
+        first = next(v for v in request.robot.views if v.role == "exterior")
         half = width // 2
         cut = video[:, upper:, :half] if view is first else video[:, upper:, half : 2 * half]
-    camera = question.cameras[view.key]
-    tall, wide = question.asked.observation.frames[camera].shape[:2]
+    camera = request.cameras[view.key]
+    tall, wide = request.imagine.observation.frames[camera].shape[:2]
     rows = cut.shape[1]  # it was sent stretched to 16:9; its own width comes back
     return resize(cut, rows, max(1, round(rows * wide / tall))), camera

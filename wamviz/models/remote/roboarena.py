@@ -1,4 +1,4 @@
-"""RoboArena's dialect of openpi's protocol: DreamZero and the other policies of that arena, vLLM-Omni's robot policies.
+"""RoboArena's form of openpi's protocol: DreamZero and the other policies of that arena, vLLM-Omni's robot policies.
 
 Contract: the server's first message says which pictures it wants, at which size, and what its actions mean; every
 question names an ``endpoint``, and ``reset`` is answered in text, by vLLM-Omni in a dictionary. Sources: roboarena
@@ -21,9 +21,9 @@ from wamviz.core.action_spaces import DROID_JOINTS, DROID_VELOCITY
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.models.remote import canvas
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, anything, next_message, seconds
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds
 from wamviz.models.remote.codec import malformed, pack, unpack
-from wamviz.models.remote.network import Server, refused, said
+from wamviz.models.remote.network import Server, clean_text, server_error
 from wamviz.models.remote.robots import DROID_STATE, StatePart, View
 from wamviz.models.remote.websocket import WebSocket, connected
 
@@ -43,76 +43,76 @@ EMBODIMENTS = {"roboarena": 0, "droid": 1}  # vLLM-Omni's, and from which number
 KEPT = "This server returns actions alone; a video that it imagines stays there."
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context without the robot's state, or a folder that is none; only the server knows which views."""
-    _ = question.numbers, canvas.folder_of(question)
-    if (told := _embodiment(question)) and told not in EMBODIMENTS:
+    _ = request.numbers, canvas.folder_of(request)
+    if (told := _embodiment(request)) and told not in EMBODIMENTS:
         raise unknown_name("embodiment", told, EMBODIMENTS)
 
 
-def _embodiment(question: Question) -> str:
-    return question.connection.settings.get("embodiment", "")
+def _embodiment(request: PolicyRequest) -> str:
+    return request.connection.settings.get("embodiment", "")
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Connect, read what the server wants, and leave."""
-    async with connected(question.server) as socket:
-        told = fitted(question, await _metadata(socket, question))
-    views = ", ".join(view.key.rpartition("/")[2] for view in told.robot.views) or "no pictures"
+    async with connected(request.server) as socket:
+        adapted = adapt_request(request, await _metadata(socket, request))
+    views = ", ".join(view.key.rpartition("/")[2] for view in adapted.robot.views) or "no pictures"
     return (
-        f"A RoboArena server answers at {question.server.url}. It wants {views} and returns "
-        f"{told.robot.space.kind.replace('_', ' ')} actions of {told.robot.space.dim} numbers."
+        f"A RoboArena server answers at {request.server.url}. It wants {views} and returns "
+        f"{adapted.robot.space.kind.replace('_', ' ')} actions of {adapted.robot.space.dim} numbers."
     )
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Read what the server wants, then reset and ask once a sample over one connection."""
-    server, folder = question.server, canvas.folder_of(question)
+    server, folder = request.server, canvas.folder_of(request)
     async with connected(server) as socket:
-        config = await _metadata(socket, question)
-        told = fitted(question, config)
-        observation = {**told.pictures, **told.numbers, "prompt": told.prompt}
-        if embodiment := _embodiment(question):
+        config = await _metadata(socket, request)
+        adapted = adapt_request(request, config)
+        observation = {**adapted.pictures, **adapted.numbers, "prompt": adapted.prompt}
+        if embodiment := _embodiment(request):
             observation["embodiment"] = embodiment
-        for _ in range(told.asked.samples):
+        for _ in range(adapted.imagine.samples):
             report("waiting for the model")
             await _reset(socket, server)
             before = {} if folder is None else canvas.seen(folder)
             session = {"session_id": str(uuid.uuid4())} if config.get("needs_session_id") else {}
             await socket.send(pack({**observation, **session, "endpoint": "infer"}))
-            reply = understood(unpack(await next_message(socket, server), server.limits), told)
+            reply = parse_response(unpack(await socket.receive_bytes(), server.limits), adapted)
             if folder is not None:
                 report("waiting for the video that the server writes")
                 await _reset(socket, server)  # DreamZero writes what it imagined when it forgets
-                reply = filmed(reply, told, await canvas.film(folder, before))
+                reply = filmed(reply, adapted, await canvas.film(folder, before))
             report(reply)
 
 
 async def _reset(socket: WebSocket, server: Server) -> None:
     await socket.send(pack({"endpoint": "reset"}))
-    answer = await anything(socket, server)
+    answer = await socket.receive()
     if isinstance(answer, bytes):
         _not_an_error(unpack(answer, server.limits))
     elif "reset" not in answer.lower()[:40]:
-        raise refused(answer)
+        raise server_error(answer)
 
 
 def _not_an_error(reply: Any) -> None:
     """vLLM-Omni tells errors in a dictionary."""
     kind = reply.get("type") if isinstance(reply, dict) else None
     if isinstance(kind, str) and kind == "error":
-        raise refused(reply.get("message", ""))
+        raise server_error(reply.get("message", ""))
 
 
-async def _metadata(socket: WebSocket, question: Question) -> dict[str, Any]:
-    config = unpack(await next_message(socket, question.server), question.server.limits)
+async def _metadata(socket: WebSocket, request: PolicyRequest) -> dict[str, Any]:
+    config = unpack(await socket.receive_bytes(), request.server.limits)
     _not_an_error(config)
     if not isinstance(config, dict) or "action_space" not in config:
         raise malformed("it greets without saying its action space, as RoboArena's servers do")
     return config
 
 
-def fitted(question: Question, config: Mapping[str, Any]) -> Question:
+def adapt_request(request: PolicyRequest, config: Mapping[str, Any]) -> PolicyRequest:
     """The question with the views, state and action space that the server's first message asks for."""
     told = config["action_space"]
     if not isinstance(told, str) or told not in SPACES:
@@ -126,7 +126,7 @@ def fitted(question: Question, config: Mapping[str, Any]) -> Question:
     if type(count) is not int or not 0 <= count <= 8:
         raise malformed(f"it wants {str(count)[:20]} external cameras")
     # It counts the outer cameras from 0; DROID's own names count them from 1, and so does vLLM-Omni's DROID.
-    first = EMBODIMENTS.get(_embodiment(question), 0)
+    first = EMBODIMENTS.get(_embodiment(request), 0)
     wished = [(f"exterior_image_{index + first}", f"exterior_{index + 1}", "exterior") for index in range(count)]
     if config.get("needs_wrist_camera"):
         wished.append(("wrist_image", "wrist", "wrist"))
@@ -140,30 +140,30 @@ def fitted(question: Question, config: Mapping[str, Any]) -> Question:
     state: tuple[StatePart, ...] = DROID_STATE
     if config["action_space"].startswith("cartesian"):
         state = (StatePart("observation/cartesian_position", 6, "pose"), *state)
-    rate = question.robot.space.rate  # the user may have said that it is another
-    return question.wanting(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))
+    rate = request.robot.space.rate  # the user may have said that it is another
+    return request.with_robot(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))
 
 
-def understood(reply: Any, question: Question) -> Reply:
+def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     """One reply: a dictionary with ``actions``, or DreamZero's bare array."""
     _not_an_error(reply)
     found = reply if isinstance(reply, np.ndarray) else reply.get("actions") if isinstance(reply, dict) else None
     if found is None:
         raise malformed("it has no actions")
-    actions = actions_from(found, question.robot.space, "its action space")
+    actions = actions_from(found, request.robot.space, "its action space")
     spent = seconds(reply) if isinstance(reply, dict) else None
-    notes = (question.sent,) if question.robot.frames else (KEPT, question.sent)
-    return Reply(actions, question.robot.space, notes=notes, server_s=spent)
+    notes = (request.sent,) if request.robot.frames else (KEPT, request.sent)
+    return PolicyResponse(actions, request.robot.space, notes=notes, server_s=spent)
 
 
-def filmed(reply: Reply, question: Question, found: tuple[Frames, float, str] | str) -> Reply:
+def filmed(reply: PolicyResponse, request: PolicyRequest, found: tuple[Frames, float, str] | str) -> PolicyResponse:
     """The reply with the video that appeared, or with the sentence that says why there is none."""
     if isinstance(found, str):
         return replace(reply, notes=(found, *reply.notes))
     video, fps, name = found
     try:
-        frames, camera = canvas.cut(video, question)
+        frames, camera = canvas.cut(video, request)
     except WamvizError as error:
         return replace(reply, notes=(error.message, *reply.notes))
-    notes = (f"The video is {said(name)} of the named folder.", canvas.CROPPED, *reply.notes)
+    notes = (f"The video is {clean_text(name)} of the named folder.", canvas.CROPPED, *reply.notes)
     return replace(reply, frames=frames, camera=camera, video_fps=fps, middle=canvas.MIDDLE, notes=notes)

@@ -24,9 +24,9 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_video, resize
 from wamviz.core.rollout import Frames
-from wamviz.models.remote.asking import MAX_FRAMES, Question, Reply, Report, video_from
+from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large
-from wamviz.models.remote.network import ConnectionLost, Server, client, refused, said, status_error
+from wamviz.models.remote.network import ConnectionLost, Server, clean_text, client, server_error, status_error
 from wamviz.models.remote.veo_options import LONGEST_SIDE, SHAPES, VeoOptions
 
 POLL_S = 5.0
@@ -35,19 +35,19 @@ _OPERATION = re.compile(r"models/[A-Za-z0-9._-]{1,100}/operations/[A-Za-z0-9_-]{
 _GIVEN = "A job that was given may be running there and be billed; it was not given again."
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context without a picture of the scene, a missing key or package, before anything is sent."""
-    _ = question.cameras
-    _key(question)
+    _ = request.cameras
+    _key(request)
     _package()
 
 
-def _key(question: Question) -> str:
-    key = question.server.headers.get("x-goog-api-key", "")
+def _key(request: PolicyRequest) -> str:
+    key = request.server.headers.get("x-goog-api-key", "")
     if not key:
         raise WamvizError(
-            f"{question.title} needs a key of Google's API.",
-            f"Name the environment variable that holds it: connect {question.connection.name} --token-env "
+            f"{request.title} needs a key of Google's API.",
+            f"Name the environment variable that holds it: connect {request.connection.name} --token-env "
             "GEMINI_API_KEY",
         )
     return key
@@ -65,45 +65,45 @@ def _package() -> Any:
     return genai
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Ask whether the model is there, which makes nothing and costs nothing."""
-    options = VeoOptions.of(question.connection.settings)
-    async with _google(question) as google:
-        with _translated(question.server):
+    options = VeoOptions.of(request.connection.settings)
+    async with _google(request) as google:
+        with _translated(request.server):
             names = [model.name or "" async for model in await google.models.list(config={"page_size": 1000})]
     veos = [name.removeprefix("models/") for name in names if "veo" in name]
     if options.model not in veos:
         there = f"Its Veos: {', '.join(veos)}." if veos else "It lists no Veo at all for this key."
-        raise WamvizError(f"{question.server.host} has no model '{options.model}'.", there)
-    return f"Google's API answers at {question.server.url} and has {options.model}. {_filming(options)}"
+        raise WamvizError(f"{request.server.host} has no model '{options.model}'.", there)
+    return f"Google's API answers at {request.server.url} and has {options.model}. {_filming(options)}"
 
 
 def _filming(options: VeoOptions) -> str:
     return f"It makes clips of {options.seconds} s, {options.resolution}."
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Give one job a sample, wait for it, fetch it."""
-    options = VeoOptions.of(question.connection.settings)
+    options = VeoOptions.of(request.connection.settings)
     try:
-        for _ in range(question.asked.samples):
-            async with _google(question) as google, asyncio.timeout(question.server.reply_s):
-                with _translated(question.server):
-                    report(await _sample(google, question, options, report))
+        for _ in range(request.imagine.samples):
+            async with _google(request) as google, asyncio.timeout(request.server.reply_s):
+                with _translated(request.server):
+                    report(await _sample(google, request, options, report))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
         raise WamvizError(error.message, _GIVEN) from error
 
 
-async def _sample(google: Any, question: Question, options: VeoOptions, report: Report) -> Reply:
+async def _sample(google: Any, request: PolicyRequest, options: VeoOptions, report: Report) -> PolicyResponse:
     types = _package().types
-    camera = question.cameras[question.robot.views[0].key]
-    context = question.asked.observation.frames[camera]
+    camera = request.cameras[request.robot.views[0].key]
+    context = request.imagine.observation.frames[camera]
     picture, inner = framed(context, options.aspect)
     report("giving the job to Veo")
     job = await google.models.generate_videos(
         model=options.model,
         source=types.GenerateVideosSource(
-            prompt=question.prompt, image=types.Image(image_bytes=encode_png(picture), mime_type="image/png")
+            prompt=request.prompt, image=types.Image(image_bytes=encode_png(picture), mime_type="image/png")
         ),
         config=types.GenerateVideosConfig(
             number_of_videos=1,
@@ -120,7 +120,7 @@ async def _sample(google: Any, question: Question, options: VeoOptions, report: 
         await asyncio.sleep(POLL_S)
         job = await google.operations.get(job)
     if job.error:
-        raise refused(job.error.get("message") or job.error)
+        raise server_error(job.error.get("message") or job.error)
     report("fetching the video")
     frames, fps = decoded(await _bytes(google, job.response), inner, picture.shape)
     notes = [_sent(context, picture)]
@@ -128,14 +128,15 @@ async def _sample(google: Any, question: Question, options: VeoOptions, report: 
         f"Veo's video: {len(frames)} frames, {fps:g} a second, all kept, scaled to {frames.shape[2]} x "
         f"{frames.shape[1]} pixels. Its first frame is Veo's own drawing of the context."
     )
-    return Reply(None, None, frames, camera, {"veo": options.model}, tuple(notes), video_fps=fps)
+    return PolicyResponse(None, None, frames, camera, {"veo": options.model}, tuple(notes), video_fps=fps)
 
 
 async def _bytes(google: Any, response: Any) -> bytes:
     """The mp4 of a finished job; what the filters kept back is told."""
     made = (response.generated_videos if response is not None else None) or []
     if not made or made[0].video is None:
-        reasons = "; ".join(said(reason) for reason in (getattr(response, "rai_media_filtered_reasons", None) or []))
+        told = getattr(response, "rai_media_filtered_reasons", None) or []
+        reasons = "; ".join(clean_text(reason) for reason in told)
         if reasons or getattr(response, "rai_media_filtered_count", None):
             raise WamvizError(
                 f"Google's safety filters kept the video back: {reasons or 'no reason was given'}",
@@ -197,9 +198,9 @@ def decoded(data: bytes, inner: tuple[float, float, float, float], sent: tuple[i
 
 
 @asynccontextmanager
-async def _google(question: Question) -> AsyncIterator[Any]:
+async def _google(request: PolicyRequest) -> AsyncIterator[Any]:
     """google-genai's client, over a connection of ours that goes where the user said and nowhere else."""
-    genai, server = _package(), question.server
+    genai, server = _package(), request.server
 
     async def guard(response: httpx.Response) -> None:
         if response.has_redirect_location and not _same_place(response):
@@ -213,7 +214,7 @@ async def _google(question: Question) -> AsyncIterator[Any]:
         made.follow_redirects = True  # within the same address: downloads are answered so
         options = genai.types.HttpOptions(base_url=server.url, timeout=int(server.reply_s * 1000))
         options.httpx_async_client = made
-        google = genai.Client(api_key=_key(question), vertexai=False, http_options=options)
+        google = genai.Client(api_key=_key(request), vertexai=False, http_options=options)
         try:
             yield google.aio
         finally:
@@ -253,10 +254,11 @@ def _translated(server: Server) -> Iterator[None]:
     except APIError as error:
         if error.code == 404 and error.status == "NOT_FOUND":  # Google's own, not some other server's
             raise WamvizError(
-                f"The server said: {said(error.message)} (HTTP 404)", "connect NAME --test lists the Veos there are."
+                f"The server said: {clean_text(error.message)} (HTTP 404)",
+                "connect NAME --test lists the Veos there are.",
             ) from error
         raise status_error(server, error.code, str(error.message or error.status or "").encode()) from error
     except WamvizError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:  # a reply that is none of the API's
-        raise malformed(said(error)) from error
+        raise malformed(clean_text(error)) from error

@@ -94,7 +94,7 @@ def _price(text: str | None) -> float | None:
     return price
 
 
-def fitted(robot: Robot, settings: Mapping[str, str]) -> Robot:
+def adapt_robot(robot: Robot, settings: Mapping[str, str]) -> Robot:
     """The robot with the length of its clips."""
     return replace(robot, frames=round(VeoOptions.of(settings).seconds * FPS) - 1)
 

@@ -22,9 +22,9 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_video, write_mp4
 from wamviz.core.rollout import Floats, Frames, ImagineRequest
-from wamviz.models.remote.asking import MAX_FRAMES, Question, Reply, Report, actions_from, video_from
+from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, unpack_json
-from wamviz.models.remote.network import ConnectionLost, body, client, refused, status_error
+from wamviz.models.remote.network import ConnectionLost, body, client, server_error, status_error
 from wamviz.models.remote.network import ask as fetch
 
 POLL_S = 0.5
@@ -34,29 +34,29 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MODES = {"joint": "policy"}
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context without a picture of the scene, before anything is sent."""
-    _ = question.cameras
+    _ = request.cameras
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Ask which models the server has."""
-    async with client(question.server) as made:
-        found = unpack_json(await fetch(made, question.server, "/v1/models"), question.server.limits)
+    async with client(request.server) as made:
+        found = unpack_json(await fetch(made, request.server, "/v1/models"), request.server.limits)
     listed = found.get("data") if isinstance(found, dict) else None
     names = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    return f"A vLLM server answers at {question.server.url}. Its models: {', '.join(names) or 'none named'}."
+    return f"A vLLM server answers at {request.server.url}. Its models: {', '.join(names) or 'none named'}."
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Give one job a sample, wait for it, fetch it."""
     try:
-        for index in range(question.asked.samples):
-            async with client(question.server) as made, asyncio.timeout(question.server.reply_s):
-                fields, files = form(question, question.asked.seed + index)
+        for index in range(request.imagine.samples):
+            async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
+                fields, files = form(request, request.imagine.seed + index)
                 report("giving the job")
-                job = await _finished(made, question, await _given(made, question, fields, files), report)
-                report(await _fetched(made, question, job))
+                job = await _finished(made, request, await _given(made, request, fields, files), report)
+                report(await _fetched(made, request, job))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
         raise WamvizError(error.message, "The job may be running there; it was not given again.") from error
 
@@ -68,16 +68,16 @@ def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames 
     return actions, video
 
 
-def form(question: Question, seed: int) -> tuple[dict[str, str], dict[str, tuple[str, bytes, str]]]:
+def form(request: PolicyRequest, seed: int) -> tuple[dict[str, str], dict[str, tuple[str, bytes, str]]]:
     """The fields and the file of a job."""
-    request, robot = question.asked, question.robot
-    actions, video = given(request, robot.chunk)
+    imagine, robot = request.imagine, request.robot
+    actions, video = given(imagine, robot.chunk)
     chunk = len(actions) if actions is not None else len(video) - 1 if video is not None else robot.chunk
-    picture = question.pictures[robot.views[0].key]
+    picture = request.pictures[robot.views[0].key]
     height, width = (max(64, side // 16 * 16) for side in picture.shape[:2])
     domain, point = DOMAINS[robot.name]
     extra: dict[str, Any] = {
-        "action_mode": _MODES.get(request.mode, request.mode),
+        "action_mode": _MODES.get(imagine.mode, imagine.mode),
         "domain_name": domain,
         "view_point": point,
         "action_chunk_size": chunk,
@@ -87,12 +87,12 @@ def form(question: Question, seed: int) -> tuple[dict[str, str], dict[str, tuple
     if actions is not None:
         extra["action"] = actions.tolist()
     fields = {
-        "prompt": question.prompt.strip() or " ",  # an empty field counts as a missing one
+        "prompt": request.prompt.strip() or " ",  # an empty field counts as a missing one
         "num_frames": str(chunk + 1),
         "fps": f"{robot.fps:g}",
         "size": f"{width}x{height}",
-        "num_inference_steps": str(request.steps or STEPS),
-        "guidance_scale": f"{request.guidance:g}",
+        "num_inference_steps": str(imagine.steps or STEPS),
+        "guidance_scale": f"{imagine.guidance:g}",
         "flow_shift": "10.0",
         "seed": str(seed),
         "extra_params": json.dumps(extra),
@@ -102,36 +102,36 @@ def form(question: Question, seed: int) -> tuple[dict[str, str], dict[str, tuple
     return fields, {"input_reference": ("context.png", encode_png(picture), "image/png")}
 
 
-async def _given(made: httpx.AsyncClient, question: Question, fields: Any, files: Any) -> str:
+async def _given(made: httpx.AsyncClient, request: PolicyRequest, fields: Any, files: Any) -> str:
     """Give a job and return its id."""
-    server = question.server
+    server = request.server
     headers = {**server.headers, "Accept-Encoding": "identity"}
     url = server.http_url.rstrip("/") + "/v1/videos"
     async with made.stream("POST", url, data=fields, files=files, headers=headers) as response:
         reply = await body(response, server.limits)
     if not response.is_success:
         raise status_error(server, response.status_code, reply)
-    job = _job(reply, question)
+    job = _job(reply, request)
     name = job.get("id")
     if not isinstance(name, str) or _ID.fullmatch(name) is None:  # it becomes part of an address
         raise malformed("it gives the job no proper id")
     return name
 
 
-def _job(reply: bytes, question: Question) -> dict[str, Any]:
-    job = unpack_json(reply, question.server.limits)
+def _job(reply: bytes, request: PolicyRequest) -> dict[str, Any]:
+    job = unpack_json(reply, request.server.limits)
     if not isinstance(job, dict):
         raise malformed(f"it is a {type(job).__name__}, not a dictionary")
     if job.get("error") or job.get("status") == "failed":
         error = job.get("error")
-        raise refused(error.get("message") if isinstance(error, dict) else error or "the job failed")
+        raise server_error(error.get("message") if isinstance(error, dict) else error or "the job failed")
     return job
 
 
-async def _finished(made: httpx.AsyncClient, question: Question, name: str, report: Report) -> dict[str, Any]:
+async def _finished(made: httpx.AsyncClient, request: PolicyRequest, name: str, report: Report) -> dict[str, Any]:
     """Look at a job until it is done."""
     while True:
-        job = _job(await fetch(made, question.server, f"/v1/videos/{name}"), question)
+        job = _job(await fetch(made, request.server, f"/v1/videos/{name}"), request)
         if job.get("status") == "completed":
             return {**job, "id": name}
         if job.get("status") not in ("queued", "in_progress", "processing", "running", "pending"):
@@ -142,13 +142,13 @@ async def _finished(made: httpx.AsyncClient, question: Question, name: str, repo
         await asyncio.sleep(POLL_S)
 
 
-async def _fetched(made: httpx.AsyncClient, question: Question, job: Mapping[str, Any]) -> Reply:
+async def _fetched(made: httpx.AsyncClient, request: PolicyRequest, job: Mapping[str, Any]) -> PolicyResponse:
     """The actions of a finished job and, where it imagined any, its frames."""
-    request, robot = question.asked, question.robot
-    obeyed, video = given(request, robot.chunk)
+    imagine, robot = request.imagine, request.robot
+    obeyed, video = given(imagine, robot.chunk)
     notes = []
-    left_out = len(request.actions) - len(obeyed) if obeyed is not None and request.actions is not None else 0
-    left_out += len(request.video) - len(video) if video is not None and request.video is not None else 0
+    left_out = len(imagine.actions) - len(obeyed) if obeyed is not None and imagine.actions is not None else 0
+    left_out += len(imagine.video) - len(video) if video is not None and imagine.video is not None else 0
     if left_out:
         notes.append(f"One chunk is {robot.chunk} steps; the last {left_out} that were given were left out.")
     if obeyed is None:
@@ -156,9 +156,9 @@ async def _fetched(made: httpx.AsyncClient, question: Question, job: Mapping[str
     else:
         actions, meta = obeyed, {"actions": "given"}
     if video is not None:
-        return Reply(actions, robot.space, meta=meta, notes=tuple(notes))
-    frames = _frames(await fetch(made, question.server, f"/v1/videos/{job['id']}/content"))
-    return Reply(actions, robot.space, frames, question.cameras[robot.views[0].key], meta, tuple(notes))
+        return PolicyResponse(actions, robot.space, meta=meta, notes=tuple(notes))
+    frames = _frames(await fetch(made, request.server, f"/v1/videos/{job['id']}/content"))
+    return PolicyResponse(actions, robot.space, frames, request.cameras[robot.views[0].key], meta, tuple(notes))
 
 
 def _table(action: Any) -> Any:

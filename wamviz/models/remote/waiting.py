@@ -1,8 +1,8 @@
 """A coroutine beside a generator: network work that can be watched while it goes on, and really stopped.
 
-Contract: ``beside`` runs the coroutine in a thread of its own and yields what it reports, or None after every beat
-without a report; closing the generator cancels the coroutine, which closes its connections. Errors come out of the
-generator as they were raised; ``waited`` is the same for those who only want the end. It knows no network.
+Contract: ``stream_in_thread`` runs the coroutine in a thread of its own and yields what it reports, or None after every
+beat without a report; closing the generator cancels the coroutine, which closes its connections. Errors come out of the
+generator as they were raised; ``run_sync`` is the same for those who only want the end. It knows no network.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _End(Generic[T]):
     error: BaseException | None = None
 
 
-def beside(
+def stream_in_thread(
     work: Callable[[Callable[[E], None]], Awaitable[T]], beat: float = BEAT_S
 ) -> Generator[E | None, None, T | None]:
     """Run ``work(report)`` in a thread; yield its reports and, every ``beat`` seconds without one, None.
@@ -77,12 +77,12 @@ def beside(
         thread.join(_STOP_S)
 
 
-def waited(work: Callable[[], Awaitable[T]]) -> T:
+def run_sync(work: Callable[[], Awaitable[T]]) -> T:
     """Run ``work()`` to its end; unlike ``asyncio.run`` also where a loop runs already, as in a notebook.
 
     Whoever interrupts it (Ctrl-C) cancels the work.
     """
-    with contextlib.closing(beside(lambda report: work())) as events:
+    with contextlib.closing(stream_in_thread(lambda report: work())) as events:
         while True:
             try:
                 next(events)

@@ -1,32 +1,35 @@
-"""A websocket client over httpx: RFC 6455's frames on the connection that an HTTP upgrade leaves open.
+"""A websocket to one server, spoken by ``websockets``, the library that openpi itself uses.
 
-Contract: whole messages out and in, text as ``str`` and binary as ``bytes``; pings are answered while a message is
-awaited; every length is judged before memory is taken. httpx does TLS, time-outs and the handshake. No extension is
-offered, so that no reply is compressed (openpi's servers do not want it either).
+Contract: a connection goes to the address that the user named and to no other: no redirect is followed and no proxy is
+taken from the environment. Whole messages out and in, text as ``str`` and binary as ``bytes``; a message over the limit
+ends the connection before it is read. No compression is offered (openpi's servers do not want it either) and nobody is
+pinged: a server that computes cannot answer. Everything that fails is a ``WamvizError``.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
-import struct
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpcore
-import httpx
-import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
 
 from wamviz.core.errors import WamvizError
-from wamviz.models.remote.codec import Limits, malformed, too_large
-from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, status_error
+from wamviz.models.remote.codec import malformed, too_large
+from wamviz.models.remote.network import (
+    ConnectionLost,
+    Server,
+    certificates,
+    lost,
+    server_error,
+    status_error,
+    too_slow,
+    unreachable,
+)
 
-_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
-_CHUNK = 1 << 18
-_GOODBYE_S = 1.0
+_GOODBYE_S = 0.5
+_AWAY = (1000, 1001, 1005, 1006, 1012)  # it goes away or starts anew: nothing was said against us
 
 
 @asynccontextmanager
@@ -36,122 +39,109 @@ async def connected(server: Server) -> AsyncIterator[WebSocket]:
     Raises:
         WamvizError: nobody there, no websocket there, a token is wanted, or the connection was lost.
     """
-    key = base64.b64encode(os.urandom(16)).decode()
-    headers = {
-        **server.headers,
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Key": key,
-        "Sec-WebSocket-Version": "13",
-    }
-    async with client(server) as made, made.stream("GET", server.http_url, headers=headers) as response:
-        if response.status_code != 101:
-            if response.status_code in (200, 404, 405, 426):
-                raise WamvizError(f"There is a server at {server.url}, but no websocket.", "Is it this kind of server?")
-            raise status_error(server, response.status_code, await body(response, server.limits))
-        agreed = base64.b64encode(hashlib.sha1((key + _GUID).encode()).digest()).decode()
-        if response.headers.get("sec-websocket-accept") != agreed:
-            raise malformed("its websocket handshake is wrong")
-        socket = WebSocket(response, server)
+    async with AsyncExitStack() as held:
         try:
-            yield socket
-        finally:
-            with suppress(httpcore.NetworkError, httpcore.TimeoutException, httpx.HTTPError):
-                await socket.leave()
+            connection = await held.enter_async_context(_opened(server))
+        except TimeoutError as error:
+            raise too_slow(server) from error
+        except InvalidStatus as error:
+            status, reply = error.response.status_code, bytes(error.response.body or b"")
+            other = status in (200, 404, 405, 426)
+            raise (_no_websocket(server) if other else status_error(server, status, reply)) from error
+        except InvalidMessage as error:
+            raise (lost(server) if isinstance(error.__cause__, EOFError) else _no_websocket(server)) from error
+        except InvalidHandshake as error:
+            raise malformed("its websocket handshake is wrong") from error
+        except (OSError, UnicodeError, InvalidURI) as error:
+            raise unreachable(server, error) from error
+        try:
+            yield WebSocket(connection, server)
+        except ConnectionClosed as error:
+            raise _closed(error, server) from error
+        except TimeoutError as error:
+            raise too_slow(server) from error
+
+
+class _Connection(ClientConnection):
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.close_expected():  # a server that has been refused may never close its end
+            self.loop.call_later(_GOODBYE_S, self.transport.abort)
+
+
+def _opened(server: Server) -> connect:
+    class Direct(connect):
+        """Goes to the user's address alone, and gives that and its answer a time of their own."""
+
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            return exc
+
+        async def open_tcp_connection(self) -> ClientConnection:
+            try:
+                async with asyncio.timeout(server.connect_s):
+                    return await super().open_tcp_connection()
+            except TimeoutError as error:
+                raise unreachable(server, error) from error
+
+    secure = server.url.startswith("wss")
+    trusted = certificates(server) if secure or server.ca_file else None
+    return Direct(
+        server.url,
+        additional_headers=server.headers,
+        proxy=None,
+        compression=None,
+        ping_interval=None,
+        open_timeout=server.connect_s + server.reply_s,
+        close_timeout=_GOODBYE_S,
+        max_size=server.limits.message_bytes,
+        max_queue=1,  # what nobody has read yet waits at the server
+        create_connection=_Connection,
+        ssl=trusted if secure else None,
+    )
+
+
+def _no_websocket(server: Server) -> WamvizError:
+    return WamvizError(f"There is a server at {server.url}, but no websocket.", "Is it this kind of server?")
+
+
+def _closed(error: ConnectionClosed, server: Server) -> WamvizError:
+    """What it means that the connection is closed: by us for what came, by the server with a reason, or by nobody."""
+    if error.rcvd is None and error.sent is not None:
+        reasons = {1002: "it breaks the websocket protocol", 1007: "its text is not UTF-8"}
+        if error.sent.code == 1009:
+            return too_large(server.limits)
+        if error.sent.code in reasons:
+            return malformed(reasons[error.sent.code])
+    if error.rcvd is None:
+        return lost(server)
+    if error.rcvd.code in _AWAY:
+        return ConnectionLost(f"{server.host} closed the connection.", "Is the server still running?")
+    return server_error(error.rcvd.reason or f"it closes the connection (code {error.rcvd.code})")
 
 
 class WebSocket:
     """One open connection; not for two tasks at once."""
 
-    def __init__(self, response: httpx.Response, server: Server) -> None:
-        self._stream: Any = response.extensions["network_stream"]
-        self._server = server
-        self._read = bytearray()
-        self._closed = False
+    def __init__(self, connection: ClientConnection, server: Server) -> None:
+        self._connection, self._server = connection, server
 
     async def send(self, message: bytes) -> None:
         """Send one binary message."""
-        await self._frame(_BINARY, message)
+        async with asyncio.timeout(self._server.reply_s):
+            await self._connection.send(message)
 
     async def receive(self) -> str | bytes:
         """Await the next message: ``str`` for text, ``bytes`` for binary.
 
         Raises:
-            ConnectionLost: the server has gone away.
-            WamvizError: it closed with a reason, broke the protocol, or sent more than the limit.
+            TimeoutError: after the server's time for one reply.
         """
-        parts: list[bytes] = []
-        kind, size, limits = 0, 0, self._server.limits
-        while True:
-            last, code, data = await self._next(limits, size)
-            if code == _PING:
-                await self._frame(_PONG, data)
-            elif code == _CLOSE:
-                self._gone(data)
-            elif code != _PONG:
-                if (code == 0) == (not kind) or code > _BINARY:
-                    raise malformed("its websocket frames are out of order")
-                kind = kind or code
-                parts.append(data)
-                size += len(data)
-                if last:
-                    whole = b"".join(parts)
-                    return _text(whole) if kind == _TEXT else whole
+        async with asyncio.timeout(self._server.reply_s):
+            return await self._connection.recv()
 
-    async def leave(self) -> None:
-        """Say goodbye, once; the connection itself is closed by the block that opened it."""
-        if not self._closed:
-            self._closed = True
-            await self._frame(_CLOSE, struct.pack(">H", 1000), _GOODBYE_S)
-
-    def _gone(self, data: bytes) -> None:
-        code = struct.unpack(">H", data[:2])[0] if len(data) >= 2 else 1005
-        if code in (1000, 1001, 1005, 1006, 1012):  # it goes away or starts anew: nothing was said against us
-            raise ConnectionLost(f"{self._server.host} closed the connection.", "Is the server still running?")
-        raise refused(data[2:] or f"it closes the connection (code {code})")
-
-    async def _next(self, limits: Limits, before: int) -> tuple[bool, int, bytes]:
-        """The next frame: whether it ends its message, its code, its data."""
-        first, second = await self._exactly(2)
-        code, size = first & 0x0F, second & 0x7F
-        if first & 0x70 or second & 0x80 or code not in (0, _TEXT, _BINARY, _CLOSE, _PING, _PONG):
-            raise malformed("it breaks the websocket protocol")
-        if code >= _CLOSE and (size > 125 or not first & 0x80):
-            raise malformed("it breaks the websocket protocol")
-        if size >= 126:
-            form = ">H" if size == 126 else ">Q"
-            size = struct.unpack(form, await self._exactly(struct.calcsize(form)))[0]
-        if before + size > limits.message_bytes:
-            raise too_large(limits)
-        return bool(first & 0x80), code, await self._exactly(size)
-
-    async def _exactly(self, count: int) -> bytes:
-        while len(self._read) < count:
-            more = await self._stream.read(_CHUNK, self._server.reply_s)
-            if not more:
-                raise ConnectionLost(f"The connection to {self._server.host} was lost.", "Is the server still running?")
-            self._read += more
-        taken = bytes(self._read[:count])
-        del self._read[:count]
-        return taken
-
-    async def _frame(self, code: int, data: bytes, patience: float | None = None) -> None:
-        """Send one frame, masked as a client has to (section 5.3)."""
-        size = len(data)
-        head = bytes([0x80 | code])
-        if size < 126:
-            head += bytes([0x80 | size])
-        else:
-            head += struct.pack(">BH", 0xFE, size) if size < 1 << 16 else struct.pack(">BQ", 0xFF, size)
-        mask = os.urandom(4)
-        plain = np.frombuffer(data, np.uint8)
-        key = np.resize(np.frombuffer(mask, np.uint8), size)
-        masked = np.bitwise_xor(plain, key).tobytes()
-        await self._stream.write(head + mask + masked, patience or self._server.reply_s)
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise malformed("its text is not UTF-8") from error
+    async def receive_bytes(self) -> bytes:
+        """Await a binary message; a text in its place is the server's error, as openpi's servers send it."""
+        message = await self.receive()
+        if isinstance(message, str):
+            raise server_error(message)
+        return message

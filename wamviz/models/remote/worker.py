@@ -27,28 +27,37 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames
 from wamviz.models.connections import Connection
-from wamviz.models.remote.asking import Question, Reply, Report, actions_from, server_of, video_from
+from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, server_of, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
-from wamviz.models.remote.network import ConnectionLost, Server, body, client, refused, said, status_error, unspoken
+from wamviz.models.remote.network import (
+    ConnectionLost,
+    Server,
+    body,
+    clean_text,
+    client,
+    redact_token,
+    server_error,
+    status_error,
+)
 from wamviz.models.remote.network import ask as fetch
-from wamviz.models.remote.waiting import waited
-from wamviz.models.remote.worker_info import described as understood_info
+from wamviz.models.remote.waiting import run_sync
+from wamviz.models.remote.worker_info import described as described_robot
 
 _CONTENT = "application/x-wamviz-worker"
 _LINE = 100_000  # bytes of one event
 _INFO = 50_000  # bytes of a description
 
 
-def check(question: Question) -> None:
+def check(request: PolicyRequest) -> None:
     """Refuse a context without the views and the state that the policy wants, before anything is sent."""
-    _ = question.cameras, question.numbers
+    _ = request.cameras, request.numbers
 
 
 def described(connection: Connection, within: float) -> dict[str, str]:
     """Ask a worker what it serves, as settings to keep."""
     server = replace(server_of(connection), reply_s=min(connection.timeout, within))
-    with unspoken(connection.token()):
-        return {"info": waited(lambda: _info(server))}
+    with redact_token(connection.token()):
+        return {"info": run_sync(lambda: _info(server))}
 
 
 async def _info(server: Server) -> str:
@@ -57,39 +66,39 @@ async def _info(server: Server) -> str:
     text = json.dumps(found, sort_keys=True) if isinstance(found, dict) else ""
     if not 0 < len(text) <= _INFO:
         raise malformed("it does not say what it serves")
-    understood_info(text)
+    described_robot(text)
     return text
 
 
-async def probe(question: Question) -> str:
+async def probe(request: PolicyRequest) -> str:
     """Ask what it serves."""
-    robot = understood_info(await _info(question.server))
+    robot = described_robot(await _info(request.server))
     views = ", ".join(view.key for view in robot.views) or "no pictures"
     state = f" and a state of {robot.state[0].count}" if robot.state else ""
     return (
-        f"A worker answers at {question.server.url}: {robot.title}. It wants {views}{state} and gives {robot.gives}: "
+        f"A worker answers at {request.server.url}: {robot.title}. It wants {views}{state} and gives {robot.gives}: "
         f"{robot.chunk} actions of {robot.space.dim} numbers, {robot.space.rate:g} a second. "
         f"Modes: {', '.join(robot.modes)}."
     )
 
 
-async def ask(question: Question, report: Report) -> None:
+async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask once a sample; each question says what is thought to be served."""
-    for index in range(question.asked.samples):
-        async with client(question.server) as made, asyncio.timeout(question.server.reply_s):
-            async with _events(made, question.server, packed(question, question.asked.seed + index)) as events:
-                report(await _answered(events, question, report))
+    for index in range(request.imagine.samples):
+        async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
+            async with _events(made, request.server, packed(request, request.imagine.seed + index)) as events:
+                report(await _answered(events, request, report))
 
 
-def packed(question: Question, seed: int) -> bytes:
+def packed(request: PolicyRequest, seed: int) -> bytes:
     """One question as the worker reads it: length, JSON header, npz."""
-    request, arrays = question.asked, io.BytesIO()
-    sent: dict[str, Any] = {f"view/{key}": picture for key, picture in question.pictures.items()}
-    if question.numbers:
-        sent["state"] = np.concatenate(list(question.numbers.values()))
+    imagine, arrays = request.imagine, io.BytesIO()
+    sent: dict[str, Any] = {f"view/{key}": picture for key, picture in request.pictures.items()}
+    if request.numbers:
+        sent["state"] = np.concatenate(list(request.numbers.values()))
     np.savez(arrays, **sent)
-    told = {"mode": request.mode, "instruction": question.prompt, "seed": seed, "steps": request.steps}
-    serves = hashlib.sha256(question.connection.settings["info"].encode()).hexdigest()
+    told = {"mode": imagine.mode, "instruction": request.prompt, "seed": seed, "steps": imagine.steps}
+    serves = hashlib.sha256(request.connection.settings["info"].encode()).hexdigest()
     header = json.dumps({**told, "serves": serves}).encode()
     return struct.pack(">I", len(header)) + header + arrays.getvalue()
 
@@ -137,26 +146,26 @@ async def _events(made: httpx.AsyncClient, server: Server, data: bytes) -> Async
         yield _Stream(response, server.limits)
 
 
-async def _answered(events: _Stream, question: Question, report: Report) -> Reply:
+async def _answered(events: _Stream, request: PolicyRequest, report: Report) -> PolicyResponse:
     while True:
         event = await events.line()
         if "changed" in event:
             raise WamvizError(
-                f"The worker at {question.server.host} serves something else than when it was connected.",
-                f"Take it over with connect {question.connection.name} --test.",
+                f"The worker at {request.server.host} serves something else than when it was connected.",
+                f"Take it over with connect {request.connection.name} --test.",
             )
         if "error" in event:
-            raise refused(event["error"])
+            raise server_error(event["error"])
         if "done" in event:
             done = event["done"]
             size = done.get("bytes") if isinstance(done, dict) else None
             if type(size) is not int or size < 1:
                 raise malformed("it does not say how long its arrays are")
-            return reply_of(unpacked(await events.exactly(size), question.server.limits), done, question)
+            return reply_of(unpacked(await events.exactly(size), request.server.limits), done, request)
         step, steps = event.get("step"), event.get("steps")
         if type(step) is not int or type(steps) is not int:
             raise malformed("an event of it is no progress, no error and no end")
-        report(f"{said(event.get('words', 'imagining'))}{f', step {step} of {steps}' if steps else ''}")
+        report(f"{clean_text(event.get('words', 'imagining'))}{f', step {step} of {steps}' if steps else ''}")
 
 
 def unpacked(data: bytes, limits: Limits) -> dict[str, Any]:
@@ -173,22 +182,22 @@ def unpacked(data: bytes, limits: Limits) -> dict[str, Any]:
         raise malformed("its arrays are no npz of plain numbers") from error
 
 
-def reply_of(arrays: Mapping[str, Any], done: Mapping[str, Any], question: Question) -> Reply:
+def reply_of(arrays: Mapping[str, Any], done: Mapping[str, Any], request: PolicyRequest) -> PolicyResponse:
     """One sample: its actions and, where the policy imagined it, the video of the shown view."""
-    robot = question.robot
+    robot = request.robot
     if "actions" not in arrays:
         raise malformed("it has no actions")
     actions = actions_from(arrays["actions"], robot.space, robot.title)
     spent = done.get("seconds")
     took = float(spent) if isinstance(spent, int | float) and 0 <= spent < 1e9 else None
     if not any(name.startswith("view/") for name in arrays):
-        return Reply(actions, robot.space, server_s=took)
-    view = question.shown
+        return PolicyResponse(actions, robot.space, server_s=took)
+    view = request.shown
     if f"view/{view.key}" not in arrays:
         raise malformed(f"its video has no view '{view.key}'")
-    frames, camera = video_from(arrays[f"view/{view.key}"]), question.cameras[view.key]
-    tall, wide = question.asked.observation.frames[camera].shape[:2]
-    return Reply(actions, robot.space, unstretched(frames, tall, wide), camera, server_s=took)
+    frames, camera = video_from(arrays[f"view/{view.key}"]), request.cameras[view.key]
+    tall, wide = request.imagine.observation.frames[camera].shape[:2]
+    return PolicyResponse(actions, robot.space, unstretched(frames, tall, wide), camera, server_s=took)
 
 
 def unstretched(frames: Frames, tall: int, wide: int) -> Frames:

@@ -17,11 +17,11 @@ from wamviz.models.remote.robots import Robot, StatePart, View
 URL = "http://127.0.0.1:8765"
 PROTOCOL = 1
 SETTINGS = {"info": "what the worker said of its policy; connect asks it, nobody has to write it"}
-# Stands for a policy until the worker was asked; ``fitted`` never lets it be used.
+# Stands for a policy until the worker was asked; ``adapt_robot`` never lets it be used.
 UNASKED = Robot("policy", "What the worker serves", (), (), ActionSpace(("?",), ("",), "unnamed", 1.0), chunk=1)
 
 
-def fitted(robot: Robot, settings: Mapping[str, str]) -> Robot:
+def adapt_robot(robot: Robot, settings: Mapping[str, str]) -> Robot:
     """The robot that the worker described.
 
     Raises:
