@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerFast, T5EncoderModel
 from wamviz.models.mini.detector import Detected, MiniDetector
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.paths import noise_path
-from wamviz.models.mini.situation import Situation, complete_state, follow_motion
+from wamviz.models.mini.situation import Situation, assume_held, complete_state, follow_motion
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
 from wamviz.models.mini.warp import Pose, View
@@ -78,6 +78,14 @@ class Step:
     steps: int
     actions: Tensor | None
     motion: Tensor | None
+
+
+def _places_and_turn(found: Detected, camera: Tensor) -> Tensor:
+    """What was found in pictures (T, ...) as motion is told: hand, turn, gripper, things (T, 7 + 3 O)."""
+    places = found.places(camera.expand(len(found.image), -1, -1), -torch.inf)
+    hand = torch.cat([places[:, -1], found.turn, found.gripper[:, None]], 1)  # (T, 7)
+    things, _ = assume_held(hand, places[:, :-1], found.doubt[:, :-1])
+    return torch.cat([hand, things.flatten(1)], 1)
 
 
 class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
@@ -142,10 +150,10 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             now = complete_state(places[:, -1], found.turn, found.gripper)
         else:
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
-        things = places[:, :-1]
+        things, doubt = assume_held(now, places[:, :-1], found.doubt[:, :-1])
         zeros = torch.zeros_like(found.there)
         untold = torch.full((1, self.transformer.config.action_dim), torch.nan, device=self.device)
-        situation = Situation(now, state is not None, things, found.doubt[:, :-1], found.facing, zeros, untold)
+        situation = Situation(now, state is not None, things, doubt, found.facing, zeros, untold)
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()
@@ -160,13 +168,12 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """What moves in future frames (T, S, S, 3), against the context as it was seen: (1, T, M) physical."""
         camera = observed.camera
         parts = [self.detect(self.images(frames[i : i + 32])) for i in range(0, len(frames), 32)]
-        places = torch.cat([p.places(camera.expand(len(p.image), -1, -1), -torch.inf) for p in parts])
-        first = observed.found.places(camera, -torch.inf)
-        away = places - first  # (T, P, 3); what is wrong in the same way everywhere cancels
-        turn = torch.cat([p.turn for p in parts]) - observed.found.turn
-        turn[:, 2] = torch.remainder(turn[:, 2] + torch.pi, 2 * torch.pi) - torch.pi
-        gripper = torch.cat([p.gripper for p in parts])[:, None]
-        return torch.cat([away[:, -1], turn, gripper, away[:, :-1].flatten(1)], 1)[None]
+        first = _places_and_turn(observed.found, camera)
+        later = torch.cat([_places_and_turn(part, camera) for part in parts])  # (T, 7 + 3 O)
+        away = later - first  # what is wrong in the same way everywhere cancels
+        away[:, 5] = torch.remainder(away[:, 5] + torch.pi, 2 * torch.pi) - torch.pi
+        away[:, 6] = later[:, 6]
+        return away[None]
 
     # ------------------------------------------------------------------ deciding and foreseeing
 

@@ -15,7 +15,7 @@ from wamviz.models.mini.detector import turn_facing
 from wamviz.models.mini.kinematics import rest_joints, rotation_matrices, solve_joints
 from wamviz.models.mini.raster import project
 from wamviz.models.mini.transformer import HAND
-from wamviz.models.mini.warp import Pose, held_turns
+from wamviz.models.mini.warp import THINGS, Pose, held_turns
 
 _DOWN = (1.0, -1.0, -1.0)  # the tool looking straight down
 _STILL = 0.006  # m: a thing that is foreseen to move less stays
@@ -61,6 +61,29 @@ class Situation:
     def seen(self, camera: Tensor) -> Tensor:
         """Where things are in the picture of a camera (1, 3, 4): (N, O, 2) in 0..1."""
         return project(self.places.nan_to_num(), camera.expand(len(self.places), -1, -1))[0]
+
+
+_UNSEEN = 0.05  # m of doubt from which a thing counts as hidden
+_GRASPED = 0.01  # m of doubt about what is between the fingers
+_OPEN = 0.08  # gripper below which the hand holds nothing
+_GRASPABLE = ("orange", "mug", "red_block", "green_block", "blue_block")
+
+
+def assume_held(state: Tensor, places: Tensor, doubt: Tensor) -> tuple[Tensor, Tensor]:
+    """What is hidden while the hand is not open is taken to be in it: fingers and palm hide what they hold.
+
+    Args:
+        state: (N, D); places: (N, O, 3) m as they were seen; doubt: (N, O) m.
+
+    Returns:
+        places and doubt; of the graspable things that were doubted most, at most one a sample is moved.
+    """
+    graspable = torch.tensor([name in _GRASPABLE for name in THINGS], device=doubt.device)
+    hidden = doubt.masked_fill(~graspable | places.isnan().any(-1), 0.0)
+    most, which = hidden.max(1)
+    held = (most > _UNSEEN) & (state[:, 6] > _OPEN)
+    mask = held[:, None] & (torch.arange(doubt.shape[1], device=doubt.device) == which[:, None])  # (N, O)
+    return torch.where(mask[..., None], state[:, None, :3], places), doubt.masked_fill(mask, _GRASPED)
 
 
 _TENSORS = ("state", "places", "doubt", "facing", "turns", "last_action")
