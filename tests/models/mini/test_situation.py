@@ -10,7 +10,7 @@ import torch
 from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.kinematics import rotation_vectors, tool_pose
 from wamviz.models.mini.raster import project
-from wamviz.models.mini.situation import Situation, complete_state, follow_motion
+from wamviz.models.mini.situation import Situation, assume_held, complete_state, follow_motion
 from wamviz.models.mini.warp import THINGS
 
 O, M = len(THINGS), 7 + 3 * len(THINGS)  # noqa: E741 - the axis letter of the modules
@@ -131,6 +131,27 @@ def test_things_are_seen_where_they_are(start, camera):
     seen = start.repeat(3).seen(camera)
     torch.testing.assert_close(seen[2, :2], project(start.places[:, :2], camera)[0][0])
     assert seen.shape == (3, O, 2) and seen.isfinite().all()
+
+
+def test_what_is_hidden_while_the_hand_is_not_open_is_in_it(start):
+    """Only the graspable thing that is doubted most; not the bowl, not what is absent, not with an open hand."""
+    places = torch.tensor([0.4, 0.0, 0.02]).repeat(1, O, 1)
+    places[0, -1] = torch.nan
+    doubt = torch.full((1, O), 0.004)
+    bowl, red, green, absent = THINGS.index("bowl"), THINGS.index("red_block"), THINGS.index("green_block"), O - 1
+    doubt[0, [bowl, red, green, absent]] = torch.tensor([0.3, 0.06, 0.2, 0.4])
+    shut = start.state.clone()
+    shut[:, 6] = 0.5
+    held, sure = assume_held(shut, places, doubt)
+    torch.testing.assert_close(held[0, green], shut[0, :3])
+    assert sure[0, green] == pytest.approx(0.01) and sure[0, red] == pytest.approx(0.06)
+    others = [i for i in range(O) if i != green]
+    torch.testing.assert_close(held[0, others], places[0, others], equal_nan=True)
+    for hand, unsure in ((0.0, doubt), (0.5, doubt.clamp_max(0.04))):
+        shut[:, 6] = hand
+        same, still = assume_held(shut, places, unsure)
+        torch.testing.assert_close(same, places, equal_nan=True)
+        torch.testing.assert_close(still, unsure)
 
 
 def test_misshapen_situations_are_refused(start):
