@@ -20,6 +20,7 @@ from wamviz.datasets.meaning import layout_from_json
 from wamviz.metrics.trajectory import path_pixels
 from wamviz.ui.browsing import episode_parts
 from wamviz.ui.library import SHIPPED, Library
+from wamviz.ui.stage.messages import to_json
 
 OFFSET = (0.01, 0.0, 0.2)
 POSE = [[1, 0, 0, 0.5], [0, -1, 0, 0], [0, 0, -1, 1], [0, 0, 0, 1]]
@@ -27,7 +28,7 @@ GOOD: dict[str, Any] = {"width": 640, "height": 480, "intrinsics": [600, 610, 32
 
 
 def path_of(parts: dict[str, Any]) -> np.ndarray:
-    (clip,) = parts["stage"]["panes"]["recorded"]["samples"]
+    (clip,) = to_json(parts["stage"])["panes"]["recorded"]["samples"]
     return np.array(clip["path"])
 
 
@@ -197,7 +198,7 @@ def test_a_path_that_cannot_be_drawn_says_why(folder: Path, tmp_path: Path) -> N
     """A tool whose turn takes four numbers where the states have three: no guess, but a sentence on the page."""
     root = changed(folder, tmp_path, lambda layout: layout["tool"].update(turn="quaternion_xyzw"))
     parts = episode_parts(Library(local=True).folder(str(root)), 0)
-    assert parts["stage"]["panes"]["recorded"]["samples"][0]["path"] is None
+    assert to_json(parts["stage"])["panes"]["recorded"]["samples"][0]["path"] is None
     assert "how the hand is turned (quaternion_xyzw" in json.dumps(parts["status"])
 
 
