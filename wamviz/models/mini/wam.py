@@ -29,7 +29,7 @@ from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.warp import View
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
 
-ACTING = 0.3  # temperature of acting without imagining: a robot is driven by the best guess, futures by chance
+SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
 CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
 
@@ -268,7 +268,7 @@ class MiniWAM:
         for last in self.pipeline.stream(
             so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
             actions=given, motion=motion, guidance=request.guidance,
-            temperature=ACTING if mode == "act_only" else 1.0,
+            temperature=SURE if mode in ("act_only", "inverse_dynamics") else 1.0,
         ):  # fmt: skip
             decided = None if last.actions is None or mode == "video" else so_far.acted(self._legal(last.actions))
             if last.step < last.steps and (last.step or not chunk.index):
@@ -321,7 +321,7 @@ class MiniWAM:
             motion = self.pipeline.read_motion(padded, start)
             *_, last = self.pipeline.stream(
                 start.situation, camera, request.observation.instruction, mode="inverse_dynamics", steps=steps,
-                generators=[noise], motion=motion,
+                generators=[noise], motion=motion, temperature=SURE,
             )  # fmt: skip
             out.append(self._legal(last.actions))
         so_far.seconds["denoise"] += time.perf_counter() - begun
