@@ -26,7 +26,7 @@ _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how
 _ASKEW = 0.08  # rad, by which a detector's yaw is off
 _WORDLESS = 0.1  # share of sentences left out, for guidance
 _PRESSED = 0.045  # m by which the lever is down once it needs no more pressing (LEVER_PRESSED is enough)
-_UNTOLD = 0.6  # share of contexts whose last action is not known: a single picture does not tell
+_NO_LAST_ACTION = 0.6  # share of contexts whose last action is not known: a single picture does not tell
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -154,8 +154,8 @@ class Moves:
         before = self.actions[torch.from_numpy(np.maximum(index - 1, 0))].clone()
         first = index == self.begin[index]
         before[torch.from_numpy(first)] = 0  # at rest, the hand open
-        untold = rng.random(b) < (0.5 if exact else _UNTOLD)
-        before[torch.from_numpy(untold | (first & ~self.rested[self.episode[index]]))] = torch.nan
+        unknown = rng.random(b) < (0.5 if exact else _NO_LAST_ACTION)
+        before[torch.from_numpy(unknown | (first & ~self.rested[self.episode[index]]))] = torch.nan
         texts, meant = [], np.full((b, 2), -1)
         pressed = (true[:, 0, 2] < LEVER_TOP - _PRESSED).numpy()
         for row, (episode, chance) in enumerate(zip(self.episode[index], rng.random(b), strict=True)):

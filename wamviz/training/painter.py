@@ -149,7 +149,7 @@ def batch_of(
 
 @torch.inference_mode()
 def measure_painter(painter: MiniPainter, data: Pictures, count: int = 48, at_once: int = 8) -> dict[str, float]:
-    """Drawn against real frames of unseen episodes, halved in size, contexts as the control (``compare/picture``).
+    """Drawn against real frames of unseen episodes, halved in size, contexts as the control (``metrics/picture``).
 
     ``psnr`` and ``moving``: dB above copying the context, whole and where the picture changes; ``sharpness``: gradient
     energy there, of the real one's.

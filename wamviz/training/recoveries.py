@@ -46,8 +46,8 @@ def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, r
         state = torch.tensor(env.observe().state)[None]
         doubt = torch.full((1, len(THINGS)), _DOUBT)
         facing = facing_of(torch.tensor(yaws, dtype=torch.float32)[None])
-        untold = torch.full((1, pipeline.transformer.config.action_dim), torch.nan)
-        start = Situation(state, True, places, doubt, facing, torch.zeros(1, len(THINGS)), untold)
+        no_action = torch.full((1, pipeline.transformer.config.action_dim), torch.nan)
+        start = Situation(state, True, places, doubt, facing, torch.zeros(1, len(THINGS)), no_action)
         noises = pipeline.noises(int(rng.integers(2**31)), 1)
         *_, last = pipeline.stream(start, camera, words, mode="act_only", steps=4, generators=noises)
         assert last.actions is not None

@@ -152,8 +152,8 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
         things, doubt = assume_held(now, places[:, :-1], found.doubt[:, :-1])
         zeros = torch.zeros_like(found.there)
-        untold = torch.full((1, self.transformer.config.action_dim), torch.nan, device=self.device)
-        situation = Situation(now, state is not None, things, doubt, found.facing, zeros, untold)
+        no_action = torch.full((1, self.transformer.config.action_dim), torch.nan, device=self.device)
+        situation = Situation(now, state is not None, things, doubt, found.facing, zeros, no_action)
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()

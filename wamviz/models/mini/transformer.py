@@ -195,10 +195,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """A context to cached keys and values; text (B, L, text_dim), words (B, L) True at words."""
         b = len(scene.state)
         known = scene.known[:, None]
-        told = ~scene.last_action.isnan().any(-1, keepdim=True)  # (B, 1)
+        has_last = ~scene.last_action.isnan().any(-1, keepdim=True)  # (B, 1)
         last = scene.last_action.nan_to_num()
         last_step = last[:, :6] / pose_scale(last)
-        before = torch.cat([4 * last_step, (2 * last[:, 6:] - 1) * told, told.to(last.dtype)], -1)
+        before = torch.cat([4 * last_step, (2 * last[:, 6:] - 1) * has_last, has_last.to(last.dtype)], -1)
         state = self.state_in(torch.cat([scene.state * known, before], -1))
         state = torch.where(known, state, self.no_state) + self.kind[0]
         mean, std = self._mean(text)[:3], self._std(text)[:3]
@@ -222,8 +222,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         things = torch.where(there[..., None], self.thing_in(seen) + self.thing, self.absent) + self.kind[1]
         place = torch.arange(text.shape[1], device=text.device, dtype=text.dtype).expand(b, -1)
         place = torch.stack([place / 8 - 1, 2 * place / words.sum(1, keepdim=True).clamp_min(1) - 1], -1)  # (B, L, 2)
-        said = self.text_in(text) + self.order(place) + self.kind[2]
-        x = torch.cat([state[:, None], things, said], 1)  # (B, N, width)
+        word_tokens = self.text_in(text) + self.order(place) + self.kind[2]
+        x = torch.cat([state[:, None], things, word_tokens], 1)  # (B, N, width)
         mask = torch.cat([words.new_ones(b, 1 + ways.shape[1]), words], 1)
         clean = torch.zeros(b, device=x.device)
         modulation = self._modulation(clean, clean)[0]
@@ -277,9 +277,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return (way / _REACH).clamp(-4, 4).flatten(2)
 
     @staticmethod
-    def _goals(at: Tensor, turned: Tensor, context: ContextCache) -> Tensor:
+    def _goals(at: Tensor, turned: Tensor, focus: Tensor) -> Tensor:
         """From places (B, K, 3) m and turns (B, K) rad to what the words mean, and how that is turned: (B, K, 12)."""
-        focus = context.focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 6)
+        focus = focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 6)
         way = ((focus[..., :3] - at[:, :, None]) / _REACH).clamp(-4, 4)
         turn = (focus[..., 5] - turned[..., None]) / _TURN
         return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn], -1)
@@ -302,7 +302,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         path = self.paths(actions)  # (B, K, 3)
         at = context.hand[:, None] + path
         steps = (steps_of(actions) / _STEP).clamp(-4, 4)
-        goals = self._goals(at, actions[..., 5].float() * _TURN, context)
+        focus = context.focus  # (B, 2, 6)
+        goals = self._goals(at, actions[..., 5].float() * _TURN, focus)
         told = torch.cat([actions, steps, self._ways(at, context), goals], -1)
         a = self.action_in(told) + self.slot
         x: Tensor | None = None
@@ -326,7 +327,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
         clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-4], -1)
-        goal, turn = (context.focus[..., :3] - context.hand[:, None]) / _REACH, context.focus[..., 5:] / _TURN
+        goal, turn = (focus[..., :3] - context.hand[:, None]) / _REACH, focus[..., 5:] / _TURN
         led = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
         clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(led, -1), clean_actions[..., 6:]], -1)
         if x is None or motion is None:
