@@ -8,18 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wamviz.core.rollout import ActionSpace, Camera, Rollout, WorldState
+from wamviz.core.action_spaces import TABLETOP_ACTIONS as SPACE
+from wamviz.core.rollout import Camera, Rollout, WorldState
 from wamviz.runs.store import Run, Store, run_id
-
-SPACE = ActionSpace(
-    names=("dx", "dy", "dz", "drx", "dry", "drz", "gripper"),
-    units=("m", "m", "m", "rad", "rad", "rad", "1"),
-    kind="ee_delta",
-    rate=5.0,
-    gripper_index=6,
-    low=(*[-0.06] * 3, *[-0.4] * 3, 0.0),
-    high=(*[0.06] * 3, *[0.4] * 3, 1.0),
-)
 
 
 @pytest.fixture(scope="session")
