@@ -154,6 +154,8 @@ class Observation:
         world_state: where the context lies in a world that can execute actions, or None.
         cameras: calibration by camera name, where known.
         source: the SOURCE string it came from (see the command line), or a short description.
+        previous_action: (A,) float32, the action before the context, which the robot may still be following; None
+            where there was none or it is not known.
     """
 
     frames: Mapping[str, Frames]
@@ -162,6 +164,7 @@ class Observation:
     world_state: WorldState | None = None
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     source: str = ""
+    previous_action: Floats | None = None
 
     def __post_init__(self) -> None:
         if not self.frames:
@@ -170,6 +173,9 @@ class Observation:
             check_frames(frame, f"The frame of camera '{name}'", ndim=3)
         if self.state is not None:
             object.__setattr__(self, "state", check_floats(np.asarray(self.state)[None], "The state")[0])
+        if self.previous_action is not None:
+            previous = check_floats(np.asarray(self.previous_action)[None], "The previous action")[0]
+            object.__setattr__(self, "previous_action", previous)
 
     @property
     def main_camera(self) -> str:

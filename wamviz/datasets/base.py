@@ -143,6 +143,8 @@ class Episode(ABC):
             states, row = self.states, self._row(frame)
         except WamvizError:  # damaged rows take the state away, not the picture; who asks for the states is told why
             states, row = None, 0
+        actions = self.actions if states is not None else None
+        previous = None if actions is None or not 0 < row <= len(actions) else actions[row - 1]
         return Observation(
             frames=pictures,
             instruction=self.instruction,
@@ -150,6 +152,7 @@ class Episode(ABC):
             world_state=self.world_state(frame),
             cameras=known,
             source=f"{self.source}@{frame}",
+            previous_action=previous,
         )
 
     def rollout(self, start: int = 0, stop: int | None = None, camera: str | None = None) -> Rollout:

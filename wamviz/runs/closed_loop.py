@@ -234,6 +234,7 @@ def loop_run(model: WorldActionModel, mode: str, loop: ClosedLoop) -> Run:
         versions=versions(str(getattr(model, "device", "cpu"))),
         world_state=context.world_state,
         state=context.state,
+        previous_action=context.previous_action,
     )
     return replace(run, metrics=summarise(run))
 

@@ -192,6 +192,7 @@ def _open_loop(
             states[start],
             WorldState("tabletop", seed, episode.snapshots[start]),
             {"exterior": episode.cameras["exterior"]},
+            previous_action=actions[start - 1] if start else None,
         )
         request = ImagineRequest(
             observation,

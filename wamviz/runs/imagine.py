@@ -177,6 +177,7 @@ def _finished(
             actions=request.actions,
             video=request.video,
             state=observation.state,
+            previous_action=observation.previous_action,
             other_views={name: view for name, view in observation.frames.items() if name != observation.main_camera},
             horizon=horizon,
             guidance=request.guidance,
@@ -204,6 +205,7 @@ def _finished(
         state=observation.state,
         horizon=horizon,
         guidance=request.guidance,
+        previous_action=observation.previous_action,
     )
     return replace(run, metrics=summarise(run))
 

@@ -73,7 +73,7 @@ def context_of(run: Run) -> Context:
     model = None if first.camera_model is None else first.camera_model.resized(width, height)
     observation = Observation(
         {camera: run.context}, run.instruction, state=run.state, world_state=run.world_state,
-        cameras={} if model is None else {camera: model}, source=run.source,
+        cameras={} if model is None else {camera: model}, source=run.source, previous_action=run.previous_action,
     )  # fmt: skip
     return Context(observation, run.reference, f"the video of run {run.id}")
 

@@ -215,6 +215,7 @@ def _run(text: str) -> Context:
         world_state=run.world_state,
         cameras={camera: model.resized(width, height)} if model is not None else {},
         source=text,
+        previous_action=run.previous_action,
     )
     return Context(observation, run.reference, f"run {run.id}")
 

@@ -130,7 +130,10 @@ def denoising_loss(
     both, moved = actions.repeat_interleave(IMAGINING, 0), motion.repeat_interleave(IMAGINING, 0)
     for_motion, for_action = draw_levels(len(both), rng)
     noisy = add_noise(moved, for_motion, rng), add_noise(both, for_action, rng)
-    seen, guess = net(*noisy, for_motion, for_action, context.repeat(IMAGINING))
+    with torch.no_grad():
+        known = (x.to(device) for x in (w.state, w.actions, w.last_action))
+        answer = net.answer(*known)[0].repeat_interleave(IMAGINING, 0)
+    seen, guess = net(*noisy, for_motion, for_action, context.repeat(IMAGINING), answer)
     beside = (action_error(guess, both) * weigh(for_action)).mean()
     return acting, beside, (motion_error(seen, moved) * weigh(for_motion)).mean(), pointing
 
@@ -166,7 +169,8 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     motion = w.motion.to(device) / scale
     one = torch.ones(count, device=device)
     _, act = net(None, torch.randn(actions.shape, generator=chance, device=device), one, one, context)
-    moved, _ = net(torch.randn(motion.shape, generator=chance, device=device), actions, one, 0 * one, context)
+    answer, _ = net.answer(*(x.to(device) for x in (w.state, w.actions, w.last_action)))
+    moved, _ = net(torch.randn(motion.shape, generator=chance, device=device), actions, one, 0 * one, context, answer)
     _, read = net(motion, torch.randn(actions.shape, generator=chance, device=device), 0 * one, one, context)
     act, read = net.denormalise_actions(act), net.denormalise_actions(read)
     true = w.actions.to(device)

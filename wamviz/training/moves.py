@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wamviz.models.mini.arm import fit_lag
 from wamviz.models.mini.detector import facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.corpus import RECOVERY, THINGS, read_shard
@@ -26,7 +27,7 @@ _BLUNDERS, _BLUNDER = 0.02, 0.03  # share of things that are far off, and by how
 _ASKEW = 0.08  # rad, by which a detector's yaw is off
 _WORDLESS = 0.1  # share of sentences left out, for guidance
 _PRESSED = 0.045  # m by which the lever is down once it needs no more pressing (LEVER_PRESSED is enough)
-_NO_LAST_ACTION = 0.6  # share of contexts whose last action is not known: a single picture does not tell
+_NO_LAST_ACTION = 0.3  # share of contexts whose last action is not known: a single picture does not tell
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -118,6 +119,13 @@ class Moves:
             own = torch.linalg.lstsq(rows, there[..., axis].flatten()[:, None]).solution[:, 0]
             fitted[:3, axis] = own[:3]
         return fitted
+
+    def lag(self, horizon: int) -> Tensor:
+        """How the joints follow their targets, (T, 7): see ``arm.fit_lag``."""
+        begins = np.unique(self.begin[self.rested[self.episode] & (self.end - self.begin > horizon)])
+        index = torch.from_numpy(begins[:, None] + np.arange(horizon + 1))
+        joints = self.states[index, 7:]
+        return fit_lag(joints[:, 0], joints[:, 1:], self.actions[index[:, :-1]])
 
     def window(
         self, index: NDArray[np.int64], rng: np.random.Generator, exact: bool = False, asked: bool = False

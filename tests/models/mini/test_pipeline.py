@@ -48,6 +48,7 @@ def test_every_mode_runs(pipeline, observed, mode):
     step = sample(pipeline, observed, mode)
     assert step.step == step.steps == len(noise_path(mode, 4)) - 1
     assert (step.motion is not None) == (mode not in ("act_only", "inverse_dynamics"))
+    assert (step.joints is not None) == (step.motion is not None)  # drawn for settled actions
     assert (step.actions is not None) == (mode != "forward_dynamics")
     if step.motion is not None:
         assert step.motion.shape == (1, K, MOTION) and step.motion.isfinite().all()
@@ -77,7 +78,7 @@ def test_sample_i_is_seed_plus_i(pipeline, observed):
 def test_samples_go_on_from_situations_of_their_own(pipeline, observed):
     """With a situation a sample, each is denoised from its own."""
     fan = sample(pipeline, observed, samples=2, seed=3)
-    _, after = pipeline.follow(observed.situation, fan.motion, fan.actions)
+    _, after = pipeline.follow(observed.situation, fan.motion, fan.actions, fan.joints)
     camera = observed.camera
     *_, both = pipeline.stream(after, camera, "push", steps=2, generators=pipeline.noises(3, 2))
     for i in range(2):
@@ -179,8 +180,8 @@ def test_a_still_video_has_no_motion(pipeline, observed):
 
 def test_pictures_come_in_any_order(pipeline, observed, view):
     """Each pose is drawn once, and looks the same whenever it is drawn."""
-    motion = sample(pipeline, observed, "forward_dynamics").motion
-    poses, _ = pipeline.follow(observed.situation, motion, torch.from_numpy(ACTIONS)[None])
+    step = sample(pipeline, observed, "forward_dynamics")
+    poses, _ = pipeline.follow(observed.situation, step.motion, torch.from_numpy(ACTIONS)[None], step.joints)
     forwards = list(pipeline.paint(view, poses, range(K)))
     backwards = list(pipeline.paint(view, poses, range(K)[::-1]))
     assert [n for numbers, _ in forwards for n in numbers] == list(range(K))

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from wamviz.models.mini.arm import hand_of
 from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, Scene, steps_of, turns_to
 
 THINGS = 7
@@ -44,11 +45,11 @@ def encode(net, x):
 
 
 @torch.inference_mode()
-def denoise(net, x, cache=None, motion="given", at_motion=None, at_action=None):
+def denoise(net, x, cache=None, motion="given", at_motion=None, at_action=None, answer=None):
     level = x["level"]
     return net(
         x["motion"] if motion == "given" else None, x["actions"], level if at_motion is None else at_motion,
-        level if at_action is None else at_action, cache or encode(net, x),
+        level if at_action is None else at_action, cache or encode(net, x), answer,
     )  # fmt: skip
 
 
@@ -174,18 +175,15 @@ def test_a_share_of_the_turn_to_what_is_meant(net):
 
 
 @torch.inference_mode()
-def test_the_arm_answers_late(net):
-    """A command is followed as the response says, also one from before the context; ``command`` undoes ``answer``."""
+def test_the_command_is_read_off_a_late_hand(net):
+    """The hand follows a step of the command late, also one from before the context; ``command`` undoes that."""
     shares = torch.tensor([0.6, 0.9] + [1.0] * 7)
     net.response[:] = shares[:, None]
-    path, rest = torch.zeros(1, 8, 6), torch.zeros(1, 6)
-    path[:, 2:] = 2.0  # one step, the third
-    went = net.answer(path, rest)[0, :, 0]
-    torch.testing.assert_close(went, torch.tensor([0, 0, 1.2, 1.8, 2, 2, 2, 2]))
-    late = net.answer(torch.zeros(1, 8, 6), torch.ones(1, 6))[0, :, 0]  # 0.6 of it was done by then
-    torch.testing.assert_close(late, torch.tensor([0.3] + [0.4] * 7))
-    some, last = torch.randn(3, 8, 6).cumsum(1), torch.randn(3, 6)
-    torch.testing.assert_close(net.command(net.answer(some, last), last), some, atol=1e-4, rtol=1e-4)
+    late = torch.tensor([0, 0, 1.2, 1.8, 2, 2, 2, 2])[None, :, None].expand(1, 8, 6)  # one step of 2, the third
+    step = torch.tensor([0, 0, 2.0, 2, 2, 2, 2, 2])[None, :, None].expand(1, 8, 6)
+    torch.testing.assert_close(net.command(late, torch.zeros(1, 6)), step)
+    left = torch.tensor([0.3] + [0.4] * 7)[None, :, None].expand(1, 8, 6)  # 0.6 of a step was done by the context
+    torch.testing.assert_close(net.command(left, torch.ones(1, 6)), torch.zeros(1, 8, 6), atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()
@@ -193,12 +191,22 @@ def test_the_hand_follows_clean_actions(net):
     """With clean actions the foreseen hand goes where they lead, but for a correction; with noisy ones it does not."""
     net.motion_out.weight.zero_()
     x = inputs()
-    gone = torch.zeros(2, 8, 7)
-    gone[..., 0] = 0.04
-    x["actions"] = net.normalise_actions(gone)
-    led, free = (denoise(net, x, at_action=level)[0] for level in (torch.zeros(2), torch.full((2,), 0.5)))
-    where = net.answer(x["actions"][..., :6], encode(net, x).last_step)
-    torch.testing.assert_close((led - 0.1 * free)[..., :6], where)
+    answer = torch.randn(2, 8, 6, generator=torch.Generator().manual_seed(1))
+    led, free = (denoise(net, x, at_action=level, answer=answer)[0] for level in (torch.zeros(2), torch.full((2,), 0.5)))
+    torch.testing.assert_close((led - 0.1 * free)[..., :6], answer)
+    torch.testing.assert_close(free, denoise(net, x, at_action=torch.full((2,), 0.5))[0])
+
+
+@torch.inference_mode()
+def test_the_answer_is_told_as_states_tell_it(net):
+    """``answer`` gives the hand's displacement in the units of motion, and the joints that it comes from."""
+    state = torch.zeros(2, 14)
+    state[:, 7:] = torch.tensor([0.1, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785])
+    state[:, :6] = hand_of(state[:, 7:])
+    actions = torch.full((2, 8, 7), 0.01)
+    answer, joints = net.answer(state, actions, torch.full((2, 7), torch.nan))
+    torch.testing.assert_close(state[:, None, :6] + answer * net.motion_scale(state)[:6], hand_of(joints))
+    assert answer[..., 0].diff(dim=1).min() > 0.05
 
 
 @torch.inference_mode()
@@ -219,7 +227,8 @@ def test_what_is_taken_goes_with_the_steps_of_the_hand(net):
     net.motion_out.weight.zero_()
     net.motion_out.bias.zero_()
     net.motion_out.bias[MOTION] = 1.0  # the lever, all along
-    motion = denoise(net, x, at_action=torch.zeros(2))[0] * net.motion_scale(x["actions"])
+    answer = torch.full((2, 8, 6), 0.2).cumsum(1)
+    motion = denoise(net, x, at_action=torch.zeros(2), answer=answer)[0] * net.motion_scale(x["actions"])
     torch.testing.assert_close(motion[..., HAND : HAND + 3], motion[..., :3])
     assert not motion[..., HAND + 3 :].any()
 
@@ -258,8 +267,8 @@ def test_gradients_reach_every_weight():
     torch.nn.init.normal_(model.levels[2].weight, std=0.05)
     x = inputs()
     x["known"][1] = False
-    given = x["level"] * torch.tensor([0.0, 1.0])
-    motion, actions = model(x["motion"], x["actions"], x["level"], given, encode(model, x))
+    given, read = torch.tensor([0.0, 0.5]), torch.tensor([0.5, 0.1])
+    motion, actions = model(x["motion"], x["actions"], read, given, encode(model, x))
     (motion.square().sum() + actions.square().sum()).backward()
     idle = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert not idle

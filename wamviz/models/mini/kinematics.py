@@ -29,17 +29,15 @@ _DAMPING, _NULL_GAIN, _MAX_STEP = 0.03, 0.02, 0.15
 def link_frames(joints: Tensor) -> Tensor:
     """Frames of links 0 to 7 at joint angles (N, 7): (N, 8, 4, 4)."""
     n = len(joints)
-    pose = torch.eye(4, dtype=joints.dtype, device=joints.device).expand(n, 4, 4)
-    frames = [pose]
-    cos, sin = joints.cos(), joints.sin()
-    zero, one = torch.zeros_like(cos[:, 0]), torch.ones_like(cos[:, 0])
-    for i in range(7):
-        c, s = cos[:, i], sin[:, i]
-        ca, sa = math.cos(_ALPHA[i]), math.sin(_ALPHA[i])
-        rows = (c, -s, zero, one * _A[i], s * ca, c * ca, -sa * one, -_D[i] * sa * one,
-                s * sa, c * sa, ca * one, _D[i] * ca * one, zero, zero, zero, one)  # fmt: skip
-        pose = pose @ torch.stack(rows, -1).view(n, 4, 4)
-        frames.append(pose)
+    like = {"dtype": joints.dtype, "device": joints.device}
+    a, d, alpha = (torch.tensor(v, **like).expand(n, 7) for v in (_A, _D, _ALPHA))
+    c, s, ca, sa = joints.cos(), joints.sin(), alpha.cos(), alpha.sin()
+    zero, one = torch.zeros_like(c), torch.ones_like(c)
+    rows = (c, -s, zero, a, s * ca, c * ca, -sa, -d * sa, s * sa, c * sa, ca, d * ca, zero, zero, zero, one)
+    steps = torch.stack(rows, -1).unflatten(-1, (4, 4))  # (N, 7, 4, 4)
+    frames = [torch.eye(4, **like).expand(n, 4, 4)]
+    for step in steps.unbind(1):
+        frames.append(frames[-1] @ step)
     return torch.stack(frames, 1)
 
 
@@ -93,7 +91,9 @@ def rotation_vectors(matrices: Tensor) -> Tensor:
     return skew * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), torch.full_like(sine, 0.5))[:, None]
 
 
-def solve_joints(joints: Tensor, position: Tensor, rotation: Tensor, iterations: int) -> Tensor:
+def solve_joints(
+    joints: Tensor, position: Tensor, rotation: Tensor, iterations: int, null_gain: float = _NULL_GAIN
+) -> Tensor:
     """Move joints (N, 7) towards a tool pose: position (N, 3) m, rotation (N, 3, 3); damped least squares.
 
     The null space pulls to the same rest posture as the robot's own controller does, so that the elbow goes where its
@@ -109,7 +109,7 @@ def solve_joints(joints: Tensor, position: Tensor, rotation: Tensor, iterations:
         linear = torch.linalg.cross(axes, tool[:, None] - origins)
         jacobian = torch.cat([linear, axes], -1).mT  # (N, 6, 7)
         error = torch.cat([position - tool, rotation_vectors(rotation @ hand[:, :3, :3].mT)], -1)[..., None]
-        pull = (_NULL_GAIN * (rest - joints))[..., None]
+        pull = (null_gain * (rest - joints))[..., None]
         step = pull + jacobian.mT @ torch.linalg.solve(jacobian @ jacobian.mT + damping, error - jacobian @ pull)
         joints = (joints + step[..., 0].clamp(-_MAX_STEP, _MAX_STEP)).clamp(low, high)
     return joints

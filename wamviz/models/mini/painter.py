@@ -55,6 +55,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
     Args:
         image_size: S.
         widths: channels at a half, a quarter and an eighth of the resolution.
+        blocks: how many there are at a quarter, at an eighth, and on the way back at a quarter and at a half.
         counts: surface points a part of the robot, in the order of ``PARTS``; their places are weights.
     """
 
@@ -64,7 +65,11 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @register_to_config
     def __init__(
-        self, image_size: int = 256, widths: Sequence[int] = (32, 56, 112), counts: Sequence[int] | None = None
+        self,
+        image_size: int = 256,
+        widths: Sequence[int] = (32, 48, 96),
+        blocks: Sequence[int] = (1, 2, 1, 1),
+        counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         counts = tuple(counts or (1,) * len(PARTS))
@@ -77,16 +82,15 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.tell = nn.Sequential(nn.Linear(16, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
         self.table = nn.Parameter(torch.zeros(1, 4, *_TEXTURE))
         self.enter = nn.Conv2d(4 * _GUIDES, fine, 1)
-        self.fine_in = nn.ModuleList([_Block(fine, told)])
         self.down = nn.Conv2d(fine, middle, 2, 2)
-        self.middle_in = nn.ModuleList(_Block(middle, told) for _ in range(2))
+        self.middle_in = nn.ModuleList(_Block(middle, told) for _ in range(blocks[0]))
         self.downer = nn.Conv2d(middle, coarse, 2, 2)
-        self.coarse = nn.ModuleList(_Block(coarse, told) for _ in range(3))
+        self.coarse = nn.ModuleList(_Block(coarse, told) for _ in range(blocks[1]))
         self.up = nn.Conv2d(coarse, 4 * middle, 1)
-        self.middle_out = nn.ModuleList(_Block(middle, told) for _ in range(2))
+        self.middle_out = nn.ModuleList(_Block(middle, told) for _ in range(blocks[2]))
         self.upper = nn.Conv2d(middle, 4 * fine, 1)
-        self.fine_out = nn.ModuleList(_Block(fine, told) for _ in range(2))
-        self.leave = nn.Conv2d(fine, 4 * 10, 3, padding=1)
+        self.fine_out = nn.ModuleList(_Block(fine, told) for _ in range(blocks[3]))
+        self.leave = nn.Conv2d(fine, 4 * 10, 1)
         # The arm's own colour, pixel by pixel at full resolution: paint and how the surface is turned to the light.
         self.lamp = nn.Linear(coarse + told, 24)
         self.shade_in = nn.Conv2d(9, 24, 1)
@@ -100,19 +104,19 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def find_light(self, image: Tensor, camera: Tensor, pose: Pose) -> Tensor:
         """Where the light hangs (1, 3) m in a picture (1, 3, S, S) with a camera (1, 3, 4) and a pose."""
-        size = image.shape[-1]
+        size, body = image.shape[-1], self.body()
         frames = part_frames(pose.joints, pose.gripper)
         anywhere = torch.tensor([USUAL_LIGHT], device=image.device)
-        covered = draw_body(self.body(), frames, camera, anywhere, size).mask
+        covered = draw_body(body, frames, camera, anywhere, size).mask
         steps = (torch.arange(size, device=image.device) + 0.5) / size
         x, y = steps[None, None].expand(1, size, -1), steps[None, :, None].expand(1, -1, size)
         table = self._table_at(camera, x, y)[:, 4:]
-        return estimate_light(self.body(), frames, image, camera, table * (1 - covered))
+        return estimate_light(body, frames, image, camera, table * (1 - covered))
 
     def view(self, image: Tensor, camera: Tensor, light: Tensor, pose: Pose) -> View:
         """A context that pictures can be drawn from; images (B, 3, S, S) in -1..1."""
-        frames = part_frames(pose.joints, pose.gripper)
-        return View(image, camera, light, pose, draw_body(self.body(), frames, camera, light, image.shape[-1]))
+        frames, body = part_frames(pose.joints, pose.gripper), self.body()
+        return View(image, camera, light, pose, body, draw_body(body, frames, camera, light, image.shape[-1]))
 
     def _table_at(self, camera: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The learnt table and where it is, at image points (B, C, C) each: (B, 5, C, C)."""
@@ -143,7 +147,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if corner is None:
             corner, side = torch.zeros(b, 2, dtype=torch.long, device=view.image.device), size
         frames = part_frames(to.joints, to.gripper)
-        arm = draw_body(self.body(), frames, view.camera, view.light, size, corner, side)
+        arm = draw_body(view.body, frames, view.camera, view.light, size, corner, side)
         image, was, shaded = (cut_windows(x, corner, side) for x in (view.image, view.drawn.mask, view.drawn.shadow))
         steps = torch.arange(side, device=image.device) + 0.5
         x = ((corner[:, :1] + steps) / size)[:, None, :].expand(-1, side, -1)
@@ -158,15 +162,27 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         paint = self.shade_out(F.silu(self.shade_in(lit) + lamp[:, :, None, None]))
         return _compose(image, gain, moved[0], moved[1], paint, arm.mask, new, scores)
 
-    def draw(self, view: View, to: Pose) -> Tensor:
+    def still_features(self, view: View) -> Tensor:
+        """What the first layer, which is linear, makes of a context (B = 1) whatever the pose: (1, fine, S/2, S/2)."""
+        size = view.image.shape[-1]
+        steps = (torch.arange(size, device=view.image.device) + 0.5) / size
+        x, y = steps[None, None].expand(1, size, -1), steps[None, :, None].expand(1, -1, size)
+        table, ramp = self._table_at(view.camera, x, y), torch.stack([x, y], 1)
+        still = torch.cat([view.image, view.drawn.mask, view.drawn.shadow, table, ramp], 1)
+        return self._enter_part(still, _STILL_GUIDES, self.enter.bias)
+
+    def draw(self, view: View, to: Pose, still: Tensor | None = None) -> Tensor:
         """The same for one context (B = 1) and many poses (B), quicker: only what may have changed is computed.
+
+        Args:
+            still: ``still_features`` of the view, where they are at hand.
 
         Returns:
             (B, 3, S, S) in -1..1; where nothing moves these are the context's own pixels.
         """
         size, count = view.image.shape[-1], len(to.joints)
         many = repeat_view(view, count)
-        arm = draw_body(self.body(), part_frames(to.joints, to.gripper), many.camera, many.light, size)
+        arm = draw_body(view.body, part_frames(to.joints, to.gripper), many.camera, many.light, size)
         changed = (arm.mask + arm.shadow).amax(0)[0] + (view.drawn.mask + view.drawn.shadow)[0, 0]
         # A box of many would depend on which pictures are drawn together, and so would the picture.
         box = box_around(changed, boxes_of_moved(many, to)) if count == 1 else (0, 0, size, size)
@@ -179,11 +195,10 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         x = steps[None, None, columns].expand(1, box[3] - box[1], -1)
         y = steps[None, rows, None].expand(1, -1, box[2] - box[0])
         image, ramp = cut(view.image), torch.stack([x, y], 1)
-        still = [image, cut(view.drawn.mask), cut(view.drawn.shadow), self._table_at(view.camera, x, y), ramp]
+        still = self.still_features(view) if still is None else still
         moved = warp_context(many, to, x.expand(count, -1, -1), y.expand(count, -1, -1))
         surface, mask, shadow = cut(torch.cat([arm.normal, arm.albedo, arm.depth], 1)), cut(arm.mask), cut(arm.shadow)
-        # The first layer is linear: what it makes of the context is the same for every pose.
-        h = self._enter_part(torch.cat(still, 1), _STILL_GUIDES, self.enter.bias)
+        h = still[:, :, box[1] // 2 : box[3] // 2, box[0] // 2 : box[2] // 2]
         h = h + self._enter_part(torch.cat([*moved, surface, mask, shadow], 1), _MOVING_GUIDES, None)
         gain, new, scores, lamp = self._decide(h, self.tell(_summary(many, to)))
         # The arm's colour is only worked out where it is, give or take a pixel.
@@ -203,7 +218,6 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def _decide(self, h: Tensor, told: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The U-Net: gain of the context, new colours (B, 3, C, C), scores of sources (B, 4, C, C), lamp (B, 24)."""
-        h = _through(self.fine_in, h, told)
         keep = h
         h = _through(self.middle_in, self.down(h), told)
         kept = h

@@ -19,6 +19,8 @@ def falling(steps: int) -> list[float]:
 def noise_path(mode: str, steps: int) -> list[tuple[float, float]]:
     """(motion level, action level) pairs for a mode; motion takes half of the ``steps`` that actions take.
 
+    So does acting alone, which starts from little noise: for the best guess half of them do (docs/mini-wam.md).
+
     ``video`` and ``imagine_then_act`` walk the path of ``joint``: what they imagine is its marginal, the actions are
     dropped afterwards (and then, for ``imagine_then_act``, read off the pictures along ``inverse_dynamics``).
 
@@ -31,7 +33,7 @@ def noise_path(mode: str, steps: int) -> list[tuple[float, float]]:
     if mode in ("joint", "video", "imagine_then_act"):
         return [*((1.0, a) for a in acting), *((m, 0.0) for m in moving[1:])]
     if mode == "act_only":
-        return [(1.0, a) for a in acting]
+        return [(1.0, a) for a in moving]
     if mode == "forward_dynamics":
         return [(m, 0.0) for m in moving]
     if mode == "inverse_dynamics":

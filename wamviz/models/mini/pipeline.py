@@ -72,12 +72,14 @@ class Step:
         step, steps: done and in all; step 0 means that the context is encoded.
         actions: (N, K, A) physical, as they are foreseen now, or None where none are.
         motion: (N, K, M) physical, likewise.
+        joints: (N, K, 7) rad, where the actions take the arm with nothing in its way, once they are settled.
     """
 
     step: int
     steps: int
     actions: Tensor | None
     motion: Tensor | None
+    joints: Tensor | None = None
 
 
 def _places_and_turn(found: Detected, camera: Tensor) -> Tensor:
@@ -139,9 +141,13 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     @torch.inference_mode()
     def observe(
-        self, frame: NDArray[np.uint8], camera: NDArray[np.float64] | None, state: NDArray[np.float32] | None
+        self,
+        frame: NDArray[np.uint8],
+        camera: NDArray[np.float64] | None,
+        state: NDArray[np.float32] | None,
+        previous_action: NDArray[np.float32] | None = None,
     ) -> Observed:
-        """Look at a context frame (S, S, 3) uint8; its camera (3, 4) and its state (D,) may be unknown."""
+        """Look at a context frame (S, S, 3) uint8; its camera (3, 4), state (D,) and last action (A,) may be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
         with one_thread():
             found = self.detect(image)
@@ -152,8 +158,10 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
         things, doubt = assume_held(now, places[:, :-1], found.doubt[:, :-1])
         zeros = torch.zeros_like(found.there)
-        no_action = torch.full((1, self.transformer.config.action_dim), torch.nan, device=self.device)
-        situation = Situation(now, state is not None, things, doubt, found.facing, zeros, no_action)
+        last_action = torch.full((1, self.transformer.config.action_dim), torch.nan, device=self.device)
+        if previous_action is not None:
+            last_action[0] = torch.tensor(previous_action, dtype=torch.float32)
+        situation = Situation(now, state is not None, things, doubt, found.facing, zeros, last_action)
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()
@@ -252,13 +260,18 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             if moving:
                 scheduler.set_timesteps(sigmas=moving, device=self.device)
         foreseen: Tensor | None = None
+        answer: Tensor | None = None
+        joints: Tensor | None = None
         for index in range(total):
             (at_x, at_a), (to_x, to_a) = path[index], path[index + 1]
             levels = (READ if motion is not None else at_x, at_a)
             level = [torch.full((samples,), value, device=self.device) for value in levels]
             seen = None if at_x == 1 and to_x == 1 else x
             with one_thread(samples <= 4):
-                clean_x, clean_a = net(seen, a, level[0], level[1], context)
+                if at_a == 0 and answer is None:  # the actions are settled, and so is how the arm answers them
+                    whole = start.repeat(samples)
+                    answer, joints = net.answer(whole.state, net.denormalise_actions(a), whole.last_action)
+                clean_x, clean_a = net(seen, a, level[0], level[1], context, answer)
             if free is not None and at_a != to_a:
                 without = net(seen, a, level[0], level[1], free)[1]
                 clean_a = without + guidance * (clean_a - without)
@@ -270,7 +283,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
                 foreseen = clean_x.float() * scale
                 x = self._advance(self.scheduler, x, clean_x.float(), at_x)
             known = None if mode == "forward_dynamics" else net.denormalise_actions(decided)
-            yield Step(index + 1, total, known, foreseen)
+            yield Step(index + 1, total, known, foreseen, joints)
 
     @staticmethod
     def _advance(scheduler: FlowMatchEulerDiscreteScheduler, x: Tensor, clean: Tensor, level: float) -> Tensor:
@@ -281,10 +294,10 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     # ------------------------------------------------------------------ drawing
 
     @torch.inference_mode()
-    def follow(self, start: Situation, motion: Tensor, actions: Tensor) -> tuple[Pose, Situation]:
+    def follow(self, start: Situation, motion: Tensor, actions: Tensor, joints: Tensor) -> tuple[Pose, Situation]:
         """See ``follow_motion``; for as many samples as there are motions."""
         with one_thread(len(motion) <= 8):
-            return follow_motion(start.repeat(len(motion)), motion, actions)
+            return follow_motion(start.repeat(len(motion)), motion, actions, joints)
 
     def paint(self, view: View, poses: Pose, which: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
         """Draw poses by number, a few at a time: yields the numbers and their frames (B, S, S, 3) uint8.
@@ -296,9 +309,11 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             with torch.inference_mode(), one_thread(cores > 1):
                 index = torch.tensor(part, device=self.device)
                 to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
-                pixels = ((self.painter.draw(view, to) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+                pixels = ((self.painter.draw(view, to, still) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
                 return part, pixels.movedim(1, -1).cpu().numpy()
 
+        with torch.inference_mode():
+            still = self.painter.still_features(view)
         cores = torch.get_num_threads() if self.device.type == "cpu" else 1
         size = 1 if self.device.type == "cpu" else AT_ONCE
         parts = [list(which[i : i + size]) for i in range(0, len(which), size)]

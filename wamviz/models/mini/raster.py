@@ -12,7 +12,7 @@ image points, with the whole picture 0..1 wide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -31,16 +31,28 @@ class Body:
         points, normals: (P, 3) m and unit vectors, in their part's own frame.
         albedo: (P,) brightness of the paint, 0..1.
         counts: how many points each of the L parts has.
+        part: (P,) the number of each point's part.
+        homogeneous, across: points (4, P) and normals (3, P), a column each; rise: (P,) m, how far a point's plane lies
+            from its frame's origin.
     """
 
     points: Tensor
     normals: Tensor
     albedo: Tensor
     counts: tuple[int, ...]
+    part: Tensor = field(init=False)
+    homogeneous: Tensor = field(init=False)
+    across: Tensor = field(init=False)
+    rise: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         if self.points.shape != self.normals.shape or sum(self.counts) != len(self.points):
             raise ValueError(f"{len(self.points)} points do not fit counts of {sum(self.counts)}.")
+        sizes = torch.tensor(self.counts, device=self.points.device)
+        object.__setattr__(self, "part", torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes))
+        object.__setattr__(self, "homogeneous", torch.cat([self.points.T, torch.ones_like(self.albedo)[None]]))
+        object.__setattr__(self, "across", self.normals.T.contiguous())
+        object.__setattr__(self, "rise", (self.points * self.normals).sum(-1))
 
 
 @dataclass(frozen=True)
@@ -68,38 +80,41 @@ def project(points: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
     return h[..., :2] / h[..., 2:].clamp_min(_NEAR), h[..., 2]
 
 
-def _through(body: Body, matrices: Tensor) -> Tensor:
-    """Surface points through a matrix a part (B, L, 3, 4): (P, B, 3), one large product a part."""
-    out = body.points.new_empty(len(body.points), len(matrices) * 3)
+def _by_part(matrices: Tensor, values: Tensor, counts: tuple[int, ...]) -> Tensor:
+    """Matrices a part (R, B, L, D) times values (D, P) of each part's points: (R, B, P), one large product a part."""
+    r, b, _, d = matrices.shape
+    out = values.new_empty(r * b, values.shape[1])
     start = 0
-    for part, points in enumerate(body.points.split(body.counts)):
-        matrix = matrices[:, part].flatten(0, 1)  # (3 B, 4)
-        torch.addmm(matrix[:, 3], points, matrix[:, :3].mT, out=out[start : start + len(points)])
-        start += len(points)
-    return out.unflatten(1, (-1, 3))
+    for part, count in enumerate(counts):
+        span = slice(start, start + count)
+        torch.mm(matrices[:, :, part].reshape(-1, d), values[:, span], out=out[:, span])
+        start += count
+    return out.view(r, b, -1)
 
 
-def _facing(body: Body, frames: Tensor, eye: Tensor) -> Tensor:
-    """Which surface points look towards a place (B, 3) m: (P, B)."""
+def _towards(body: Body, frames: Tensor, eye: Tensor, camera: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Surface points that look towards an eye (B, 3) m: their numbers (V,), their pictures (V,), image points (3, V)."""
     turn, place = frames[..., :3, :3], frames[..., :3, 3]
-    local = ((eye[:, None] - place)[..., None, :] @ turn)[..., 0, :]  # (B, L, 3) the place in each part's frame
-    along = (body.points * body.normals).sum(-1)  # (P,)
-    seen = [n @ at.mT for n, at in zip(body.normals.split(body.counts), local.unbind(1), strict=True)]
-    return torch.cat(seen) > along[:, None]
+    local = ((eye[:, None] - place)[..., None, :] @ turn)[..., 0, :]  # (B, L, 3) the eye in each part's frame
+    facing = _by_part(local[None], body.across, body.counts)[0] > body.rise  # (B, P)
+    chosen = facing.flatten().nonzero()[:, 0]  # (V,) of B * P
+    h = _by_part((camera[:, None] @ frames).movedim(2, 0), body.homogeneous, body.counts)
+    return chosen % facing.shape[1], chosen // facing.shape[1], h.view(3, -1).index_select(1, chosen)
 
 
 def _cells(h: Tensor, picture: Tensor, size: int, corner: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """The upper left of the two by two pixels that homogeneous image points (V, 3) cover in a window.
+    """The upper left of the two by two pixels that homogeneous image points (3, V) cover in a window.
 
     Returns flat pixel numbers (W,) and which of the points they belong to (W,): a point is as large as the gaps between
     points. Those that reach over the window's border are left out.
     """
-    x, y, w = h.unbind(1)
+    x, y, w = h
     scale = size / w.clamp_min(_NEAR)
-    left, top = corner.float()[picture].unbind(1)
+    left, top = corner.float().T.index_select(1, picture)
     x, y = x * scale - left - 0.5, y * scale - top - 0.5
     inside = ((x >= 0) & (x < side - 1) & (y >= 0) & (y < side - 1) & (w > _NEAR)).nonzero()[:, 0]
-    return (picture[inside] * side + y[inside].int()) * side + x[inside].int(), inside
+    x, y, picture = (values.index_select(0, inside).int() for values in (x, y, picture))
+    return ((picture * side + y) * side + x).long(), inside
 
 
 def _spread(cell: Tensor, side: int) -> tuple[Tensor, ...]:
@@ -108,9 +123,10 @@ def _spread(cell: Tensor, side: int) -> tuple[Tensor, ...]:
 
 
 def _close(filled: Tensor) -> Tensor:
-    """Which empty pixels (B, 1, C, C) are gaps: at least five of their eight neighbours are filled."""
-    around = F.avg_pool2d(filled, 3, 1, 1, divisor_override=1)
-    return (filled < 0.5) & (around > 4.5)
+    """Which empty pixels of (B, C, C), 0 or 1, are gaps: at least five of their eight neighbours are filled."""
+    padded = F.pad(filled, (1, 1, 1, 1))
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    return (filled < 0.5) & (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] > 4.5)
 
 
 def draw_body(
@@ -127,31 +143,34 @@ def draw_body(
     if corner is None:
         corner, side = torch.zeros(b, 2, dtype=torch.long, device=frames.device), size
     eye = -torch.linalg.solve(camera[:, :, :3], camera[:, :, 3:])[..., 0]  # (B, 3)
-    point, picture = _facing(body, frames, eye).nonzero().unbind(1)  # (V,) each
-    h = _through(body, camera[:, None] @ frames)[point, picture]  # (V, 3)
+    point, picture, h = _towards(body, frames, eye, camera)
     cell, which = _cells(h, picture, size, corner, side)
-    key = (h[which, 2] * _DEPTH_STEPS).long() * count + point[which]
+    key = (h[2].index_select(0, which) * _DEPTH_STEPS).long() * count + point.index_select(0, which)
     none = _FAR * count
     nearest = torch.full((b * side * side,), none, dtype=torch.long, device=h.device)
     for pixel in _spread(cell, side):
         nearest.scatter_reduce_(0, pixel, key, "amin")
-    nearest = nearest.view(b, 1, side, side)
-    gaps = _close((nearest < none).float())
-    # A gap shows what its nearest neighbour shows.
-    neighbours = -F.max_pool2d(-nearest.double(), 3, 1, 1)
-    nearest = torch.where(gaps, neighbours.long(), nearest)
-    shown = (nearest < none).float()
-    where, _, row, column = (nearest < none).nonzero().unbind(1)  # (M,) each: the covered pixels
-    point = nearest[where, 0, row, column] % count
-    sizes = torch.tensor(body.counts, device=point.device)
-    part = torch.repeat_interleave(torch.arange(len(body.counts), device=point.device), sizes)[point]
-    surface = torch.zeros(b, side, side, 4, device=h.device)
-    surface[where, row, column, :3] = (frames[where, part, :3, :3] @ body.normals[point][..., None])[..., 0]
-    surface[where, row, column, 3] = body.albedo[point]
-    normal, albedo = surface.movedim(-1, 1).split((3, 1), 1)
-    depth = (nearest // count).float() / _DEPTH_STEPS * shown
-    shadow = cast_shadow(body, frames, camera, light, size, corner, side)
-    return Drawn(shown, normal, albedo, depth, shadow)
+    _fill_gaps(nearest.view(b, side, side), none)
+    covered = (nearest < none).nonzero()[:, 0]  # (M,) of B * C * C pixels
+    key = nearest.index_select(0, covered)
+    point = key % count
+    turn = frames[covered // (side * side), body.part.index_select(0, point), :3, :3]  # (M, 3, 3)
+    normal = (turn * body.normals.index_select(0, point)[:, None]).sum(-1)
+    rest = (body.albedo.index_select(0, point), (key // count).float() / _DEPTH_STEPS, torch.ones_like(normal[:, 0]))
+    drawn = torch.zeros(b * side * side, 6, device=h.device)
+    drawn[covered] = torch.cat([normal, torch.stack(rest, 1)], 1)
+    normal, albedo, depth, mask = drawn.view(b, side, side, 6).movedim(-1, 1).split((3, 1, 1, 1), 1)
+    return Drawn(mask, normal, albedo, depth, cast_shadow(body, frames, camera, light, size, corner, side))
+
+
+def _fill_gaps(nearest: Tensor, none: int) -> None:
+    """Let gaps in (B, C, C) show what their nearest neighbour shows, in place."""
+    side = nearest.shape[1]
+    b, y, x = _close((nearest < none).float()).nonzero().unbind(1)
+    around = [
+        nearest[b, (y + j).clamp(0, side - 1), (x + i).clamp(0, side - 1)] for j in (-1, 0, 1) for i in (-1, 0, 1)
+    ]
+    nearest[b, y, x] = torch.stack(around).amin(0)
 
 
 def shadow_camera(camera: Tensor, light: Tensor) -> Tensor:
@@ -168,11 +187,10 @@ def cast_shadow(
 ) -> Tensor:
     """Where the body keeps a light (B, 3) m from the table: (B, 1, C, C) of 0 and 1."""
     b = len(frames)
-    point, picture = _facing(body, frames, light).nonzero().unbind(1)
-    h = _through(body, shadow_camera(camera, light)[:, None] @ frames)[point, picture]
+    _, picture, h = _towards(body, frames, light, shadow_camera(camera, light))
     cell, _ = _cells(h, picture, size, corner, side)
     shade = torch.zeros(b * side * side, device=h.device)
     for pixel in _spread(cell, side):
         shade[pixel] = 1.0
-    shade = shade.view(b, 1, side, side)
-    return torch.maximum(shade, _close(shade).float())
+    shade = shade.view(b, side, side)
+    return torch.maximum(shade, _close(shade).float())[:, None]

@@ -20,7 +20,7 @@ from wamviz.models.mini.warp import THINGS, Pose, held_turns
 _DOWN = (1.0, -1.0, -1.0)  # the tool looking straight down
 _STILL = 0.006  # m: a thing that is foreseen to move less stays
 _GROWTH = 0.003  # m of doubt that a chunk adds to where things are
-_IK_STEPS = 3
+_IK_STEPS = 3  # from where actions take an arm that nothing stops to where it is foreseen
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,11 @@ def complete_state(tool: Tensor, turn: Tensor, gripper: Tensor) -> Tensor:
     return torch.cat([tool, turn, gripper[:, None], joints], 1)
 
 
-def follow_motion(start: Situation, motion: Tensor, actions: Tensor) -> tuple[Pose, Situation]:
-    """Physical motion (N, K, M) and actions (N, K, A) to poses and the situation after them.
+def follow_motion(start: Situation, motion: Tensor, actions: Tensor, joints: Tensor) -> tuple[Pose, Situation]:
+    """Physical motion (N, K, M), actions (N, K, A) and the arm's answer to them to poses and the situation after them.
+
+    Args:
+        joints: (N, K, 7) rad, where the actions take the arm with nothing in its way.
 
     Returns:
         the pose after each action, N * K of them in order of samples, and the situation after the last.
@@ -110,15 +113,12 @@ def follow_motion(start: Situation, motion: Tensor, actions: Tensor) -> tuple[Po
     things = start.places[:, None] + shift
     down = torch.tensor(_DOWN, device=motion.device).diag()
     turned = rotation_matrices(hand[..., 3:].flatten(0, 1)).unflatten(0, (n, k)) @ down
-    joints, path = start.state[:, 7:], []
-    for step in range(k):
-        joints = solve_joints(joints, hand[:, step, :3], turned[:, step], _IK_STEPS)
-        path.append(joints)
+    joints = solve_joints(joints.flatten(0, 1), hand[..., :3].flatten(0, 1), turned.flatten(0, 1), _IK_STEPS, 0.0)
     whole = torch.cat([start.places[:, None], things], 1)
     hands = torch.cat([start.state[:, None, :3], hand[..., :3]], 1)
     yaw = torch.cat([start.state[:, None, 5], hand[..., 5]], 1)
     turns = start.turns[:, None] + held_turns(whole, hands, yaw, actions[..., 6] > 0.5)[:, 1:]
-    state = torch.cat([hand, gripper[..., None], torch.stack(path, 1)], -1)  # (N, K, 14)
+    state = torch.cat([hand, gripper[..., None], joints.unflatten(0, (n, k))], -1)  # (N, K, 14)
     flat = state.flatten(0, 1)
     pose = Pose(flat[:, 7:], flat[:, 6], things.flatten(0, 1), turns.flatten(0, 1))
     facing = turn_facing(start.facing, turns[:, -1] - start.turns)

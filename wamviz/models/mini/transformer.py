@@ -21,12 +21,14 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
 from wamviz.models.mini.layers import Expert, attend, attention_bias, sincos
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _REACH, _THINGS = 0.15, 0.10  # m, the scale of the hand's and of things' displacements
 _TURN, _STEP = 0.5, 0.25  # rad, the scale of turns; the scale of a step, in those of where steps lead
 _CLEAN = 0.25  # noise level of actions below which motion leans on where they lead, and the other way round
+_TOASTER = 0.109  # m from the lever to the middle of the toaster, along how it is turned
 _LEEWAY = 0.9  # what is predicted outright then counts as little as one less this
 
 
@@ -111,6 +113,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         state_mean, state_std: training statistics for standardising.
     """
 
+    lag: Tensor
+
     @register_to_config
     def __init__(
         self,
@@ -131,7 +135,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         motion = HAND + 3 * things
         self.state_in = nn.Linear(state_dim + action_dim + 1, width)
         self.no_state = nn.Parameter(torch.zeros(width))
-        self.thing_in = nn.Linear(13, width)
+        self.thing_in = nn.Linear(13 + things, width)
         self.thing = nn.Parameter(torch.randn(things, width) * 0.5)
         self.absent = nn.Parameter(torch.randn(things, width) * 0.5)
         self.text_in = nn.Linear(text_dim, width)
@@ -143,9 +147,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         # A token sees where its part of the path leads, and from there the way to every thing.
         self.action_in = nn.Linear(2 * action_dim + 3 * things + 12, width)
         self.point = nn.Linear(width, 2)
-        self.motion_in = nn.Linear(motion + 3 * things, width)
+        self.motion_in = nn.Linear(motion + 6 * things + 7, width)
         # How the arm answers a step of the command: the share of it that is done after 1, 2, .. moments.
         self.response = nn.Parameter(torch.ones(horizon + 1, 6))
+        self.register_buffer("lag", torch.ones(TAPS, 7))  # of the joints, see ``arm``
         self.levels = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, 16 * width))
         self.motion_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
         self.action_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
@@ -216,9 +221,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 known[:, None].expand(-1, ways.shape[1], 1).to(ways.dtype),
                 scene.facing,
                 turns[..., None],
+                between_places(ways, scene.facing, there),  # "the block closest to the mug"
             ],
             -1,
-        )  # (B, O, 13)
+        )  # (B, O, 13 + O)
         things = torch.where(there[..., None], self.thing_in(seen) + self.thing, self.absent) + self.kind[1]
         place = torch.arange(text.shape[1], device=text.device, dtype=text.dtype).expand(b, -1)
         place = torch.stack([place / 8 - 1, 2 * place / words.sum(1, keepdim=True).clamp_min(1) - 1], -1)  # (B, L, 2)
@@ -252,13 +258,22 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Where normalised actions (B, K, A) lead: displacement of the command (B, K, 3) m."""
         return actions[..., :3].float() * _REACH
 
-    def answer(self, path: Tensor, last_step: Tensor) -> Tensor:
-        """Where the hand goes when the command leads along a path (B, K, 6), a step (B, 6) still being followed."""
-        parts = torch.cat([last_step[:, None], steps_of(path)], 1)  # (B, 1 + K, 6)
-        return torch.einsum("kjd,bjd->bkd", self._answers(), parts)
+    def answer(self, state: Tensor, actions: Tensor, last_action: Tensor) -> tuple[Tensor, Tensor]:
+        """How the arm answers physical actions (B, K, A) with nothing in its way, see ``arm``.
+
+        Args:
+            state: (B, D) physical; last_action: (B, A) physical, NaN where it is not known.
+
+        Returns:
+            where that takes the hand, (B, K, 6) normalised, and the joints (B, K, 7) rad.
+        """
+        joints = answer_actions(state[:, 7:], actions, last_action, self.lag)
+        away = hand_of(joints) - hand_of(state[:, None, 7:])
+        away[..., 5] = torch.remainder(away[..., 5] + math.pi, 2 * math.pi) - math.pi
+        return away / pose_scale(away), joints
 
     def command(self, hand: Tensor, last_step: Tensor) -> Tensor:
-        """The inverse of ``answer``: which path of the command (B, K, 6) the hand's (B, K, 6) tells of."""
+        """Which path of the command (B, K, 6) the hand's (B, K, 6) tells of, a step (B, 6) still being followed."""
         answers = self._answers()
         rest = hand - answers[:, 0] * last_step[:, None]
         steps = torch.linalg.solve_triangular(answers[:, 1:].movedim(-1, 0), rest.movedim(-1, 0).mT, upper=False)
@@ -285,7 +300,13 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn], -1)
 
     def forward(
-        self, motion: Tensor | None, actions: Tensor, sigma_motion: Tensor, sigma_action: Tensor, context: ContextCache
+        self,
+        motion: Tensor | None,
+        actions: Tensor,
+        sigma_motion: Tensor,
+        sigma_action: Tensor,
+        context: ContextCache,
+        answer: Tensor | None = None,
     ) -> tuple[Tensor | None, Tensor]:
         """Predict clean motion and clean actions.
 
@@ -293,6 +314,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             motion: (B, K, M) noisy, in units of ``motion_scale``, against the context; None leaves it out.
             actions: (B, K, A) noisy, normalised.
             sigma_motion, sigma_action: (B,) noise levels, 0 clean .. 1 pure noise.
+            answer: (B, K, 6) where the arm takes the hand by actions that are clean, see ``answer``; counts there alone.
 
         Returns:
             the clean motion (or None) and the clean actions, shaped like the inputs.
@@ -310,7 +332,11 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         count = 0
         if motion is not None:
             at = context.hand[:, None] + motion[..., :3] * _REACH
-            x = self.motion_in(torch.cat([motion, self._ways(at, context)], -1)) + self.moment
+            answered = (sigma_action == 0)[:, None, None] & (answer is not None)  # (B, 1, 1)
+            led = torch.zeros_like(motion[..., :6]) if answer is None else answer * answered
+            to = self._ways(context.hand[:, None] + led[..., :3] * _REACH, context) * answered
+            seen = [motion, self._ways(at, context), led, to, answered.expand(-1, motion.shape[1], 1).to(motion.dtype)]
+            x = self.motion_in(torch.cat(seen, -1)) + self.moment
             count = x.shape[1]
         rows = count + a.shape[1]
         visible = torch.cat([context.mask, context.mask.new_ones(b, rows)], dim=1)[:, None]  # (B, 1, N)
@@ -328,23 +354,22 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         scale, shift = ends[:, :2, None].unbind(1)
         clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-4], -1)
         goal, turn = (focus[..., :3] - context.hand[:, None]) / _REACH, focus[..., 5:] / _TURN
-        led = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
-        clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(led, -1), clean_actions[..., 6:]], -1)
+        aimed = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
+        clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(aimed, -1), clean_actions[..., 6:]], -1)
         if x is None or motion is None:
             return None, clean_actions
         # Where motion is (nearly) clean, the command leads where the hand goes, give or take; and the other way round.
         lean = (1 - sigma_motion / _CLEAN).clamp(0, 1)[:, None, None]
         read = self.command(motion[..., :6].float(), context.last_step)
-        led = clean_actions[..., :6] * (1 - _LEEWAY * lean) + lean * read
-        clean_actions = torch.cat([led, clean_actions[..., 6:]], -1)
+        commanded = clean_actions[..., :6] * (1 - _LEEWAY * lean) + lean * read
+        clean_actions = torch.cat([commanded, clean_actions[..., 6:]], -1)
         scale, shift = ends[:, 2:, None].unbind(1)
-        clean, along = self.motion_out(self.norm(x) * (1 + scale) + shift).tensor_split([-self.config.things], -1)
-        lean = (1 - sigma_action / _CLEAN).clamp(0, 1)[:, None, None]
-        hand = clean[..., :6] * (1 - _LEEWAY * lean) + lean * self.answer(actions[..., :6].float(), context.last_step)
+        foreseen, along = self.motion_out(self.norm(x) * (1 + scale) + shift).tensor_split([-self.config.things], -1)
+        hand = torch.where(answered, (1 - _LEEWAY) * foreseen[..., :6] + led, foreseen[..., :6])
         # What the hand takes along goes with its steps, for as long as it is taken along.
         taken = along[..., None] * steps_of(hand[..., :3])[:, :, None] * (_REACH / _THINGS)  # (B, K, O, 3)
-        things = clean[..., HAND:] + taken.cumsum(1).flatten(2)
-        return torch.cat([hand, clean[..., 6:HAND], things], -1), clean_actions
+        things = foreseen[..., HAND:] + taken.cumsum(1).flatten(2)
+        return torch.cat([hand, foreseen[..., 6:HAND], things], -1), clean_actions
 
 
 def steps_of(path: Tensor) -> Tensor:
@@ -368,6 +393,15 @@ def turns_to(facing: Tensor, yaw: Tensor) -> Tensor:
     apart = torch.remainder(apart + math.pi, 2 * math.pi) - math.pi
     sure = (facing.square().sum(-1) > 0.01) & (times > 0)
     return torch.where(sure, apart / times.clamp_min(1), 0.0)
+
+
+def between_places(places: Tensor, facing: Tensor, there: Tensor) -> Tensor:
+    """How far things (B, O, 3) m are from each other over the table: (B, O, O) of reaches, zeros to what is absent.
+
+    People measure from the middle of the toaster, not from its lever.
+    """
+    middle = torch.cat([places[:, :1, :2] + _TOASTER * facing[:, :1], places[:, 1:, :2]], 1)
+    return (torch.cdist(middle, middle) / _REACH).clamp_max(6) * (there[:, None] & there[:, :, None])
 
 
 def pose_scale(like: Tensor) -> Tensor:

@@ -199,7 +199,10 @@ class MiniWAM:
         camera = None if calibration is None else calibration.square_projection()
         state = observation.state
         knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
-        observed = self.pipeline.observe(frame, camera, state if knows else None)
+        previous = observation.previous_action
+        if not knows or (previous is not None and len(previous) != self.pipeline.transformer.config.action_dim):
+            previous = None
+        observed = self.pipeline.observe(frame, camera, state if knows else None, previous)
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
@@ -280,9 +283,10 @@ class MiniWAM:
         n, k = request.samples, chunk.frames
         taken = np.repeat(given[None], n, 0) if given is not None else self._legal(last.actions)
         if mode in DRAWS:
-            assert last.motion is not None
+            assert last.motion is not None and last.joints is not None
             obeyed = torch.tensor(taken, device=self.device)
-            poses, so_far.situation = self.pipeline.follow(so_far.situation, last.motion[:, :k], obeyed[:, :k])
+            moved = last.motion[:, :k], obeyed[:, :k], last.joints[:, :k]
+            poses, so_far.situation = self.pipeline.follow(so_far.situation, *moved)
             frames = np.zeros((n, k, self.size, self.size, 3), np.uint8)
             # A few frames over the whole of it first, each shown until the next; then the rest, sample after sample.
             early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wamviz.models.mini.raster import Drawn, project
+from wamviz.models.mini.raster import Body, Drawn, project
 
 THINGS = ("lever", "orange", "mug", "bowl", "red_block", "green_block", "blue_block")
 _RADIUS = (0.035, 0.042, 0.066, 0.092, 0.038, 0.038, 0.038)  # m, of what moves along with a thing
@@ -47,13 +47,14 @@ class View:
         image: (B, 3, S, S) in -1..1.
         camera: (B, 3, 4), see ``raster``; light: (B, 3) m.
         pose: of the context.
-        drawn: the body in the context, (B, ..., S, S).
+        body: the robot's surface; drawn: it in the context, (B, ..., S, S).
     """
 
     image: Tensor
     camera: Tensor
     light: Tensor
     pose: Pose
+    body: Body
     drawn: Drawn
 
 
@@ -157,7 +158,7 @@ def repeat_view(view: View, count: int) -> View:
 
     pose = Pose(*(many(getattr(view.pose, name)) for name in ("joints", "gripper", "things", "turns")))
     drawn = Drawn(*(many(getattr(view.drawn, name)) for name in ("mask", "normal", "albedo", "depth", "shadow")))
-    return View(many(view.image), many(view.camera), many(view.light), pose, drawn)
+    return View(many(view.image), many(view.camera), many(view.light), pose, view.body, drawn)
 
 
 _HELD = 0.075  # m between the finger tips and a thing that is held, at most

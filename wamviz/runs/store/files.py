@@ -183,6 +183,7 @@ def manifest(run: Run, stamps: Mapping[str, str]) -> dict[str, Any]:
         if world is None
         else {"world": world.world, "seed": world.seed, "snapshot": world.snapshot},
         "state": run.state,
+        "previous_action": run.previous_action,
         "rollouts": [rollout_facts(rollout) for rollout in run.imagined],
         "reference": _beside(run.reference, stamps.get("reference")),
         "executed": _beside(run.executed, stamps.get("executed")),
@@ -288,7 +289,8 @@ def _run_from(
     facts: Mapping[str, Any], imagined: tuple[Rollout, ...], context: NDArray[np.uint8], beside: Mapping[str, Any]
 ) -> Run:
     world, steps, state = facts.get("world_state"), facts.get("steps"), facts.get("state")
-    horizon = facts.get("horizon")  # runs of earlier versions say neither this nor guidance
+    # Runs of earlier versions say none of these.
+    horizon, previous = facts.get("horizon"), facts.get("previous_action")
     snapshot = None if world is None or world.get("snapshot") is None else np.asarray(world["snapshot"], np.float64)
     return Run(
         id=facts["id"],
@@ -313,4 +315,5 @@ def _run_from(
         state=None if state is None else np.asarray(state, np.float32),
         horizon=None if horizon is None else int(horizon),
         guidance=float(facts.get("guidance", 1.0)),
+        previous_action=None if previous is None else np.asarray(previous, np.float32),
     )

@@ -46,6 +46,7 @@ class Run:
         state: (D,) float32, the robot's state at the context, or None; the paths of its hand start there.
         horizon: frames that were asked for where it was not the usual number, or None.
         guidance: weight of the words, 1 as trained.
+        previous_action: (A,) float32, the action before the context, where the model was told it.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Run:
     state: Floats | None = None
     horizon: int | None = None
     guidance: float = 1.0
+    previous_action: Floats | None = None
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -84,6 +86,9 @@ class Run:
             raise WamvizError(f"A run's executed rollout has origin '{self.executed.origin}', not 'executed'.")
         if self.state is not None:
             object.__setattr__(self, "state", check_floats(np.asarray(self.state)[None], "The state")[0])
+        if self.previous_action is not None:
+            previous = check_floats(np.asarray(self.previous_action)[None], "The previous action")[0]
+            object.__setattr__(self, "previous_action", previous)
 
 
 def check_id(text: object) -> str:
@@ -111,6 +116,7 @@ def run_id(
     horizon: int | None = None,
     guidance: float = 1.0,
     draw: str = "",
+    previous_action: NDArray[Any] | None = None,
 ) -> str:
     """The id of the run that these inputs give: the first 16 hex digits of a SHA-256 over all of them.
 
@@ -121,6 +127,7 @@ def run_id(
         other_views: the frames of further cameras by name, where the model was given them.
         horizon: frames asked for, None for the usual number.
         guidance: weight of the words, 1 for none.
+        previous_action: (A,) the action before the context, where the model was told.
         draw: what tells two answers to the same question apart, of a model that draws its own random numbers.
 
     >>> frame = np.zeros((4, 4, 3), np.uint8)
@@ -135,6 +142,7 @@ def run_id(
         ("actions", None if actions is None else np.asarray(actions, np.float32)),
         ("video", video),
         ("state", None if state is None else np.asarray(state, np.float32)),
+        ("previous action", None if previous_action is None else np.asarray(previous_action, np.float32)),
     ]
     arrays += [(f"view {name}", view) for name, view in sorted((other_views or {}).items())]
     for name, array in arrays:

@@ -73,6 +73,7 @@ class TabletopEnv:
         self._renderer: Renderer | None = None
         self._seed: int | None = None
         self._steps = 0
+        self._previous_action: NDArray[np.float32] | None = None
         self._first_touched: str | None = None
         model = self._model
         self._tcp = model.site("tcp").id
@@ -120,6 +121,7 @@ class TabletopEnv:
         for _ in range(_SETTLE_STEPS):
             mujoco.mj_step(model, data)
         self._steps = 0
+        self._previous_action = None
         self._refresh()
         self.mark_start()
 
@@ -156,6 +158,7 @@ class TabletopEnv:
         self._refresh()
         self._controller.settle(data.site_xpos[self._tcp])
         self._steps += 1
+        self._previous_action = action.astype(np.float32)
         if self._first_touched is None:
             self._first_touched = self._displaced()
 
@@ -200,6 +203,7 @@ class TabletopEnv:
         mujoco.mj_setState(self._model, self._data, physics, _INTEGRATION)
         self._controller.unpack(command)
         self._steps = int(steps[0])
+        self._previous_action = None  # a snapshot does not hold it
         self._start = {name: start[3 * i : 3 * i + 3] for i, name in enumerate(MOVABLE)}
         self._first_touched = None
         self._refresh()
@@ -227,6 +231,7 @@ class TabletopEnv:
             world_state=WorldState("tabletop", seed, self.snapshot()),
             cameras={name: self.camera(name) for name in self.cameras},
             source=f"tabletop:{seed}@{self._steps}",
+            previous_action=self._previous_action,
         )
 
     # ------------------------------------------------------------------ looking at the scene

@@ -1,0 +1,102 @@
+"""How the arm answers actions, as far as that is known without looking: its controller and its joints' lag.
+
+An action moves a commanded pose; inverse kinematics turns that into targets of the joints; the joints follow their
+targets with a lag that was fitted to recorded episodes. What stands in the way of the arm is not known here: the
+denoiser adds that. Batched over samples. Axis letters: N samples, K actions, A action dims, T taps.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wamviz.models.mini.kinematics import rotation_matrices, rotation_vectors, solve_joints, tool_pose
+
+TAPS = 4  # actions after which a joint has reached its target
+_LOW, _HIGH = (0.25, -0.50, 0.012), (0.80, 0.50, 0.70)  # m, where the command may go
+_MAX_TILT = 0.8  # rad between the hand and straight down
+_PARTS = 3  # an action is gone in as many parts, a step of inverse kinematics each; the controller takes ten
+_NULL_GAIN = 1 - 0.98 ** (10 / _PARTS)  # with which the elbow ends where the controller's steps leave it
+_DOWN = (1.0, -1.0, -1.0)
+
+
+def command_joints(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Tensor) -> tuple[Tensor, Tensor]:
+    """The targets of the joints that actions lead to.
+
+    Args:
+        joints: (N, 7) rad, measured; actions: (N, K, A) physical; last_action: (N, A), NaN where it is not known and
+            the arm is taken to rest.
+        lag: (T, 7), see ``fit_lag``.
+
+    Returns:
+        what the last action still adds to the joints (N, 7) rad, and the targets (N, K, 7) rad without it.
+    """
+    tool = tool_pose(joints)
+    position, rotation = tool[:, :3, 3], tool[:, :3, :3]
+    low, high = (torch.tensor(v, device=joints.device) for v in (_LOW, _HIGH))
+    # The joints are still on their way to where the last action's target is.
+    last = last_action.nan_to_num()
+    before = solve_joints(joints, position + last[:, :3], rotation_matrices(last[:, 3:6]) @ rotation, _PARTS, 0.0)
+    behind = (1 - lag[0]) * (before - joints)  # (N, 7)
+    target = joints + behind
+    tool = tool_pose(target)
+    position, rotation = tool[:, :3, 3], tool[:, :3, :3]
+    turns = rotation_matrices(actions[..., 3:6].flatten(0, 1) / _PARTS).unflatten(0, actions.shape[:2])
+    targets = []
+    for k in range(actions.shape[1]):
+        goal = (position + actions[:, k, :3]).clamp(low, high)
+        for part in range(1, _PARTS + 1):
+            rotation = limit_tilt(turns[:, k] @ rotation)
+            target = solve_joints(target, torch.lerp(position, goal, part / _PARTS), rotation, 1, _NULL_GAIN)
+        position = goal
+        targets.append(target)
+    return behind, torch.stack(targets, 1)
+
+
+def answer_actions(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Tensor) -> Tensor:
+    """Where the joints are after each action, nothing being in their way: (N, K, 7) rad. See ``command_joints``."""
+    behind, targets = command_joints(joints, actions, last_action, lag)
+    steps = torch.cat([targets[:, :1] - (joints + behind)[:, None], targets.diff(dim=1)], 1)  # (N, K, 7)
+    k = actions.shape[1]
+    since = torch.arange(k, device=lag.device)[:, None] - torch.arange(k, device=lag.device)
+    share = torch.cat([lag, torch.ones_like(lag[:1])])[since.clamp(0, TAPS)] * (since >= 0)[..., None]  # (K, K, 7)
+    rest = torch.cat([lag[1:], torch.ones_like(lag[:1])])[torch.arange(k, device=lag.device).clamp_max(TAPS - 1)]
+    caught_up = ((rest - lag[0]) / (1 - lag[0]).clamp_min(1e-3)).clamp(0, 1.5)  # (K, 7) of what was behind
+    return joints[:, None] + caught_up * behind[:, None] + torch.einsum("kji,nji->nki", share, steps)
+
+
+def hand_of(joints: Tensor) -> Tensor:
+    """The hand's place and turn as a state says them, (..., 6) m and rad, at joints (..., 7)."""
+    tool = tool_pose(joints.reshape(-1, 7))
+    down = torch.tensor(_DOWN, device=joints.device).diag()
+    return torch.cat([tool[:, :3, 3], rotation_vectors(tool[:, :3, :3] @ down)], 1).view(*joints.shape[:-1], 6)
+
+
+def limit_tilt(rotation: Tensor) -> Tensor:
+    """Turn hands (N, 3, 3) back until they lean no more than the controller lets them."""
+    axis = rotation[:, :, 2]
+    tilt = (-axis[:, 2]).clamp(-1, 1).arccos()
+    lean = torch.stack([-axis[:, 1], axis[:, 0], torch.zeros_like(tilt)], -1)  # axis x down
+    lean = lean / lean.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+    return rotation_matrices(lean * (tilt - _MAX_TILT).clamp_min(0)[:, None]) @ rotation
+
+
+def fit_lag(joints: Tensor, after: Tensor, actions: Tensor) -> Tensor:
+    """How joints follow their targets, (T, 7): the share of a step that is done after 1, 2, .. actions.
+
+    Least squares over episodes' beginnings, where the arm rests: joints (N, 7) rad, those after each action (N, K, 7),
+    and the actions (N, K, A). The worse half, where something was in the way, is left out the second time.
+    """
+    at_rest = torch.full_like(actions[:, 0], torch.nan)
+    _, targets = command_joints(joints, actions, at_rest, torch.ones(TAPS, 7))
+    steps = torch.cat([targets[:, :1] - joints[:, None], targets.diff(dim=1)], 1)  # (N, K, 7)
+    taps = torch.stack([F.pad(steps, (0, 0, j, 0))[:, : steps.shape[1]] for j in range(TAPS)], -1)  # (N, K, 7, T)
+    left = after - joints[:, None] - steps.cumsum(1) + taps.sum(-1)
+    kept = torch.ones(len(joints), dtype=torch.bool)
+    for _ in range(2):
+        a, b = (x[kept].movedim(2, 0).flatten(1, 2) for x in (taps, left))  # (7, n K, T) and (7, n K)
+        lag = torch.linalg.lstsq(a, b[..., None]).solution[..., 0].mT
+        off = ((taps * lag.mT).sum(-1) - left).abs().mean((1, 2))
+        kept = off <= off.median()
+    return lag
