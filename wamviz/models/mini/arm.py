@@ -7,6 +7,8 @@ denoiser adds that. Batched over samples. Axis letters: N samples, K actions, A 
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,12 +44,14 @@ def command_joints(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Te
     target = joints + behind
     tool = tool_pose(target)
     position, rotation = tool[:, :3, 3], tool[:, :3, :3]
-    turns = rotation_matrices(actions[..., 3:6].flatten(0, 1) / _PARTS).unflatten(0, actions.shape[:2])
+    parts = rotation_matrices(actions[..., 3:6].flatten(0, 1) / _PARTS).unflatten(0, actions.shape[:2])  # (N, K, 3, 3)
     targets = []
     for k in range(actions.shape[1]):
         goal = (position + actions[:, k, :3]).clamp(low, high)
         for part in range(1, _PARTS + 1):
-            rotation = limit_tilt(turns[:, k] @ rotation)
+            rotation = parts[:, k] @ rotation
+            if part == _PARTS:
+                rotation = limit_tilt(rotation)
             target = solve_joints(target, torch.lerp(position, goal, part / _PARTS), rotation, 1, _NULL_GAIN)
         position = goal
         targets.append(target)
@@ -76,6 +80,8 @@ def hand_of(joints: Tensor) -> Tensor:
 def limit_tilt(rotation: Tensor) -> Tensor:
     """Turn hands (N, 3, 3) back until they lean no more than the controller lets them."""
     axis = rotation[:, :, 2]
+    if bool((axis[:, 2] <= -math.cos(_MAX_TILT)).all()):
+        return rotation
     tilt = (-axis[:, 2]).clamp(-1, 1).arccos()
     lean = torch.stack([-axis[:, 1], axis[:, 0], torch.zeros_like(tilt)], -1)  # axis x down
     lean = lean / lean.norm(dim=-1, keepdim=True).clamp_min(1e-6)

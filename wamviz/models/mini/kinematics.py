@@ -8,6 +8,7 @@ finger).
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -26,16 +27,38 @@ _REST = (0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785)  # where the null space pulls
 _DAMPING, _NULL_GAIN, _MAX_STEP = 0.03, 0.02, 0.15
 
 
+@cache
+def _constants(dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+    """The numbers above as tensors, made once: making them takes longer than the arithmetic with them."""
+    with torch.inference_mode(False):  # they outlive whoever asks first, who may be drawing or training
+        like = {"dtype": dtype, "device": device}
+        alpha = torch.tensor(_ALPHA, **like)
+        fixed = {
+            name: torch.tensor(values, **like)
+            for name, values in (("a", _A), ("low", _LOW), ("high", _HIGH), ("rest", _REST))
+        }
+        ca, sa, d = alpha.cos(), alpha.sin(), torch.tensor(_D, **like)
+        hand = torch.eye(4, **like)
+        hand[:2, :2] = torch.tensor([[_H, _H], [-_H, _H]], **like)
+        hand[2, 3] = _FLANGE
+        damping = torch.eye(6, **like) * _DAMPING**2
+        zero, one = torch.zeros(7, **like), torch.ones(7, **like)
+        # Each joint's step is cos * in_cos + sin * in_sin + alone, (7, 4, 4) each.
+        in_cos = torch.stack([one, zero, zero, zero, zero, ca, zero, zero, zero, sa, *[zero] * 6], -1)
+        in_sin = torch.stack([zero, -one, zero, zero, ca, zero, zero, zero, sa, *[zero] * 7], -1)
+        alone = torch.stack([zero, zero, zero, fixed["a"], zero, zero, -sa, -d * sa, zero, zero, ca, d * ca,
+                             zero, zero, zero, one], -1)  # fmt: skip
+        steps = {"in_cos": in_cos, "in_sin": in_sin, "alone": alone}
+        shaped = {name: value.unflatten(-1, (4, 4)) for name, value in steps.items()}
+        return {**fixed, **shaped, "hand": hand, "damping": damping, "base": torch.eye(4, **like)}
+
+
 def link_frames(joints: Tensor) -> Tensor:
     """Frames of links 0 to 7 at joint angles (N, 7): (N, 8, 4, 4)."""
-    n = len(joints)
-    like = {"dtype": joints.dtype, "device": joints.device}
-    a, d, alpha = (torch.tensor(v, **like).expand(n, 7) for v in (_A, _D, _ALPHA))
-    c, s, ca, sa = joints.cos(), joints.sin(), alpha.cos(), alpha.sin()
-    zero, one = torch.zeros_like(c), torch.ones_like(c)
-    rows = (c, -s, zero, a, s * ca, c * ca, -sa, -d * sa, s * sa, c * sa, ca, d * ca, zero, zero, zero, one)
-    steps = torch.stack(rows, -1).unflatten(-1, (4, 4))  # (N, 7, 4, 4)
-    frames = [torch.eye(4, **like).expand(n, 4, 4)]
+    known = _constants(joints.dtype, joints.device)
+    cos, sin = joints.cos()[..., None, None], joints.sin()[..., None, None]
+    steps = cos * known["in_cos"] + sin * known["in_sin"] + known["alone"]  # (N, 7, 4, 4)
+    frames = [known["base"].expand(len(joints), 4, 4)]
     for step in steps.unbind(1):
         frames.append(frames[-1] @ step)
     return torch.stack(frames, 1)
@@ -50,7 +73,7 @@ def _fixed(like: Tensor, rotation: tuple[tuple[float, ...], ...], z: float) -> T
 
 def hand_frame(links: Tensor) -> Tensor:
     """Frame of the hand (N, 4, 4) from ``link_frames``."""
-    return links[:, 7] @ _fixed(links, ((_H, _H, 0), (-_H, _H, 0), (0, 0, 1)), _FLANGE)
+    return links[:, 7] @ _constants(links.dtype, links.device)["hand"]
 
 
 def part_frames(joints: Tensor, gripper: Tensor) -> Tensor:
@@ -84,10 +107,10 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
 
 def rotation_vectors(matrices: Tensor) -> Tensor:
     """Rotation matrices (N, 3, 3) to rotation vectors (N, 3) rad, for turns below half a turn."""
-    m = matrices
-    skew = torch.stack([m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]], -1)
+    twice = (matrices - matrices.mT).flatten(1)
+    skew = torch.stack([twice[:, 7], twice[:, 2], twice[:, 3]], -1)
     sine = skew.norm(dim=-1) / 2
-    angle = torch.atan2(sine, (m.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2)
+    angle = torch.atan2(sine, (matrices.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2)
     return skew * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), torch.full_like(sine, 0.5))[:, None]
 
 
@@ -99,8 +122,8 @@ def solve_joints(
     The null space pulls to the same rest posture as the robot's own controller does, so that the elbow goes where its
     elbow goes.
     """
-    low, high, rest = (torch.tensor(v, dtype=joints.dtype, device=joints.device) for v in (_LOW, _HIGH, _REST))
-    damping = torch.eye(6, dtype=joints.dtype, device=joints.device) * _DAMPING**2
+    known = _constants(joints.dtype, joints.device)
+    low, high, rest, damping = (known[name] for name in ("low", "high", "rest", "damping"))
     for _ in range(iterations):
         links = link_frames(joints)
         hand = hand_frame(links)
