@@ -216,7 +216,7 @@ def train_denoiser(
     for _ in loop:
         w = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
-        asked = data.window(loop.rng.integers(len(data), size=batch), loop.rng, asked=True)
+        asked = data.window(loop.rng.integers(len(data), size=2 * batch), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
         losses = {"acting": acting, "beside": beside, "motion": motion, "pointing": pointing}
         total = 6 * acting + 3 * beside + 3 * motion + 0.5 * own + 2 * pointing

@@ -28,6 +28,7 @@ _ASKEW = 0.08  # rad, by which a detector's yaw is off
 _WORDLESS = 0.1  # share of sentences left out, for guidance
 _PRESSED = 0.045  # m by which the lever is down once it needs no more pressing (LEVER_PRESSED is enough)
 _NO_LAST_ACTION = 0.3  # share of contexts whose last action is not known: a single picture does not tell
+_RELATIONS = ("nearest", "closest", "farthest")
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -171,8 +172,10 @@ class Moves:
             if not told or (chance < _WORDLESS and not exact):
                 texts.append("")
                 continue
-            if asked and row % 2:  # which of two blocks goes onto which is the hardest to tell
+            if asked and row % 3 == 1:  # which of two blocks goes onto which is the hardest to tell ..
                 told = [one for one in told if one[1] != one[2] and min(one[1:]) > BOWL] or told
+            if asked and row % 3 == 2:  # .. but for which is the nearest
+                told = [one for one in told if any(word in one[0] for word in _RELATIONS)] or told
             text, first, second = told[int(rng.integers(len(told)))]
             texts.append(text)
             meant[row] = second if pressed[row] and first == 0 else first, second

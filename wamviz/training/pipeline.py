@@ -218,6 +218,7 @@ def start_denoiser(data: Moves, seed: int) -> tuple[Denoiser, PreTrainedTokenize
     transformer = MiniWAMTransformer(text_dim=text_encoder.config.d_model, **facts)
     with torch.no_grad():
         transformer.response.copy_(data.response(data.horizon))
+        transformer.lag.copy_(data.lag(data.horizon))
     return Denoiser(transformer, text_encoder), tokenizer
 
 

@@ -147,6 +147,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         # A token sees where its part of the path leads, and from there the way to every thing.
         self.action_in = nn.Linear(2 * action_dim + 3 * things + 12, width)
         self.point = nn.Linear(width, 2)
+        self.relate = nn.Linear(width, 2 * things)  # "the block closest to the mug": which distances count, and how
         self.motion_in = nn.Linear(motion + 6 * things + 7, width)
         # How the arm answers a step of the command: the share of it that is done after 1, 2, .. moments.
         self.response = nn.Parameter(torch.ones(horizon + 1, 6))
@@ -159,8 +160,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         # with the hand.
         self.action_out = nn.Linear(width, action_dim + 4)
         self.motion_out = nn.Linear(width, motion + things)
-        nn.init.zeros_(self.levels[2].weight)
-        nn.init.zeros_(self.levels[2].bias)
+        for layer in (self.levels[2], self.relate):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     # ------------------------------------------------------------------ standardising
 
@@ -212,6 +214,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         turns = turns_to(scene.facing, yaw)
         there = ~scene.places.isnan().any(-1)  # (B, O)
         ways = scene.places.nan_to_num()
+        apart = between_places(ways, scene.facing, there)  # (B, O, O)
         seen = torch.cat(
             [
                 (ways - mean) / _REACH,
@@ -221,7 +224,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 known[:, None].expand(-1, ways.shape[1], 1).to(ways.dtype),
                 scene.facing,
                 turns[..., None],
-                between_places(ways, scene.facing, there),  # "the block closest to the mug"
+                apart,
             ],
             -1,
         )  # (B, O, 13 + O)
@@ -242,6 +245,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             if index + 1 < len(self.motion_layers):  # nobody reads the last layer's tokens
                 x = layer.finish(x, attend(q, k, v, bias), modulation)
         pointed = self.point(self.norm(x[:, 1 : 1 + ways.shape[1]])).mT  # (B, 2, O)
+        pointed = pointed + self.relate(self.norm(x[:, 0])).unflatten(-1, (2, -1)) @ apart
         pointed = pointed.float().masked_fill(~there[:, None], -1e4)
         return ContextCache(
             tuple(keys), tuple(values), mask, hand, ways, there, scene.facing, turns, last_step, pointed
