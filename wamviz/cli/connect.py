@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 
 from wamviz.cli.progress import Progress
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, unknown_name
 from wamviz.models import connect_form, connecting, connections, reaching, registry
 from wamviz.models.connect_form import EXAMPLE, Told, pairs
 from wamviz.models.connections import Connection
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
     told = _told(args)
     if sum((args.list, args.kinds, args.forget)) + bool(told.anything or args.test or args.download) > 1:
-        raise WamvizError("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
+        raise InvalidInput("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
     if args.kinds:
         return _print_kinds(args.json)
     known = connections.read()
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     if args.name is None:
         if args.test and not told.anything:
             return _test(known.values())
-        raise WamvizError("Name the connection.", EXAMPLE)
+        raise InvalidInput("Name the connection.", EXAMPLE)
     if args.forget:
         print(connect_form.forget(args.name))
         return None
@@ -158,4 +158,4 @@ def _test(listed: Iterable[Connection]) -> None:
         for line in rest:
             print(f"  {line}")
     if not shown:
-        raise WamvizError("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")
+        raise NotFound("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")

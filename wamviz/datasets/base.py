@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import NotFound, WamvizError, unknown_name
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
 from wamviz.datasets.calibration import unknown_cameras
@@ -347,14 +347,14 @@ class Dataset(ABC):
         return len(self.indices)
 
 
-def no_episode(title: str, index: int, indices: Sequence[int], available: Sequence[int]) -> WamvizError:
+def no_episode(title: str, index: int, indices: Sequence[int], available: Sequence[int]) -> NotFound:
     """The error for an episode that is not listed, or whose files are not here."""
     if index in indices:
         some = ", ".join(map(str, available[:10])) or "none"
-        return WamvizError(f"The files of episode {index} of '{title}' are not here.", f"Here are: {some}.")
+        return NotFound(f"The files of episode {index} of '{title}' are not here.", f"Here are: {some}.")
     if not len(indices):
-        return WamvizError(f"'{title}' has no episode {index}; it has none at all.")
-    return WamvizError(f"'{title}' has no episode {index}.", f"Its episodes are {min(indices)} .. {max(indices)}.")
+        return NotFound(f"'{title}' has no episode {index}; it has none at all.")
+    return NotFound(f"'{title}' has no episode {index}.", f"Its episodes are {min(indices)} .. {max(indices)}.")
 
 
 def fitted(camera: Camera, picture: Frames) -> Camera:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from wamviz.core.action_spaces import ALOHA_JOINTS, OSC_POSE
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.core.rollout import ActionSpace, Floats, Frames
 from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
 from wamviz.datasets.files import contained, entries
@@ -212,9 +212,9 @@ def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
     """What ``read`` returns, or None and its complaint: damaged numbers do not hide the pictures."""
     try:
         return read()
+    except Unsafe:
+        raise
     except WamvizError as error:
-        if "not safe" in error.hint:
-            raise
         problems.append(str(error))
         return None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.core.media import read_image
 from wamviz.core.rollout import Floats, Frames, check_floats
 from wamviz.datasets.pictures import to_rgb
@@ -80,10 +80,10 @@ def node_at(file: h5py.File, name: str) -> Any:
         if not isinstance(here, h5py.Group) or part not in here:
             raise WamvizError(f"'{Path(file.filename).name}' has no '{name}'.", "It is not a whole file of this kind.")
         if isinstance(here.get(part, getlink=True), h5py.ExternalLink):
-            raise WamvizError(f"'{name}' is a link into another file.", "It is not safe to open.")
+            raise Unsafe(f"'{name}' is a link into another file.", "It is not safe to open.")
         here = here[part]
         if here.file.filename != file.filename:
-            raise WamvizError(f"'{name}' is a link into another file.", "It is not safe to open.")
+            raise Unsafe(f"'{name}' is a link into another file.", "It is not safe to open.")
     return here
 
 
@@ -93,7 +93,7 @@ def array_at(file: h5py.File, name: str) -> Any:
     if not isinstance(node, load_h5py().Dataset):
         raise WamvizError(f"'{name}' of '{Path(file.filename).name}' is no array.")
     if node.external or node.is_virtual:
-        raise WamvizError(f"'{name}' keeps its numbers in another file.", "It is not safe to open.")
+        raise Unsafe(f"'{name}' keeps its numbers in another file.", "It is not safe to open.")
     return node
 
 
@@ -101,9 +101,9 @@ def names_in(file: h5py.File, group: str) -> list[str]:
     """What a group holds, by name; nothing when there is no such group."""
     try:
         node = node_at(file, group)
-    except WamvizError as error:
-        if "not safe" in error.hint:
-            raise
+    except Unsafe:
+        raise
+    except WamvizError:
         return []  # e.g. no pictures at all
     return sorted(node) if isinstance(node, load_h5py().Group) else []
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.datasets import layout
 from wamviz.datasets.files import contained, read_json_lines
 from wamviz.datasets.layout import as_format, feature_info, fill
@@ -97,9 +97,9 @@ class EpisodeTable:
             try:
                 names = [name for name in column_names(contained(self._root, path)) if name in wanted]
                 tables.append(read_columns(path, names))
+            except Unsafe:
+                raise
             except WamvizError as error:
-                if "not safe" in error.hint:
-                    raise
                 problems.append(error)
         if problems and not tables:
             raise problems[0]
@@ -302,7 +302,7 @@ def rate_of(info: Mapping[str, Any], odd: list[str]) -> float:
     try:
         return positive(told, "fps")
     except WamvizError as error:
-        raise WamvizError(error.message, 'Say it in wamviz.json beside meta: {"layout": {"fps": 30}}.') from error
+        raise error.with_text(hint='Say it in wamviz.json beside meta: {"layout": {"fps": 30}}.') from error
 
 
 def positive(value: Any, name: str) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError, unknown_name
@@ -23,6 +24,7 @@ from wamviz.datasets.parquet import is_numeric, numbers, read_columns, schema_of
 
 SUFFIXES = (".csv", ".json", ".npz", ".npy", ".parquet")
 MAX_BYTES = 200_000_000  # of the file, and of what it unpacks to
+_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> tuple[Floats, tuple[str, ...]]:
@@ -138,12 +140,13 @@ def _from_numpy(path: Path) -> dict[str, Any]:
 
 
 def _array(loaded: Any, key: str) -> NDArray[Any]:
-    try:
-        return np.asarray(loaded[key])
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
-        return np.empty(1, object)  # a pickle is never opened; refused only when it is chosen
+    with loaded.zip.open(f"{key}.npy" if f"{key}.npy" in loaded.zip.namelist() else key) as member:
+        if member.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX:
+            member.seek(0)
+            header = _HEADERS.get(npy_format.read_magic(member))
+            if header is not None and header(member)[2].hasobject:
+                return np.empty(1, object)  # a pickle is never opened; refused only when it is chosen
+    return np.asarray(loaded[key])
 
 
 def _from_json(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.datasets.clips import SUFFIXES as VIDEOS
 from wamviz.datasets.clips import open_clip
 from wamviz.datasets.files import inside
@@ -207,7 +207,7 @@ def _checked(entries: Sequence[zipfile.ZipInfo], archive: Path, limits: Limits) 
             raise WamvizError(f"{name} is encrypted.", "Pack it without a password.")
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise WamvizError(
+            raise Unsafe(
                 f"'{path}' in {name} is a link or a device.", "It is not safe to unpack; pack plain files."
             )
         parts = PurePosixPath(path).parts
@@ -216,14 +216,14 @@ def _checked(entries: Sequence[zipfile.ZipInfo], archive: Path, limits: Limits) 
         if entry.compress_type not in _METHODS:
             raise WamvizError(f"{name} is packed in an unusual way.", "Pack it as an ordinary zip (deflate).")
         if path.casefold() in seen:
-            raise WamvizError(f"{name} holds '{path}' twice.", "It is not safe to unpack.")
+            raise Unsafe(f"{name} holds '{path}' twice.", "It is not safe to unpack.")
         seen.add(path.casefold())
         wanted.append(entry)
     total = sum(entry.file_size for entry in wanted)
     if total > limits.unpacked:
         raise _too_large(name, total, limits)
     if total > limits.plain and total > limits.ratio * archive.stat().st_size:
-        raise WamvizError(
+        raise Unsafe(
             f"{name} would unpack to {total / archive.stat().st_size:.0f} times its size.", "It is not safe to unpack."
         )
     return wanted

@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ship(args.out, workers=args.workers)
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         return 130

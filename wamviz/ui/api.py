@@ -311,5 +311,5 @@ def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
     try:
         yield from start()
     except Exception as error:
-        refused = handlers.refused(error)
-        raise gr.Error(refused["sentence"], print_exception=False) from None
+        title = error.title if isinstance(error, WamvizError) else "Mistake in wamviz"
+        raise gr.Error(handlers.refused(error)["sentence"], title=title, print_exception=False) from None

@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from wamviz.core.devices import pick
+from wamviz.core.devices import pick, ran_out_of_memory
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
 from wamviz.models.diffusion.kinds import Kind
 from wamviz.models.diffusion.loading import Loaded, load, pick_dtype, takes
-from wamviz.models.diffusion.memory import advice, free, ran_out
+from wamviz.models.diffusion.memory import advice, free
 from wamviz.models.diffusion.options import Options
 from wamviz.models.diffusion.running import BEAT_S, Watch, beside, counting, stoppable
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
@@ -124,7 +124,7 @@ class DiffusionModel:
             try:
                 self._loaded = load(self.kind, self.options, look(self.kind, self._connection), self.device)
             except Exception as error:
-                if not ran_out(error):
+                if not ran_out_of_memory(error):
                     raise
                 dtype = pick_dtype(self.options.dtype, self.device)
                 problem = advice(self.name, self.kind, self.options, self.device, dtype, loading=True)
@@ -224,7 +224,7 @@ class DiffusionModel:
         except WamvizError:
             raise
         except Exception as error:
-            if ran_out(error):
+            if ran_out_of_memory(error):
                 problem = advice(self.name, self.kind, self.options, self.device, loaded.dtype, False, plan.size)
                 raise self._freed(error, problem) from None
             if isinstance(error, ValueError):  # how pipelines refuse what they are asked

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.core.media import encode_png, read_video, write_mp4
 from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
@@ -58,7 +58,7 @@ async def ask(request: PolicyRequest, report: Report) -> None:
                 job = await _finished(made, request, await _given(made, request, fields, files), report)
                 report(await _fetched(made, request, job))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
-        raise WamvizError(error.message, "The job may be running there; it was not given again.") from error
+        raise Unavailable(error.message, "The job may be running there; it was not given again.") from error
 
 
 def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames | None]:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from wamviz import __version__
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, Unavailable, WamvizError, unknown_name
 from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.datasets import LeRobotWriter, layout
 from wamviz.datasets.files import read_json
@@ -140,7 +140,7 @@ def export_lerobot(
                 progress(number, total or number, f"run {run.id}")
         if not groups:
             why = " ".join(left_out or ())[:600]
-            raise WamvizError(
+            raise NotFound(
                 f"There is no {' or '.join(wanted)} rollout in these runs that can be written.",
                 f"{why} Name others with --only.",
             )
@@ -150,7 +150,7 @@ def export_lerobot(
         move_into_place(whole, root)
         return tuple(replace(one, folder=root / one.folder.relative_to(whole)) for one in written)
     except OSError as error:
-        raise WamvizError(f"'{root.name}' cannot be written ({error.strerror or error}).") from error
+        raise Unavailable(f"'{root.name}' cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -267,9 +267,9 @@ def check_target(root: Path, force: bool) -> None:
         return
     if not force:
         hint = "Choose another folder, or replace it with --force." if _ours(root) else "Choose another folder."
-        raise WamvizError(f"'{root.name}' exists already.", hint)
+        raise InvalidInput(f"'{root.name}' exists already.", hint)
     if not _ours(root):
-        raise WamvizError(
+        raise InvalidInput(
             f"'{root.name}' is no export of wamviz, so it is not replaced.",
             "Choose another folder, or delete it first.",
         )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, Unavailable
 from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.metrics.trajectory import ee_path, tool_path
 from wamviz.runs.store.arrays import jsonable
@@ -38,7 +38,7 @@ def need_rerun() -> Any:
     try:
         import rerun
     except ImportError as error:
-        raise WamvizError(
+        raise Unavailable(
             "Writing .rrd needs rerun-sdk, which is not installed.", f"pip install rerun-sdk=={VERSION}"
         ) from error
     return rerun
@@ -65,10 +65,10 @@ def export_rrd(
             progress(number, total, run.id)
         rollouts = [(f"{r.origin}/{i}", r) for i, r in _numbered(run) if r.origin in origins]
         if not rollouts:
-            raise WamvizError(f"Run {run.id} has no {' or '.join(origins)} rollout.", "Leave --only out for all.")
+            raise InvalidInput(f"Run {run.id} has no {' or '.join(origins)} rollout.", "Leave --only out for all.")
         target = out / f"{run.id}.rrd"
         if target.exists() and not force:
-            raise WamvizError(f"'{target.name}' is there already.", "Give --force to replace it.")
+            raise InvalidInput(f"'{target.name}' is there already.", "Give --force to replace it.")
         out.mkdir(parents=True, exist_ok=True)
         temporary = target.with_suffix(".tmp")
         try:
