@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import Camera, Frames, Observation, WorldState
+from wamviz.core.rotation import rotation_vector
 from wamviz.worlds.tabletop import controller, robot, scene
 from wamviz.worlds.tabletop.appearance import Appearance, apply, look_at, sample_appearance
 from wamviz.worlds.tabletop.arm import FINGER_TRAVEL
@@ -384,7 +385,7 @@ class TabletopEnv:
 
     def _observe(self) -> TabletopObservation:
         data = self._data
-        turn = robot.rotation_vector(data.site_xmat[self._tcp].reshape(3, 3) @ robot.DOWN.T)
+        turn = rotation_vector(data.site_xmat[self._tcp].reshape(3, 3) @ robot.DOWN.T)
         closed = 1 - data.qpos[self._fingers].mean() / FINGER_TRAVEL
         state = np.concatenate([data.site_xpos[self._tcp], turn, [np.clip(closed, 0, 1)], data.qpos[:7]])
         return TabletopObservation({name: self.render(name) for name in self.cameras}, state.astype(np.float32))
