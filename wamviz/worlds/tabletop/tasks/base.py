@@ -183,7 +183,7 @@ def remaining(env: TabletopEnv, task: Task) -> Task:
 
 def success(env: TabletopEnv, task: Task) -> bool:
     """Whether a task is done at this moment, by the physics alone."""
-    return kind_of(task).success(env, task)
+    return bool(kind_of(task).success(env, task))
 
 
 def progress(env: TabletopEnv, task: Task) -> float:
