@@ -14,7 +14,7 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
-from wamviz.core.rotation import matrix
+from wamviz.core.rotation import rotation_matrix
 from wamviz.datasets import Layout, open_dataset, shipped
 from wamviz.datasets.meaning import layout_from_json
 from wamviz.metrics.trajectory import path_pixels
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     camera, states, space = episode.camera_model("exterior"), episode.states, episode.action_space
     assert camera is not None and states is not None and space is not None and episode.actions is not None
     write_mp4(root / "run.mp4", episode.frames("exterior"), episode.fps)
-    flange = [row[:3] - matrix(row[3:6]) @ OFFSET for row in states.astype(float)]
+    flange = [row[:3] - rotation_matrix(row[3:6]) @ OFFSET for row in states.astype(float)]
     with (root / "run.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*space.names, "x", "y", "z", "rx", "ry", "rz"])
