@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.models.remote.canceling import left_open
 from tests.models.remote.servers import Talk, serving
 from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
+from wamviz.models.remote.asking import policy_request, protocol_of
 from wamviz.models.remote.codec import Limits, pack
 from wamviz.models.remote.entry import capabilities_of, probe
-from wamviz.models.remote.kinds import KINDS, robot_of
+from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
 
 # Or only the server knows which state it wants.
 STATELESS = ("cosmos3-libero", "groot", "lingbot-va", "vllm-omni", "veo")
@@ -285,3 +288,31 @@ def test_other_modes_are_refused() -> None:
     with serving(speaker.speak()) as served:
         with pytest.raises(WamvizError, match="no mode 'joint'.*act_only"):
             speaker.model(served).imagine(ImagineRequest(DROID_CONTEXT, "joint"))
+
+
+# One of each transport: websocket, HTTP once and again and again, ZeroMQ, google-genai, a stream of lines.
+TRANSPORTS = ("openpi", "roboarena", "cosmos-policy", "vllm-omni", "groot", "veo", "worker")
+
+
+@pytest.mark.parametrize("kind", TRANSPORTS)
+def test_nothing_stays_open_wherever_a_question_is_canceled(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canceled at each place at which it waits, while it connects, asks, reads or closes."""
+    trusted = ssl.create_default_context()  # read once: it takes longer than a whole question
+    monkeypatch.setattr(ssl, "create_default_context", lambda *wish, **how: trusted)
+    speaker = next((one for one in all_speakers() if one.kind == kind), None)
+    if speaker is None:
+        pytest.skip("pyzmq is not installed")
+    with serving(speaker.speak()) as served:
+        connection = speaker.connection(served.port)
+        plain = {name: np.zeros_like(frame) for name, frame in speaker.context.frames.items()}  # soon written as PNG
+        policy = policy_request(connection, wish(speaker, context=replace(speaker.context, frames=plain)))
+
+        async def ask() -> None:
+            await protocol_of(kind_of(kind)).ask(policy, lambda event: None)
+
+        for count in range(1, 200):
+            awaited, found = left_open(ask, count)
+            assert not found, f"canceled at wait {count}: {found}"
+            if not awaited:
+                break
+        assert 3 < count < 199
