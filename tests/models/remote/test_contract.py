@@ -10,7 +10,7 @@ import pytest
 
 from tests.models.remote.canceling import left_open
 from tests.models.remote.servers import Talk, serving
-from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
+from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers, chunk, openpi
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.protocol import WorldActionModel, collect
@@ -167,22 +167,61 @@ def test_a_lost_connection_is_tried_once_more(speaker: Speaker) -> None:
         assert served.connections == 1 + speaker.repeats
 
 
-def test_a_connection_lost_after_a_sample_is_not_tried_again() -> None:
-    """What came is not asked for twice: the fan would hold more samples than were wished."""
+@pytest.mark.parametrize("mood", ["error", "lost"])
+def test_what_came_is_kept_when_a_later_sample_fails(speaker: Speaker, mood: str) -> None:
+    """The second of three fails: the first one is there, a note says why no other is, and nobody asks a third time."""
+    if KINDS[speaker.kind].together:
+        pytest.skip("one question asks for all of its samples")
+    script = speaker.script
+    speaker.script = lambda one, talk, _: script(one, talk, mood if one.heard else "well")
+    with serving(speaker.speak()) as served:
+        end = collect(speaker.model(served), wish(speaker, 3))
+    assert len(end.rollouts) == 1
+    why = "no such view" if mood == "error" else "was lost"
+    assert any("Sample 2 failed" in note and why in note for note in end.notes)
+    assert any("gave 1 of the 3 samples" in note for note in end.notes)
+    assert len(speaker.heard) == 2 + (mood == "lost" and speaker.repeats)
+
+
+def test_a_server_that_closes_while_it_infers_is_lost_and_asked_again() -> None:
+    """openpi's answers no ping meanwhile, so that its own library ends the connection (openpi#717)."""
+    speaker, closed = all_speakers()[0], []
+
+    def script(one: Speaker, talk: Talk, mood: str) -> None:
+        if closed:
+            return openpi(lambda s: {"actions": chunk(15, 8)})(one, talk, mood)
+        talk.accept()
+        talk.send(pack({}))
+        closed.append(talk.message())
+        talk.close(1011, "keepalive ping timeout")
+
+    speaker.script = script
+    with serving(speaker.speak()) as served:
+        assert len(collect(speaker.model(served), wish(speaker)).rollouts) == 1
+        assert served.connections == 2
+
+
+def test_each_sample_has_a_connection_of_its_own() -> None:
+    speaker = all_speakers()[0]
+    with serving(speaker.speak()) as served:
+        collect(speaker.model(served), wish(speaker, 3))
+        assert served.connections == 3
+
+
+def test_an_error_says_what_happened_first() -> None:
+    """A server that dies while it answers is no server that was never there."""
     speaker = all_speakers()[0]
 
     def script(one: Speaker, talk: Talk, mood: str) -> None:
         talk.accept()
         talk.send(pack({}))
         talk.message()
-        talk.send(pack({"actions": np.zeros((15, 8), np.float32)}))
-        talk.message()  # and gone
+        talk.served.refuse()  # it is dead from now on
 
     speaker.script = script
     with serving(speaker.speak()) as served:
-        with pytest.raises(WamvizError, match="connection to 127.0.0.1:.* was lost"):
-            collect(speaker.model(served), wish(speaker, 2))
-        assert served.connections == 1
+        with pytest.raises(WamvizError, match="connection to .* was lost. Asked once more: Nobody listens at"):
+            collect(speaker.model(served), wish(speaker))
 
 
 def test_a_connection_lost_twice_is_told(speaker: Speaker) -> None:

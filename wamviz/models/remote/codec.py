@@ -6,7 +6,7 @@ refusal is a ``WamvizError``. Only numbers, text, bytes, lists, dictionaries and
 no objects, and never pickle. It knows no model and opens no connection.
 
 Arrays are dictionaries, whose keys some write as text and some as bytes; every dialect is read, whoever speaks it:
-openpi's ``__ndarray__``, ``data``, ``dtype``, ``shape`` and for scalars ``__npgeneric__`` (its ``msgpack_numpy.py``, and
+openpi's ``__ndarray__``, ``data``, ``dtype``, ``shape`` and for scalars ``__npgeneric__`` (its ``msgpack_numpy.py``;
 what ``pack`` writes), msgpack-numpy's ``nd``, ``type``, ``kind``, ``shape``, ``data``, GR00T's ``__ndarray_class__``,
 ``as_npy`` with a file of ``np.save``, and json-numpy's ``__numpy__`` (base64), ``dtype``, ``shape``.
 """

@@ -118,7 +118,9 @@ def _closed(error: ConnectionClosed, server: Server) -> WamvizError:
             return malformed(reasons[error.sent.code])
     if error.rcvd is None:
         return lost(server)
-    if error.rcvd.code in _AWAY:
+    if (
+        error.rcvd.code in _AWAY or "keepalive" in error.rcvd.reason
+    ):  # it inferred for so long that its own ping timed out
         return ConnectionLost(f"{server.host} closed the connection.", "Is the server still running?")
     return server_error(error.rcvd.reason or f"it closes the connection (code {error.rcvd.code})")
 
