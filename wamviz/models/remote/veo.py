@@ -83,13 +83,12 @@ def _filming(options: VeoOptions) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Give one job a sample, wait for it, fetch it."""
+    """Give one job, wait for it, fetch it."""
     options = VeoOptions.of(request.connection.settings)
     try:
-        for _ in range(request.imagine.samples):
-            async with _google(request) as google, asyncio.timeout(request.server.reply_s):
-                with _translated(request.server):
-                    report(await _sample(google, request, options, report))
+        async with _google(request) as google, asyncio.timeout(request.server.reply_s):
+            with _translated(request.server):
+                report(await _sample(google, request, options, report))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
         raise Unavailable(error.message, _GIVEN) from error
 
