@@ -202,8 +202,8 @@ def success(env: TabletopEnv, task: Task) -> bool:
     near = float(np.linalg.norm(offset[:2]))
     released = env.gripper_command < _RELEASED
     if task.kind == "place":
-        return near < IN_BOWL_RADIUS and 0 < here[2] < IN_BOWL_HEIGHT and released
-    return near < STACK_OFFSET and STACK_LOW < offset[2] < STACK_HIGH and released
+        return bool(near < IN_BOWL_RADIUS and 0 < here[2] < IN_BOWL_HEIGHT and released)
+    return bool(near < STACK_OFFSET and STACK_LOW < offset[2] < STACK_HIGH and released)
 
 
 def progress(env: TabletopEnv, task: Task) -> float:
