@@ -6,11 +6,11 @@ Contract: words only; what they do is ``connect_form``'s business, which the Mod
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 
 from wamviz.cli.progress import Progress
 from wamviz.core.errors import InvalidInput, NotFound, unknown_name
+from wamviz.core.plain import dumps
 from wamviz.models import connect_form, connecting, connections, reaching, registry
 from wamviz.models.connect_form import EXAMPLE, Told, pairs
 from wamviz.models.connections import Connection
@@ -119,7 +119,7 @@ def _print_kinds(as_json: bool) -> None:
             }
             for kind in connecting.kinds().values()
         ]
-        print(json.dumps(facts, indent=2))
+        print(dumps(facts, indent=2))
         return
     for kind in connecting.kinds().values():
         print(f"{kind.name}  {kind.title}")
@@ -131,7 +131,7 @@ def _print_kinds(as_json: bool) -> None:
 
 def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([connection.to_json() for connection in listed], indent=2))
+        print(dumps([connection.to_json() for connection in listed], indent=2))
         return
     shown = False
     for connection in listed:

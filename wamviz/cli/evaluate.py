@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from wamviz.cli.options import checked_model, model_options
 from wamviz.cli.output import write_text
 from wamviz.cli.progress import Progress
 from wamviz.core.errors import InvalidInput
+from wamviz.core.plain import dumps
 from wamviz.runs.conditioning import parse_seeds
 
 HELP = "Measure a model on tabletop episodes it has not seen."
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
         result = measure(
             args.model, args.mode, seeds, tasks=tasks, device=args.device, progress=progress, wording=args.wording
         )
-    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    text = dumps(result, indent=2) + "\n"
     if args.json == "-":
         sys.stdout.write(text)
         return

@@ -230,6 +230,10 @@ class Rollout:
             object.__setattr__(self, "actions", check_floats(self.actions, "Actions", self.action_space.dim))
         if self.states is not None:
             object.__setattr__(self, "states", check_floats(self.states, "States"))
+        if self.success is not None:
+            if not isinstance(self.success, bool | np.bool_):
+                raise WamvizError(f"A rollout's success is true, false or None, not {self.success!r}.")
+            object.__setattr__(self, "success", bool(self.success))
 
     @property
     def duration(self) -> float:

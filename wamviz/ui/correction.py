@@ -7,11 +7,11 @@ fit the dimensions is refused with their number.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.plain import dumps
 from wamviz.core.rollout import ActionSpace
 from wamviz.datasets import Layout
 
@@ -73,7 +73,7 @@ def changes(
 def sidecar(layout: Layout) -> str:
     """What to write into ``wamviz.json`` beside the dataset, so that the correction stays."""
     told = {field.name: getattr(layout, field.name) for field in dataclasses.fields(layout)}
-    return json.dumps(
+    return dumps(
         {"layout": {name: value for name, value in told.items() if value is not None}}, ensure_ascii=False
     )
 

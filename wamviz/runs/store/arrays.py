@@ -8,7 +8,6 @@ in one file that needs no other. JSON never holds NaN or infinity: they become n
 from __future__ import annotations
 
 import json
-import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -20,31 +19,13 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import Damaged, InvalidInput, WamvizError
 from wamviz.core.media import replacing
+from wamviz.core.plain import dumps, jsonable
 from wamviz.core.rollout import ActionSpace, Camera, Rollout
 
 ARRAYS_LIMIT = 2**31  # bytes in one archive once unpacked: 16 samples of 49 frames at 480x832 are 0.94 GB
 JSON_LIMIT = 16 * 2**20  # bytes of JSON text
 NUMBER_LIST = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a list of numbers over many lines (text never holds a bare newline)
 ARRAY_NAMES = frozenset({"frames", "actions", "states", "video_fps", "action_fps", "facts"})
-
-
-def jsonable(value: Any) -> Any:
-    """``value`` in the types that JSON has; numbers that are not finite become None, strangers their text."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.ndarray):
-        return jsonable(value.tolist())
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [jsonable(item) for item in value]
-    return str(value)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -62,7 +43,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write ``value`` as JSON text in one step, a list of numbers on one line."""
-    text = json.dumps(jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
+    text = dumps(value, indent=1, ensure_ascii=False)
     text = NUMBER_LIST.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -171,7 +152,7 @@ def _known(kind: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_rollout(path: Path, rollout: Rollout, extra: Mapping[str, Any]) -> None:
     """Write one rollout into one ``.npz`` that needs no other file; ``extra`` is kept beside its facts."""
-    facts = json.dumps({**rollout_facts(rollout), **jsonable(extra)}, allow_nan=False)
+    facts = dumps({**rollout_facts(rollout), **extra})
     write_arrays(path, {**rollout_arrays(rollout), "facts": np.array(facts)})
 
 

@@ -9,7 +9,6 @@ calibrated), one curve an action dimension, the hand's path in space and where t
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,9 +18,9 @@ import numpy as np
 from PIL import Image
 
 from wamviz.core.errors import InvalidInput, Unavailable
+from wamviz.core.plain import dumps
 from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.metrics.trajectory import ee_path, tool_path
-from wamviz.runs.store.arrays import jsonable
 from wamviz.runs.store.run import Run
 
 VERSION = "0.41.0"
@@ -92,7 +91,7 @@ def _write(rerun: Any, run: Run, rollouts: list[tuple[str, Rollout]], path: Path
         "id": run.id, "model": run.model, "mode": run.mode, "instruction": run.instruction, "seed": run.seed,
         "metrics": run.metrics,
     }  # fmt: skip
-    text = json.dumps(jsonable(facts), indent=1)
+    text = dumps(facts, indent=1)
     recording.log("run", rerun.TextDocument(text, media_type="text/plain"), static=True)
     for name, rollout in rollouts:
         _log(rerun, recording, name, rollout, run)
