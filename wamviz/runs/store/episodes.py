@@ -31,9 +31,10 @@ from wamviz import __version__
 from wamviz.core.errors import InvalidInput, NotFound, Unavailable, WamvizError, unknown_name
 from wamviz.core.plain import jsonable
 from wamviz.core.rollout import ORIGINS, Rollout
-from wamviz.datasets import LeRobotWriter, layout
+from wamviz.datasets import LeRobotWriter
 from wamviz.datasets.files import read_json
-from wamviz.datasets.lerobot_writer import assemble, move_into_place
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.writer.lerobot import assemble, move_into_place
 from wamviz.runs.store.forms import Form, episode_rows, form_of, frame_every
 from wamviz.runs.store.run import Run
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ActionSpace, Rollout
-from wamviz.datasets import Plan
+from wamviz.datasets import DatasetSchema
 from wamviz.metrics.actions import STEPS
 
 ACTED = "wamviz.acted"
@@ -38,7 +38,7 @@ class Form:
     space: ActionSpace | None
     state_names: tuple[str, ...]
 
-    def plan(self) -> Plan:
+    def plan(self) -> DatasetSchema:
         """The LeRobot features."""
         features: dict[str, dict[str, Any]] = {}
         if self.space is not None:
@@ -52,7 +52,7 @@ class Form:
             shape = [side + side % 2 for side in self.size] + [3]
             features[self.video_key] = {"dtype": "video", "shape": shape}
         # lerobot 0.6 decodes every video as BT.601, whatever it says of itself; ours and browsers do as it says.
-        return Plan(features, self.fps, crf=18, without_stats=(ACTED,), matrix="bt601")
+        return DatasetSchema(features, self.fps, crf=18, without_stats=(ACTED,), matrix="bt601")
 
     @property
     def video_key(self) -> str:

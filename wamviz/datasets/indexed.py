@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ActionSpace
-from wamviz.datasets.base import Dataset, Episode, Outline, no_episode
-from wamviz.datasets.meaning import Layout
+from wamviz.datasets.action_semantics import ActionSpaceOverride
+from wamviz.datasets.protocol import Dataset, Episode, Outline, no_episode
 
 MOST_SUMMED = 200  # episodes that a summary opens; beyond, totals are not known
 
@@ -26,13 +26,13 @@ class ListedDataset(Dataset):
     Args:
         root: its folder (or, for a format of one file, that file).
         name: how SOURCE strings call it.
-        told: a person's correction of what the numbers mean.
+        override: a person's correction of what the numbers mean.
     """
 
     format: ClassVar[str]
 
-    def __init__(self, root: Path, name: str, told: Layout) -> None:
-        self.root, self.name, self.told = root, name, told
+    def __init__(self, root: Path, name: str, override: ActionSpaceOverride) -> None:
+        self.root, self.name, self.override = root, name, override
         self.title = root.resolve().name
         self._cached = lru_cache(maxsize=16)(self._calibrated)
 
@@ -47,7 +47,7 @@ class ListedDataset(Dataset):
 
     def _calibrated(self, index: int) -> Episode:
         episode = self._open(index)
-        episode.calibrate(self.told)
+        episode.calibrate(self.override)
         return episode
 
     @property

@@ -18,12 +18,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wamviz.core.errors import Unsafe, WamvizError
-from wamviz.datasets.clips import SUFFIXES as VIDEOS
-from wamviz.datasets.clips import open_clip
+from wamviz.datasets.action_semantics import SIDECAR
+from wamviz.datasets.containers.tables import SUFFIXES as TABLES
+from wamviz.datasets.containers.tables import read_table
+from wamviz.datasets.containers.videos import SUFFIXES as VIDEOS
+from wamviz.datasets.containers.videos import open_clip
 from wamviz.datasets.files import inside
-from wamviz.datasets.meaning import SIDECAR
-from wamviz.datasets.tables import SUFFIXES as TABLES
-from wamviz.datasets.tables import read_table
 
 MOST_FILES = 20  # given at once: the views of one episode, and a table
 SINGLE = (".hdf5", ".h5")  # a whole dataset in one file

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wamviz.core.errors import WamvizError
-from wamviz.datasets import ctrlworld, hdf5, plain, rlds
-from wamviz.datasets.base import Dataset
+from wamviz.datasets.action_semantics import SIDECAR, ActionSpaceOverride
 from wamviz.datasets.files import MAX_DEPTH, contained, entries, read_json
-from wamviz.datasets.lerobot import LeRobotDataset
-from wamviz.datasets.meaning import SIDECAR, Layout
+from wamviz.datasets.formats import ctrlworld, hdf5, plain, rlds
+from wamviz.datasets.formats.lerobot.dataset import LeRobotDataset
+from wamviz.datasets.protocol import Dataset
 
 MOST_FOLDERS = 200  # that are looked into
 
@@ -35,7 +35,7 @@ class Format:
     title: str
     needs: str
     fits: Callable[[Path], bool]
-    open: Callable[[Path, str, Layout], Dataset]
+    open: Callable[[Path, str, ActionSpaceOverride], Dataset]
 
     def __post_init__(self) -> None:
         if not self.title or not self.needs:

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from wamviz.core.action_spaces import DROID_JOINTS, DROID_POSE, DROID_VELOCITY
 from wamviz.core.errors import NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats, check_floats
-from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
-from wamviz.datasets.clips import Clip, open_clip
+from wamviz.datasets.action_semantics import ActionSpaceOverride, infer_action_space
+from wamviz.datasets.containers.videos import Clip, open_clip
 from wamviz.datasets.files import contained, entries, inside, read_json
-from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import Layout, understand
+from wamviz.datasets.indexed import ListedDataset
+from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
 
 T = TypeVar("T")
 RATE = 15.0  # Hz, DROID's control rate
@@ -45,8 +45,8 @@ class CtrlWorldDataset(ListedDataset):
     format = "Ctrl-World annotations (DROID)"
     meaning = "DROID's layout: joint velocities at 15 Hz, 1 is 0.2 rad a step; gripper 0 open, 1 closed."
 
-    def __init__(self, root: Path, name: str, told: Layout) -> None:
-        super().__init__(root, name, told)
+    def __init__(self, root: Path, name: str, override: ActionSpaceOverride) -> None:
+        super().__init__(root, name, override)
         found = []
         for split in entries(root / "annotation"):
             if split.is_dir():
@@ -55,7 +55,7 @@ class CtrlWorldDataset(ListedDataset):
         found.sort(key=lambda path: (order.get(path.parent.name, 3), path.parent.name, _natural(path.stem)))
         self._files = found
         self.indices = tuple(range(len(found)))
-        if told.corrects:
+        if override.corrects_space:
             self.meaning = "Told by a person's layout."
 
     @cached_property
@@ -64,12 +64,12 @@ class CtrlWorldDataset(ListedDataset):
 
     def _open(self, index: int) -> RecordedEpisode:
         path = self._files[index]
-        told = read_json(contained(self.root, path), limit=100_000_000)
-        clips, missing = self._clips(told)
-        space, actions = _tried(lambda: self._actions(told), missing) or (None, None)
-        states = _tried(lambda: self._states(told, space is not None), missing)
+        annotation = read_json(contained(self.root, path), limit=100_000_000)
+        clips, missing = self._clips(annotation)
+        space, actions = _tried(lambda: self._actions(annotation), missing) or (None, None)
+        states = _tried(lambda: self._states(annotation, space is not None), missing)
         known = [clip.frames for clip in clips.values()]
-        length = _whole(told.get("video_length"))
+        length = _whole(annotation.get("video_length"))
         if length:
             known.append(length)
         if space is None and states is not None:
@@ -78,31 +78,31 @@ class CtrlWorldDataset(ListedDataset):
             raise WamvizError(f"'{path.name}' has neither videos nor states.", "Download the whole folder.")
         count = min(known)
         missing += [
-            f"Camera '{view}' has {clip.frames} frames, {clip.frames - count} more than are told; the rest is left out."
+            f"Camera '{view}' has {clip.frames} frames, {clip.frames - count} more than annotated; they are left out."
             for view, clip in clips.items() if clip.frames > count
         ]  # fmt: skip
-        raw = _whole(told.get("raw_length"))
-        fps = self.told.fps or (RATE / max(1, round(raw / length)) if raw and length else FPS)
+        raw = _whole(annotation.get("raw_length"))
+        fps = self.override.fps or (RATE / max(1, round(raw / length)) if raw and length else FPS)
         missing += [note for clip in clips.values() for note in clip.notes]
         odd = sorted({clip.fps for clip in clips.values() if abs(clip.fps - fps) > 0.01})
         if odd:
             missing.append(f"The videos' headers say {odd[0]:g} frames a second; they are played at {fps:g}.")
-        texts = told.get("texts", told.get("text", told.get("instruction")))
+        texts = annotation.get("texts", annotation.get("text", annotation.get("instruction")))
         instruction = next((text for text in texts if isinstance(text, str)), "") if isinstance(texts, list) else texts
         instruction = instruction if isinstance(instruction, str) else ""
-        success = told.get("success")
+        success = annotation.get("success")
         numbers = Numbers(actions, states, bool(success) if isinstance(success, int) else None)
         return RecordedEpisode(
             Recording(
                 self.title, index, instruction, fps, self.source(index), count,
                 {view: clip.view for view, clip in clips.items()}, lambda: numbers, space,
-                {"label": self.labels[index]}, STATE_NAMES if _is_pose(states, self.told) else (), tuple(missing),
+                {"label": self.labels[index]}, STATE_NAMES if _is_pose(states, self.override) else (), tuple(missing),
             )
         )  # fmt: skip
 
-    def _clips(self, told: dict[str, Any]) -> tuple[dict[str, Clip], list[str]]:
+    def _clips(self, annotation: dict[str, Any]) -> tuple[dict[str, Clip], list[str]]:
         """View -> clip for the videos that are here, and a sentence for each that is not."""
-        listed = told.get("videos")
+        listed = annotation.get("videos")
         if not isinstance(listed, list):
             raise WamvizError("An annotation lists no 'videos'.", "It is not Ctrl-World's form.")
         clips: dict[str, Clip] = {}
@@ -123,35 +123,39 @@ class CtrlWorldDataset(ListedDataset):
                 missing.append(f"Camera '{view}': {error.message}")
         return clips, missing
 
-    def _actions(self, told: dict[str, Any]) -> tuple[ActionSpace | None, Floats | None]:
-        key = self.told.actions or next((key for key in (*SPACES, *OTHERS) if key in told), None)
+    def _actions(self, annotation: dict[str, Any]) -> tuple[ActionSpace | None, Floats | None]:
+        key = self.override.actions or next((key for key in (*SPACES, *OTHERS) if key in annotation), None)
         if key is None:
             return None, None
-        if key not in (*SPACES, *OTHERS) or key not in told:
-            raise unknown_name("column for the actions", key, [name for name in (*SPACES, *OTHERS) if name in told])
-        values = _table(told, key)
+        if key not in (*SPACES, *OTHERS) or key not in annotation:
+            raise unknown_name(
+                "column for the actions", key, [name for name in (*SPACES, *OTHERS) if name in annotation]
+            )
+        values = _table(annotation, key)
         if key in OTHERS:  # of another robot than DROID's: what they mean and their rate are not said
-            space, self.meaning = understand(values.shape[1], self.told.rate or FPS, layout=self.told)
+            space, self.meaning = infer_action_space(values.shape[1], self.override.rate or FPS, override=self.override)
             return space, values
-        if GRIPPER in told:
-            values = _beside(values, _table(told, GRIPPER), key)
+        if GRIPPER in annotation:
+            values = _beside(values, _table(annotation, GRIPPER), key)
         space = SPACES[key]
         if values.shape[1] != space.dim:
             raise WamvizError(f"'{key}' and the gripper have {values.shape[1]} numbers a row, not DROID's {space.dim}.")
-        return self.told.applied(space), values
+        return self.override.applied(space), values
 
-    def _states(self, told: dict[str, Any], full_rate: bool) -> Floats | None:
+    def _states(self, annotation: dict[str, Any], full_rate: bool) -> Floats | None:
         """(M, 7) x y z (m), roll pitch yaw (rad), gripper, at the rate of the actions, else of the frames."""
-        if self.told.states:
-            if self.told.states not in told:
-                raise unknown_name("column for the states", self.told.states, [k for k in told if "state" in k])
-            return _table(told, self.told.states)
+        if self.override.states:
+            if self.override.states not in annotation:
+                raise unknown_name(
+                    "column for the states", self.override.states, [k for k in annotation if "state" in k]
+                )
+            return _table(annotation, self.override.states)
         pose, grip = "observation.state.cartesian_position", "observation.state.gripper_position"
-        if full_rate and pose in told:
-            return _beside(_table(told, pose), _table(told, grip), pose) if grip in told else None
-        if full_rate and any(key in told for key in SPACES):
+        if full_rate and pose in annotation:
+            return _beside(_table(annotation, pose), _table(annotation, grip), pose) if grip in annotation else None
+        if full_rate and any(key in annotation for key in SPACES):
             return None
-        return next((_table(told, key) for key in ("states", "state") if key in told), None)
+        return next((_table(annotation, key) for key in ("states", "state") if key in annotation), None)
 
     def _camera(self, camera: str) -> dict[str, Any]:
         for index in self.available[:20]:
@@ -175,10 +179,10 @@ def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
         return None
 
 
-def _table(told: dict[str, Any], key: str) -> Floats:
+def _table(annotation: dict[str, Any], key: str) -> Floats:
     """(n, D) float32 of one of the annotation's arrays; a list of numbers becomes one column."""
     try:
-        values: NDArray[Any] = np.asarray(told[key], np.float64)
+        values: NDArray[Any] = np.asarray(annotation[key], np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise WamvizError(f"'{key}' of an annotation is no table of numbers.") from error
     if values.ndim == 1:
@@ -192,8 +196,8 @@ def _beside(a: Floats, b: Floats, name: str) -> Floats:
     return np.concatenate([a, b], axis=1)
 
 
-def _is_pose(states: Floats | None, told: Layout) -> bool:
-    return states is not None and states.shape[1] == len(STATE_NAMES) and told.states in (None, "states")
+def _is_pose(states: Floats | None, override: ActionSpaceOverride) -> bool:
+    return states is not None and states.shape[1] == len(STATE_NAMES) and override.states in (None, "states")
 
 
 def _whole(value: Any) -> int:

@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.media import MATRICES, write_mp4
 from wamviz.datasets.files import read_json
-from wamviz.datasets.layout import DEFAULT_FEATURES
-from wamviz.datasets.stats import column_stats, picture_stats
+from wamviz.datasets.formats.lerobot.layout import DEFAULT_FEATURES
+from wamviz.datasets.writer.stats import column_stats, picture_stats
 
 NUMBERS = {"float32": pa.float32(), "float64": pa.float64(), "int64": pa.int64(), "bool": pa.bool_()}
 _FOLDER = re.compile(r"episode-(\d{12})")
 
 
 @dataclass(frozen=True)
-class Plan:
+class DatasetSchema:
     """What every episode of a dataset has in common.
 
     Attributes:
@@ -95,7 +95,7 @@ def column(values: NDArray[Any], feature: Mapping[str, Any]) -> pa.Array:
     return flat if dim == 1 else pa.FixedSizeListArray.from_arrays(flat, dim)
 
 
-def open_staging(folder: Path, plan: Plan) -> None:
+def open_staging(folder: Path, plan: DatasetSchema) -> None:
     """Make the staging folder, or go on with one that was made for the same plan; ``WamvizError`` when plans differ."""
     path, mine = folder / "plan.json", plan.to_json()
     if path.exists():
@@ -115,7 +115,7 @@ def open_staging(folder: Path, plan: Plan) -> None:
 
 def stage_episode(
     folder: Path,
-    plan: Plan,
+    plan: DatasetSchema,
     key: int,
     rows: Mapping[str, NDArray[Any]],
     frames: Mapping[str, NDArray[np.uint8]],
@@ -167,7 +167,7 @@ def staged(folder: Path) -> dict[int, Path]:
     return dict(sorted((int(match.group(1)), path) for match, path in found if match))
 
 
-def _check(plan: Plan, rows: Mapping[str, NDArray[Any]], frames: Mapping[str, NDArray[np.uint8]]) -> int:
+def _check(plan: DatasetSchema, rows: Mapping[str, NDArray[Any]], frames: Mapping[str, NDArray[np.uint8]]) -> int:
     """The number of rows, or ``WamvizError`` when the episode does not follow the plan."""
     for given, wanted in ((rows, plan.columns), (frames, plan.videos)):
         if set(given) != set(wanted):

@@ -1,8 +1,9 @@
 """What the numbers of an action mean: known robots' layouts, what names say, and a person's correction.
 
-Contract: ``understand`` returns an ``ActionSpace`` and the sentence that says how it is known. What is not known stays
-``unnamed`` with empty units: nothing is guessed. A unit may carry a factor: ``"0.05 m"`` means that 1 is 0.05 m. A
-gripper is marked only where the value of "closed" is known as well. A ``Layout`` from a person wins over everything.
+Contract: ``infer_action_space`` returns an ``ActionSpace`` and the sentence that says how it is known. What is not
+known stays ``unnamed`` with empty units: nothing is guessed. A unit may carry a factor: ``"0.05 m"`` means that 1 is
+0.05 m. A gripper is marked only where the value of "closed" is known as well. An ``ActionSpaceOverride`` from a person
+wins over everything.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _DELTA = re.compile(r"d(x|y|z|rx|ry|rz|roll|pitch|yaw)|delta_(x|y|z|rx|ry|rz|rol
 
 
 @dataclass(frozen=True)
-class Layout:
+class ActionSpaceOverride:
     """A person's correction of what a dataset's numbers mean; None keeps what the reader found.
 
     Attributes:
@@ -79,7 +80,7 @@ class Layout:
         self.calibration(0)  # what does not fit is told now, not when a frame is shown
 
     @property
-    def corrects(self) -> bool:
+    def corrects_space(self) -> bool:
         """Whether it says anything about the action space."""
         return any(getattr(self, name) is not None for name in _SPACE_FIELDS)
 
@@ -110,38 +111,38 @@ class Layout:
 _SPACE_FIELDS = ("names", "units", "kind", "rate", "gripper_index", "gripper_closed", "low", "high")
 
 
-def layout_from_json(value: object, where: str) -> Layout:
-    """A ``Layout`` from a JSON object, or ``WamvizError`` naming the odd key."""
-    allowed = [field.name for field in fields(Layout)]
+def override_from_json(value: object, where: str) -> ActionSpaceOverride:
+    """An ``ActionSpaceOverride`` from a JSON object, or ``WamvizError`` naming the odd key."""
+    allowed = [field.name for field in fields(ActionSpaceOverride)]
     if not isinstance(value, Mapping):
         raise WamvizError(f"The layout in {where} must be a JSON object.", f"Its keys: {', '.join(allowed)}.")
     for name in value:
         if name not in allowed:
             raise unknown_name(f"key of the layout in {where}", str(name), allowed)
-    return Layout(**value)
+    return ActionSpaceOverride(**value)
 
 
-def read_layout(folder: Path) -> Layout:
+def read_override(folder: Path) -> ActionSpaceOverride:
     """The correction that a person has put beside the dataset, in ``wamviz.json``; an empty one when there is none."""
     path = folder / SIDECAR
     told = read_json(path, limit=5_000_000).get("layout") if path.is_file() else None
-    return Layout() if told is None else layout_from_json(told, SIDECAR)
+    return ActionSpaceOverride() if told is None else override_from_json(told, SIDECAR)
 
 
-def unnamed(dim: int, rate: float, names: Sequence[str] = ()) -> ActionSpace:
+def unnamed_space(dim: int, rate: float, names: Sequence[str] = ()) -> ActionSpace:
     """Numbers of which nothing but, at best, their names is known."""
     kept = tuple(names) if len(names) == dim else tuple(f"a{i}" for i in range(dim))
     return ActionSpace(kept, ("",) * dim, "unnamed", rate)
 
 
-def understand(
+def infer_action_space(
     dim: int,
     rate: float,
     names: Sequence[str] = (),
     *,
     robot: str = "",
     key: str = "action",
-    layout: Layout | None = None,
+    override: ActionSpaceOverride | None = None,
 ) -> tuple[ActionSpace, str]:
     """What (K, dim) actions mean, and how that is known.
 
@@ -151,7 +152,7 @@ def understand(
         names: what the dataset calls its dimensions; ignored when their count is another one.
         robot: the dataset's robot type.
         key: the column; ``action.joint_velocity`` says more than ``action``.
-        layout: a person's correction.
+        override: a person's correction.
     """
     if dim < 1:
         raise WamvizError(f"The actions in '{key}' have {dim} dimensions.", "An action needs at least one number.")
@@ -160,12 +161,12 @@ def understand(
         _by_robot(dim, rate, known, robot)
         or _by_names(rate, known, key)
         or (
-            unnamed(dim, rate, known),
+            unnamed_space(dim, rate, known),
             "The file does not say what these numbers mean; tell it with a 'layout' in wamviz.json.",
         )
     )
-    if layout is not None and layout.corrects:
-        return layout.applied(space), "Told by a person's layout."
+    if override is not None and override.corrects_space:
+        return override.applied(space), "Told by a person's layout."
     return space, why
 
 

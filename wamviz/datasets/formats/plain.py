@@ -19,13 +19,13 @@ from typing import Any
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace
-from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
-from wamviz.datasets.clips import SUFFIXES, Clip, open_clip
+from wamviz.datasets.action_semantics import SIDECAR, ActionSpaceOverride, infer_action_space
+from wamviz.datasets.containers.tables import SUFFIXES as TABLES
+from wamviz.datasets.containers.tables import read_table
+from wamviz.datasets.containers.videos import SUFFIXES, Clip, open_clip
 from wamviz.datasets.files import contained, entries, inside, read_json
-from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import SIDECAR, Layout, understand
-from wamviz.datasets.tables import SUFFIXES as TABLES
-from wamviz.datasets.tables import read_table
+from wamviz.datasets.indexed import ListedDataset
+from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
 
 _VIEW = re.compile(r"(?i)(wrist|exterior|image|cam|left|right|front|top|side|hand|head|view)")
 EPISODE_KEYS = ("videos", "actions", "states", "instruction", "success")
@@ -37,8 +37,8 @@ class VideoFolder(ListedDataset):
 
     format = "videos"
 
-    def __init__(self, root: Path, name: str, told: Layout) -> None:
-        super().__init__(root, name, told)
+    def __init__(self, root: Path, name: str, override: ActionSpaceOverride) -> None:
+        super().__init__(root, name, override)
         self._files = video_files(root)
         self._views = self._one_episode()
         self.indices = (0,) if self._views else tuple(range(len(self._files)))
@@ -68,7 +68,7 @@ class VideoFolder(ListedDataset):
         notes = [note for clip in clips.values() for note in clip.notes]
         return RecordedEpisode(
             Recording(
-                self.title, index, "", self.told.fps or first.fps, self.source(index), first.frames,
+                self.title, index, "", self.override.fps or first.fps, self.source(index), first.frames,
                 {view: clip.view for view, clip in clips.items()}, Numbers, facts=facts, missing=tuple(notes),
             )
         )  # fmt: skip
@@ -78,8 +78,8 @@ class VideoFolder(ListedDataset):
         tables = [path.name for path in entries(self.root) if path.suffix.lower() in TABLES and path.is_file()]
         if not tables:
             return super().missing
-        told = f"{', '.join(tables[:3])} may hold actions; say in {SIDECAR} which video they belong to and their rate."
-        return (*super().missing, told)
+        note = f"{', '.join(tables[:3])} may hold actions; say in {SIDECAR} which video they belong to and their rate."
+        return (*super().missing, note)
 
     def _camera(self, camera: str) -> dict[str, Any]:
         return _shape(self._views.get(camera) or open_clip(self.root, self._files[0]))
@@ -90,8 +90,8 @@ class PairedFolder(ListedDataset):
 
     format = "video and action files"
 
-    def __init__(self, root: Path, name: str, told: Layout) -> None:
-        super().__init__(root, name, told)
+    def __init__(self, root: Path, name: str, override: ActionSpaceOverride) -> None:
+        super().__init__(root, name, override)
         facts = read_json(contained(root, root / SIDECAR), limit=50_000_000)
         self._episodes = _objects(facts.get("episodes"))
         self._columns = _columns(facts.get("columns"))
@@ -106,10 +106,10 @@ class PairedFolder(ListedDataset):
         return tuple(", ".join(map(str, _videos(episode).values())) for episode in self._episodes)
 
     def _open(self, index: int) -> RecordedEpisode:
-        told = self._episodes[index]
+        entry = self._episodes[index]
         clips: dict[str, Clip] = {}
         missing = []
-        for view, relative in _videos(told).items():
+        for view, relative in _videos(entry).items():
             path = inside(self.root, relative)
             if not path.is_file():
                 missing.append(f"Camera '{view}': '{relative}' is not here.")
@@ -122,9 +122,9 @@ class PairedFolder(ListedDataset):
                 missing.append(f"Camera '{view}': {error}")
         if not clips:
             raise WamvizError(f"No video of episode {index} of '{self.title}' is here.", " ".join(missing))
-        count, fps = min(clip.frames for clip in clips.values()), self.told.fps or next(iter(clips.values())).fps
-        space, numbers, names = self._numbers(told, fps)
-        instruction, success = told.get("instruction", ""), told.get("success")
+        count, fps = min(clip.frames for clip in clips.values()), self.override.fps or next(iter(clips.values())).fps
+        space, numbers, names = self._numbers(entry, fps)
+        instruction, success = entry.get("instruction", ""), entry.get("success")
         if not isinstance(instruction, str) or not isinstance(success, bool | None):
             raise WamvizError(f"Episode {index} in {SIDECAR} needs a text as instruction, true or false as success.")
         numbers = Numbers(numbers.actions, numbers.states, success)
@@ -138,11 +138,11 @@ class PairedFolder(ListedDataset):
             )
         )  # fmt: skip
 
-    def _numbers(self, told: Mapping[str, Any], fps: float) -> tuple[ActionSpace | None, Numbers, tuple[str, ...]]:
+    def _numbers(self, entry: Mapping[str, Any], fps: float) -> tuple[ActionSpace | None, Numbers, tuple[str, ...]]:
         """What the actions mean, the numbers, and the states' names."""
         tables = {}
         for part in ("actions", "states"):
-            relative = told.get(part)
+            relative = entry.get(part)
             if relative is None:
                 continue
             if not isinstance(relative, str):
@@ -152,16 +152,16 @@ class PairedFolder(ListedDataset):
         if "actions" not in tables:
             return None, Numbers(None, states), names
         actions, columns = tables["actions"]
-        if self.told.rate is None:
+        if self.override.rate is None:
             raise WamvizError(
                 f"{SIDECAR} does not say the rate of the actions.", 'Add "layout": {"rate": ACTIONS_A_SECOND}.'
             )
-        space, self.meaning = understand(actions.shape[1], self.told.rate, columns, layout=self.told)
+        space, self.meaning = infer_action_space(actions.shape[1], self.override.rate, columns, override=self.override)
         return space, Numbers(actions, states), names
 
     def _camera(self, camera: str) -> dict[str, Any]:
-        for told in self._episodes[:20]:
-            relative = _videos(told).get(camera)
+        for entry in self._episodes[:20]:
+            relative = _videos(entry).get(camera)
             path = inside(self.root, relative) if relative else None
             if path is not None and path.is_file():
                 return _shape(open_clip(self.root, path))
@@ -203,8 +203,8 @@ def _columns(value: Any) -> dict[str, list[str]]:
     return dict(value)
 
 
-def _videos(told: Mapping[str, Any]) -> dict[str, str]:
-    videos = told.get("videos")
+def _videos(entry: Mapping[str, Any]) -> dict[str, str]:
+    videos = entry.get("videos")
     if isinstance(videos, str):
         return {"exterior": videos}
     if not isinstance(videos, dict) or not videos or not all(isinstance(path, str) for path in videos.values()):

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from wamviz.core.errors import NotFound, WamvizError, unknown_name
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
+from wamviz.datasets.action_semantics import ActionSpaceOverride
 from wamviz.datasets.calibration import unknown_cameras
-from wamviz.datasets.meaning import Layout
 
 
 class Episode(ABC):
@@ -99,9 +99,9 @@ class Episode(ABC):
         """Calibration of a view at a frame, for the size in which it was recorded, or None when it is not known."""
         return self.calibration.get(camera)
 
-    def calibrate(self, told: Layout) -> None:
+    def calibrate(self, override: ActionSpaceOverride) -> None:
         """Take a person's word on the cameras; the dataset calls this as it opens the episode."""
-        self.calibration = told.calibration(self.index)
+        self.calibration = override.calibration(self.index)
         self.missing = (*self.missing, *unknown_cameras(self.calibration, self.cameras))
 
     def camera_moves(self, camera: str) -> bool:
@@ -312,13 +312,13 @@ class Dataset(ABC):
         title: its name for people.
         indices: the numbers of all episodes that its metadata lists, in order.
         available: those of them whose files are here.
-        told: a person's correction of what the numbers mean; empty when nobody said anything.
+        override: a person's correction of what the numbers mean; empty when nobody said anything.
         absent: what a list says of an episode whose files are not here.
     """
 
     title: str
     indices: tuple[int, ...]
-    told: Layout = Layout()
+    override: ActionSpaceOverride = ActionSpaceOverride()
     absent: str = "Its files are not here."
 
     @property

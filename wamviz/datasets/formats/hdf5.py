@@ -19,9 +19,8 @@ import numpy as np
 from wamviz.core.action_spaces import ALOHA_JOINTS, OSC_POSE
 from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.core.rollout import ActionSpace, Floats, Frames
-from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
-from wamviz.datasets.files import contained, entries
-from wamviz.datasets.hdf5_nodes import (
+from wamviz.datasets.action_semantics import ActionSpaceOverride, infer_action_space
+from wamviz.datasets.containers.hdf5 import (
     ACTIONS,
     View,
     decode_view,
@@ -34,8 +33,9 @@ from wamviz.datasets.hdf5_nodes import (
     table_at,
     views_in,
 )
-from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import Layout, understand
+from wamviz.datasets.files import contained, entries
+from wamviz.datasets.indexed import ListedDataset
+from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
 
 if TYPE_CHECKING:
     import h5py
@@ -58,8 +58,8 @@ class Hdf5Dataset(ListedDataset):
 
     format = "HDF5 (robomimic, LIBERO or ALOHA)"
 
-    def __init__(self, root: Path, name: str, told: Layout) -> None:
-        super().__init__(root, name, told)
+    def __init__(self, root: Path, name: str, override: ActionSpaceOverride) -> None:
+        super().__init__(root, name, override)
         load_h5py()
         self._folder = root.parent if root.is_file() else root
         files = [root] if root.is_file() else [path for path in entries(root) if path.suffix in SUFFIXES]
@@ -106,7 +106,7 @@ class Hdf5Dataset(ListedDataset):
         with self._file(path) as file:
             facts = facts_of(file, group)
             held, obs = names_in(file, group), seen_in(file, group)
-            key = self.told.actions or next((key for key in ACTIONS if key in held), ACTIONS[0])
+            key = self.override.actions or next((key for key in ACTIONS if key in held), ACTIONS[0])
             views = views_in(file, obs)
             problems: list[str] = []
             actions = _tried(lambda: table_at(file, prefix + key), problems)
@@ -134,7 +134,7 @@ class Hdf5Dataset(ListedDataset):
         numbers = Numbers(actions, states if states is not None and len(states) >= count else None, success)
         return RecordedEpisode(
             Recording(
-                self.title, index, instruction_of(facts), self.told.fps or rate, self.source(index), frames,
+                self.title, index, instruction_of(facts), self.override.fps or rate, self.source(index), frames,
                 {key: self._view(path, view, flipped) for key, view in views.items()}, lambda: numbers,
                 None if actions is None else space,
                 {"label": self.labels[index], **({"turned_upright": True} if flipped else {})}, names, tuple(missing),
@@ -153,8 +153,8 @@ class Hdf5Dataset(ListedDataset):
         """(T, D) states and the names of their numbers: hand and fingers where they are kept."""
         if not group:
             return None, ()
-        if self.told.states:
-            return table_at(file, f"{group}/{self.told.states}"), ()
+        if self.override.states:
+            return table_at(file, f"{group}/{self.override.states}"), ()
         here = names_in(file, group)
         if "qpos" in here:
             values = table_at(file, f"{group}/qpos")
@@ -171,30 +171,32 @@ class Hdf5Dataset(ListedDataset):
         self, dim: int, facts: Mapping[str, Any], views: Mapping[str, Any], robosuite: bool
     ) -> tuple[ActionSpace, float, str]:
         """What the actions mean, the rate, and how that is known."""
-        self._rate_known = bool(self.told.rate or self.told.fps)
+        self._rate_known = bool(self.override.rate or self.override.fps)
         if not robosuite:
             names = ALOHA_JOINTS.names if dim == len(ALOHA_JOINTS.names) else ()
             self._rate_known |= bool(names)
-            rate = self.told.rate or ALOHA_RATE
-            return (*_swap(understand(dim, rate, names, robot="aloha", layout=self.told), rate),)
+            rate = self.override.rate or ALOHA_RATE
+            return (*_swap(infer_action_space(dim, rate, names, robot="aloha", override=self.override), rate),)
         env = facts.get("env_args")
         kwargs = env.get("env_kwargs") if isinstance(env, Mapping) else None
         kwargs = kwargs if isinstance(kwargs, Mapping) else {}
         told = kwargs.get("control_freq")
-        rate = self.told.rate or (float(told) if isinstance(told, int | float) and 0 < told < 1e4 else ROBOSUITE_RATE)
+        rate = self.override.rate or (
+            float(told) if isinstance(told, int | float) and 0 < told < 1e4 else ROBOSUITE_RATE
+        )
         controller = _controller(kwargs.get("controller_configs"))
         libero = any(view in LIBERO_VIEWS for view in views) or "bddl_file_name" in facts
         self._rate_known |= isinstance(told, int | float) or libero
         if dim == OSC_POSE.dim and (controller.get("type") == "OSC_POSE" or (libero and not controller)):
             if controller.get("control_delta", True) is False or controller.get("input_type", "delta") != "delta":
-                space, why = understand(dim, rate, layout=self.told)
+                space, why = infer_action_space(dim, rate, override=self.override)
                 return space, rate, why
             space = replace(OSC_POSE, rate=rate, units=_units(controller.get("output_max")))
-            if self.told.corrects:
-                return self.told.applied(space), rate, "Told by a person's layout."
+            if self.override.corrects_space:
+                return self.override.applied(space), rate, "Told by a person's layout."
             where = "the file's own controller settings" if controller else "LIBERO's usual controller settings"
             return space, rate, f"Deltas of the hand by robosuite's OSC_POSE, from {where}; gripper -1 open, 1 closed."
-        space, why = understand(dim, rate, layout=self.told)
+        space, why = infer_action_space(dim, rate, override=self.override)
         return space, rate, why
 
     def _camera(self, camera: str) -> dict[str, Any]:

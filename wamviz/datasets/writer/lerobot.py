@@ -28,17 +28,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError
-from wamviz.datasets import layout
 from wamviz.datasets.files import read_json
-from wamviz.datasets.staging import (
-    Plan,
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.writer.staging import (
+    DatasetSchema,
     column,
     open_staging,
     stage_episode,
     staged,
     write_json,
 )
-from wamviz.datasets.stats import KEYS, column_stats, pooled
+from wamviz.datasets.writer.stats import KEYS, column_stats, pooled
 
 EPISODES_A_FILE = 2000  # rows of one meta/episodes file; keeps it well under 100 MB
 
@@ -58,13 +58,13 @@ class LeRobotWriter:
         root: the dataset's folder; must not exist yet, or be empty.
         plan: features, rate, robot type and video quality.
 
-    >>> plan = Plan({"action": {"dtype": "float32", "shape": [2], "names": ["x", "y"]}}, fps=5)
+    >>> plan = DatasetSchema({"action": {"dtype": "float32", "shape": [2], "names": ["x", "y"]}}, fps=5)
     >>> writer = LeRobotWriter("some/folder", plan)                                           # doctest: +SKIP
     >>> writer.add_episode({"action": np.zeros((9, 2), np.float32)}, {}, "pick up the cup")   # doctest: +SKIP
     >>> writer.finish()                                                                       # doctest: +SKIP
     """
 
-    def __init__(self, root: str | Path, plan: Plan) -> None:
+    def __init__(self, root: str | Path, plan: DatasetSchema) -> None:
         self.root, self.plan = Path(root), plan
         check_free(self.root)
         self.staging = staging_folder(self.root)
@@ -104,7 +104,7 @@ def check_free(root: Path) -> None:
 
 def assemble(
     staging: Path,
-    plan: Plan,
+    plan: DatasetSchema,
     root: Path,
     manifest: Mapping[str, Any] | None = None,
     *,
@@ -174,7 +174,7 @@ def _places(sizes: list[int], limit_mb: int) -> list[tuple[int, int]]:
     return places
 
 
-def _write_data(root: Path, plan: Plan, folders: list[Path], episodes: list[dict[str, Any]]) -> list[Entry]:
+def _write_data(root: Path, plan: DatasetSchema, folders: list[Path], episodes: list[dict[str, Any]]) -> list[Entry]:
     """Write ``data/`` with one row group an episode; returns what ``meta/episodes`` says of each so far."""
     tasks = {task: i for i, task in enumerate(dict.fromkeys(episode["task"] for episode in episodes))}
     places = _places([(folder / "data.parquet").stat().st_size for folder in folders], layout.DATA_FILE_MB)
@@ -216,7 +216,7 @@ def _write_data(root: Path, plan: Plan, folders: list[Path], episodes: list[dict
     return entries
 
 
-def _write_videos(root: Path, plan: Plan, name: str, folders: list[Path], entries: list[Entry]) -> None:
+def _write_videos(root: Path, plan: DatasetSchema, name: str, folders: list[Path], entries: list[Entry]) -> None:
     """Join the staged videos of one camera by copying packets, and note where each episode begins."""
     sources = [folder / f"{name}.mp4" for folder in folders]
     places = _places([source.stat().st_size for source in sources], layout.VIDEO_FILE_MB)
@@ -266,7 +266,7 @@ def join_videos(path: Path, sources: list[Path], fps: int) -> None:
                         seen += 1
 
 
-def _write_episodes(root: Path, plan: Plan, entries: list[Entry], own: Mapping[str, pa.Array]) -> None:
+def _write_episodes(root: Path, plan: DatasetSchema, entries: list[Entry], own: Mapping[str, pa.Array]) -> None:
     """Write ``meta/episodes``: one row an episode, columns in LeRobot's order, then ours."""
     numbers = pa.list_(pa.float64())
     for file, first in enumerate(range(0, len(entries), EPISODES_A_FILE)):
@@ -303,7 +303,7 @@ def _write_tasks(root: Path, tasks: list[str]) -> None:
     pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(about)}), _made(root / "meta/tasks.parquet"))
 
 
-def _info(plan: Plan, entries: list[Entry], tasks: int) -> dict[str, Any]:
+def _info(plan: DatasetSchema, entries: list[Entry], tasks: int) -> dict[str, Any]:
     features: dict[str, Any] = {name: dict(feature) for name, feature in plan.features.items()}
     for name in plan.videos:
         height, width = plan.features[name]["shape"][:2]

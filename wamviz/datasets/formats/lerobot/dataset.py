@@ -16,15 +16,15 @@ from typing import Any
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.media import video_info
 from wamviz.core.rollout import ActionSpace
-from wamviz.datasets import layout
-from wamviz.datasets.base import Dataset, Outline, no_episode
+from wamviz.datasets.action_semantics import ActionSpaceOverride, infer_action_space, modality_names
+from wamviz.datasets.containers.parquet import is_numeric, read_columns, schema_of, width_of
+from wamviz.datasets.containers.pictures import is_pictures
 from wamviz.datasets.files import contained, read_json
-from wamviz.datasets.layout import camera_name, dimension_names, dimensions, feature_info, first_key
-from wamviz.datasets.lerobot_episode import LeRobotEpisode
-from wamviz.datasets.lerobot_meta import EpisodeTable, Listing, rate_of, task_texts, version_of
-from wamviz.datasets.meaning import Layout, modality_names, understand
-from wamviz.datasets.parquet import is_numeric, read_columns, schema_of, width_of
-from wamviz.datasets.pictures import is_pictures
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.formats.lerobot.episode import LeRobotEpisode
+from wamviz.datasets.formats.lerobot.layout import camera_name, dimension_names, dimensions, feature_info, first_key
+from wamviz.datasets.formats.lerobot.metadata import EpisodeTable, Listing, rate_of, task_texts, version_of
+from wamviz.datasets.protocol import Dataset, Outline, no_episode
 
 ACTION_KEYS = ("action", "actions")
 STATE_KEYS = ("observation.state", "state", "observation.states")
@@ -39,16 +39,16 @@ class LeRobotDataset(Dataset):
     Args:
         root: the folder that holds ``meta/info.json``.
         name: how SOURCE strings call it; the path as it was given when None.
-        told: a person's correction of what the numbers mean.
+        override: a person's correction of what the numbers mean.
 
     Raises:
         WamvizError: no such dataset, an unsupported version, or metadata that cannot be read.
     """
 
-    def __init__(self, root: str | Path, name: str | None = None, told: Layout | None = None) -> None:
+    def __init__(self, root: str | Path, name: str | None = None, override: ActionSpaceOverride | None = None) -> None:
         self.root = Path(root)
         self.name = str(root) if name is None else name
-        self.told = told or Layout()
+        self.override = override or ActionSpaceOverride()
         self.info = read_json(contained(self.root, self.root / "meta/info.json"))
         self._odd: list[str] = []
         self.version = version_of(self.root, self.info, self._odd)
@@ -56,7 +56,7 @@ class LeRobotDataset(Dataset):
         if not isinstance(features, dict) or not all(isinstance(feature, dict) for feature in features.values()):
             raise WamvizError(f"meta/info.json of '{self.root.name}' lists no features.")
         self.features: dict[str, dict[str, Any]] = features
-        self.fps = self.told.fps or rate_of(self.info, self._odd)
+        self.fps = self.override.fps or rate_of(self.info, self._odd)
         self.manifest = self._beside(layout.MANIFEST)
         self.title = str(self.manifest.get("title") or self.root.resolve().name)
         views = {name: str(feature["dtype"]) for name, feature in features.items() if feature.get("dtype") in VIEWS}
@@ -127,7 +127,7 @@ class LeRobotDataset(Dataset):
 
     def keys(self, part: str) -> tuple[str, ...]:
         """The columns that hold the ``actions`` or the ``states``; a layout's word wins. () when there are none."""
-        wanted = getattr(self.told, part)
+        wanted = getattr(self.override, part)
         if wanted is not None:
             if wanted not in self.features:
                 raise unknown_name(f"column for the {part}", wanted, self.features)
@@ -242,7 +242,7 @@ class LeRobotDataset(Dataset):
         told = self.manifest.get("action_space")
         if told:
             try:
-                return self.told.applied(ActionSpace(**told)), f"Written in {layout.MANIFEST}."
+                return self.override.applied(ActionSpace(**told)), f"Written in {layout.MANIFEST}."
             except TypeError as error:
                 raise WamvizError(f"The action space in {layout.MANIFEST} cannot be read ({error}).") from error
         keys = self.keys("actions")
@@ -250,7 +250,7 @@ class LeRobotDataset(Dataset):
             return None, "There are no actions."
         robot, names = str(self.info.get("robot_type") or ""), self.names_of_part("actions")
         dim, key = sum(dimensions(self._feature(key)) for key in keys), keys[0] if len(keys) == 1 else ""
-        space, why = understand(dim, self.fps, names, robot=robot, key=key, layout=self.told)
+        space, why = infer_action_space(dim, self.fps, names, robot=robot, key=key, override=self.override)
         if len(keys) > 1:
             why = f"Put together from the columns {', '.join(keys)}; choose one with a layout's 'actions'. {why}"
         elif key not in self.features:

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, WorldState, check_floats
-from wamviz.datasets import layout
-from wamviz.datasets.base import Episode
+from wamviz.datasets.action_semantics import ActionSpaceOverride
+from wamviz.datasets.containers.parquet import is_numeric, numbers, read_columns, readable, row_count, schema_of
+from wamviz.datasets.containers.pictures import decode_pictures
 from wamviz.datasets.files import contained
-from wamviz.datasets.layout import first_key
-from wamviz.datasets.lerobot_meta import Listing
-from wamviz.datasets.lerobot_video import Span, span_of
-from wamviz.datasets.meaning import Layout
-from wamviz.datasets.parquet import is_numeric, numbers, read_columns, readable, row_count, schema_of
-from wamviz.datasets.pictures import decode_pictures
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.formats.lerobot.layout import first_key
+from wamviz.datasets.formats.lerobot.metadata import Listing
+from wamviz.datasets.formats.lerobot.videos import Span, span_of
+from wamviz.datasets.protocol import Episode
 
 SUCCESS_KEYS = ("next.success", "success", "is_episode_successful", "episode_success")
 # Columns of whole numbers that name a task: LeRobot's own, then GR00T's.
@@ -41,7 +41,7 @@ class Recorded(Protocol):
     root: Path
     name: str
     title: str
-    told: Layout
+    override: ActionSpaceOverride
     fps: float
     manifest: dict[str, Any]
 
@@ -96,7 +96,7 @@ class LeRobotEpisode(Episode):
             self.instruction = ""
             lacking.append(str(error))
         self.missing = tuple(dict.fromkeys(lacking))
-        self.calibrate(dataset.told)
+        self.calibrate(dataset.override)
 
     # --- what is here -----------------------------------------------------------------------------------------------
 

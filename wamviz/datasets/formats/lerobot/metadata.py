@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from wamviz.core.errors import Unsafe, WamvizError
-from wamviz.datasets import layout
+from wamviz.datasets.containers.parquet import column_names, numbers, read_columns, readable, row_count
 from wamviz.datasets.files import contained, read_json_lines
-from wamviz.datasets.layout import as_format, feature_info, fill
-from wamviz.datasets.parquet import column_names, numbers, read_columns, readable, row_count
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.formats.lerobot.layout import as_format, feature_info, fill
 
 V2_DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import Floats, check_floats
-from wamviz.datasets.parquet import is_numeric, numbers, read_columns, schema_of
+from wamviz.datasets.containers.parquet import is_numeric, numbers, read_columns, schema_of
 
 SUFFIXES = (".csv", ".json", ".npz", ".npy", ".parquet")
 MAX_BYTES = 200_000_000  # of the file, and of what it unpacks to

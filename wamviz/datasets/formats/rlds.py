@@ -20,11 +20,11 @@ from wamviz.core.action_spaces import BRIDGE
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.media import read_image
 from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
-from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
+from wamviz.datasets.action_semantics import ActionSpaceOverride, infer_action_space
+from wamviz.datasets.containers.tfrecord import Feature, read_example, record_offsets
 from wamviz.datasets.files import contained, entries, read_json
-from wamviz.datasets.listed import ListedDataset
-from wamviz.datasets.meaning import Layout, understand
-from wamviz.datasets.tfrecord import Feature, read_example, record_offsets
+from wamviz.datasets.indexed import ListedDataset
+from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
 
 RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0, "language_table": 10.0}  # Hz
 UNKNOWN_RATE = 10.0
@@ -62,8 +62,8 @@ class RldsDataset(ListedDataset):
 
     format = "RLDS (TFRecord)"
 
-    def __init__(self, root: Path, name: str, told: Layout) -> None:
-        super().__init__(root, name, told)
+    def __init__(self, root: Path, name: str, override: ActionSpaceOverride) -> None:
+        super().__init__(root, name, override)
         self._info = self._read_info()
         self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), "") or root.name)
         if re.fullmatch(r"\d+\.\d+\.\d+", self.title):
@@ -85,8 +85,8 @@ class RldsDataset(ListedDataset):
         self.indices = tuple(range(len(self._where)))
         self._here = tuple(i for i, (shard, _) in enumerate(self._where) if shard.path is not None)
         known = next((rate for key, rate in RATES.items() if key in self.set_name.lower()), None)
-        self.rate = told.fps or told.rate or known or UNKNOWN_RATE
-        self._rate_known = bool(told.fps or told.rate or known)
+        self.rate = override.fps or override.rate or known or UNKNOWN_RATE
+        self._rate_known = bool(override.fps or override.rate or known)
 
     def _read_info(self) -> dict[str, Any]:
         path = self.root / "dataset_info.json"
@@ -160,17 +160,17 @@ class RldsDataset(ListedDataset):
         )  # fmt: skip
 
     def _state_key(self, example: dict[str, Feature]) -> str | None:
-        if self.told.states:
-            if self.told.states not in example:
-                raise unknown_name("column for the states", self.told.states, example)
-            return self.told.states
+        if self.override.states:
+            if self.override.states not in example:
+                raise unknown_name("column for the states", self.override.states, example)
+            return self.override.states
         return next((key for key in STATE_KEYS if key in example), None)
 
     def _actions(
         self, example: dict[str, Feature], steps: int, missing: list[str]
     ) -> tuple[ActionSpace | None, Floats | None, str]:
         """(K, A) actions, put together from their parts where the dataset keeps several."""
-        told = self.told.actions
+        told = self.override.actions
         if told is not None and told not in example:
             raise unknown_name("column for the actions", told, example)
         keys = [told] if told else ["steps/action"] if "steps/action" in example else sorted(
@@ -186,14 +186,14 @@ class RldsDataset(ListedDataset):
             spread = [(key.rpartition("/")[2], part.shape[1]) for key, part in parts]
             names = tuple(f"{key}{i}" if dim > 1 else key for key, dim in spread for i in range(dim))
         if "bridge" in self.set_name.lower() and actions.shape[1] == BRIDGE.dim and told is None:
-            if self.told.corrects:
-                return self.told.applied(BRIDGE), actions, "Told by a person's layout."
+            if self.override.corrects_space:
+                return self.override.applied(BRIDGE), actions, "Told by a person's layout."
             return (
                 BRIDGE,
                 actions,
                 "Bridge's layout: deltas of the hand at 5 Hz in m and rad; gripper 1 open, 0 closed.",
             )
-        space, why = understand(actions.shape[1], self.rate, names, key=keys[0], layout=self.told)
+        space, why = infer_action_space(actions.shape[1], self.rate, names, key=keys[0], override=self.override)
         return space, actions, why
 
     def _camera(self, camera: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.core.media import read_image
 from wamviz.core.rollout import Floats, Frames, check_floats
-from wamviz.datasets.pictures import to_rgb
+from wamviz.datasets.containers.pictures import to_rgb
 
 if TYPE_CHECKING:
     import h5py
