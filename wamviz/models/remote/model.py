@@ -104,9 +104,12 @@ class RemoteModel:
             came += isinstance(event, PolicyResponse)
             report(event)
 
+        def answered(before: int) -> Callable[[], bool]:
+            return lambda: came > before
+
         for question in questions:
             try:
-                await self._ask_twice(question, heard, lambda before=came: came > before)
+                await self._ask_twice(question, heard, answered(came))
             except WamvizError as error:
                 if not came:
                     raise
