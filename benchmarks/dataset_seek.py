@@ -63,7 +63,7 @@ def make(root: Path) -> None:
     import _report  # noqa: F401  makes this checkout importable
     import av
 
-    from wamviz.datasets import LeRobotWriter, Plan
+    from wamviz.datasets import DatasetSchema, LeRobotWriter
 
     features = {
         "action": {"dtype": "float32", "shape": [1], "names": ["x"]},
@@ -71,7 +71,7 @@ def make(root: Path) -> None:
     }
     rows = np.arange(WIDTH, dtype=np.uint8)[None, :, None] + np.arange(HEIGHT, dtype=np.uint8)[:, None, None]
     frames = np.stack([np.broadcast_to(rows + np.uint8(k % 256), (HEIGHT, WIDTH, 3)) for k in range(FRAMES)])
-    writer = LeRobotWriter(root, Plan(features, FPS))
+    writer = LeRobotWriter(root, DatasetSchema(features, FPS))
     writer.add_episode({"action": np.arange(FRAMES, dtype=np.float32)[:, None]}, {KEY: frames}, "look")
     writer.finish()
     (path,) = root.rglob("*.mp4")

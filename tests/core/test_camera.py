@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wamviz.core.camera import TURNS, Camera, Tool
 from wamviz.core.errors import WamvizError
-from wamviz.core.rotation import matrix
+from wamviz.core.rotation import rotation_matrix
 
 turns = st.tuples(*[st.floats(-3, 3)] * 3)
 places = st.tuples(*[st.floats(-2, 2)] * 3)
@@ -20,7 +20,7 @@ places = st.tuples(*[st.floats(-2, 2)] * 3)
 
 def camera(turn: tuple[float, ...], place: tuple[float, ...], tool: Tool | None = None) -> Camera:
     pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = matrix(np.array(turn)), place
+    pose[:3, :3], pose[:3, 3] = rotation_matrix(np.array(turn)), place
     return Camera("front", 640, 480, np.array([[610.0, 0.5, 318], [0, 605, 243], [0, 0, 1]]), pose, tool)
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wamviz.datasets import LeRobotWriter, Plan
+from wamviz.datasets import DatasetSchema, LeRobotWriter
 
 LENGTHS = (6, 11, 3, 8)
 TASKS = ("push the lever down", "pick up the orange", "push the lever down", "stack the blocks")
 ACTION_NAMES = ["dx", "dy", "gripper"]
-PLAN = Plan(
+PLAN = DatasetSchema(
     features={
         "action": {"dtype": "float32", "shape": [3], "names": ACTION_NAMES},
         "observation.state": {"dtype": "float32", "shape": [5], "names": None},
@@ -99,6 +99,6 @@ def made() -> tuple[Made, ...]:
 
 
 @pytest.fixture(scope="session")
-def plan() -> Plan:
+def plan() -> DatasetSchema:
     """The plan of the small dataset."""
     return PLAN

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from wamviz.core.media import write_mp4
-from wamviz.datasets.tfrecord import masked_crc
+from wamviz.datasets.containers.tfrecord import masked_crc
 
 SIZE = 32
 

@@ -14,9 +14,9 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
-from wamviz.core.rotation import matrix
-from wamviz.datasets import Layout, open_dataset, shipped
-from wamviz.datasets.meaning import layout_from_json
+from wamviz.core.rotation import rotation_matrix
+from wamviz.datasets import ActionSpaceOverride, open_dataset, shipped
+from wamviz.datasets.action_semantics import override_from_json
 from wamviz.metrics.trajectory import path_pixels
 from wamviz.ui.browsing import episode_parts
 from wamviz.ui.library import SHIPPED, Library
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     camera, states, space = episode.camera_model("exterior"), episode.states, episode.action_space
     assert camera is not None and states is not None and space is not None and episode.actions is not None
     write_mp4(root / "run.mp4", episode.frames("exterior"), episode.fps)
-    flange = [row[:3] - matrix(row[3:6]) @ OFFSET for row in states.astype(float)]
+    flange = [row[:3] - rotation_matrix(row[3:6]) @ OFFSET for row in states.astype(float)]
     with (root / "run.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*space.names, "x", "y", "z", "rx", "ry", "rz"])
@@ -112,7 +112,7 @@ def test_a_run_and_an_export_keep_the_tool(folder: Path, tmp_path: Path) -> None
 
 def test_an_episode_may_have_cameras_of_its_own() -> None:
     moved = {**GOOD, "world_from_camera": [[1, 0, 0, 9], *POSE[1:]]}
-    told = Layout(cameras={"front": GOOD, "side": GOOD}, episode_cameras={"3": {"front": moved}})
+    told = ActionSpaceOverride(cameras={"front": GOOD, "side": GOOD}, episode_cameras={"3": {"front": moved}})
     assert told.calibration(2)["front"].world_from_camera[0, 3] == 0.5
     assert told.calibration(3)["front"].world_from_camera[0, 3] == 9 and "side" in told.calibration(3)
 
@@ -121,7 +121,10 @@ def test_both_directions_of_a_pose_and_both_forms_of_intrinsics_are_one() -> Non
     inverse = {name: value for name, value in GOOD.items() if name != "world_from_camera"}
     inverse |= {"camera_from_world": np.linalg.inv(np.array(POSE, float)).tolist()}
     inverse |= {"intrinsics": [[600, 0, 320], [0, 610, 240], [0, 0, 1]]}
-    one, other = Layout(cameras={"a": GOOD}).calibration(0)["a"], Layout(cameras={"a": inverse}).calibration(0)["a"]
+    one, other = (
+        ActionSpaceOverride(cameras={"a": GOOD}).calibration(0)["a"],
+        ActionSpaceOverride(cameras={"a": inverse}).calibration(0)["a"],
+    )
     assert np.allclose(one.world_from_camera, other.world_from_camera)
     assert np.array_equal(one.intrinsics, other.intrinsics)
 
@@ -153,20 +156,20 @@ def without(*names: str) -> dict[str, Any]:
 )
 def test_an_odd_calibration_is_explained(told: Any, says: str) -> None:
     with pytest.raises(WamvizError, match=says):
-        Layout(cameras=told)
+        ActionSpaceOverride(cameras=told)
 
 
 def test_odd_episode_numbers_and_tools_are_explained() -> None:
     with pytest.raises(WamvizError, match="by number, not 'seven'"):
-        Layout(episode_cameras={"seven": {"front": GOOD}})
+        ActionSpaceOverride(episode_cameras={"seven": {"front": GOOD}})
     with pytest.raises(WamvizError, match="Did you mean 'offset'"):
-        Layout(tool={"offset": [0, 0, 1], "ofset": 1})
+        ActionSpaceOverride(tool={"offset": [0, 0, 1], "ofset": 1})
 
 
 def test_the_example_of_the_documentation_is_understood(root: Path) -> None:
     text = (root / "docs/calibration.md").read_text()
     (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
-    told = layout_from_json(json.loads(example)["layout"], "docs/calibration.md")
+    told = override_from_json(json.loads(example)["layout"], "docs/calibration.md")
     camera = told.calibration(0)["front"]
     assert camera.tool is not None and camera.tool.turn == "euler_xyz"
     pixels, depth = camera.project(np.array([[0.8, 0.1, 0.4]]))
@@ -207,7 +210,10 @@ def test_a_persons_word_wins_over_the_files(tmp_path: Path) -> None:
     from wamviz.datasets import SHIPPED as EPISODES
 
     named = {"exterior": GOOD, "wrist": GOOD}
-    told, plain = open_dataset(EPISODES, Layout(cameras=named)).episode(0), open_dataset(EPISODES).episode(0)
+    told, plain = (
+        open_dataset(EPISODES, ActionSpaceOverride(cameras=named)).episode(0),
+        open_dataset(EPISODES).episode(0),
+    )
     for name in named:
         model = told.camera_model(name)
         assert model is not None and model.width == 640 and not told.camera_moves(name)

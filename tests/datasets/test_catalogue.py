@@ -12,7 +12,7 @@ import pytest
 from tests.datasets import makers
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import Catalogue, Dataset, Episode, Outline, open_dataset
-from wamviz.datasets.base import Numbers, RecordedEpisode, Recording
+from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
 
 MANY = 50_000
 

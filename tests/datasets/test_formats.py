@@ -16,7 +16,7 @@ from tests.datasets import makers
 from wamviz.core import media
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
-from wamviz.datasets import Episode, Layout, is_dataset, open_dataset
+from wamviz.datasets import ActionSpaceOverride, Episode, is_dataset, open_dataset
 
 needs_h5py = pytest.mark.skipif(find_spec("h5py") is None, reason="h5py is not installed here")
 MAKERS: dict[str, Callable[[Path], Path]] = {
@@ -82,16 +82,16 @@ def test_droids_excerpts_keep_two_rates(tmp_path: Path) -> None:
         rollout.actions is not None and len(rollout.actions) == 10 and rollout.action_times[-1] == pytest.approx(2 / 3)
     )
     assert fold.frame_count == 6 and fold.actions is None and fold.states is not None and fold.fps == 5
-    assert any("1 more than are told" in sentence for sentence in fold.missing)
+    assert any("1 more than annotated" in sentence for sentence in fold.missing)
     assert any("say 4 frames a second" in sentence for sentence in fold.missing)
 
 
 def test_another_column_can_be_taken_for_the_actions(tmp_path: Path) -> None:
     root = makers.make_ctrlworld(tmp_path / "set")
-    pose = open_dataset(root, Layout(actions="action.cartesian_position")).episode(1)
+    pose = open_dataset(root, ActionSpaceOverride(actions="action.cartesian_position")).episode(1)
     assert pose.action_space is not None and pose.action_space.kind == "ee_pose" and pose.action_space.dim == 7
     with pytest.raises(WamvizError, match="Did you mean 'action.joint_position'"):
-        open_dataset(root, Layout(actions="action.joint_positon")).episode(1)
+        open_dataset(root, ActionSpaceOverride(actions="action.joint_positon")).episode(1)
 
 
 def test_rlds_shows_what_is_here_and_leaves_out_what_was_never_recorded(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_an_unknown_rlds_dataset_says_that_its_rate_is_not_known(tmp_path: Path)
     assert any("rate is not in these files" in sentence for sentence in dataset.missing)
     space = dataset.episode(0).action_space
     assert space is not None and space.kind == "unnamed" and set(space.units) == {""}
-    told = open_dataset(root, Layout(rate=4, kind="ee_delta"))
+    told = open_dataset(root, ActionSpaceOverride(rate=4, kind="ee_delta"))
     assert not any("rate" in sentence for sentence in told.missing) and told.episode(0).fps == 4
     assert told.episode(0).action_space.kind == "ee_delta"  # type: ignore[union-attr]
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from tests.datasets import makers
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import open_dataset
-from wamviz.datasets.tables import read_table
+from wamviz.datasets.containers.tables import read_table
 
 needs_h5py = pytest.mark.skipif(find_spec("h5py") is None, reason="h5py is not installed here")
 VIDEO = "videos/chunk-000/observation.images.top/episode_000000.mp4"

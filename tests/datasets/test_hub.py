@@ -19,8 +19,9 @@ from wamviz import cli
 from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import HubName
-from wamviz.datasets import LeRobotWriter, Plan, lerobot_writer, open_dataset
+from wamviz.datasets import DatasetSchema, LeRobotWriter, open_dataset
 from wamviz.datasets.hub import open_hub, parse
+from wamviz.datasets.writer import lerobot as lerobot_writer
 from wamviz.runs.sources import resolve
 
 COMMIT, REPO = hub_server.COMMIT, hub_server.REPO
@@ -28,7 +29,7 @@ NAME = f"hub:{REPO}"
 
 
 @pytest.fixture(scope="module")
-def split(tmp_path_factory: pytest.TempPathFactory, plan: Plan, made: Any) -> Path:
+def split(tmp_path_factory: pytest.TempPathFactory, plan: DatasetSchema, made: Any) -> Path:
     """The small dataset with a file of its own for nearly every episode."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lerobot_writer.layout, "DATA_FILE_MB", 0.001)

@@ -17,7 +17,7 @@ from PIL import Image
 from wamviz.core import media
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import is_dataset, open_dataset
-from wamviz.datasets.layout import dimension_names, fill
+from wamviz.datasets.formats.lerobot.layout import dimension_names, fill
 
 WRIST = "observation.images.wrist"
 

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.datasets import LeRobotWriter, Plan, lerobot_writer, open_dataset
-from wamviz.datasets.staging import open_staging, stage_episode, staged
+from wamviz.datasets import DatasetSchema, LeRobotWriter, open_dataset
+from wamviz.datasets.writer import lerobot as lerobot_writer
+from wamviz.datasets.writer.staging import open_staging, stage_episode, staged
 
 KEYS = ("observation.images.exterior", "observation.images.wrist")
 
@@ -102,7 +103,7 @@ def test_stats_of_the_dataset_pool_those_of_its_episodes(small: Path, made: Any)
     assert np.ravel(stats[KEYS[0]]["max"]) == pytest.approx(wide.max((0, 1, 2)) / 255)
 
 
-def test_large_datasets_are_split_into_files(tmp_path: Path, plan: Plan, made: Any, monkeypatch: Any) -> None:
+def test_large_datasets_are_split_into_files(tmp_path: Path, plan: DatasetSchema, made: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(lerobot_writer.layout, "DATA_FILE_MB", 0.001)
     monkeypatch.setattr(lerobot_writer.layout, "VIDEO_FILE_MB", 0.006)
     monkeypatch.setattr(lerobot_writer.layout, "CHUNKS_SIZE", 2)
@@ -120,7 +121,7 @@ def test_large_datasets_are_split_into_files(tmp_path: Path, plan: Plan, made: A
         assert np.abs(episode.frames("wrist").astype(int) - m.frames[KEYS[1]]).mean() < 4
 
 
-def test_order_is_that_of_the_keys_whoever_staged_them(tmp_path: Path, plan: Plan, made: Any) -> None:
+def test_order_is_that_of_the_keys_whoever_staged_them(tmp_path: Path, plan: DatasetSchema, made: Any) -> None:
     writer = LeRobotWriter(tmp_path / "d", plan)
     for key in (30, 10, 20):
         m = made[key // 10]
@@ -131,7 +132,7 @@ def test_order_is_that_of_the_keys_whoever_staged_them(tmp_path: Path, plan: Pla
 
 
 def test_nothing_appears_before_finish_and_a_stopped_writer_goes_on(
-    tmp_path: Path, plan: Plan, made: Any, monkeypatch: Any
+    tmp_path: Path, plan: DatasetSchema, made: Any, monkeypatch: Any
 ) -> None:
     root = tmp_path / "d"
     writer = LeRobotWriter(root, plan)
@@ -141,7 +142,7 @@ def test_nothing_appears_before_finish_and_a_stopped_writer_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:  # stopped while an episode is being staged, then while the dataset is written
-        patch.setattr("wamviz.datasets.staging.write_json", stopped)
+        patch.setattr("wamviz.datasets.writer.staging.write_json", stopped)
         with pytest.raises(KeyboardInterrupt):
             writer.add_episode(made[1].rows, made[1].frames, made[1].task)
     with monkeypatch.context() as patch:
@@ -155,13 +156,13 @@ def test_nothing_appears_before_finish_and_a_stopped_writer_goes_on(
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
-def test_other_settings_do_not_mix(tmp_path: Path, plan: Plan) -> None:
+def test_other_settings_do_not_mix(tmp_path: Path, plan: DatasetSchema) -> None:
     open_staging(tmp_path / "s", plan)
     with pytest.raises(WamvizError, match="other settings .fps."):
         open_staging(tmp_path / "s", replace(plan, fps=10))
 
 
-def test_existing_folders_are_left_alone(small: Path, tmp_path: Path, plan: Plan) -> None:
+def test_existing_folders_are_left_alone(small: Path, tmp_path: Path, plan: DatasetSchema) -> None:
     with pytest.raises(WamvizError, match="'small' exists already"):
         LeRobotWriter(small, plan)
     with pytest.raises(WamvizError, match="no finished episode"):
@@ -169,7 +170,7 @@ def test_existing_folders_are_left_alone(small: Path, tmp_path: Path, plan: Plan
     assert not (tmp_path / "empty").exists()
 
 
-def test_bad_episodes_are_refused(tmp_path: Path, plan: Plan, made: Any) -> None:
+def test_bad_episodes_are_refused(tmp_path: Path, plan: DatasetSchema, made: Any) -> None:
     writer, m = LeRobotWriter(tmp_path / "d", plan), made[0]
     cases: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
         ({k: v for k, v in m.rows.items() if k != "action"}, m.frames, "x", "differ from the plan's: action"),
@@ -198,4 +199,4 @@ def test_bad_episodes_are_refused(tmp_path: Path, plan: Plan, made: Any) -> None
 )
 def test_bad_plans_are_refused(features: dict[str, Any], fps: float, says: str) -> None:
     with pytest.raises(WamvizError, match=says):
-        Plan(features, fps)  # type: ignore[arg-type]
+        DatasetSchema(features, fps)  # type: ignore[arg-type]

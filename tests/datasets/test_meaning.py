@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as npst
 from tests.datasets import makers
 from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_VELOCITY
 from wamviz.core.errors import WamvizError
-from wamviz.datasets import Layout, open_dataset
-from wamviz.datasets.meaning import modality_names, understand
+from wamviz.datasets import ActionSpaceOverride, open_dataset
+from wamviz.datasets.action_semantics import infer_action_space, modality_names
 
 SO101 = tuple(
     f"{n}.pos" for n in ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
@@ -41,13 +41,13 @@ CHUNKS = npst.arrays(np.float32, st.tuples(st.integers(1, 8), st.just(7)), eleme
 def test_names_are_understood_or_left_unnamed(
     names: tuple[str, ...], robot: str, kind: str, gripper: tuple[int | None, float]
 ) -> None:
-    space, why = understand(len(names) or 3, 30, names, robot=robot)
+    space, why = infer_action_space(len(names) or 3, 30, names, robot=robot)
     assert space.kind == kind and (space.gripper_index, space.gripper_closed) == gripper and why
     assert space.rate == 30 and space.names == (names or ("a0", "a1", "a2"))
 
 
 def test_names_of_another_count_are_not_used() -> None:
-    assert understand(3, 5, ("a.pos", "b.pos"))[0].names == ("a0", "a1", "a2")
+    assert infer_action_space(3, 5, ("a.pos", "b.pos"))[0].names == ("a0", "a1", "a2")
 
 
 def test_a_persons_word_wins(tmp_path: Path) -> None:
@@ -57,7 +57,9 @@ def test_a_persons_word_wins(tmp_path: Path) -> None:
     summary = open_dataset(root).summary()
     assert (summary["actions"]["kind"], summary["actions"]["rate"]) == ("joint_velocity", 10)
     assert summary["actions_known_by"] == "Told by a person's layout."
-    given = open_dataset(root, Layout(names=("p", "q"))).summary()  # the caller's word stands above the file's
+    given = open_dataset(
+        root, ActionSpaceOverride(names=("p", "q"))
+    ).summary()  # the caller's word stands above the file's
     assert given["actions"]["names"] == ("p", "q") and given["actions"]["kind"] == "joint_position"
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.datasets.makers import example, record
 from wamviz.core.errors import WamvizError
-from wamviz.datasets.tfrecord import masked_crc, parse_example, read_example, record_offsets
+from wamviz.datasets.containers.tfrecord import masked_crc, parse_example, read_example, record_offsets
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
 from wamviz.datasets import open_dataset
-from wamviz.datasets.unpack import Limits, lay_out, unpack
+from wamviz.datasets.uploads import Limits, lay_out, unpack
 
 
 def pack(path: Path, files: dict[str, bytes]) -> Path:

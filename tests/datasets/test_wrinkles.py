@@ -19,9 +19,9 @@ from PIL import Image
 
 from tests.datasets import makers
 from wamviz.core.errors import WamvizError
-from wamviz.datasets import Layout, open_dataset
-from wamviz.datasets.clips import open_clip
-from wamviz.datasets.tables import columns_of, read_table
+from wamviz.datasets import ActionSpaceOverride, open_dataset
+from wamviz.datasets.containers.tables import columns_of, read_table
+from wamviz.datasets.containers.videos import open_clip
 from wamviz.runs.inspecting import describe
 from wamviz.runs.sources import resolve
 
@@ -95,7 +95,7 @@ def test_a_missing_rate_is_that_of_the_videos_or_is_asked_for(v2: Path) -> None:
     edit(v2, fps=None)
     with pytest.raises(WamvizError, match=r"fps = None.*wamviz\.json"):
         open_dataset(v2)
-    assert open_dataset(v2, Layout(fps=5)).episode(0).fps == 5
+    assert open_dataset(v2, ActionSpaceOverride(fps=5)).episode(0).fps == 5
     features(v2, **{"observation.images.top": {"dtype": "video", "shape": [32, 32, 3], "info": {"video.fps": 5}}})
     assert "said to have 5 frames" in " ".join(open_dataset(v2).missing)
 
@@ -234,7 +234,7 @@ def test_actions_in_several_columns_are_put_side_by_side(v2: Path) -> None:
     assert actions is not None and actions[0].tolist() == [1, 2, 3]
     assert space is not None and space.names == ("arm0", "arm1", "gripper") and space.kind == "unnamed"
     assert "Put together from the columns action.arm, action.gripper" in dataset.summary()["actions_known_by"]
-    alone = open_dataset(v2, Layout(actions="action.gripper")).episode(0).actions
+    alone = open_dataset(v2, ActionSpaceOverride(actions="action.gripper")).episode(0).actions
     assert alone is not None and alone.shape == (5, 1)
 
 

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { placeAfter } from "../../wamviz/ui/static/markup/choices.js";
 import { allowed, tagOf } from "../../wamviz/ui/static/markup/nodes.js";
 import { episodeAddress, frameParameters, runAddress, shareLink } from "../../wamviz/ui/static/page/links.js";
+import { chosen } from "../../wamviz/ui/static/page/offers.js";
 import { schemeOf } from "../../wamviz/ui/static/page/scheme.js";
 import { countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
 
@@ -95,4 +96,26 @@ test("arrows walk through a list of choices and stop at its ends", () => {
     [placeAfter("ArrowLeft", 0, 4), placeAfter("ArrowRight", 3, 4), placeAfter("x", 1, 4), placeAfter("Home", -1, 4)],
     [-1, -1, -1, -1],
   );
+});
+
+test("what the visitor wrote meanwhile stays; a field that is as it was takes up what is offered", () => {
+  const offer = JSON.stringify([
+    ["instruction", "old words", "words of the new scene", true],
+    ["seed", 0, 7, true],
+    ["model", null, "mini-wam", false],
+  ]);
+  const names = ["instruction", "mode", "seed", "model"];
+  assert.deepEqual(chosen(offer, names, ["my own words", "joint", 0, "paced"]), [
+    "my own words",
+    "joint",
+    7,
+    "mini-wam",
+  ]);
+  assert.deepEqual(chosen(offer, names, [" old words ", "video", "3", "paced"]), [
+    "words of the new scene",
+    "video",
+    "3",
+    "mini-wam",
+  ]);
+  assert.deepEqual(chosen("", names, ["a", "b", "c", "d"]), ["a", "b", "c", "d"]);
 });

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from wamviz.core.camera import TURNS, Camera, Tool
 from wamviz.core.rollout import ActionSpace, Rollout
-from wamviz.core.rotation import compose, matrix, vector
+from wamviz.core.rotation import compose, rotation_matrix, rotation_vector
 from wamviz.metrics.trajectory import (
     ade_fde,
     commanded_path,
@@ -117,13 +117,13 @@ def test_displacement_is_symmetric_and_nought_for_the_path_itself(path, shift):
 def said(rotation: np.ndarray, turn: str) -> np.ndarray:
     """A rotation as robots report it: written down here anew, from the textbook."""
     if turn == "rotation_vector":
-        return vector(rotation)
+        return rotation_vector(rotation)
     if turn == "euler_xyz":
         return np.array([
             np.arctan2(rotation[2, 1], rotation[2, 2]), -np.arcsin(np.clip(rotation[2, 0], -1, 1)),
             np.arctan2(rotation[1, 0], rotation[0, 0]),
         ])  # fmt: skip
-    about = vector(rotation)
+    about = rotation_vector(rotation)
     half = np.linalg.norm(about) / 2
     xyz = about / max(2 * half, 1e-12) * np.sin(half)
     return np.array([*xyz, np.cos(half)] if turn == "quaternion_xyzw" else [np.cos(half), *xyz])
@@ -131,7 +131,7 @@ def said(rotation: np.ndarray, turn: str) -> np.ndarray:
 
 def flanged(path: np.ndarray, turns: np.ndarray, offset: np.ndarray, turn: str) -> np.ndarray:
     """States (M, 3 + n) of a flange whose tool's tip is at ``path``."""
-    rotations = np.stack([matrix(one) for one in turns])
+    rotations = np.stack([rotation_matrix(one) for one in turns])
     return np.concatenate([path - rotations @ offset, [said(one, turn) for one in rotations]], axis=1)
 
 

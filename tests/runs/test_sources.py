@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_gif, write_mp4, write_png
 from wamviz.core.rollout import Observation
-from wamviz.datasets import LeRobotWriter, Plan
+from wamviz.datasets import DatasetSchema, LeRobotWriter
 from wamviz.runs import sources
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context, after, expert_episode, kind_of, resolve
@@ -43,7 +43,7 @@ def dataset(tmp_path: Path) -> Path:
         "action": {"dtype": "float32", "shape": [2], "names": ["x", "y"]},
         "observation.images.front": {"dtype": "video", "shape": [32, 32, 3], "names": ["height", "width", "channels"]},
     }
-    writer = LeRobotWriter(tmp_path / "set", Plan(features, fps=5))
+    writer = LeRobotWriter(tmp_path / "set", DatasetSchema(features, fps=5))
     for episode in range(2):
         actions = np.full((6, 2), episode, np.float32)
         writer.add_episode({"action": actions}, {"observation.images.front": grey(6)}, f"task {episode}")

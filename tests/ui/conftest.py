@@ -18,13 +18,14 @@ from typing import Any
 
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import shipped
 from wamviz.runs.store import RunSummary, Store
 
-expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
+PATIENCE = 180_000  # milliseconds: a busy machine is slow, not wrong
+expect.set_options(timeout=PATIENCE)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -129,6 +130,13 @@ class Watch:
 
 
 @pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """As patient in what it does as ``expect`` is in what it waits for."""
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+@pytest.fixture
 def watched(page: Page, site: Site) -> tuple[Page, Watch]:
     """A fresh page and what it does that it should not."""
     watch = Watch()
@@ -140,6 +148,7 @@ def watched(page: Page, site: Site) -> tuple[Page, Watch]:
 def visit(browser: Browser, site: Site) -> Iterator[tuple[Page, Watch]]:
     """One visitor a module: loading Gradio and Plotly is most of what a browser test costs."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page, watch = context.new_page(), Watch()
     watch.follow(page, site.url)
     page.goto(site.url)

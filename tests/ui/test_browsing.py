@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_video, write_mp4
 from wamviz.core.rollout import ActionSpace, Rollout
-from wamviz.datasets import LeRobotEpisode, LeRobotWriter, Line, Plan
+from wamviz.datasets import DatasetSchema, EpisodeSummary, LeRobotEpisode, LeRobotWriter
 from wamviz.ui import browsing, episodes, footage
 from wamviz.ui.footage import Footage
 from wamviz.ui.library import SHIPPED, Library, Opened
@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """45 short episodes of a robot nobody knows, two views each; the last one's words are hostile."""
     root = tmp_path_factory.mktemp("data") / "robot"
     video = {"dtype": "video", "shape": [32, 48, 3]}
-    plan = Plan(
+    plan = DatasetSchema(
         {
             "action": {"dtype": "float32", "shape": [2], "names": None},
             "observation.images.front": video,
@@ -306,5 +306,5 @@ def test_every_nth_action_of_a_very_long_episode_is_drawn() -> None:
 
 
 def test_a_line_without_facts_says_only_what_is_known() -> None:
-    shown = text_of(episodes.listing([Line(3, missing="Its files are not here.")], "0" * 16))
+    shown = text_of(episodes.listing([EpisodeSummary(3, missing="Its files are not here.")], "0" * 16))
     assert shown.split() == "no picture no instruction Episode 3 Its files are not here.".split()

@@ -69,7 +69,7 @@ def test_a_corrected_dataset_says_it_until_it_is_written_down(library: Library, 
 
     assert opened.folder is not None
     folder = next(opened.folder.iterdir())
-    told = {**json.loads((folder / "wamviz.json").read_text()), **json.loads(sidecar(opened.dataset.told))}
+    told = {**json.loads((folder / "wamviz.json").read_text()), **json.loads(sidecar(opened.dataset.override))}
     (folder / "wamviz.json").write_text(json.dumps(told), encoding="utf-8")
     assert open_dataset(folder).episode(0).action_space == space
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from wamviz.datasets import shipped
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site, Watch
@@ -121,19 +125,58 @@ def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, si
     opened.locator(".wz-card").nth(1).click()
     expect(opened.locator(".wz-caption")).to_contain_text("Episode 1")
     expect(opened.locator(".wz-card").nth(1)).to_have_attribute("aria-pressed", "true")
-    told = opened.get_by_test_id("instruction").input_value()
-    assert told
+    recorded = shipped().episode(1).instruction
+    expect(opened.get_by_test_id("instruction")).to_have_value(recorded)
     settings(opened)
     choose(opened, "model", "Hold still (control)")
     opened.get_by_test_id("imagine").click()
     expect(status(opened)).to_contain_text("Done (a control")
-    expect(opened.get_by_test_id("stage")).to_contain_text(told)
-    expect(opened).to_have_url(re.compile(r"\?run=[0-9a-f]{16}"))
+    expect(opened.get_by_test_id("stage")).to_contain_text(recorded)
+    expect(opened.get_by_test_id("stage")).to_contain_text("hold-still")
     opened.get_by_test_id("act-it-out").click()
     expect(status(opened)).to_contain_text("Acted out")
     expect(opened.get_by_test_id("pane-executed").locator(".wv-missing")).to_be_hidden()
-    kept = site.store.list()
-    assert kept[0].instruction == told and kept[0].has_executed
+    # By its id: identical settings reuse the saved run, which need not be the newest.
+    kept = site.store.load(opened.url.partition("?run=")[2][:16])
+    assert kept.instruction == recorded and kept.model == "hold-still" and kept.executed is not None
+
+
+@contextmanager
+def answers_held_back(page: Page) -> Iterator[list[Route]]:
+    """Requests of the form's events wait until the block ends, as on a slow machine."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/run/predict*", hold)
+    yield held
+    page.unroute("**/run/predict*", hold)
+    for route in held:
+        route.continue_()
+
+
+def test_words_written_while_an_episode_is_fetched_stay(opened: Page) -> None:
+    with answers_held_back(opened) as held, opened.expect_request("**/run/predict*"):
+        opened.locator(".wz-card").nth(2).click()
+        opened.get_by_test_id("instruction").fill("my own words")
+    assert held
+    expect(opened.locator(".wz-caption")).to_contain_text("Episode 2 ")
+    expect(opened.locator("#wz-chips")).to_contain_text(shipped().episode(2).instruction)
+    expect(opened.get_by_test_id("instruction")).to_have_value("my own words")
+
+
+def test_imagine_waits_for_the_context_that_was_picked_just_before(opened: Page, site: Site) -> None:
+    """What is imagined is what the page shows then, never the new picture with the old words."""
+    settings(opened)
+    choose(opened, "model", "Hold still (control)")
+    before = opened.url
+    with answers_held_back(opened), opened.expect_request("**/run/predict*"):
+        opened.locator(".wz-card").nth(3).click()
+        opened.get_by_test_id("imagine").click()
+    expect(opened).not_to_have_url(before)
+    run = site.store.load(opened.url.partition("?run=")[2][:16])
+    assert (run.source, run.instruction) == ("assets/episodes#3@0", shipped().episode(3).instruction)
 
 
 def test_a_context_taken_away_from_a_later_frame_is_no_mistake(opened: Page, site: Site) -> None:

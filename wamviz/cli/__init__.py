@@ -1,9 +1,10 @@
 """The command line: ``python -m wamviz COMMAND …``.
 
-Contract: every command exits 0 on success and 2 on bad input with one clear line on stderr, never with a
-traceback; an interrupt ends with 130. A command is a module of this package with ``HELP``, ``arguments(parser)`` and
-``run(args)``; this one only parses and reports. Heavy libraries are imported by the command that needs them, so that
-``--help`` answers at once.
+Every command exits 0 on success and otherwise with one clear line on stderr, never with a traceback: 2 when something
+has to be changed before another try, 75 when the same can succeed later, 130 when it was interrupted or canceled (the
+error's class knows: ``wamviz.core.errors``), 1 for a mistake of ours. A command is a module of this package with
+``HELP``, ``arguments(parser)`` and ``run(args)``; this one only parses and reports. Heavy libraries are imported by the
+command that needs them, so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NoReturn
 from wamviz import __version__
 from wamviz.cli.options import SOURCE_HELP
 from wamviz.core.environment import prepare
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.signals import Ended, terminable
 
 COMMANDS = (
@@ -33,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     """argparse that reports a mistake in one line instead of a page of usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise WamvizError(f"{message[:1].upper()}{message[1:].rstrip('.')}.", f"Try: {self.prog} --help")
+        raise InvalidInput(f"{message[:1].upper()}{message[1:].rstrip('.')}.", f"Try: {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None, *, demo: Any = None) -> int:
@@ -56,7 +57,7 @@ def _run(argv: Sequence[str] | None, demo: Any, ended: Ended) -> int:
         sys.stdout.flush()  # a reader that has gone away is noticed here, not at exit
         return 0
     except WamvizError as error:
-        return _refuse(str(error))
+        return _refuse(str(error), error.exit_code)
     except KeyboardInterrupt as stop:  # a command that kept something says so in its own words
         print(f"\n{stop}" if str(stop) else "\nStopped.", file=sys.stderr)
         return TERMINATED if ended else INTERRUPTED
@@ -83,9 +84,9 @@ def _mistake(error: Exception) -> int:
     return 1
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, status: int = WamvizError.exit_code) -> int:
     print(f"wamviz: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+    return status
 
 
 def _module(command: str) -> Any:
@@ -107,7 +108,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         stray = unknown[0].partition("=")[0]
         near = difflib.get_close_matches(stray, options, n=1, cutoff=0.5)
         guess = f" Did you mean {near[0]}?" if near else ""
-        raise WamvizError(f"{args.command} does not take '{stray}'.{guess}", f"Try: wamviz {args.command} --help")
+        raise InvalidInput(f"{args.command} does not take '{stray}'.{guess}", f"Try: wamviz {args.command} --help")
     return args
 
 

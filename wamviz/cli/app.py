@@ -6,7 +6,7 @@ import argparse
 import os
 import socket
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, Unavailable
 
 PORT = 7860
 HELP = "Open the page."
@@ -35,23 +35,23 @@ def _port(text: str | None) -> int:
     if not text:
         return PORT
     if not text.isdecimal():
-        raise WamvizError(f"GRADIO_SERVER_PORT is '{text}', which is no port.")
+        raise InvalidInput(f"GRADIO_SERVER_PORT is '{text}', which is no port.")
     return int(text)
 
 
 def check_address(host: str, port: int) -> None:
     """Raise ``WamvizError`` when nothing can listen on ``host:port``; port 0 means any free one."""
     if not 0 <= port <= 65535:
-        raise WamvizError(f"Port {port} does not exist.", "Ports are 0 .. 65535.")
+        raise InvalidInput(f"Port {port} does not exist.", "Ports are 0 .. 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself does
             probe.bind(address)
     except socket.gaierror:
-        raise WamvizError(f"'{host}' is no address of this machine.", "Try --host 127.0.0.1.") from None
+        raise InvalidInput(f"'{host}' is no address of this machine.", "Try --host 127.0.0.1.") from None
     except PermissionError:
-        raise WamvizError(f"Port {port} needs more rights than you have.", f"Try --port {PORT}.") from None
+        raise Unavailable(f"Port {port} needs more rights than you have.", f"Try --port {PORT}.") from None
     except OSError as error:
         reason = f"Nothing can listen on {host}:{port}: {error.strerror}."
-        raise WamvizError(reason, f"Try --port {port + 1 if port < 65535 else PORT}.") from None
+        raise Unavailable(reason, f"Try --port {port + 1 if port < 65535 else PORT}.") from None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 from typing import TYPE_CHECKING
 
 from wamviz.cli.options import SOURCE_HELP, check_folder
 from wamviz.cli.output import write_text
 from wamviz.cli.progress import Progress, fetching
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
+from wamviz.core.plain import dumps
 from wamviz.core.rollout import Preview
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def run(args: argparse.Namespace) -> None:
                         Store().save(event.run)
                     break
     if all(one.run is None for one in outcomes):
-        raise WamvizError(
+        raise Unavailable(
             "None of them could imagine this.", " ".join(f"{o.contender.title}: {o.error}" for o in outcomes)
         )
     facts = {"instruction": context.instruction, "seed": args.seed, "contenders": [one.to_json() for one in outcomes]}
-    write_text(out / "comparison.json", json.dumps(facts, indent=2) + "\n")
+    write_text(out / "comparison.json", dumps(facts, indent=2) + "\n")
     for one in outcomes:
         print(line(one))
     print(f"  {out / 'comparison.json'}")

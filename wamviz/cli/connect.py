@@ -6,11 +6,11 @@ Contract: words only; what they do is ``connect_form``'s business, which the Mod
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 
 from wamviz.cli.progress import Progress
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, unknown_name
+from wamviz.core.plain import dumps
 from wamviz.models import connect_form, connecting, connections, reaching, registry
 from wamviz.models.connect_form import EXAMPLE, Told, pairs
 from wamviz.models.connections import Connection
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
     told = _told(args)
     if sum((args.list, args.kinds, args.forget)) + bool(told.anything or args.test or args.download) > 1:
-        raise WamvizError("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
+        raise InvalidInput("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
     if args.kinds:
         return _print_kinds(args.json)
     known = connections.read()
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     if args.name is None:
         if args.test and not told.anything:
             return _test(known.values())
-        raise WamvizError("Name the connection.", EXAMPLE)
+        raise InvalidInput("Name the connection.", EXAMPLE)
     if args.forget:
         print(connect_form.forget(args.name))
         return None
@@ -119,7 +119,7 @@ def _print_kinds(as_json: bool) -> None:
             }
             for kind in connecting.kinds().values()
         ]
-        print(json.dumps(facts, indent=2))
+        print(dumps(facts, indent=2))
         return
     for kind in connecting.kinds().values():
         print(f"{kind.name}  {kind.title}")
@@ -131,7 +131,7 @@ def _print_kinds(as_json: bool) -> None:
 
 def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([connection.to_json() for connection in listed], indent=2))
+        print(dumps([connection.to_json() for connection in listed], indent=2))
         return
     shown = False
     for connection in listed:
@@ -158,4 +158,4 @@ def _test(listed: Iterable[Connection]) -> None:
         for line in rest:
             print(f"  {line}")
     if not shown:
-        raise WamvizError("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")
+        raise NotFound("There is no connection to test.", "Add one with connect NAME --kind KIND --url URL.")

@@ -7,7 +7,6 @@ here (a frame was really encoded, the world really rendered), not a guess from a
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -20,6 +19,7 @@ from typing import Any
 
 from wamviz.core.environment import OURS, home, offline
 from wamviz.core.errors import WamvizError
+from wamviz.core.plain import dumps
 
 PACKAGES = (
     "torch",
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     """Check this machine."""
     checks = examine()
     if args.json:
-        print(json.dumps([check.to_json() for check in checks], indent=2))
+        print(dumps([check.to_json() for check in checks], indent=2))
         return
     width = max(len(check.name) for check in checks)
     for check in checks:

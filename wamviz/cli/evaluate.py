@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from wamviz.cli.options import checked_model, model_options
 from wamviz.cli.output import write_text
 from wamviz.cli.progress import Progress
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
+from wamviz.core.plain import dumps
 from wamviz.runs.conditioning import parse_seeds
 
 HELP = "Measure a model on tabletop episodes it has not seen."
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     seeds = parse_seeds(args.seeds)
     tasks = [task.strip() for task in args.tasks.split(",") if task.strip()] if args.tasks else None
     if args.json != "-" and Path(args.json).is_dir():
-        raise WamvizError(f"'{args.json}' is a folder.", "Name a file for --json.")
+        raise InvalidInput(f"'{args.json}' is a folder.", "Name a file for --json.")
 
     from wamviz.runs.evaluate import evaluate as measure
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
         result = measure(
             args.model, args.mode, seeds, tasks=tasks, device=args.device, progress=progress, wording=args.wording
         )
-    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    text = dumps(result, indent=2) + "\n"
     if args.json == "-":
         sys.stdout.write(text)
         return

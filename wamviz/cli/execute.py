@@ -7,7 +7,7 @@ import argparse
 from wamviz.cli.options import check_folder, checked_model, model_options
 from wamviz.cli.output import print_folder
 from wamviz.cli.progress import Progress
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.models import registry
 
 HELP = "Let a model act in the tabletop."
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     capabilities = checked_model(args)
     if "tabletop" not in capabilities.worlds:
         runnable = [name for name, entry in registry.entries().items() if "tabletop" in entry.capabilities.worlds]
-        raise WamvizError(
+        raise InvalidInput(
             f"The actions of {capabilities.title} cannot be executed in the tabletop.",
             f"Models that can: {', '.join(runnable) or 'none'}.",
         )

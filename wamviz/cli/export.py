@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wamviz.cli.options import check_folder
 from wamviz.cli.progress import Progress
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import ORIGINS
 from wamviz.runs.store import Run, Store, check_id, read_run
 
@@ -103,7 +103,7 @@ def chosen_folders(args: argparse.Namespace) -> list[Path]:
         WamvizError: none or both were asked for, there is no such run, or nothing is kept.
     """
     if args.all and args.runs:
-        raise WamvizError("Runs were named beside --all.", "Name runs, or give --all for every kept one.")
+        raise InvalidInput("Runs were named beside --all.", "Name runs, or give --all for every kept one.")
     if args.runs:
         return [run_folder(text) for text in args.runs]
     kept = [run.folder for run in reversed(Store().list(None))]
@@ -111,8 +111,8 @@ def chosen_folders(args: argparse.Namespace) -> list[Path]:
         return kept
     some = f"Kept are, newest first: {', '.join(folder.name for folder in kept[:-6:-1])}." if kept else ""
     if args.all:
-        raise WamvizError("Nothing is kept yet.", "`imagine` keeps its runs, and so does the page.")
-    raise WamvizError("No run was named.", f"Give a run's id or its folder, or --all. {some}")
+        raise InvalidInput("Nothing is kept yet.", "`imagine` keeps its runs, and so does the page.")
+    raise InvalidInput("No run was named.", f"Give a run's id or its folder, or --all. {some}")
 
 
 def run_folder(text: str) -> Path:
@@ -124,12 +124,12 @@ def run_folder(text: str) -> Path:
     path = Path(text).expanduser()
     if path.is_dir():
         if not (path / "rollout.json").is_file():
-            raise WamvizError(f"'{text}' holds no run.", "A run's folder holds a rollout.json.")
+            raise NotFound(f"'{text}' holds no run.", "A run's folder holds a rollout.json.")
         return path
     try:
         check_id(text)
     except WamvizError as error:
-        raise WamvizError(
+        raise NotFound(
             f"'{text}' is no run.", "Give a run's folder or the id of a kept run, 16 digits out of 0-9 and a-f."
         ) from error
     return Store().folder(text)

@@ -6,7 +6,7 @@ import argparse
 
 from wamviz.cli.options import check_folder
 from wamviz.cli.progress import Progress
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.runs.conditioning import parse_seeds
 
 HELP = "Record expert episodes as a LeRobot v3.0 dataset."
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
     """Record expert episodes as a LeRobot v3.0 dataset."""
     seeds = parse_seeds(args.seeds)
     if args.workers is not None and args.workers < 1:
-        raise WamvizError(f"--workers {args.workers} records nothing.", "Give 1 or more.")
+        raise InvalidInput(f"--workers {args.workers} records nothing.", "Give 1 or more.")
     out = check_folder(args.out)
 
     from wamviz.core.devices import cores

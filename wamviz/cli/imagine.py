@@ -13,7 +13,7 @@ from typing import Any
 from wamviz.cli.options import SOURCE_HELP, check_folder, checked_model, model_options
 from wamviz.cli.output import print_folder
 from wamviz.cli.progress import Progress, fetching
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Preview
 from wamviz.models.protocol import needs_words
 from wamviz.runs.conditioning import read_actions, read_clip
@@ -44,9 +44,10 @@ def run(args: argparse.Namespace) -> None:
     capabilities = checked_model(args)
     out = check_folder(args.out)
     if args.actions and args.mode != "forward_dynamics":
-        raise WamvizError(f"Mode {args.mode} takes no actions.", "Use --mode forward_dynamics, or leave --actions out.")
+        hint = "Use --mode forward_dynamics, or leave --actions out."
+        raise InvalidInput(f"Mode {args.mode} takes no actions.", hint)
     if args.video and args.mode != "inverse_dynamics":
-        raise WamvizError(f"Mode {args.mode} takes no video.", "Use --mode inverse_dynamics, or leave --video out.")
+        raise InvalidInput(f"Mode {args.mode} takes no video.", "Use --mode inverse_dynamics, or leave --video out.")
     actions = read_actions(args.actions, capabilities.action_space) if args.actions else None
     longest = max(1, args.horizon or capabilities.longest)
     video = read_clip(args.video, capabilities.video_fps, longest) if args.video else None
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
         with fetching(args.context) as fetched:
             context = resolve(args.context, args.instruction, fetched)
         if needs_words(capabilities, args.mode) and not context.instruction:
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{args.context}' names no instruction.", "Say what the robot should do: --instruction TEXT"
             )
         stream = imagine_run(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from wamviz.cli.options import SOURCE_HELP
 from wamviz.cli.progress import fetching
+from wamviz.core.plain import dumps
 
 LONG = 14  # numbers in a row that a person still reads: a state of the tabletop
 HELP = "Say what is in a dataset, episode, image, video or run."
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     with fetching(args.source) as progress:
         facts = describe(args.source, progress)
     if args.json:
-        print(json.dumps(facts, indent=2, allow_nan=False, default=str))
+        print(dumps(facts, indent=2))
     else:
         _print_facts(facts)
 

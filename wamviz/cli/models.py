@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 
+from wamviz.core.plain import dumps
 from wamviz.models import registry
 
 HELP = "List every model, its modes, and whether it can run here."
@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> None:
     entries = list(registry.entries().values())
     rows = [registry.model_facts(entry) for entry in entries]
     if args.json:
-        print(json.dumps(rows, indent=2, allow_nan=False))
+        print(dumps(rows, indent=2))
         return
     for entry, row in zip(entries, rows, strict=True):
         print(f"{row['id']}  {row['title']}")

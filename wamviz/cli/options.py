@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from wamviz.core.devices import pick
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, Unavailable, unknown_name
 from wamviz.core.rollout import MODES
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
@@ -34,10 +34,10 @@ def checked_model(args: argparse.Namespace) -> Capabilities:
         args.mode = entry.capabilities.modes[0]
     if args.mode not in entry.capabilities.modes:
         modes = ", ".join(entry.capabilities.modes)
-        raise WamvizError(f"{entry.capabilities.title} has no mode '{args.mode}'.", f"Its modes are: {modes}.")
+        raise InvalidInput(f"{entry.capabilities.title} has no mode '{args.mode}'.", f"Its modes are: {modes}.")
     missing = entry.missing()
     if missing:
-        raise WamvizError(f"{entry.capabilities.title} cannot run here: {missing}")
+        raise Unavailable(f"{entry.capabilities.title} cannot run here: {missing}")
     if args.device != "auto":
         pick(args.device)
     return entry.capabilities
@@ -47,8 +47,8 @@ def check_folder(text: str) -> Path:
     """The folder ``text`` if files can be put there, before hours of work go into them; it is not created yet."""
     folder = Path(text).expanduser()
     if folder.exists() and not folder.is_dir():
-        raise WamvizError(f"'{folder}' is a file.", "Name a folder for --out.")
+        raise InvalidInput(f"'{folder}' is a file.", "Name a folder for --out.")
     standing = next(parent for parent in [folder, *folder.absolute().parents] if parent.exists())
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
-        raise WamvizError(f"Nothing can be written under '{standing}'.", "Name another folder for --out.")
+        raise Unavailable(f"Nothing can be written under '{standing}'.", "Name another folder for --out.")
     return folder

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, InvalidInput, WamvizError
 
 MAX_IMAGE_BYTES = 30_000_000
 MAX_IMAGE_PIXELS = 25_000_000
@@ -29,7 +29,7 @@ def check_uint8(frames: Any, ndim: int) -> Frames:
     frames = np.asarray(frames)
     if frames.dtype != np.uint8 or frames.ndim != ndim or frames.shape[-1] != 3 or 0 in frames.shape:
         form = "(T, H, W, 3)" if ndim == 4 else "(H, W, 3)"
-        raise WamvizError(f"Frames must be a uint8 array of shape {form}, not {frames.dtype} {frames.shape}.")
+        raise InvalidInput(f"Frames must be a uint8 array of shape {form}, not {frames.dtype} {frames.shape}.")
     return frames
 
 
@@ -59,7 +59,7 @@ def read_image(source: str | Path | bytes) -> Frames:
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         if isinstance(error, WamvizError):
             raise
-        raise WamvizError(f"{name} is damaged or cut short.", "Save the picture again and retry.") from error
+        raise Damaged(f"{name} is damaged or cut short.", "Save the picture again and retry.") from error
 
 
 def _image_bytes(source: str | Path | bytes) -> tuple[str, bytes]:
@@ -69,10 +69,10 @@ def _image_bytes(source: str | Path | bytes) -> tuple[str, bytes]:
     else:
         name, size = f"'{Path(source).name}'", file_size(source)
     if size > MAX_IMAGE_BYTES:
-        raise WamvizError(f"{name} has {size / 1e6:.0f} MB, which is too much.", limit)
+        raise InvalidInput(f"{name} has {size / 1e6:.0f} MB, which is too much.", limit)
     data = source if isinstance(source, bytes) else Path(source).read_bytes()
     if not data:
-        raise WamvizError(f"{name} is empty (0 bytes).", "Choose a picture, e.g. a PNG or JPEG file.")
+        raise Damaged(f"{name} is empty (0 bytes).", "Choose a picture, e.g. a PNG or JPEG file.")
     return name, data
 
 
@@ -82,21 +82,21 @@ def file_size(path: str | Path) -> int:
     try:
         if not path.is_file():
             what = "is a folder, not a file" if path.is_dir() else "does not exist"
-            raise WamvizError(f"'{path.name}' {what}.", "Give the path of a picture or video file.")
+            raise InvalidInput(f"'{path.name}' {what}.", "Give the path of a picture or video file.")
         with path.open("rb") as file:
             if file.read(len(POINTER)) == POINTER:
-                raise WamvizError(
+                raise Damaged(
                     f"'{path.name}' is only a Git LFS pointer, not the file itself.",
                     "Fetch it: run `git lfs pull` in its folder.",
                 )
             return path.stat().st_size
     except OSError as error:
-        raise WamvizError(f"'{path.name}' cannot be read ({error.strerror}).") from error
+        raise Damaged(f"'{path.name}' cannot be read ({error.strerror}).") from error
 
 
 def _too_many_pixels(name: str, pixels: int | None) -> WamvizError:
     many = "far too many pixels" if pixels is None else f"{pixels / 1e6:.0f} megapixels, which is too much"
-    return WamvizError(
+    return InvalidInput(
         f"{name} has {many}.", f"The limit is {MAX_IMAGE_PIXELS // 1_000_000} megapixels; shrink it and retry."
     )
 
@@ -105,16 +105,16 @@ def _not_an_image(name: str, data: bytes) -> WamvizError:
     allowed = "Use a PNG, JPEG, WebP, BMP, GIF or TIFF picture."
     head = data[:4096]
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"avif"):
-        return WamvizError(f"{name} is a HEIC or AVIF picture, which cannot be read here.", allowed)
+        return InvalidInput(f"{name} is a HEIC or AVIF picture, which cannot be read here.", allowed)
     if head[4:8] == b"ftyp" or head[:4] == b"\x1aE\xdf\xa3":
-        return WamvizError(f"{name} is a video, not a picture.", allowed)
+        return InvalidInput(f"{name} is a video, not a picture.", allowed)
     if b"\0" not in head:
         try:
             codecs.getincrementaldecoder("utf-8")().decode(head)  # forgives a character cut by the end of the sample
-            return WamvizError(f"{name} holds text, not a picture, whatever its name says.", allowed)
+            return InvalidInput(f"{name} holds text, not a picture, whatever its name says.", allowed)
         except UnicodeDecodeError:
             pass
-    return WamvizError(f"{name} is not a picture that can be read here.", allowed)
+    return InvalidInput(f"{name} is not a picture that can be read here.", allowed)
 
 
 def _rgb(image: Image.Image) -> Frames:
@@ -142,7 +142,7 @@ def resize(frames: Frames, height: int, width: int) -> Frames:
     """Scale (..., H, W, 3) uint8 to ``height`` x ``width``: exact area average to shrink, linear to enlarge."""
     frames = np.asarray(frames)
     if height < 1 or width < 1:
-        raise WamvizError(f"A frame cannot be scaled to {height} x {width} pixels.")
+        raise InvalidInput(f"A frame cannot be scaled to {height} x {width} pixels.")
     if frames.shape[-3:-1] == (height, width):
         return frames
     rows, columns = _weights(frames.shape[-3], height), _weights(frames.shape[-2], width)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 
 # How the numbers after x, y, z say which way the hand is turned -> how many numbers that takes.
 TURNS = {"rotation_vector": 3, "euler_xyz": 3, "quaternion_xyzw": 4, "quaternion_wxyz": 4}
@@ -38,7 +38,7 @@ class Tool:
         except (TypeError, ValueError, OverflowError):
             given = np.zeros(0)
         if given.shape != (3,) or not np.isfinite(given).all():
-            raise WamvizError("A tool's 'offset' needs three numbers, x, y and z in metres in the hand's own axes.")
+            raise InvalidInput("A tool's 'offset' needs three numbers, x, y and z in metres in the hand's own axes.")
         object.__setattr__(self, "offset", tuple(float(value) for value in given))
         if self.turn not in TURNS:
             raise unknown_name("turn of a tool", str(self.turn), TURNS)
@@ -51,7 +51,7 @@ class Tool:
 def tool_from_json(told: object) -> Tool:
     """A ``Tool`` from a JSON object, or ``WamvizError`` naming what is odd."""
     if not isinstance(told, Mapping) or "offset" not in told:
-        raise WamvizError("A tool needs an 'offset': x, y and z in metres in the hand's own axes.")
+        raise InvalidInput("A tool needs an 'offset': x, y and z in metres in the hand's own axes.")
     for name in told:
         if name not in ("offset", "turn"):
             raise unknown_name("key of a tool", str(name), ("offset", "turn"))
@@ -83,7 +83,7 @@ class Camera:
         if isinstance(self.tool, Mapping):  # out of JSON
             object.__setattr__(self, "tool", tool_from_json(self.tool))
         if self.intrinsics.shape != (3, 3) or self.world_from_camera.shape != (4, 4):
-            raise WamvizError(
+            raise InvalidInput(
                 f"Camera '{self.name}' needs (3, 3) intrinsics and a (4, 4) pose, not "
                 f"{self.intrinsics.shape} and {self.world_from_camera.shape}."
             )

@@ -10,16 +10,20 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import Unavailable, unknown_name
 
 KINDS = ("cuda", "mps", "cpu")
 F = TypeVar("F", bound=Callable[..., Any])
+
+# What allocators of the CPU and of MPS say, which have no error class of their own.
+_ALLOCATORS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "buffer size")
 
 
 def available() -> tuple[str, ...]:
@@ -52,13 +56,21 @@ def pick(device: str = "auto") -> str:
     if kind == "auto":
         return here[0]
     if kind not in here:
-        raise WamvizError(f"There is no {kind} device here.", f"Use auto or one of: {', '.join(here)}.")
+        raise Unavailable(f"There is no {kind} device here.", f"Use auto or one of: {', '.join(here)}.")
     if index:
         import torch
 
         if int(index) >= torch.cuda.device_count():
-            raise WamvizError(f"There is no {device} here.", f"This machine has {torch.cuda.device_count()} card(s).")
+            raise Unavailable(f"There is no {device} here.", f"This machine has {torch.cuda.device_count()} card(s).")
     return device
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether this is memory that ran out: a card's own error, an allocator's words, or Python's."""
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATORS)
 
 
 def describe(device: str = "auto") -> str:

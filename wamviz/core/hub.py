@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.core.environment import offline
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, NotFound, Unavailable, WamvizError
 
 PREFIX = "hub:"
 Progress = Callable[[int, int, str], None]  # kB here, kB in all (0: not known), file
@@ -86,7 +86,7 @@ def _asking() -> Iterator[None]:
     try:
         from huggingface_hub import constants
     except ImportError as error:
-        raise WamvizError("Names of the hub need a package.", "Run: python -m pip install huggingface_hub") from error
+        raise Unavailable("Names of the hub need a package.", "Run: python -m pip install huggingface_hub") from error
     with _lock:
         before = constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_XET
         _set_before.append(_set_before[0] if _set_before else before)
@@ -135,7 +135,7 @@ class Repository:
             self.offline = True
             return known
         if found is None or _COMMIT.fullmatch(found) is None:
-            raise WamvizError(f"'{self.endpoint}' does not answer as the hub does.", "Check HF_ENDPOINT.")
+            raise Unavailable(f"'{self.endpoint}' does not answer as the hub does.", "Check HF_ENDPOINT.")
         return found
 
     def keep_name(self) -> None:
@@ -210,37 +210,37 @@ def _explained(name: HubName, kind: RepoKind) -> Iterator[None]:
         raise
     except errors.GatedRepoError as error:
         hint = f"Accept its terms on its page on the hub, then log in ({_LOGIN})."
-        raise WamvizError(f"'{name.repo}' is gated, and you have no access yet.", hint) from error
+        raise Unavailable(f"'{name.repo}' is gated, and you have no access yet.", hint) from error
     except errors.RepositoryNotFoundError as error:
         hint = f"Check OWNER/NAME; a private one needs you to log in ({_LOGIN})."
-        raise WamvizError(f"The hub has no {kind.repo_type} '{name.repo}' that you may see.", hint) from error
+        raise NotFound(f"The hub has no {kind.repo_type} '{name.repo}' that you may see.", hint) from error
     except errors.RevisionNotFoundError as error:
         hint = "Give a branch, a tag or a whole commit; 'main' is the usual one."
-        raise WamvizError(f"'{name.repo}' has no revision '{name.revision}'.", hint) from error
+        raise NotFound(f"'{name.repo}' has no revision '{name.revision}'.", hint) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise _not_here(name) from error
     except errors.EntryNotFoundError as error:
-        raise WamvizError(f"'{name.repo}' is no {kind.title}: it has no {kind.first}.", kind.hint) from error
+        raise InvalidInput(f"'{name.repo}' is no {kind.title}: it has no {kind.first}.", kind.hint) from error
     except errors.HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
-            raise WamvizError(f"The hub refuses access to '{name.repo}' ({status}).", f"Log in ({_LOGIN}).") from error
-        raise WamvizError(f"The hub answered {status} for '{name.repo}'.", "Try again later.") from error
+            raise Unavailable(f"The hub refuses access to '{name.repo}' ({status}).", f"Log in ({_LOGIN}).") from error
+        raise Unavailable(f"The hub answered {status} for '{name.repo}'.", "Try again later.") from error
     except Exception as error:
         if _is_network(error):
             raise _not_here(name) from error
         if isinstance(error, OSError):
             hint = "Check that the disk has room; HF_HUB_CACHE names another folder for downloads."
-            raise WamvizError(f"'{name.repo}' cannot be kept: {error.strerror or error}.", hint) from error
+            raise Unavailable(f"'{name.repo}' cannot be kept: {error.strerror or error}.", hint) from error
         raise
 
 
 def _not_here(name: HubName) -> WamvizError:
     if offline():
         hint = "Unset HF_HUB_OFFLINE to download it once."
-        return WamvizError(f"What is asked of '{name}' is not in the cache, and HF_HUB_OFFLINE forbids asking.", hint)
+        return Unavailable(f"What is asked of '{name}' is not in the cache, and HF_HUB_OFFLINE forbids asking.", hint)
     hint = "Check the network and HF_ENDPOINT; what was fetched before is kept, and works without."
-    return WamvizError(f"The hub cannot be reached for what is not in the cache of '{name}'.", hint)
+    return Unavailable(f"The hub cannot be reached for what is not in the cache of '{name}'.", hint)
 
 
 def _is_network(error: BaseException) -> bool:

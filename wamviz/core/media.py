@@ -36,7 +36,7 @@ from wamviz.core._images import (
     read_image,
     resize,
 )
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, InvalidInput, NotFound, Unavailable
 
 __all__ = [
     "MAX_IMAGE_BYTES",
@@ -116,7 +116,7 @@ def count_frames(path: str | Path) -> int:
         try:
             return sum(packet.size > 0 for packet in container.demux(stream))
         except av.FFmpegError as error:
-            raise WamvizError(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
+            raise Damaged(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
 
 
 def frame_times(path: str | Path) -> NDArray[np.float64]:
@@ -125,7 +125,7 @@ def frame_times(path: str | Path) -> NDArray[np.float64]:
         try:
             ticks = [p.pts for p in container.demux(stream) if p.size and p.pts is not None and not p.is_discard]
         except av.FFmpegError as error:
-            raise WamvizError(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
+            raise Damaged(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
         return np.unique(np.array(ticks, np.float64)) * float(stream.time_base)
 
 
@@ -142,12 +142,12 @@ def read_video(
             frame or 10 minutes, or more than fits in memory.
     """
     if start < 0 or max_frames < 1:
-        raise WamvizError(
+        raise InvalidInput(
             f"Frames are counted from 0 and at least one must be asked for, not {start} and {max_frames}."
         )
     name, size = f"'{Path(path).name}'", file_size(path)
     if size > MAX_VIDEO_BYTES:
-        raise WamvizError(
+        raise InvalidInput(
             f"{name} has {size / 1e6:.0f} MB.", f"Videos may have up to {MAX_VIDEO_BYTES // 1_000_000} MB; cut it."
         )
     frames: list[Frames] = []
@@ -155,7 +155,7 @@ def read_video(
     with _opened(path) as (container, stream):
         info = _info(container, stream)
         if info.seconds > MAX_VIDEO_SECONDS:
-            raise WamvizError(
+            raise InvalidInput(
                 f"{name} lasts {info.seconds / 60:.0f} minutes.", "The limit is 10 minutes; cut it and retry."
             )
         for frame in _decoded(container, stream, name):
@@ -165,12 +165,12 @@ def read_video(
             frames.append(_to_array(frame, max_side))
             held += frames[-1].nbytes
             if held > MAX_DECODED_BYTES:
-                raise WamvizError(f"{name} does not fit in memory: {len(frames)} frames are {held / 1e9:.1f} GB.",
+                raise InvalidInput(f"{name} does not fit in memory: {len(frames)} frames are {held / 1e9:.1f} GB.",
                                   "Ask for fewer frames, or cut or shrink the video.")  # fmt: skip
             if len(frames) == max_frames:
                 break
     if not frames:
-        raise WamvizError(f"{name} has no frame {start}; it holds {seen} frames.", "Frames are counted from 0.")
+        raise NotFound(f"{name} has no frame {start}; it holds {seen} frames.", "Frames are counted from 0.")
     return _stacked(frames, name), info.fps
 
 
@@ -212,12 +212,12 @@ def read_video_span(
                 frames.append(_to_array(frame, None))
                 held += frames[-1].nbytes
                 if held > MAX_DECODED_BYTES:
-                    raise WamvizError(f"{count} frames of {name} do not fit in memory.", "Ask for fewer of them.")
+                    raise InvalidInput(f"{count} frames of {name} do not fit in memory.", "Ask for fewer of them.")
                 if len(frames) == count:
                     return _stacked(frames, name)
             if frames:
                 break
-    raise WamvizError(
+    raise Damaged(
         f"{name} ends early: frame {len(frames)} of {count} from second {wanted[0] - float(first):.2f} on is missing.",
         "The file is cut short or does not belong to this dataset; download or record it again.",
     )
@@ -228,7 +228,7 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
     """Open a video; yields (container, first video stream)."""
     name = f"'{Path(path).name}'"
     if not file_size(path):
-        raise WamvizError(f"{name} is empty (0 bytes).", "Save or download it again.")
+        raise Damaged(f"{name} is empty (0 bytes).", "Save or download it again.")
     try:
         container = av.open(
             str(Path(path).absolute()),
@@ -237,19 +237,19 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
         )
     except (av.FFmpegError, ValueError, OverflowError) as error:
         hint = "Use an MP4, MOV, WebM, MKV or AVI video."
-        raise WamvizError(f"{name} is not a video that can be read here, or it is cut short.", hint) from error
+        raise Damaged(f"{name} is not a video that can be read here, or it is cut short.", hint) from error
     with container:
         stream = next(iter(container.streams.video), None)
         if stream is None:
-            raise WamvizError(
+            raise Damaged(
                 f"{name} holds no video stream, or it is cut short.", "Choose a file with moving pictures."
             )
         if stream.codec_context is None:
-            raise WamvizError(
+            raise Unavailable(
                 f"{name} uses a video codec that cannot be decoded here.", "Convert it to H.264 and retry."
             )
         if stream.width * stream.height > MAX_VIDEO_PIXELS:
-            raise WamvizError(f"The frames of {name} have {stream.width} x {stream.height} pixels, which is too much.",
+            raise InvalidInput(f"The frames of {name} have {stream.width} x {stream.height} pixels, which is too much.",
                               "The limit is 9 megapixels (4096 x 2160); shrink it and retry.")  # fmt: skip
         yield container, stream
 
@@ -272,15 +272,15 @@ def _decoded(container: Any, stream: Any, name: str) -> Iterator[av.VideoFrame]:
     try:
         for frame in container.decode(stream):
             if frame.width * frame.height > MAX_VIDEO_PIXELS:  # a stream may grow after its header
-                raise WamvizError(f"A frame of {name} has {frame.width} x {frame.height} pixels, which is too much.")
+                raise InvalidInput(f"A frame of {name} has {frame.width} x {frame.height} pixels, which is too much.")
             count += 1
             yield frame
     except av.FFmpegError as error:
-        raise WamvizError(
+        raise Damaged(
             f"{name} is damaged or cut short after frame {count}.", "Save or download it again."
         ) from error
     if count == 0:
-        raise WamvizError(f"{name} holds no frame that can be shown, or it is cut short.", "Save or download it again.")
+        raise Damaged(f"{name} holds no frame that can be shown, or it is cut short.", "Save or download it again.")
 
 
 def _to_array(frame: av.VideoFrame, max_side: int | None) -> Frames:
@@ -298,7 +298,7 @@ def _to_array(frame: av.VideoFrame, max_side: int | None) -> Frames:
 
 def _stacked(frames: list[Frames], name: str) -> Frames:
     if len({frame.shape for frame in frames}) > 1:
-        raise WamvizError(f"{name} changes its frame size on the way.", "Convert it to one size and retry.")
+        raise InvalidInput(f"{name} changes its frame size on the way.", "Convert it to one size and retry.")
     return np.stack(frames)
 
 
@@ -324,7 +324,8 @@ def write_mp4(
     """
     frames, rate = check_uint8(frames, 4), _rate(fps)
     if scale < 1 or not 0 <= crf <= 51 or keyframe_every < 1:
-        raise WamvizError(f"Video options are out of range: scale {scale}, crf {crf}, keyframe_every {keyframe_every}.")
+        options = f"scale {scale}, crf {crf}, keyframe_every {keyframe_every}"
+        raise InvalidInput(f"Video options are out of range: {options}.")
     colours, said = MATRICES[matrix]
     height, width = frames.shape[1] * scale, frames.shape[2] * scale
     padding = ((0, height % 2), (0, width % 2), (0, 0))
@@ -374,7 +375,7 @@ def write_gif(path: str | Path, frames: Frames, fps: float) -> None:
 
 def _rate(fps: float) -> Fraction:
     if not 0 < fps <= 240:
-        raise WamvizError(f"The frame rate must lie above 0 and up to 240, not {fps}.")
+        raise InvalidInput(f"The frame rate must lie above 0 and up to 240, not {fps}.")
     return Fraction(fps).limit_denominator(1001)
 
 
@@ -388,7 +389,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise WamvizError(
+        raise Unavailable(
             f"'{path.name}' cannot be written ({error.strerror or error}).",
             "Choose a folder with space and write access.",
         ) from error

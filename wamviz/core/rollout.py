@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.camera import Camera as Camera
 from wamviz.core.camera import Tool as Tool
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 
 Origin = Literal["imagined", "executed", "recorded"]
 Mode = Literal["joint", "imagine_then_act", "act_only", "forward_dynamics", "inverse_dynamics", "video"]
@@ -39,7 +39,7 @@ def check_frames(frames: Any, what: str = "frames", ndim: int = 4) -> Frames:
     array = np.asarray(frames)
     if array.dtype != np.uint8 or array.ndim != ndim or array.shape[-1] != 3 or 0 in array.shape:
         form = "(T, H, W, 3)" if ndim == 4 else "(H, W, 3)"
-        raise WamvizError(f"{what} must be a uint8 array of shape {form}, not {array.dtype} {array.shape}.")
+        raise InvalidInput(f"{what} must be a uint8 array of shape {form}, not {array.dtype} {array.shape}.")
     return array
 
 
@@ -49,10 +49,10 @@ def check_floats(values: Any, what: str, columns: int | None = None) -> Floats:
         array = np.asarray(values, np.float32)
     if array.ndim != 2 or (columns is not None and array.shape[1] != columns):
         want = f"(rows, {columns})" if columns is not None else "(rows, columns)"
-        raise WamvizError(f"{what} must have shape {want}, not {array.shape}.")
+        raise InvalidInput(f"{what} must have shape {want}, not {array.shape}.")
     if not np.isfinite(array).all():
         bad = np.argwhere(~np.isfinite(array))[0]
-        raise WamvizError(f"{what} holds a value that is not finite at row {bad[0]}, column {bad[1]}.")
+        raise InvalidInput(f"{what} holds a value that is not finite at row {bad[0]}, column {bad[1]}.")
     return array
 
 
@@ -87,20 +87,20 @@ class ActionSpace:
         if self.kind not in ACTION_KINDS:
             raise unknown_name("action kind", self.kind, ACTION_KINDS)
         if not self.names or len(self.units) != len(self.names):
-            raise WamvizError(
+            raise InvalidInput(
                 f"An action space needs one unit a name: {len(self.names)} names, {len(self.units)} units."
             )
         if not self.rate > 0:
-            raise WamvizError(f"The action rate must be above 0 Hz, not {self.rate}.")
+            raise InvalidInput(f"The action rate must be above 0 Hz, not {self.rate}.")
         if self.gripper_index is not None and not 0 <= self.gripper_index < self.dim:
-            raise WamvizError(f"gripper_index {self.gripper_index} lies outside 0..{self.dim - 1}.")
+            raise InvalidInput(f"gripper_index {self.gripper_index} lies outside 0..{self.dim - 1}.")
         if (self.low is None) != (self.high is None):
-            raise WamvizError("Give both action limits, low and high, or neither.")
+            raise InvalidInput("Give both action limits, low and high, or neither.")
         if self.low is not None and self.high is not None:
             if len(self.low) != self.dim or len(self.high) != self.dim:
-                raise WamvizError(f"Action limits need {self.dim} numbers each.")
+                raise InvalidInput(f"Action limits need {self.dim} numbers each.")
             if any(not a < b for a, b in zip(self.low, self.high, strict=True)):
-                raise WamvizError("Every low action limit must lie below its high limit.")
+                raise InvalidInput("Every low action limit must lie below its high limit.")
 
     @property
     def dim(self) -> int:
@@ -168,7 +168,7 @@ class Observation:
 
     def __post_init__(self) -> None:
         if not self.frames:
-            raise WamvizError("An observation needs at least one camera frame.")
+            raise InvalidInput("An observation needs at least one camera frame.")
         for name, frame in self.frames.items():
             check_frames(frame, f"The frame of camera '{name}'", ndim=3)
         if self.state is not None:
@@ -225,17 +225,21 @@ class Rollout:
         if self.origin not in ORIGINS:
             raise unknown_name("origin", self.origin, ORIGINS)
         if not self.fps > 0:
-            raise WamvizError(f"A rollout's frame rate must be above 0, not {self.fps}.")
+            raise InvalidInput(f"A rollout's frame rate must be above 0, not {self.fps}.")
         if self.frames is None and self.actions is None:
-            raise WamvizError("A rollout needs frames or actions.")
+            raise InvalidInput("A rollout needs frames or actions.")
         if self.frames is not None:
             check_frames(self.frames)
         if self.actions is not None:
             if self.action_space is None:
-                raise WamvizError("A rollout with actions must say their action space.")
+                raise InvalidInput("A rollout with actions must say their action space.")
             object.__setattr__(self, "actions", check_floats(self.actions, "Actions", self.action_space.dim))
         if self.states is not None:
             object.__setattr__(self, "states", check_floats(self.states, "States"))
+        if self.success is not None:
+            if not isinstance(self.success, bool | np.bool_):
+                raise WamvizError(f"A rollout's success is true, false or None, not {self.success!r}.")
+            object.__setattr__(self, "success", bool(self.success))
 
     @property
     def duration(self) -> float:
@@ -289,19 +293,19 @@ class ImagineRequest:
         if self.mode not in MODES:
             raise unknown_name("mode", self.mode, MODES)
         if not 0 <= self.seed < 2**31:
-            raise WamvizError(f"The seed must lie in 0 .. {2**31 - 1}, not {self.seed}.")
+            raise InvalidInput(f"The seed must lie in 0 .. {2**31 - 1}, not {self.seed}.")
         if not 1 <= self.samples <= 64:
-            raise WamvizError(f"Samples must be 1 .. 64, not {self.samples}.")
+            raise InvalidInput(f"Samples must be 1 .. 64, not {self.samples}.")
         if self.steps is not None and not 1 <= self.steps <= 200:
-            raise WamvizError(f"Steps must be 1 .. 200, not {self.steps}.")
+            raise InvalidInput(f"Steps must be 1 .. 200, not {self.steps}.")
         if not 0 <= self.guidance <= 20:  # neither is NaN
-            raise WamvizError(f"Guidance must be 0 .. 20, not {self.guidance}.")
+            raise InvalidInput(f"Guidance must be 0 .. 20, not {self.guidance}.")
         if self.horizon is not None and self.horizon < 1:
-            raise WamvizError(f"The horizon must be at least 1 frame, not {self.horizon}.")
+            raise InvalidInput(f"The horizon must be at least 1 frame, not {self.horizon}.")
         if self.mode == "forward_dynamics" and self.actions is None:
-            raise WamvizError("Mode forward_dynamics needs actions to obey.", "Give them with --actions FILE.")
+            raise InvalidInput("Mode forward_dynamics needs actions to obey.", "Give them with --actions FILE.")
         if self.mode == "inverse_dynamics" and self.video is None:
-            raise WamvizError("Mode inverse_dynamics needs a video to explain.", "Give it with --video FILE.")
+            raise InvalidInput("Mode inverse_dynamics needs a video to explain.", "Give it with --video FILE.")
         if self.video is not None:
             check_frames(self.video, "The video")
         if self.actions is not None:

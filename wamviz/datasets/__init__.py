@@ -11,26 +11,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from wamviz.core.errors import WamvizError
-from wamviz.datasets.base import Dataset, Episode, Outline
-from wamviz.datasets.catalogue import Catalogue, Line
+from wamviz.datasets.action_semantics import ActionSpaceOverride, read_override
+from wamviz.datasets.catalogue import Catalogue, EpisodeSummary
 from wamviz.datasets.formats import FORMATS, find, format_of
-from wamviz.datasets.lerobot import LeRobotDataset, LeRobotEpisode
-from wamviz.datasets.lerobot_writer import LeRobotWriter
-from wamviz.datasets.meaning import Layout, read_layout
-from wamviz.datasets.staging import Plan
+from wamviz.datasets.formats.lerobot.dataset import LeRobotDataset, LeRobotEpisode
+from wamviz.datasets.protocol import Dataset, Episode, Outline
+from wamviz.datasets.writer.lerobot import LeRobotWriter
+from wamviz.datasets.writer.staging import DatasetSchema
 
 __all__ = [
     "FORMATS",
     "Catalogue",
     "Dataset",
     "Episode",
-    "Layout",
+    "ActionSpaceOverride",
     "LeRobotDataset",
     "LeRobotEpisode",
     "LeRobotWriter",
-    "Line",
+    "EpisodeSummary",
     "Outline",
-    "Plan",
+    "DatasetSchema",
     "is_dataset",
     "open_dataset",
     "shipped",
@@ -44,12 +44,12 @@ def is_dataset(path: str | Path) -> bool:
     return format_of(Path(path)) is not None
 
 
-def open_dataset(path: str | Path, layout: Layout | None = None, name: str | None = None) -> Dataset:
+def open_dataset(path: str | Path, override: ActionSpaceOverride | None = None, name: str | None = None) -> Dataset:
     """Open a dataset, reading its metadata only.
 
     Args:
         path: its folder, a folder that holds just one, or an HDF5 file.
-        layout: a person's correction of what the numbers mean; else what ``wamviz.json`` in the folder says, if there.
+        override: a person's correction of what the numbers mean; else what ``wamviz.json`` in the folder says.
         name: how SOURCE strings call it; the path as it was given when None.
 
     Raises:
@@ -61,8 +61,8 @@ def open_dataset(path: str | Path, layout: Layout | None = None, name: str | Non
     if path.is_file() and not is_dataset(path):
         raise WamvizError(f"'{path.name}' is a file, not a dataset folder.", "Give the folder that it lies in.")
     root, kind = find(path)
-    told = layout if layout is not None else read_layout(root if root.is_dir() else root.parent)
-    return kind.open(root, str(path) if name is None else name, told)
+    correction = override if override is not None else read_override(root if root.is_dir() else root.parent)
+    return kind.open(root, str(path) if name is None else name, correction)
 
 
 def shipped() -> Dataset:

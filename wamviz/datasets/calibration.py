@@ -28,41 +28,41 @@ SKEW = 1e-2  # how far a pose's axes may be from unit length and right angles: c
 POSE = "four rows of four numbers, the last one 0 0 0 1"
 
 
-def cameras_from_json(told: object, tool: Tool | None = None) -> dict[str, Camera]:
+def cameras_from_json(value: object, tool: Tool | None = None) -> dict[str, Camera]:
     """Cameras by name.
 
     Args:
-        told: ``{"front": {"width", "height", "intrinsics", "world_from_camera" or "camera_from_world"}}``.
+        value: ``{"front": {"width", "height", "intrinsics", "world_from_camera" or "camera_from_world"}}``.
         tool: what of the hand is drawn in all of them.
 
     Raises:
         WamvizError: a key that does not exist, numbers of another shape, or a pose that is none.
     """
-    if not isinstance(told, Mapping):
+    if not isinstance(value, Mapping):
         raise WamvizError("'cameras' must be a JSON object: the camera's name, then its calibration.")
-    return {str(name): _camera(str(name), one, tool) for name, one in told.items()}
+    return {str(name): _camera(str(name), one, tool) for name, one in value.items()}
 
 
-def _camera(name: str, told: object, tool: Tool | None) -> Camera:
-    if not isinstance(told, Mapping):
+def _camera(name: str, value: object, tool: Tool | None) -> Camera:
+    if not isinstance(value, Mapping):
         raise WamvizError(f"The calibration of camera '{name}' must be a JSON object.", f"Its keys: {', '.join(KEYS)}.")
-    for key in told:
+    for key in value:
         if key not in KEYS:
             raise unknown_name(f"key in the calibration of camera '{name}'", str(key), KEYS)
-    width, height = told.get("width", 0), told.get("height", 0)
+    width, height = value.get("width", 0), value.get("height", 0)
     if not _side(width) or not _side(height):
         raise WamvizError(
             f"Camera '{name}' needs 'width' and 'height': the pixels of the pictures with which it was calibrated."
         )
-    if ("world_from_camera" in told) == ("camera_from_world" in told):
+    if ("world_from_camera" in value) == ("camera_from_world" in value):
         raise WamvizError(
             f"Camera '{name}' needs one pose.",
             f"Give 'world_from_camera' or its inverse 'camera_from_world': {POSE}, in metres, OpenCV axes.",
         )
-    inverse = "camera_from_world" in told
+    inverse = "camera_from_world" in value
     key = "camera_from_world" if inverse else "world_from_camera"
-    pose = _pose(name, key, told[key])
-    intrinsics = _intrinsics(name, told.get("intrinsics"))
+    pose = _pose(name, key, value[key])
+    intrinsics = _intrinsics(name, value.get("intrinsics"))
     if inverse:
         pose = np.asarray(np.linalg.inv(pose), np.float64)
     return Camera(name, width, height, intrinsics, pose, tool)
@@ -72,9 +72,9 @@ def _side(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 100_000
 
 
-def _intrinsics(name: str, told: object) -> NDArray[np.float64]:
+def _intrinsics(name: str, value: object) -> NDArray[np.float64]:
     """(3, 3), out of three rows or of ``[fx, fy, cx, cy]``."""
-    values = _numbers(told)
+    values = _numbers(value)
     if values.shape == (4,):
         fx, fy, cx, cy = values
         values = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
@@ -91,8 +91,8 @@ def _intrinsics(name: str, told: object) -> NDArray[np.float64]:
     return values
 
 
-def _pose(name: str, key: str, told: object) -> NDArray[np.float64]:
-    values = _numbers(told)
+def _pose(name: str, key: str, value: object) -> NDArray[np.float64]:
+    values = _numbers(value)
     if values.shape != (4, 4) or not np.allclose(values[3], [0, 0, 0, 1], atol=1e-6):
         raise WamvizError(f"The '{key}' of camera '{name}' must be {POSE}, in metres.")
     axes = values[:3, :3]
@@ -104,27 +104,27 @@ def _pose(name: str, key: str, told: object) -> NDArray[np.float64]:
     return values
 
 
-def _numbers(told: object) -> NDArray[np.float64]:
+def _numbers(value: object) -> NDArray[np.float64]:
     """An array of finite numbers; an empty one for anything else."""
     try:
-        values = np.asarray(told, np.float64)
+        values = np.asarray(value, np.float64)
     except (TypeError, ValueError, OverflowError):
         return np.zeros(0)
     return values if np.isfinite(values).all() else np.zeros(0)
 
 
-def episode_cameras(told: object, tool: Tool | None = None) -> dict[int, dict[str, Camera]]:
+def episode_cameras(value: object, tool: Tool | None = None) -> dict[int, dict[str, Camera]]:
     """Cameras by episode number, for those that were moved between episodes: ``{"7": {"front": {...}}}``."""
-    if not isinstance(told, Mapping):
+    if not isinstance(value, Mapping):
         raise WamvizError("'episode_cameras' must be a JSON object: an episode's number, then its cameras.")
     found: dict[int, dict[str, Camera]] = {}
-    for number, cameras in told.items():
+    for number, cameras in value.items():
         if not str(number).isdecimal() or len(str(number)) > 9:
             raise WamvizError(f"'episode_cameras' names its episodes by number, not '{number}'.")
         found[int(number)] = cameras_from_json(cameras, tool)
     return found
 
 
-def unknown_cameras(told: Mapping[str, Any], cameras: tuple[str, ...]) -> list[str]:
+def unknown_cameras(value: Mapping[str, Any], cameras: tuple[str, ...]) -> list[str]:
     """Sentences about calibrated cameras that an episode does not have."""
-    return [f"It is calibrated: {unknown_name('camera', name, cameras)}" for name in told if name not in cameras]
+    return [f"It is calibrated: {unknown_name('camera', name, cameras)}" for name in value if name not in cameras]

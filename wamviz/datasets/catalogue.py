@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wamviz.core.errors import WamvizError
-from wamviz.datasets.base import Dataset, Episode
+from wamviz.datasets.protocol import Dataset, Episode
 
 
 @dataclass(frozen=True)
-class Line:
+class EpisodeSummary:
     """One episode in the list; None is what is not known.
 
     Attributes:
@@ -98,22 +98,22 @@ class Catalogue:
         here = tuple(index for index in given if index in self._here)
         return here + tuple(index for index in given if index not in self._here)
 
-    def lines(self, indices: Iterable[int]) -> list[Line]:
+    def lines(self, indices: Iterable[int]) -> list[EpisodeSummary]:
         """The facts of some episodes, which are opened for it."""
         return [self._line(index) for index in indices]
 
-    def _line(self, index: int) -> Line:
+    def _line(self, index: int) -> EpisodeSummary:
         place = self._place[index]
         told, frames = self._outline.instructions[place], self._outline.frames
-        known = Line(index, told, self._labels[place], None if frames is None else int(frames[place]))
+        known = EpisodeSummary(index, told, self._labels[place], None if frames is None else int(frames[place]))
         if index not in self._here:
-            return Line(index, told, known.label, known.frames, missing=self.dataset.absent)
+            return EpisodeSummary(index, told, known.label, known.frames, missing=self.dataset.absent)
         try:
             episode = self.dataset.episode(index)
             success, problem = _success(episode)
         except WamvizError as error:
-            return Line(index, told, known.label, known.frames, missing=error.message)
-        return Line(
+            return EpisodeSummary(index, told, known.label, known.frames, missing=error.message)
+        return EpisodeSummary(
             index,
             episode.instruction,
             known.label,

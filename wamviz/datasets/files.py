@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.core.media import file_size
 
 MAX_JSON_BYTES = 200_000_000  # the largest list of episodes seen has 30 MB
@@ -29,9 +29,9 @@ def inside(root: Path, relative: str) -> Path:
     """``root / relative``, refused when it would lie outside ``root``; links are not looked at."""
     parts = (*PurePosixPath(relative).parts, *PureWindowsPath(relative).parts)
     if not relative or ".." in parts or PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).anchor:
-        raise WamvizError(f"The dataset names a file outside its own folder: '{relative}'.", "It is not safe to open.")
+        raise Unsafe(f"The dataset names a file outside its own folder: '{relative}'.", "It is not safe to open.")
     if any(ord(character) < 32 for character in relative):
-        raise WamvizError("The dataset names a file with control characters.", "It is not safe to open.")
+        raise Unsafe("The dataset names a file with control characters.", "It is not safe to open.")
     if len(relative) > 1024 or any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
         raise WamvizError(f"The dataset names a file with too long a name: '{relative[:40]} ...'.")
     return root / relative
@@ -44,7 +44,7 @@ def contained(root: Path, path: Path) -> Path:
     """
     real, home = os.path.realpath(path), _home(root)
     if not any(real == place or real.startswith(place + os.sep) for place in home):
-        raise WamvizError(
+        raise Unsafe(
             f"'{path.name}' is a link that leads out of the dataset's folder '{root.name}'.", "It is not safe to open."
         )
     return path

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import PREFIX, HubName, Progress, RepoKind, Repository, repository
-from wamviz.datasets.lerobot import LeRobotDataset
-from wamviz.datasets.meaning import Layout
+from wamviz.datasets.action_semantics import ActionSpaceOverride
+from wamviz.datasets.formats.lerobot.dataset import LeRobotDataset
 
 FORM = f"{PREFIX}OWNER/NAME[@REVISION]#EPISODE[@FRAME]"
 # What opening needs; stats are left where they are. The lists of episodes come last: once they are whole, all is.
@@ -42,7 +42,7 @@ def parse(text: str) -> HubName:
 
 
 def open_hub(
-    text: str, episode: int | None = None, progress: Progress | None = None, told: Layout | None = None
+    text: str, episode: int | None = None, progress: Progress | None = None, override: ActionSpaceOverride | None = None
 ) -> LeRobotDataset:
     """Open a dataset of the hub: its metadata and, where one is named, the files of one episode.
 
@@ -50,25 +50,25 @@ def open_hub(
         text: ``hub:OWNER/NAME[@REVISION]``.
         episode: whose rows and videos are fetched as well.
         progress: called while a file comes in; what it raises ends the download, which a later call goes on with.
-        told: a person's correction of what the numbers mean.
+        override: a person's correction of what the numbers mean.
 
     Raises:
         WamvizError: no such dataset, revision or episode; no access; no LeRobot dataset; no network and no copy here.
     """
     with repository(parse(text), _KIND, progress) as there:
-        dataset = _metadata(there, told)
+        dataset = _metadata(there, override)
         if episode is not None:
             for file in dataset.files_of(episode):
                 there.fetch(file, needed=False)  # a camera may be declared and have no files; the reader says so
-            dataset = _opened(there.folder, HubName(there.name.repo, there.commit), told)
+            dataset = _opened(there.folder, HubName(there.name.repo, there.commit), override)
         return dataset
 
 
-def _metadata(there: Repository, told: Layout | None) -> LeRobotDataset:
+def _metadata(there: Repository, override: ActionSpaceOverride | None) -> LeRobotDataset:
     """The dataset with all of its metadata, called by its commit."""
     name = HubName(there.name.repo, there.commit)
     with suppress(WamvizError):  # what is missing or cut short is fetched below
-        dataset = _opened(there.folder, name, told)
+        dataset = _opened(there.folder, name, override)
         if len(dataset) == dataset.info.get("total_episodes"):
             there.keep_name()
             return dataset
@@ -81,16 +81,16 @@ def _metadata(there: Repository, told: Layout | None) -> LeRobotDataset:
         for file in (*filter(FIRST.fullmatch, sorted(listed)), *filter(LISTS.fullmatch, sorted(listed))):
             there.fetch(file)
     there.keep_name()
-    return _opened(there.folder, name, told)
+    return _opened(there.folder, name, override)
 
 
-def again(dataset: LeRobotDataset, told: Layout) -> LeRobotDataset:
+def again(dataset: LeRobotDataset, override: ActionSpaceOverride) -> LeRobotDataset:
     """A dataset of the hub with a person's correction, from what is here of it; nothing is asked."""
-    return _opened(dataset.root, parse(dataset.name), told)
+    return _opened(dataset.root, parse(dataset.name), override)
 
 
-def _opened(folder: Path, name: HubName, told: Layout | None) -> LeRobotDataset:
-    dataset = LeRobotDataset(folder, name=str(name), told=told)
+def _opened(folder: Path, name: HubName, override: ActionSpaceOverride | None) -> LeRobotDataset:
+    dataset = LeRobotDataset(folder, name=str(name), override=override)
     dataset.absent = "Not downloaded yet; choosing it fetches its files."
     if "title" not in dataset.manifest:
         dataset.title = name.repo  # the folder is called like the commit

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Floats, Frames, Rollout
 from wamviz.core.rotation import compose
 
@@ -58,7 +58,7 @@ def common_frames(a: Rollout, b: Rollout) -> tuple[Frames, Frames, Times]:
     Empty when either has no video. Sizes are left as they are.
     """
     if a.frames is None or b.frames is None:
-        raise WamvizError("Frames can be matched only where both rollouts have video.")
+        raise InvalidInput("Frames can be matched only where both rollouts have video.")
     ia, ib = match_times(a.frame_times, b.frame_times)
     return a.frames[ia], b.frames[ib], a.frame_times[ia]
 
@@ -91,7 +91,7 @@ def common_actions(a: Rollout, b: Rollout) -> tuple[Floats, Floats, Times]:
     """
     why = action_mismatch(a, b)
     if why is not None:
-        raise WamvizError(why)
+        raise InvalidInput(why)
     assert a.action_space is not None and b.action_space is not None and a.actions is not None and b.actions is not None
     rate = min(a.action_space.rate, b.action_space.rate)
     (actions_a, times_a), (actions_b, times_b) = resample_actions(a, rate), resample_actions(b, rate)
@@ -107,12 +107,12 @@ def resample_actions(rollout: Rollout, rate: float) -> tuple[Floats, Times]:
     """
     space, actions = rollout.action_space, rollout.actions
     if space is None or actions is None:
-        raise WamvizError("This rollout has no actions.")
+        raise InvalidInput("This rollout has no actions.")
     ratio = space.rate / rate
     if abs(ratio - 1) < 1e-6:
         return actions, rollout.action_times
     if ratio < 1:
-        raise WamvizError(f"Actions at {space.rate:g} Hz cannot be made finer ({rate:g} Hz).")
+        raise InvalidInput(f"Actions at {space.rate:g} Hz cannot be made finer ({rate:g} Hz).")
     count = int(np.floor(len(actions) / ratio + 1e-6))
     ends = (np.arange(count) + 1) / rate
     last = np.clip(np.ceil(ends * space.rate - 1e-6).astype(int) - 1, 0, len(actions) - 1)  # in force as the step ends

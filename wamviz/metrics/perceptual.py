@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Frames
 from wamviz.metrics.perceptual_weights import SMALLEST, weights_for
 
@@ -47,7 +47,7 @@ def lpips(a: Frames, b: Frames) -> NDArray[np.float64]:
         WamvizError: no weights, a file that does not hold them, frames below 31 pixels a side, or two shapes.
     """
     if a.shape != b.shape or a.ndim != 4 or a.dtype != np.uint8 or b.dtype != np.uint8:
-        raise WamvizError(f"Two videos of one shape are needed, not {a.dtype} {a.shape} and {b.dtype} {b.shape}.")
+        raise InvalidInput(f"Two videos of one shape are needed, not {a.dtype} {a.shape} and {b.dtype} {b.shape}.")
     path = weights_for(*a.shape[1:3])
     stamp = path.stat()
     net = _loaded(path, stamp.st_mtime_ns, stamp.st_size)

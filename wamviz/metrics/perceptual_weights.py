@@ -9,7 +9,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import Damaged, InvalidInput, Unavailable, unknown_name
 
 VARIABLE = "WAMVIZ_LPIPS"
 HOW = f"tools/convert_lpips.py makes the file out of the published weights; {VARIABLE}=FILE names it."
@@ -37,18 +37,18 @@ def weights_for(height: int = SMALLEST, width: int = SMALLEST) -> Path:
     """
     path = weights_file()
     if path is None:
-        raise WamvizError("LPIPS is not computed: its weights are not part of wamviz.", HOW)
+        raise Unavailable("LPIPS is not computed: its weights are not part of wamviz.", HOW)
     if not path.is_file():
-        raise WamvizError(f"LPIPS is not computed: {VARIABLE} names '{path.name}', and there is no such file.", HOW)
+        raise Unavailable(f"LPIPS is not computed: {VARIABLE} names '{path.name}', and there is no such file.", HOW)
     if min(height, width) < SMALLEST:
-        raise WamvizError(
+        raise InvalidInput(
             f"LPIPS is not computed: it needs frames of at least {SMALLEST} x {SMALLEST} pixels, "
             f"these have {width} x {height}."
         )
     stamp = path.stat()
     wrong = _wrong(path, stamp.st_mtime_ns, stamp.st_size)
     if wrong:
-        raise WamvizError(f"LPIPS is not computed: '{path.name}', which {VARIABLE} names, {wrong}", HOW)
+        raise Damaged(f"LPIPS is not computed: '{path.name}', which {VARIABLE} names, {wrong}", HOW)
     return path
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames, check_frames
 from wamviz.metrics.video import psnr
@@ -90,7 +90,7 @@ class Seen:
 
     def __post_init__(self) -> None:
         if self.executed.shape != self.imagined.shape or self.executed.shape[1:] != self.context.shape:
-            raise WamvizError(
+            raise InvalidInput(
                 f"Masks of one shape are needed, not {self.executed.shape}, {self.imagined.shape} and "
                 f"{self.context.shape}."
             )
@@ -110,7 +110,7 @@ def compare_picture(imagined: Frames, executed: Frames, context: Frames, seen: S
     check_frames(imagined, "The imagined frames")
     check_frames(executed, "The executed frames")
     if len(imagined) != len(executed):
-        raise WamvizError(f"{len(imagined)} imagined frames cannot be compared with {len(executed)} executed ones.")
+        raise InvalidInput(f"{len(imagined)} imagined frames cannot be compared with {len(executed)} executed ones.")
     ours, theirs, start = (small(frames) for frames in (imagined, executed, check_frames(context, ndim=3)[None]))
     still = np.repeat(start, len(theirs), axis=0)
     moving = moving_pixels(theirs, start[0])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
 from wamviz.core.rollout import Frames, check_frames
 from wamviz.metrics.picture import small
 
@@ -60,7 +60,7 @@ def segment(frames: Frames) -> Masks:
 
     check_frames(frames)
     if (reason := segmenter_missing()) is not None:
-        raise WamvizError("The segmenter cannot run here.", reason)
+        raise Unavailable("The segmenter cannot run here.", reason)
     net = _network(segmenter_folder())
     pixels = small(frames)
     found = []
@@ -77,7 +77,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     try:
         return tuple(json.loads((folder / "config.json").read_text())["classes"])
     except (OSError, ValueError, KeyError) as error:
-        raise WamvizError("The segmenter has no configuration.", segmenter_missing() or str(error)) from None
+        raise Unavailable("The segmenter has no configuration.", segmenter_missing() or str(error)) from None
 
 
 @lru_cache(maxsize=2)

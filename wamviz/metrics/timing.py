@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 
 Reals = NDArray[np.floating]
 
@@ -45,7 +45,7 @@ def warp(a: Reals, b: Reals) -> Warp:
     (0.0, [[0, 0], [1, 0], [2, 1], [3, 1]])
     """
     if a.ndim != 2 or b.ndim != 2 or not len(a) or not len(b) or a.shape[1] != b.shape[1]:
-        raise WamvizError(f"Sequences of shapes {a.shape} and {b.shape} cannot be aligned.")
+        raise InvalidInput(f"Sequences of shapes {a.shape} and {b.shape} cannot be aligned.")
     m, n = len(a), len(b)
     apart = np.abs(a[:, None].astype(np.float64) - b[None]).mean(-1)  # (M, N)
     total = np.full((m + 1, n + 1), np.inf)

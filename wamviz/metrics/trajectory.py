@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.camera import TURNS, Camera, Tool
 from wamviz.core.rollout import Floats, Rollout
-from wamviz.core.rotation import matrix, orientation
+from wamviz.core.rotation import orientation, rotation_matrix
 from wamviz.metrics.align import match_times
 
 Path3D = NDArray[np.float64]
@@ -114,7 +114,7 @@ def _told_turns(rollout: Rollout, tool: Tool, start: Floats | None) -> NDArray[n
     steps = actions[:, 3:6] if space.dim >= 6 and space.units[3:6] == ("rad",) * 3 else np.zeros((len(actions), 3))
     turns = [begun[0]]
     for step in steps:
-        turns.append(matrix(step) @ turns[-1])
+        turns.append(rotation_matrix(step) @ turns[-1])
     return np.stack(turns)
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames, Rollout
 from wamviz.metrics.align import Times, common_frames
@@ -163,7 +163,7 @@ def _centre(frames: Frames, height: int, width: int) -> Frames:
 
 def _check_pair(a: Frames, b: Frames) -> None:
     if a.shape != b.shape or a.ndim != 4 or a.dtype != np.uint8 or b.dtype != np.uint8:
-        raise WamvizError(f"Two videos of one shape are needed, not {a.dtype} {a.shape} and {b.dtype} {b.shape}.")
+        raise InvalidInput(f"Two videos of one shape are needed, not {a.dtype} {a.shape} and {b.dtype} {b.shape}.")
 
 
 def _ssim_frame(a: Frames, b: Frames) -> float:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Frames, ImagineRequest, Observation, Rollout
 from wamviz.metrics.summary import summarise
 from wamviz.models.protocol import WorldActionModel, collect
@@ -94,7 +94,7 @@ def run_closed_loop(
     started = time.perf_counter()
     check_can_act(model, mode)
     if execute < 1 or limit < 1:
-        raise WamvizError("A closed loop needs at least one action a look and one in all.")
+        raise InvalidInput("A closed loop needs at least one action a look and one in all.")
     camera = "exterior"
     views = [camera, *(name for name in CAMERAS if name != camera and name in model.capabilities.cameras)]
     with contextlib.ExitStack() as stack:
@@ -138,13 +138,13 @@ def check_can_act(model: WorldActionModel, mode: str) -> None:
     """Raise ``WamvizError`` unless ``model`` gives, in ``mode`` and from a context alone, actions of the tabletop."""
     caps = model.capabilities
     if mode in ("video", "forward_dynamics", "inverse_dynamics"):
-        raise WamvizError(
+        raise InvalidInput(
             f"Mode '{mode}' does not give actions from a context alone.", "Use joint, imagine_then_act or act_only."
         )
     if mode not in caps.modes:
-        raise WamvizError(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
+        raise InvalidInput(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
     if WORLD not in caps.worlds:
-        raise WamvizError(f"The actions of {caps.title} cannot be executed in the {WORLD}.")
+        raise InvalidInput(f"The actions of {caps.title} cannot be executed in the {WORLD}.")
 
 
 def _look(env: TabletopEnv, views: Sequence[str], instruction: str) -> Observation:
@@ -161,7 +161,7 @@ def _take(
     """Execute up to ``count`` actions of a chunk, fewer when the task is done before; return how many."""
     actions = imagined.actions
     if actions is None or not len(actions):
-        raise WamvizError("The model imagined no actions to execute.")
+        raise InvalidInput("The model imagined no actions to execute.")
     for index, action in enumerate(actions[:count]):
         record.step(action)
         if progress is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.rollout import MODES, Preview
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
@@ -46,7 +46,7 @@ class Contender:
         if self.mode not in MODES:
             raise unknown_name("mode", self.mode, caps.modes)
         if self.mode not in caps.modes:
-            raise WamvizError(f"{caps.title} has no mode '{self.mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
+            raise InvalidInput(f"{caps.title} has no mode '{self.mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
 
     @property
     def name(self) -> str:
@@ -85,7 +85,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         if (self.run is None) == (not self.error):
-            raise WamvizError("An outcome is a run or a reason.")
+            raise InvalidInput("An outcome is a run or a reason.")
 
     @property
     def latency_s(self) -> float | None:
@@ -121,9 +121,9 @@ def read(names: Iterable[str]) -> tuple[Contender, ...]:
         found.append(Contender(model, mode or registry.entry(model).capabilities.modes[0]))
     if len(set(found)) < len(found):
         twice = next(one for one in found if found.count(one) > 1)
-        raise WamvizError(f"{twice.name} is named twice.", "Name another model or another mode.")
+        raise InvalidInput(f"{twice.name} is named twice.", "Name another model or another mode.")
     if not 2 <= len(found) <= MOST:
-        raise WamvizError(
+        raise InvalidInput(
             f"Two to {MOST} contenders can be compared, not {len(found)}.", "For example: mini-wam mini-wam:act_only"
         )
     return tuple(found)
@@ -132,7 +132,7 @@ def read(names: Iterable[str]) -> tuple[Contender, ...]:
 def check_seconds(seconds: float | None) -> None:
     """Raise ``WamvizError`` unless ``seconds`` is None or a time that somebody could imagine."""
     if seconds is not None and not 0 < seconds <= LONGEST_S:
-        raise WamvizError(f"The seconds must lie above 0 and up to {LONGEST_S:g}, not {seconds:g}.")
+        raise InvalidInput(f"The seconds must lie above 0 and up to {LONGEST_S:g}, not {seconds:g}.")
 
 
 def compare_models(

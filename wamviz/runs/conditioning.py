@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import Damaged, InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats, Frames, Rollout, check_floats
 from wamviz.models.protocol import Capabilities
 
@@ -38,14 +38,14 @@ def recorded(
     if mode == "forward_dynamics":
         count = usable_actions(caps, reference, horizon)
         if not count or reference is None or reference.actions is None:
-            raise WamvizError(
+            raise InvalidInput(
                 "Forward dynamics needs actions to obey, and none were recorded after this frame.",
                 "Pick an earlier frame, or upload a file of actions (npz, npy, csv or json) in the settings.",
             )
         return reference.actions[:count], None
     if mode == "inverse_dynamics":
         if reference is None or reference.frames is None or len(reference.frames) < 2:
-            raise WamvizError(
+            raise InvalidInput(
                 "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
                 "Pick an earlier frame, or upload a video in the settings.",
             )
@@ -93,7 +93,7 @@ def read_actions(path: str | Path, space: ActionSpace | None = None) -> Floats:
     except WamvizError:
         raise
     except (ValueError, OSError, EOFError, KeyError) as error:  # what numpy, json and csv raise for torn files
-        raise WamvizError(f"{file.name} could not be read as {suffix[1:]}: {_first_line(error)}.") from error
+        raise Damaged(f"{file.name} could not be read as {suffix[1:]}: {_first_line(error)}.") from error
     return _checked(table, file.name, space)
 
 
@@ -108,7 +108,7 @@ def read_clip(path: str | Path, fps: float, horizon: int) -> Frames:
     frames, own_fps = read_video(path)
     count = min(horizon + 1, int(np.floor((len(frames) - 1) / own_fps * fps + 0.5)) + 1)
     if count < 2:
-        raise WamvizError(
+        raise InvalidInput(
             f"{Path(path).name} shows only {len(frames)} frame(s) at {own_fps:g} frames a second.",
             f"It has to last at least {1 / fps:.2f} s.",
         )
@@ -127,19 +127,19 @@ def parse_seeds(text: str) -> range:
         start = int(first)
         stop = int(last) if colon else start + 1
     except ValueError:
-        raise WamvizError(f"'{text}' is no range of seeds.", "Write A:B, e.g. 1000:1010 for ten seeds.") from None
+        raise InvalidInput(f"'{text}' is no range of seeds.", "Write A:B, e.g. 1000:1010 for ten seeds.") from None
     if not 0 <= start < stop <= 2**31:
-        raise WamvizError(f"The range of seeds '{text}' is empty or too high.", "Write A:B with 0 <= A < B <= 2^31.")
+        raise InvalidInput(f"The range of seeds '{text}' is empty or too high.", "Write A:B with 0 <= A < B <= 2^31.")
     return range(start, stop)
 
 
 def _check_file(file: Path, what: str) -> None:
     if not file.is_file():
-        raise WamvizError(f"There is no {what} file '{file}'.")
+        raise NotFound(f"There is no {what} file '{file}'.")
     if file.stat().st_size == 0:
-        raise WamvizError(f"The {what} file '{file}' is empty.")
+        raise Damaged(f"The {what} file '{file}' is empty.")
     if what == "actions" and file.stat().st_size > MAX_BYTES:
-        raise WamvizError(f"{file.name} is larger than {MAX_BYTES // 10**6} MB: no action chunk is.")
+        raise InvalidInput(f"{file.name} is larger than {MAX_BYTES // 10**6} MB: no action chunk is.")
 
 
 def _from_numpy(file: Path, space: ActionSpace | None) -> Any:
@@ -148,7 +148,7 @@ def _from_numpy(file: Path, space: ActionSpace | None) -> Any:
         return loaded
     with loaded:
         if "actions" not in loaded:
-            raise WamvizError(f"{file.name} has no array 'actions'.", f"It has: {', '.join(loaded) or 'nothing'}.")
+            raise NotFound(f"{file.name} has no array 'actions'.", f"It has: {', '.join(loaded) or 'nothing'}.")
         return loaded["actions"]
 
 
@@ -156,7 +156,7 @@ def _from_json(file: Path, space: ActionSpace | None) -> Any:
     data = json.loads(file.read_text(encoding="utf-8"))
     if isinstance(data, dict):
         if "actions" not in data:
-            raise WamvizError(f"{file.name} has no entry 'actions'.", f"It has: {', '.join(data) or 'nothing'}.")
+            raise NotFound(f"{file.name} has no entry 'actions'.", f"It has: {', '.join(data) or 'nothing'}.")
         data = data["actions"]
     return data
 
@@ -165,7 +165,7 @@ def _from_csv(file: Path, space: ActionSpace | None) -> Any:
     text = file.read_text(encoding="utf-8-sig")
     rows = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
     if not rows:
-        raise WamvizError(f"{file.name} has no rows.")
+        raise InvalidInput(f"{file.name} has no rows.")
     header = [cell.strip() for cell in rows[0]]
     if all(_is_number(cell) for cell in header):
         columns, body = list(range(len(header))), rows
@@ -179,7 +179,7 @@ def _from_csv(file: Path, space: ActionSpace | None) -> Any:
         try:
             table.append([float(row[column]) for column in columns])
         except (ValueError, IndexError):
-            raise WamvizError(f"{file.name}, row {number}: '{','.join(row)[:80]}' is not a row of numbers.") from None
+            raise InvalidInput(f"{file.name}, row {number}: '{','.join(row)[:80]}' is not a row of numbers.") from None
     return table
 
 
@@ -191,7 +191,7 @@ def _columns(header: list[str], name: str, space: ActionSpace | None) -> list[in
     for dim, unit in zip(space.names, space.units, strict=True):
         named = [label for label in (dim, f"{dim} ({unit})", f"imagined {dim} ({unit})") if label in header]
         if not named:
-            raise WamvizError(f"{name} has no column '{dim}'.", f"The model needs: {', '.join(space.names)}.")
+            raise NotFound(f"{name} has no column '{dim}'.", f"The model needs: {', '.join(space.names)}.")
         columns.append(header.index(named[0]))
     return columns
 
@@ -200,20 +200,20 @@ def _checked(table: Any, name: str, space: ActionSpace | None) -> Floats:
     try:
         array = np.asarray(table, np.float64)
     except (ValueError, TypeError) as error:
-        raise WamvizError(f"{name} does not hold a table of numbers with rows of one length.") from error
+        raise InvalidInput(f"{name} does not hold a table of numbers with rows of one length.") from error
     if array.ndim == 3 and len(array) > 1:
-        raise WamvizError(
+        raise InvalidInput(
             f"{name} holds {len(array)} samples of actions; one chunk is needed.",
             "Save one of them, e.g. np.save('actions.npy', np.load(FILE)['actions'][0]).",
         )
     if array.ndim == 3:
         array = array[0]
     if array.ndim != 2 or 0 in array.shape:
-        raise WamvizError(f"{name} holds an array of shape {array.shape}; actions are rows of numbers, shape (K, A).")
+        raise InvalidInput(f"{name} holds an array of shape {array.shape}; actions are rows of numbers, shape (K, A).")
     if len(array) > MAX_ROWS:
-        raise WamvizError(f"{name} holds {len(array)} actions; {MAX_ROWS} is the limit.")
+        raise InvalidInput(f"{name} holds {len(array)} actions; {MAX_ROWS} is the limit.")
     if space is not None and array.shape[1] != space.dim:
-        raise WamvizError(
+        raise InvalidInput(
             f"{name} has {array.shape[1]} numbers an action, the model takes {space.dim}.",
             f"In order: {', '.join(f'{n} ({u})' for n, u in zip(space.names, space.units, strict=True))}.",
         )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
 from wamviz.metrics.actions import compare_actions, gripper_from_state
 from wamviz.metrics.trajectory import ade_fde, commanded_path
@@ -66,7 +66,7 @@ def check(seeds: range, tasks: list[str] | None, wording: str) -> None:
     if wording not in WORDINGS:
         raise unknown_name("wording", wording, WORDINGS)
     if not 1 <= len(seeds) <= MAX_SEEDS or seeds.start < 0:
-        raise WamvizError(
+        raise InvalidInput(
             f"Seeds {seeds.start}:{seeds.stop} give no episode.", f"Use A:B with at most {MAX_SEEDS} seeds."
         )
     for kind in tasks or []:
@@ -104,7 +104,7 @@ def measure(
     check(seeds, tasks, wording)
     caps = model.capabilities
     if mode not in caps.modes:
-        raise WamvizError(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
+        raise InvalidInput(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
     drives = execution and mode in ("joint", "imagine_then_act", "act_only") and "tabletop" in caps.worlds
     found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
     shared = shared or Shared()

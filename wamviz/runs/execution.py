@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wamviz.core.action_spaces import TABLETOP_ACTIONS
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import (
     ActionSpace,
     Floats,
@@ -103,10 +103,10 @@ def act_out(
     """
     reason = why_not(world_state, None if actions is None else np.asarray(actions), space)
     if reason is not None or world_state is None or actions is None:
-        raise WamvizError(reason or "", "Choose a context from the shipped episodes or from tabletop:SEED.")
+        raise InvalidInput(reason or "", "Choose a context from the shipped episodes or from tabletop:SEED.")
     checked = check_floats(actions, "The actions", 7)
     if not 1 <= len(checked) <= MAX_ACTIONS:
-        raise WamvizError(f"{len(checked)} actions cannot be executed.", f"1 .. {MAX_ACTIONS} can.")
+        raise InvalidInput(f"{len(checked)} actions cannot be executed.", f"1 .. {MAX_ACTIONS} can.")
     return _act(world_state, checked, instruction, size, camera)
 
 

@@ -19,8 +19,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from wamviz.core.devices import describe
-from wamviz.core.errors import WamvizError
+from wamviz.core.devices import describe, ran_out_of_memory
+from wamviz.core.errors import Busy, Unavailable, WamvizError
 from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames
 from wamviz.metrics.summary import summarise
 from wamviz.models import registry
@@ -84,7 +84,7 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
             while (wait := ticket.wait()) is not None:
                 yield Preview(0, steps, note=wait.words)
         if registry.entries().get(capabilities.model_id) is not entry:  # what was checked is not what would be asked
-            raise WamvizError(f"{capabilities.title} was changed or forgotten while this waited.", "Ask once more.")
+            raise Busy(f"{capabilities.title} was changed or forgotten while this waited.", "Ask once more.")
         started = time.perf_counter()
         try:
             with registry.RESIDENTS.borrow(entry, device) as model:
@@ -136,14 +136,13 @@ def out_of_memory(error: Exception, request: ImagineRequest, device: str) -> Exc
 
     A model that knows more (its precision, where its parts lie) gives its own advice before this one is asked.
     """
-    said = str(error).lower()
-    if not (isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said):
+    if not ran_out_of_memory(error):
         return error
     ways = [f"fewer samples than {request.samples}"] if request.samples > 1 else []
     ways += ["a shorter horizon"] if request.horizon else []
     ways += [] if device == "cpu" else ["--device cpu"]
     hint = f"Try {', or '.join(ways)}." if ways else "Close what else needs memory, or take a smaller model."
-    return WamvizError("The device's memory is not enough for this.", hint)
+    return Unavailable("The device's memory is not enough for this.", hint)
 
 
 def _finished(

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, NotFound
 from wamviz.core.rollout import Observation, Preview
 from wamviz.metrics.summary import summarise
 from wamviz.models import registry
@@ -55,9 +55,9 @@ def explain_run(
     """
     reason = why_not(run)
     if reason:
-        raise WamvizError(reason)
+        raise InvalidInput(reason)
     if not 0 <= sample < len(run.imagined):
-        raise WamvizError(f"There is no sample {sample}.", f"This run has samples 0 .. {len(run.imagined) - 1}.")
+        raise NotFound(f"There is no sample {sample}.", f"This run has samples 0 .. {len(run.imagined) - 1}.")
     caps = registry.entry(model_id or explainers()[0]).capabilities
     shown = run.imagined[sample]
     assert shown.frames is not None  # why_not has looked

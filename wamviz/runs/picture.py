@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Floats, Frames, Rollout, WorldState
 from wamviz.metrics.picture import MOVED, SIDE, Picture, Seen, compare_picture
 from wamviz.metrics.segmenter import segment, segment_classes, segmenter_missing
@@ -72,11 +72,11 @@ class Physics:
         """Run ``actions`` (K, 7) from ``world``; ``shown`` are the moments to draw, 1 .. K, all of them where None."""
         env = self._env
         if (reason := why_not(world, actions, ACTION_SPACE)) is not None:
-            raise WamvizError(reason)
+            raise InvalidInput(reason)
         env.restore(world.seed, world.snapshot)
         wanted = tuple(range(1, len(actions) + 1) if shown is None else shown)
         if not wanted or max(wanted) > len(actions) or min(wanted) < 1:
-            raise WamvizError(f"Of {len(actions)} actions, moments 1 .. {len(actions)} can be drawn, not {wanted}.")
+            raise InvalidInput(f"Of {len(actions)} actions, moments 1 .. {len(actions)} can be drawn, not {wanted}.")
         start = {name: env.position(name) for name in env.present}
         context, context_mask = env.render(), env.segment(size=SIDE)
         frames, masks, path = [], [], [env.ee_position()]

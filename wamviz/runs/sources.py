@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import Observation, Rollout, WorldState
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def resolve(source: str, instruction: str | None = None, progress: Progress | No
         dataset = open_source(text, progress=progress)
         here = dataset.indices if text.startswith(HUB) else dataset.available
         name = f"Name one: {text}#{here[0]} .. {text}#{here[-1]}." if here else "None of their files are here."
-        raise WamvizError(f"'{text}' is a dataset of {len(here)} episodes.", name)
+        raise InvalidInput(f"'{text}' is a dataset of {len(here)} episodes.", name)
     if kind == "episode":
         context = _episode(text, progress)
     else:
@@ -92,7 +92,7 @@ def kind_of(source: str) -> Kind:
     """Which form ``source`` has, or ``WamvizError`` when it has none; only its first bytes are read."""
     text = str(source).strip()
     if not text or "\0" in text:
-        raise WamvizError("The source is empty.", f"Give {FORMS}.")
+        raise InvalidInput("The source is empty.", f"Give {FORMS}.")
     if text.startswith("tabletop:"):
         return "tabletop"
     if text.startswith(HUB):
@@ -112,7 +112,7 @@ def kind_of(source: str) -> Kind:
         return "run"
     if text.partition(":")[0].lower() in ("tabletop", "table", "tabeltop", "table-top"):
         raise unknown_name("source", text, ["tabletop:SEED", "tabletop:SEED@STEP"])
-    raise WamvizError(f"There is no source '{text}'.", f"Give {FORMS}.")
+    raise NotFound(f"There is no source '{text}'.", f"Give {FORMS}.")
 
 
 def expert_episode(seed: int) -> Rollout:
@@ -167,9 +167,9 @@ def open_episode(text: str, progress: Progress | None = None) -> tuple[Episode, 
     folder, _, place = text.rpartition("#")
     match = re.fullmatch(r"(\d{1,9})(?:@(\d{1,9}))?", place)
     if match is None:
-        raise WamvizError(f"'{place}' is no place in a dataset.", "Write DIR#EPISODE or DIR#EPISODE@FRAME.")
+        raise InvalidInput(f"'{place}' is no place in a dataset.", "Write DIR#EPISODE or DIR#EPISODE@FRAME.")
     if not folder or not (folder.startswith(HUB) or _path(folder).exists()):
-        raise WamvizError(f"There is no dataset folder '{folder}'.", f"The source was '{text}'.")
+        raise NotFound(f"There is no dataset folder '{folder}'.", f"The source was '{text}'.")
     index = int(match[1])
     return open_source(folder, index, progress).episode(index), int(match[2] or 0)
 
@@ -226,13 +226,13 @@ def _run(text: str) -> Context:
 def _tabletop(text: str) -> Context:
     match = re.fullmatch(r"tabletop:(\d{1,18})(?:@(\d{1,6}))?", text)
     if match is None:
-        raise WamvizError(f"'{text}' is no tabletop scene.", "Write tabletop:SEED or tabletop:SEED@STEP.")
+        raise InvalidInput(f"'{text}' is no tabletop scene.", "Write tabletop:SEED or tabletop:SEED@STEP.")
     seed, step = int(match[1]), int(match[2] or 0)
     told = _expert(seed)
     rollout = told.rollout
     count = len(rollout.actions) if rollout.actions is not None else 0
     if step > count:
-        raise WamvizError(f"The expert's run of scene {seed} has no step {step}.", f"Its steps are 0 .. {count}.")
+        raise InvalidInput(f"The expert's run of scene {seed} has no step {step}.", f"Its steps are 0 .. {count}.")
     observation = _observe(seed, told.snapshots[step], rollout.instruction, text)
     reference = after(rollout, step) if step < count else None
     return Context(observation, reference, f"tabletop scene {seed}" + (f", step {step}" if step else ""))

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 75  # EX_TEMPFAIL of sysexits.h: try again
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130

@@ -163,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
         draw_sheet(scenes, title).save(options.out, quality=88)
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     return 0
 
 

@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from wamviz import __version__
 from wamviz.core.errors import WamvizError
 from wamviz.core.signals import deaf, terminable
-from wamviz.datasets import layout
 from wamviz.datasets.files import read_json
-from wamviz.datasets.lerobot_writer import assemble, check_free, staging_folder
-from wamviz.datasets.staging import Plan, open_staging, stage_episode, staged
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.writer.lerobot import assemble, check_free, staging_folder
+from wamviz.datasets.writer.staging import DatasetSchema, open_staging, stage_episode, staged
 from wamviz.worlds.tabletop import ACTION_SPACE, CAMERAS, STATE_NAMES, TabletopEnv, record_episode, renderer_name
 
 Progress = Callable[[int, int, str], None]  # episodes done, episodes in all, a few words
@@ -78,7 +78,7 @@ class Recipe:
         place = np.random.default_rng([seed, 0x57]).random() * shares[-1]
         return names[min(int(np.searchsorted(shares, place, side="right")), len(names) - 1)]
 
-    def plan(self, snapshot_size: int) -> Plan:
+    def plan(self, snapshot_size: int) -> DatasetSchema:
         """The LeRobot features of such episodes."""
         features: dict[str, dict[str, Any]] = {
             "action": {"dtype": "float32", "shape": [ACTION_SPACE.dim], "names": list(ACTION_SPACE.names)},
@@ -90,7 +90,7 @@ class Recipe:
         shape = [self.size, self.size, 3]
         features.update({video_key(camera): {"dtype": "video", "shape": shape} for camera in self.cameras})
         about = {"styles": dict(self.styles), "versions": versions()}
-        return Plan(
+        return DatasetSchema(
             features,
             round(ACTION_SPACE.rate),
             "panda",
@@ -181,7 +181,7 @@ def generate(
 
 
 def _record_all(
-    jobs: list[tuple[str, int, int]], recipe: Recipe, plan: Plan, workers: int
+    jobs: list[tuple[str, int, int]], recipe: Recipe, plan: DatasetSchema, workers: int
 ) -> Generator[str, None, None]:
     """Record every job; yields a few words for each as it is finished, in any order.
 
@@ -226,7 +226,7 @@ def _env(size: int, cameras: tuple[str, ...]) -> TabletopEnv:
     return TabletopEnv(size=size, cameras=cameras)  # one a process: a graphics context is slow to make
 
 
-def _record(recipe: Recipe, plan: Plan, job: tuple[str, int, int]) -> str:
+def _record(recipe: Recipe, plan: DatasetSchema, job: tuple[str, int, int]) -> str:
     """Record and stage the episode of one seed."""
     staging, key, seed = job
     env = _env(recipe.size, recipe.cameras)
@@ -289,7 +289,7 @@ def _staged_seeds(staging: Path, keys: Mapping[int, int]) -> set[int]:
     return done
 
 
-def _keep(staging: Path, plan: Plan, root: Path, facts: dict[str, Any], total: int, resuming: bool) -> str:
+def _keep(staging: Path, plan: DatasetSchema, root: Path, facts: dict[str, Any], total: int, resuming: bool) -> str:
     """Write what is finished as a valid dataset; returns what to tell the user."""
     count = len(staged(staging))
     if not count:

@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(table(grade(options.checkpoint, parse_seeds(options.seeds), modes, workers=options.workers)))
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     return 0
 
 

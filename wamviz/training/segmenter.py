@@ -301,7 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(table(json.loads((run(recipe) / "config.json").read_text())))
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import SHIPPED
 from wamviz.datasets.files import read_json
-from wamviz.datasets.layout import MANIFEST
-from wamviz.datasets.lerobot_writer import move_into_place
+from wamviz.datasets.formats.lerobot.layout import MANIFEST
+from wamviz.datasets.writer.lerobot import move_into_place
 from wamviz.training.generate import Interrupted, Recipe, generate, is_incomplete
 from wamviz.worlds.tabletop import TabletopEnv, record_episode, task_for_seed
 
@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ship(args.out, workers=args.workers)
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         return 130

@@ -24,6 +24,7 @@ import gradio as gr
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_image, read_video
+from wamviz.core.plain import jsonable
 from wamviz.core.rollout import Observation, Rollout
 from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES, compare_video
 from wamviz.models import registry
@@ -306,10 +307,15 @@ def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: 
     }
 
 
+def plain_answer(answer: Any) -> Any:
+    """An endpoint's answer in the types of JSON; several outputs stay a tuple, which Gradio tells from a list."""
+    return tuple(map(jsonable, answer)) if isinstance(answer, tuple) else jsonable(answer)
+
+
 def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
     """Pass a stream on; whatever goes wrong becomes the sentence that the page would show."""
     try:
-        yield from start()
+        yield from map(plain_answer, start())
     except Exception as error:
-        refused = handlers.refused(error)
-        raise gr.Error(refused["sentence"], print_exception=False) from None
+        title = error.title if isinstance(error, WamvizError) else "Mistake in wamviz"
+        raise gr.Error(handlers.refused(error)["sentence"], title=title, print_exception=False) from None

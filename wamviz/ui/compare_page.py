@@ -12,6 +12,7 @@ from wamviz.runs.comparison import LONGEST_S, MOST
 from wamviz.ui import contenders, form, present
 from wamviz.ui.context_image import ContextImage
 from wamviz.ui.markup import Markup, h
+from wamviz.ui.offers import Offers
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.shelf import Shelf
 from wamviz.ui.stage import Stage, empty_value
@@ -43,6 +44,8 @@ class ComparePage:
                 self._contenders()
             with gr.Column(elem_id="wz-see", elem_classes="wz-see", scale=1, min_width=320):
                 self._answers()
+        fields = {"instruction": self.instruction, "contenders": self.contenders, "seed": self.seed}
+        self.offers = Offers(fields)
 
     def _question(self) -> None:
         first = self.first

@@ -19,8 +19,8 @@ from wamviz.ui.events import (
     ON_MODEL,
     PICKED,
     PRIVATE,
-    SCHEME,
     SCHEME_AFTER_STAGE,
+    SCHEME_AND_FIELDS,
     SCHEME_AND_REST,
     Updates,
     visitor,
@@ -29,6 +29,7 @@ from wamviz.ui.form_wiring import frame_slider
 from wamviz.ui.handlers import Parts
 from wamviz.ui.jobs import Jobs
 from wamviz.ui.library import is_here, place_of
+from wamviz.ui.offers import BEGIN, SETTLED, Newest, skip
 from wamviz.ui.scenes import Scene
 
 
@@ -41,14 +42,17 @@ class CompareWiring:
     """
 
     def __init__(self, page: ComparePage, demo: gr.Blocks) -> None:
-        self.page, self.jobs = page, Jobs()
+        self.page, self.jobs, self.newest = page, Jobs(), Newest()
         names = "held stage table action_plot metric_plot status"
         self.named: dict[str, Any] = {name: getattr(page, name) for name in names.split()}
-        shown = [*self.named.values(), page.go, page.cancel]
-        context = [page.scene, page.image, page.frame, page.caption, page.instruction, page.status]
+        shown = [component for name, component in self.named.items() if name != "status"]
+        shown += [page.go, page.cancel]
+        self.context = [page.scene, page.image, page.frame, page.caption, page.status, page.offers.offer]
+        context, fields = self.context, list(page.offers.fields.values())
 
-        restored = [page.theme, page.contenders, page.seed, *shown, *context[:-1]]
-        opened = demo.load(self.open, page.theme, restored, js=SCHEME, **AT_ONCE)
+        restored = [page.theme, page.contenders, *shown, *context]
+        opened = demo.load(self.open, [page.theme, *fields], restored, js=SCHEME_AND_FIELDS, **AT_ONCE)
+        page.offers.guard(opened)
         # Plotly is megabytes of script: it comes after the stage can be played.
         drawn = [page.theme, page.action_plot, page.metric_plot]
         opened.then(self.draw, [page.theme, page.held], drawn, js=SCHEME_AFTER_STAGE, **AT_ONCE)
@@ -56,51 +60,58 @@ class CompareWiring:
         demo.unload(self.leave)
 
         asked = [page.scene, page.frame, page.instruction]
-        page.cards.pick(self.pick, [page.picked, *asked], context, js=PICKED, **LATEST)
-        page.image.input(self.add, [page.image, *asked], context, **LATEST)
-        page.image.clear(self.clear, asked, context, **AT_ONCE)
+        page.offers.guard(
+            page.cards.pick(self.pick, [page.picked, *asked], context, js=PICKED, **LATEST),
+            page.image.input(self.add, [page.image, *asked], context, js=BEGIN, **LATEST),
+            page.image.clear(self.clear, asked, context, js=BEGIN, **AT_ONCE),
+        )
         page.frame.input(self.scrub, [page.scene, page.frame], [page.image, page.caption], **LATEST)
 
-        begun = page.go.click(self.begin, None, [page.go, page.cancel, page.status], **AT_ONCE)
+        begun = page.go.click(self.begin, None, [page.go, page.cancel, page.status], js=SETTLED, **AT_ONCE)
         begun.then(None, js="() => { window.wamviz.show(); }", **PRIVATE)
         wish = [page.scene, page.frame, page.instruction, page.contenders, page.seed, page.seconds, page.theme]
-        done = begun.then(self.run, wish, shown, **ON_MODEL)
+        done = begun.then(self.run, wish, [*shown, page.status], **ON_MODEL)
         done.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
         page.cancel.click(self.cancel, None, [page.status], **AT_ONCE)
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
 
     # --- the context ------------------------------------------------------------------------------------------------
 
-    def pick(self, picked: str, scene: Scene, frame: Any, told: str) -> Updates:
+    def pick(self, picked: str, scene: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
         """An episode was picked."""
-        return self._context(lambda: (self.page.scenes.episode(int(picked)), 0), scene, frame, told)
+        return self._context(lambda: (self.page.scenes.episode(int(picked)), 0), scene, frame, told, request)
 
-    def add(self, added: Any, scene: Scene, frame: Any, told: str) -> Updates:
+    def add(self, added: Any, scene: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
         """A picture was uploaded, dropped or pasted."""
         if added is None:
-            return {self.page.status: gr.skip()}
-        return self._context(lambda: (self.page.scenes.picture(*added), 0), scene, frame, told)
+            return skip(self.context)
+        return self._context(lambda: (self.page.scenes.picture(*added), 0), scene, frame, told, request)
 
-    def clear(self, scene: Scene, frame: Any, told: str) -> Updates:
+    def clear(self, scene: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
         """The context was taken away; the instruction stays."""
-        return self._context(lambda: (Scene(), 0), scene, frame, told)
+        return self._context(lambda: (Scene(), 0), scene, frame, told, request)
 
-    def scrub(self, scene: Scene, frame: Any) -> Updates:
+    def scrub(self, scene: Scene, frame: Any, request: gr.Request) -> Updates:
         """Another frame of the episode."""
-        page, at = self.page, int(frame or 0)
-        return {page.image: page.scenes.frame(scene, at), page.caption: form.caption(page.scenes, scene, at)}
+        page, at, who = self.page, int(frame or 0), visitor(request)
+        begun = self.newest.current(who)
+        updates = {page.image: page.scenes.frame(scene, at), page.caption: form.caption(page.scenes, scene, at)}
+        return updates if self.newest.current(who) is begun else skip(list(updates))
 
-    def _context(self, make: Any, before: Scene, frame: Any, told: str) -> Updates:
+    def _context(self, make: Any, before: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
         """Show the scene that ``make`` returns; when it refuses, put the earlier picture back and say why."""
-        page = self.page
+        page, who = self.page, visitor(request)
+        begun = self.newest.begin(who)
         try:
             scene, at = make()
             keep = told.strip() and told.strip() != before.instruction
             words = told if keep or not scene.instruction else scene.instruction
-            return {**self._scene(scene, at), page.instruction: words, page.status: []}
+            offered = page.offers.values({"instruction": told}, {"instruction": words})
+            updates = {**self._scene(scene, at), **offered, page.status: []}
         except Exception as error:
             picture = None if before.kind == "none" else page.scenes.frame(before, int(frame or 0))
-            return {page.status: handlers.refused(error)["status"], page.image: picture}
+            updates = {page.status: handlers.refused(error)["status"], page.image: picture}
+        return updates if self.newest.end(who, begun) else skip(self.context)
 
     def _scene(self, scene: Scene, at: int) -> Updates:
         page = self.page
@@ -141,14 +152,15 @@ class CompareWiring:
     def leave(self, request: gr.Request) -> None:
         """Nobody watches any more: stop sampling."""
         self.jobs.cancel(visitor(request))
+        self.newest.forget(visitor(request))
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
-    def open(self, theme: str, request: gr.Request) -> Updates:
+    def open(self, request: gr.Request, theme: str, *fields: Any) -> Updates:
         """The page opens: on kept runs, on the question of one run, on a context, or empty."""
         asked, page = request.query_params, self.page
         updates: Updates = {page.theme: theme, page.contenders: gr.update(choices=contenders.offered())}
-        here = is_here(request.headers)
+        here, seen = is_here(request.headers), dict(zip(page.offers.fields, fields, strict=True))
         if "runs" in asked:
             parts = contenders.reopen(page.shelf, asked["runs"], asked.get("frame"), asked.get("view"), theme)
             held: Held = parts.get("held", [])
@@ -156,31 +168,31 @@ class CompareWiring:
             updates |= self._updates(parts)
             if held:
                 names = contenders.known([name for name, _, _ in held])
-                updates |= {page.contenders: gr.update(choices=contenders.offered(), value=names)}
-                updates |= self._question(held[0][1], here)
+                updates |= self._question(held[0][1], here, seen, contenders=names)
         elif "run" in asked:
-            updates |= self._question(asked["run"], here)
+            updates |= self._question(asked["run"], here, seen)
         elif "context" in asked:
-            updates |= self._linked(asked["context"], asked.get("camera", ""), here)
+            updates |= self._linked(asked["context"], asked.get("camera", ""), here, seen)
         return updates
 
-    def _question(self, run_id: str, here: bool) -> Updates:
-        """The form on the question of a kept run."""
+    def _question(self, run_id: str, here: bool, seen: dict[str, Any], **offered: Any) -> Updates:
+        """The form on the question of a kept run; ``offered`` goes into further fields."""
         page = self.page
         try:
             run = page.shelf.load(run_id)
             scene, at = page.scenes.of(run, page.shelf.folder(run.id), here)
-            return {**self._scene(scene, at), page.instruction: run.instruction, page.seed: run.seed}
+            values = {**offered, "instruction": run.instruction, "seed": run.seed}
+            return {**self._scene(scene, at), **page.offers.values(seen, values)}
         except Exception as error:
             return {page.status: handlers.refused(error)["status"]}
 
-    def _linked(self, source: str, camera: str, here: bool) -> Updates:
+    def _linked(self, source: str, camera: str, here: bool, seen: dict[str, Any]) -> Updates:
         """The form on the frame of an episode."""
         page = self.page
         try:
             page.scenes.library.allow(place_of(source)[0], here)
             scene, at = page.scenes.at(source, camera)
-            return {**self._scene(scene, at), page.instruction: scene.instruction}
+            return {**self._scene(scene, at), **page.offers.values(seen, {"instruction": scene.instruction})}
         except Exception as error:
             return {page.status: handlers.refused(error)["status"]}
 

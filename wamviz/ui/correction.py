@@ -1,4 +1,4 @@
-"""A person's word on what the numbers of an action mean: from the form's fields to the changes of a ``Layout``.
+"""A person's word on what the numbers of an action mean: from the form's fields to an ``ActionSpaceOverride``.
 
 Contract: pure functions. What is left as it was is no change, what is left empty says nothing, and a list that does not
 fit the dimensions is refused with their number.
@@ -7,13 +7,13 @@ fit the dimensions is refused with their number.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.plain import dumps
 from wamviz.core.rollout import ActionSpace
-from wamviz.datasets import Layout
+from wamviz.datasets import ActionSpaceOverride
 
 
 def fields(space: ActionSpace | None) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def fields(space: ActionSpace | None) -> dict[str, Any]:
 def changes(
     space: ActionSpace | None, kind: str, names: str, units: str, rate: float | None, gripper: str, closed: float | None
 ) -> dict[str, Any]:
-    """The fields of a ``Layout`` that a filled form changes about ``space``.
+    """The fields of a ``ActionSpaceOverride`` that a filled form changes about ``space``.
 
     Args:
         kind: one of ``ACTION_KINDS``.
@@ -70,10 +70,10 @@ def changes(
     return told
 
 
-def sidecar(layout: Layout) -> str:
+def sidecar(layout: ActionSpaceOverride) -> str:
     """What to write into ``wamviz.json`` beside the dataset, so that the correction stays."""
     told = {field.name: getattr(layout, field.name) for field in dataclasses.fields(layout)}
-    return json.dumps(
+    return dumps(
         {"layout": {name: value for name, value in told.items() if value is not None}}, ensure_ascii=False
     )
 

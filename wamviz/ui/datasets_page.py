@@ -9,8 +9,8 @@ from __future__ import annotations
 import gradio as gr
 
 from wamviz.core.rollout import ACTION_KINDS
-from wamviz.datasets.clips import SUFFIXES as VIDEOS
-from wamviz.datasets.tables import SUFFIXES as TABLES
+from wamviz.datasets.containers.tables import SUFFIXES as TABLES
+from wamviz.datasets.containers.videos import SUFFIXES as VIDEOS
 from wamviz.ui.episodes import KIND_WORDS
 from wamviz.ui.markup import Markup, h
 from wamviz.ui.stage import Stage, episode_value

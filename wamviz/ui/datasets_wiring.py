@@ -213,7 +213,7 @@ class DatasetsWiring:
         try:
             space = self.library.at(place).dataset.episode(index or 0).action_space
             told = correction.changes(space, kind, names, units, rate, gripper, closed)
-            layout = self.library.correct(place, told).dataset.told
+            layout = self.library.correct(place, told).dataset.override
         except Exception as error:
             return {self.page.applied: handlers.refused(error)["status"]}
         shown = self._shown(lambda: browsing.dataset_parts(self.library.at(place), index), theme)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 
 from wamviz.core.rollout import ActionSpace, Floats
-from wamviz.datasets import Episode, Line
+from wamviz.datasets import Episode, EpisodeSummary
 from wamviz.ui import present
 from wamviz.ui.library import SHIPPED, Opened
 from wamviz.ui.markup import Node, h
@@ -28,7 +28,7 @@ SUCCESS = {True: "succeeded", False: "did not succeed", None: "not recorded"}
 LONGEST_NOTE = 300  # letters of a sentence about what is missing
 
 
-def listing(lines: Sequence[Line], key: str, query: str = "") -> list[Node]:
+def listing(lines: Sequence[EpisodeSummary], key: str, query: str = "") -> list[Node]:
     """One page of a dataset's episodes as buttons with first frames; a plain sentence when there are none."""
     if not lines:
         text = f"No episode is called '{query.strip()}'." if query.strip() else "This dataset holds no episodes."
@@ -36,7 +36,7 @@ def listing(lines: Sequence[Line], key: str, query: str = "") -> list[Node]:
     return [h("ul", {"class": "wz-episodes", "data-arrows": True}, [_row(line, key) for line in lines])]
 
 
-def _row(line: Line, key: str) -> list[Node]:
+def _row(line: EpisodeSummary, key: str) -> list[Node]:
     picture: Node = h("span", {"class": "wz-nopicture", "aria-hidden": "true"}, "no picture")
     if line.pictured:
         source = f"episodes/{key}/{line.index}/0.jpg"

@@ -14,12 +14,14 @@ from wamviz.ui import jobs
 
 
 def picked_in(markup: str) -> str:
-    """Script that puts what was picked in a ``Markup`` in place of the first input.
+    """Script that puts what was picked in a ``Markup`` in place of the first input, and counts the event as under way
+    (see ``offers``).
 
     Args:
         markup: its ``elem_id``.
     """
-    return f"(_, ...rest) => [document.querySelector('#{markup} .wz-markup').dataset.picked, ...rest]"
+    picked = f"document.querySelector('#{markup} .wz-markup').dataset.picked"
+    return f"(_, ...rest) => {{ window.wamviz.begin(); return [{picked}, ...rest]; }}"
 
 
 def player_number(name: str) -> str:
@@ -40,8 +42,11 @@ EXAMPLE = picked_in("wz-examples")
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
 ON_MODEL: dict[str, Any] = {**PRIVATE, **jobs.ON_MODEL}
 ON_PHYSICS: dict[str, Any] = {**PRIVATE, "concurrency_id": "physics", "concurrency_limit": 1}
+# What runs has a thread of its own (``background``); such an event only watches.
+WATCH: dict[str, Any] = {**PRIVATE, "concurrency_id": "watch", "concurrency_limit": 32}
 NEW_SEED = "() => Math.floor(Math.random() * 2147483647)"
 SCHEME = "() => window.wamviz.scheme()"
+SCHEME_AND_FIELDS = "(_, ...fields) => { window.wamviz.begin(); return [window.wamviz.scheme(), ...fields]; }"
 SCHEME_AND_REST = "(_, run) => [window.wamviz.scheme(), run]"
 SCHEME_AFTER_STAGE = "async (_, run) => { await window.wamviz.settled(); return [window.wamviz.scheme(), run]; }"
 Updates = dict[Any, Any]

@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{task}: {told(run)}", flush=True)
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     size = sum(path.stat().st_size for path in asked.out.rglob("*") if path.is_file())
     print(f"{asked.out.name}: {size / 1e6:.1f} MB")
     return 0

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Canceled
 from wamviz.ui import present
 from wamviz.ui.jobs import Switch
 from wamviz.ui.markup import Node
@@ -38,7 +38,7 @@ class _Work(Generic[T]):
 
     def _told(self, here: int, whole: int, file: str) -> None:
         if self._switch.off:
-            raise WamvizError("Stopped.", "What has come so far is kept; asking again goes on with it.")
+            raise Canceled("Stopped.", "What has come so far is kept; asking again goes on with it.")
         self.news = (here, whole, file)
 
 

@@ -137,6 +137,12 @@ def _group(title: str, note: str, texts: tuple[str, ...]) -> list[Node]:
     )
 
 
+def first_settings(model: str) -> dict[str, float]:
+    """Where the settings of a model stand before anybody moves them."""
+    caps = choices.capabilities(model)
+    return {"horizon": choices.first_horizon(model), "steps": max(1, caps.default_steps), "guidance": 1.0}
+
+
 def sentences(texts: Sequence[str]) -> list[Node]:
     """Explaining lines under a control."""
     return [h("p", {"class": "wz-note"}, text) for text in texts]

@@ -112,6 +112,7 @@ def act_out(run_id: str | None, shelf: Shelf, switch: Switch, theme: str) -> Ite
         if executed is None:
             yield {"status": present.status("idle", "Stopped acting out; nothing was kept."), "running": False}
             return
+        yield {"status": present.status("busy", "Measuring how far it agrees …", done=1.0)}
         run = shelf.attach_executed(run.id, executed)
         yield {**run_parts(run, shelf, theme, autoplay=True), "status": present.acted(run), "running": False}
     except Exception as error:

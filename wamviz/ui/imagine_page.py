@@ -14,6 +14,7 @@ from wamviz.runs.store import Run
 from wamviz.ui import choices, form, handlers
 from wamviz.ui.context_image import ContextImage
 from wamviz.ui.markup import Markup, h
+from wamviz.ui.offers import Offers
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.shelf import Shelf
 from wamviz.ui.stage import Stage
@@ -45,6 +46,8 @@ class ImaginePage:
             with gr.Column(elem_id="wz-see", elem_classes="wz-see", scale=1, min_width=320):
                 self._stage()
                 self._figures()
+        names = "instruction model mode seed samples steps horizon guidance"
+        self.offers = Offers({name: getattr(self, name) for name in names.split()})
 
     # --- layout -----------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,10 @@ class Switch:
         """Whether somebody asked to stop."""
         return self._event.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait until somebody asks to stop, at most so long; whether somebody did."""
+        return self._event.wait(seconds)
+
     def turn_off(self) -> None:
         """Ask to stop."""
         self._event.set()

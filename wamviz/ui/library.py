@@ -29,9 +29,9 @@ from typing import Any
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import PREFIX, Progress
-from wamviz.datasets import Catalogue, Dataset, Layout, LeRobotDataset, hub, open_dataset, shipped
+from wamviz.datasets import ActionSpaceOverride, Catalogue, Dataset, LeRobotDataset, hub, open_dataset, shipped
 from wamviz.datasets.files import entries
-from wamviz.datasets.unpack import lay_out
+from wamviz.datasets.uploads import lay_out
 
 log = logging.getLogger(__name__)
 HUB = PREFIX
@@ -124,7 +124,7 @@ class Library:
                     return opened
         raise WamvizError("This dataset is not open any more.", "Open it again.")
 
-    def folder(self, text: str | None, layout: Layout | None = None) -> Opened:
+    def folder(self, text: str | None, layout: ActionSpaceOverride | None = None) -> Opened:
         """Open (or read anew) a folder, or an HDF5 file, of this machine, as a visitor typed its path.
 
         Raises:
@@ -161,14 +161,14 @@ class Library:
     def bring(self, place: str, index: int, progress: Progress | None = None) -> Opened:
         """Fetch the files of one more episode of an open dataset of the hub."""
         opened = self.at(place)
-        dataset = hub.open_hub(place, index, progress, opened.dataset.told)
+        dataset = hub.open_hub(place, index, progress, opened.dataset.override)
         return self._keep(replace(opened, dataset=dataset))
 
     def upload(
         self, files: Sequence[str | Path], *, rate: float | None = None, instruction: str = "",
         columns: Mapping[str, Sequence[str]] | None = None, kind: str = "",
     ) -> Opened:  # fmt: skip
-        """Open what a visitor uploaded, see ``datasets.unpack.lay_out``."""
+        """Open what a visitor uploaded, see ``datasets.uploads.lay_out``."""
         self._forget_old()
         place = f"upload:{secrets.token_hex(8)}"
         named = [Path(path) for path in files]
@@ -189,7 +189,7 @@ class Library:
         """Open a dataset again with a person's word on what its numbers mean.
 
         Args:
-            changes: fields of ``Layout``; those that are not named stay as they were.
+            changes: fields of ``ActionSpaceOverride``; those that are not named stay as they were.
 
         Raises:
             WamvizError: the shipped episodes, which all visitors share, or words that do not fit the numbers.
@@ -197,7 +197,7 @@ class Library:
         opened = self.at(place)
         if place == SHIPPED:
             raise WamvizError("The shipped episodes say themselves what their numbers mean.")
-        layout = replace(opened.dataset.told, **changes)
+        layout = replace(opened.dataset.override, **changes)
         dataset: Dataset
         if isinstance(opened.dataset, LeRobotDataset) and place.startswith(HUB):
             dataset = hub.again(opened.dataset, layout)

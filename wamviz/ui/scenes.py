@@ -16,7 +16,7 @@ from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.media import read_image, resize
 from wamviz.core.rollout import Frames, Observation, WorldState
 from wamviz.datasets import Dataset
-from wamviz.datasets.base import Episode
+from wamviz.datasets.protocol import Episode
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run
 from wamviz.ui.library import SHIPPED, Library, place_of

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import NotFound, WamvizError, unknown_name
 from wamviz.runs.store.export import download_name
 from wamviz.ui.footage import Footage
 from wamviz.ui.shelf import KINDS, Shelf
@@ -37,13 +37,13 @@ def routes(shelf: Shelf) -> list[BaseRoute]:
     def file(request: Request) -> Response:
         run_id, name = request.path_params["run_id"], request.path_params["name"]
         if not SHOWN.fullmatch(name):
-            return _refuse("A run has no such file.")
+            return _refuse(NotFound("A run has no such file."))
         try:
             path = shelf.folder(run_id) / name
         except WamvizError as error:
-            return _refuse(str(error))
+            return _refuse(error)
         if not path.is_file():
-            return _refuse("This run has no such file.")
+            return _refuse(NotFound("This run has no such file."))
         # A run's videos change only when it is acted out again, and then the browser asks with the old tag.
         return FileResponse(path, media_type=TYPES[path.suffix[1:]], headers={"Cache-Control": "no-cache"})
 
@@ -54,7 +54,7 @@ def routes(shelf: Shelf) -> list[BaseRoute]:
                 raise unknown_name("kind of download", kind, KINDS)
             path = shelf.export(run_id, kind)
         except WamvizError as error:
-            return _refuse(str(error))
+            return _refuse(error)
         return FileResponse(path, media_type=TYPES[kind], filename=download_name(run_id, kind))
 
     return [
@@ -80,7 +80,7 @@ def episode_routes(footage: Footage) -> list[BaseRoute]:
     def picture(request: Request) -> Response:
         asked = EPISODE.fullmatch(request.path_params["rest"])
         if asked is None:
-            return _refuse("There is no such picture of an episode.")
+            return _refuse(NotFound("There is no such picture of an episode."))
         key, index, view = asked["key"], int(asked["index"]), int(asked["view"])
         forever = {"Cache-Control": "private, max-age=3600"}  # the key is another one when the dataset is read anew
         try:
@@ -91,10 +91,10 @@ def episode_routes(footage: Footage) -> list[BaseRoute]:
         except WamvizError as error:
             if asked["kind"] == "jpg":
                 return Response(NO_PICTURE, media_type="image/svg+xml")
-            return _refuse(str(error))
+            return _refuse(error)
 
     return [Route("/episodes/{rest:path}", picture, methods=["GET", "HEAD"])]
 
 
-def _refuse(sentence: str) -> Response:
-    return PlainTextResponse(sentence, status_code=404)
+def _refuse(error: WamvizError) -> Response:
+    return PlainTextResponse(str(error), status_code=error.http_status)

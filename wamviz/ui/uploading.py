@@ -14,9 +14,9 @@ import gradio as gr
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import count_frames, video_info
-from wamviz.datasets.clips import SUFFIXES as VIDEOS
-from wamviz.datasets.tables import SUFFIXES as TABLES
-from wamviz.datasets.tables import columns_of
+from wamviz.datasets.containers.tables import SUFFIXES as TABLES
+from wamviz.datasets.containers.tables import columns_of
+from wamviz.datasets.containers.videos import SUFFIXES as VIDEOS
 from wamviz.ui.markup import Node, h
 
 MOST_COLUMNS = 300  # that a menu offers

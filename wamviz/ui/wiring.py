@@ -21,8 +21,8 @@ from wamviz.ui.events import (
     ON_PHYSICS,
     PRIVATE,
     SAMPLE,
-    SCHEME,
     SCHEME_AFTER_STAGE,
+    SCHEME_AND_FIELDS,
     SCHEME_AND_REST,
     Updates,
     visitor,
@@ -31,6 +31,7 @@ from wamviz.ui.form_wiring import FormWiring
 from wamviz.ui.imagine_page import ImaginePage
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import is_here
+from wamviz.ui.offers import SETTLED
 from wamviz.ui.scenes import Scene
 
 
@@ -65,12 +66,14 @@ class Wiring:
         self.everything = list(self.named.values())
         self.form = FormWiring(page)
         self._run_events()
-        asked = [page.scene, page.image, page.frame, page.caption, page.instruction, page.chips, page.given_words]
+        asked = [page.scene, page.image, page.frame, page.caption, page.chips, page.given_words, page.offers.offer]
         asked += [page.model, page.mode, page.model_words, page.mode_words, page.given_panel, page.samples, page.steps]
-        restored = [page.theme, *self.everything, *asked, page.seed, page.horizon, page.guidance]
-        chosen = page.examples.pick(self.example, [page.picked, page.theme], restored, js=EXAMPLE, **LATEST)
-        chosen.then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
-        opened = demo.load(self.open, page.theme, restored, js=SCHEME, **AT_ONCE)
+        restored = [page.theme, *self.everything, *asked, page.horizon, page.guidance]
+        fields = list(page.offers.fields.values())
+        chosen = page.examples.pick(self.example, [page.picked, page.theme, *fields], restored, js=EXAMPLE, **LATEST)
+        page.offers.guard(chosen)[0].then(None, js="() => { window.wamviz.remember(); }", **PRIVATE)
+        opened = demo.load(self.open, [page.theme, *fields], restored, js=SCHEME_AND_FIELDS, **AT_ONCE)
+        page.offers.guard(opened)
         # Plotly is megabytes of script: it comes after the stage can be played.
         drawn = [page.theme, page.action_plot, page.metric_plot, page.path_plot]
         opened.then(self.draw, [page.theme, page.run], drawn, js=SCHEME_AFTER_STAGE, **AT_ONCE)
@@ -82,7 +85,7 @@ class Wiring:
         wish = [page.scene, page.frame, page.instruction, page.model, page.mode, page.seed, page.samples, page.steps]
         buttons = [page.imagine, page.cancel, page.status]
         page.instruction.submit(None, js="() => { document.getElementById('wz-imagine').click(); }", **PRIVATE)
-        begun = page.imagine.click(self.begin, None, buttons, **AT_ONCE)
+        begun = page.imagine.click(self.begin, None, buttons, js=SETTLED, **AT_ONCE)
         begun.then(None, js="() => { window.wamviz.show(); }", **PRIVATE)
         done = begun.then(
             self.run,
@@ -165,29 +168,34 @@ class Wiring:
 
     # --- opening and closing ----------------------------------------------------------------------------------------
 
-    def open(self, theme: str, request: gr.Request) -> Updates:
+    def open(self, request: gr.Request, theme: str, *fields: Any) -> Updates:
         """The page opens: with a permalink, on that run."""
-        asked, page = request.query_params, self.page
+        asked, page, seen = request.query_params, self.page, self._seen(fields)
         parts: handlers.Parts = {}
         question: Updates = {}
         if "run" in asked:
             parts = handlers.reopen(page.shelf, asked["run"], asked.get("frame"), asked.get("view"), theme)
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
-            question = self.form.asked(parts.get("run"), is_here(request.headers))
+            question = self.form.asked(parts.get("run"), is_here(request.headers), seen)
         elif "context" in asked:
-            question = self.form.linked(asked["context"], asked.get("camera", ""), is_here(request.headers))
+            question = self.form.linked(asked["context"], asked.get("camera", ""), is_here(request.headers), seen)
         return {page.theme: theme, **self._updates(parts), **self.form.menu(), **question}
 
-    def example(self, run_id: str, theme: str, request: gr.Request) -> Updates:
+    def example(self, request: gr.Request, run_id: str, theme: str, *fields: Any) -> Updates:
         """One of the shipped examples onto the stage, playing, and its question into the form."""
         page = self.page
         try:
             run = page.shelf.load(run_id)
             told = present.status("idle", "An example, imagined earlier.", "Press Imagine to make one now.")
             parts = {**handlers.run_parts(run, page.shelf, theme, autoplay=True), "status": told}
-            return {page.theme: theme, **self._updates(parts), **self.form.asked(run.id, is_here(request.headers))}
+            question = self.form.asked(run.id, is_here(request.headers), self._seen(fields))
+            return {page.theme: theme, **self._updates(parts), **question}
         except Exception as error:
             return {page.status: handlers.refused(error)["status"]}
+
+    def _seen(self, fields: tuple[Any, ...]) -> dict[str, Any]:
+        """The guarded fields as the browser sent them."""
+        return dict(zip(self.page.offers.fields, fields, strict=True))
 
     def draw(self, theme: str, run_id: str | None) -> Updates:
         """The plots, in the visitor's colours."""
@@ -196,6 +204,7 @@ class Wiring:
     def leave(self, request: gr.Request) -> None:
         """Nobody watches any more: stop sampling."""
         self.jobs.cancel(visitor(request))
+        self.form.newest.forget(visitor(request))
 
     def _updates(self, parts: handlers.Parts) -> Updates:
         """Named parts to components."""

@@ -202,6 +202,23 @@ def test_pictures_on_the_way(make, kind):
     assert (events[-1].rollouts[0].frames == plain).all()
 
 
+def test_what_was_imagined_is_kept_when_a_later_sample_fails(make, monkeypatch):
+    """The second of three runs out of memory: the first one is there, and a note says why no other is."""
+    model, calls = make("wan"), []
+    whole = type(model)._call
+
+    def call(self, *told):
+        calls.append(1)
+        if len(calls) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB.")
+        return whole(self, *told)
+
+    monkeypatch.setattr(type(model), "_call", call)
+    end = collect(model, wish("wan", samples=3))
+    assert len(end.rollouts) == 1 and len(calls) == 2
+    assert any("Sample 2 failed" in note and "memory" in note for note in end.notes)
+
+
 def test_memory_that_ran_out_while_loading_becomes_advice(make, monkeypatch):
     """Then the size of the video does not matter, and the model can be loaded once there is room."""
     from wamviz.models.diffusion import model as module

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from wamviz.core.rotation import rotation_matrix
 from wamviz.models.mini.kinematics import (
     FINGER_TRAVEL,
     PARTS,
@@ -57,7 +58,7 @@ def test_rotations_come_and_go():
     vectors[0] = 0
     matrices = rotation_matrices(vectors)
     for matrix, vector in zip(matrices, vectors, strict=True):
-        np.testing.assert_allclose(matrix, robot.rotation_matrix(vector.numpy()), atol=1e-9)
+        np.testing.assert_allclose(matrix, rotation_matrix(vector.numpy()), atol=1e-9)
     torch.testing.assert_close(rotation_vectors(matrices), vectors, atol=1e-6, rtol=1e-6)
 
 

@@ -204,9 +204,14 @@ class Served:
         except BaseException as error:
             self.faults.append(error)
 
+    def refuse(self) -> None:
+        """Let nobody in any more."""
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+
     def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.refuse()
         for link in self._links:
             try:
                 link.shutdown(socket.SHUT_RDWR)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,6 +61,55 @@ def test_json_numpy_s_text_is_written_and_read():
     assert pack_json(sent).decode() == JSON_NUMPY
     read = unpack_json(JSON_NUMPY.encode())
     assert (read["primary_image"] == IMAGE).all() and (read["proprio"] == JOINTS).all() and read["s"] == 2.5
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def openpi(a: np.ndarray) -> dict:
+    return {b"__ndarray__": True, b"data": a.tobytes(), b"dtype": a.dtype.str, b"shape": a.shape}
+
+
+def msgpack_numpy(a: np.ndarray) -> dict:
+    return {b"nd": True, b"type": a.dtype.str, b"kind": b"", b"shape": a.shape, b"data": a.tobytes()}
+
+
+def as_text(form: dict) -> dict:
+    return {key.decode(): value for key, value in form.items()}
+
+
+DIALECTS = {
+    "openpi": openpi,
+    "openpi, keys as text": lambda a: as_text(openpi(a)),
+    "msgpack-numpy": msgpack_numpy,
+    "msgpack-numpy, keys as text, type as bytes": lambda a: {**as_text(msgpack_numpy(a)), "type": a.dtype.str.encode()},
+    "GR00T": lambda a: {"__ndarray_class__": True, "as_npy": npy(a)},
+    "json-numpy": lambda a: json.loads(pack_json(a)),
+}
+
+
+@pytest.mark.parametrize("write", DIALECTS.values(), ids=DIALECTS)
+def test_every_dialect_of_an_array_is_read(write):
+    """Whoever speaks it: a server may change its library and keep its protocol."""
+    for array in (IMAGE, JOINTS, np.zeros((0, 3), np.int16)):
+        read = unpack(msgpack.packb({"actions": [write(array)]}))["actions"][0]
+        assert read.dtype == array.dtype and read.shape == array.shape and (read == array).all()
+
+
+def test_a_dictionary_that_only_resembles_an_array_stays_one():
+    """A server's own fact may be called ``nd`` or ``type``."""
+    for plain in ({"nd": 3, "type": "x"}, {"type": "error"}, {"data": 1, "dtype": "f4", "shape": [1]}):
+        assert unpack(pack(plain)) == plain
+
+
+def test_no_dialect_brings_objects_or_structures():
+    pickled = {b"nd": True, b"type": "|O", b"kind": b"O", b"shape": (1,), b"data": b"\0" * 8}
+    for form in (pickled, {**pickled, b"kind": b""}, {**pickled, b"kind": b"V", b"type": [["a", "<f4"]]}):
+        with pytest.raises(WamvizError, match="no plain numbers|number type"):
+            unpack(msgpack.packb(form))
 
 
 PLAIN = st.recursive(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.models.remote.canceling import left_open
 from tests.models.remote.servers import Talk, serving
-from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers
+from tests.models.remote.speakers import DROID_CONTEXT, Speaker, all_speakers, chunk, openpi
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
+from wamviz.models.remote.asking import policy_request, protocol_of
 from wamviz.models.remote.codec import Limits, pack
 from wamviz.models.remote.entry import capabilities_of, probe
-from wamviz.models.remote.kinds import KINDS, robot_of
+from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
 
 # Or only the server knows which state it wants.
 STATELESS = ("cosmos3-libero", "groot", "lingbot-va", "vllm-omni", "veo")
@@ -164,22 +167,61 @@ def test_a_lost_connection_is_tried_once_more(speaker: Speaker) -> None:
         assert served.connections == 1 + speaker.repeats
 
 
-def test_a_connection_lost_after_a_sample_is_not_tried_again() -> None:
-    """What came is not asked for twice: the fan would hold more samples than were wished."""
+@pytest.mark.parametrize("mood", ["error", "lost"])
+def test_what_came_is_kept_when_a_later_sample_fails(speaker: Speaker, mood: str) -> None:
+    """The second of three fails: the first one is there, a note says why no other is, and nobody asks a third time."""
+    if KINDS[speaker.kind].together:
+        pytest.skip("one question asks for all of its samples")
+    script = speaker.script
+    speaker.script = lambda one, talk, _: script(one, talk, mood if one.heard else "well")
+    with serving(speaker.speak()) as served:
+        end = collect(speaker.model(served), wish(speaker, 3))
+    assert len(end.rollouts) == 1
+    why = "no such view" if mood == "error" else "was lost"
+    assert any("Sample 2 failed" in note and why in note for note in end.notes)
+    assert any("gave 1 of the 3 samples" in note for note in end.notes)
+    assert len(speaker.heard) == 2 + (mood == "lost" and speaker.repeats)
+
+
+def test_a_server_that_closes_while_it_infers_is_lost_and_asked_again() -> None:
+    """openpi's answers no ping meanwhile, so that its own library ends the connection (openpi#717)."""
+    speaker, closed = all_speakers()[0], []
+
+    def script(one: Speaker, talk: Talk, mood: str) -> None:
+        if closed:
+            return openpi(lambda s: {"actions": chunk(15, 8)})(one, talk, mood)
+        talk.accept()
+        talk.send(pack({}))
+        closed.append(talk.message())
+        talk.close(1011, "keepalive ping timeout")
+
+    speaker.script = script
+    with serving(speaker.speak()) as served:
+        assert len(collect(speaker.model(served), wish(speaker)).rollouts) == 1
+        assert served.connections == 2
+
+
+def test_each_sample_has_a_connection_of_its_own() -> None:
+    speaker = all_speakers()[0]
+    with serving(speaker.speak()) as served:
+        collect(speaker.model(served), wish(speaker, 3))
+        assert served.connections == 3
+
+
+def test_an_error_says_what_happened_first() -> None:
+    """A server that dies while it answers is no server that was never there."""
     speaker = all_speakers()[0]
 
     def script(one: Speaker, talk: Talk, mood: str) -> None:
         talk.accept()
         talk.send(pack({}))
         talk.message()
-        talk.send(pack({"actions": np.zeros((15, 8), np.float32)}))
-        talk.message()  # and gone
+        talk.served.refuse()  # it is dead from now on
 
     speaker.script = script
     with serving(speaker.speak()) as served:
-        with pytest.raises(WamvizError, match="connection to 127.0.0.1:.* was lost"):
-            collect(speaker.model(served), wish(speaker, 2))
-        assert served.connections == 1
+        with pytest.raises(WamvizError, match="connection to .* was lost. Asked once more: Nobody listens at"):
+            collect(speaker.model(served), wish(speaker))
 
 
 def test_a_connection_lost_twice_is_told(speaker: Speaker) -> None:
@@ -285,3 +327,31 @@ def test_other_modes_are_refused() -> None:
     with serving(speaker.speak()) as served:
         with pytest.raises(WamvizError, match="no mode 'joint'.*act_only"):
             speaker.model(served).imagine(ImagineRequest(DROID_CONTEXT, "joint"))
+
+
+# One of each transport: websocket, HTTP once and again and again, ZeroMQ, google-genai, a stream of lines.
+TRANSPORTS = ("openpi", "roboarena", "cosmos-policy", "vllm-omni", "groot", "veo", "worker")
+
+
+@pytest.mark.parametrize("kind", TRANSPORTS)
+def test_nothing_stays_open_wherever_a_question_is_canceled(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canceled at each place at which it waits, while it connects, asks, reads or closes."""
+    trusted = ssl.create_default_context()  # read once: it takes longer than a whole question
+    monkeypatch.setattr(ssl, "create_default_context", lambda *wish, **how: trusted)
+    speaker = next((one for one in all_speakers() if one.kind == kind), None)
+    if speaker is None:
+        pytest.skip("pyzmq is not installed")
+    with serving(speaker.speak()) as served:
+        connection = speaker.connection(served.port)
+        plain = {name: np.zeros_like(frame) for name, frame in speaker.context.frames.items()}  # soon written as PNG
+        policy = policy_request(connection, wish(speaker, context=replace(speaker.context, frames=plain)))
+
+        async def ask() -> None:
+            await protocol_of(kind_of(kind)).ask(policy, lambda event: None)
+
+        for count in range(1, 200):
+            awaited, found = left_open(ask, count)
+            assert not found, f"canceled at wait {count}: {found}"
+            if not awaited:
+                break
+        assert 3 < count < 199

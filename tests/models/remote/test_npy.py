@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wamviz.core.errors import WamvizError
-from wamviz.models.remote.codec import pack, unpack
+from wamviz.models.remote.codec import pack
 from wamviz.models.remote.npy import pack_npy, unpack_npy
 
 NUMBERS = hnp.arrays(
@@ -31,7 +32,7 @@ def test_arrays_come_back_as_they_were(array: np.ndarray) -> None:
 def test_what_is_sent_is_what_numpy_saves() -> None:
     """Keys are text and the array is a whole .npy file, as its own client packs it."""
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
-    told = unpack(pack_npy({"x": array}))["x"]
+    told = msgpack.unpackb(pack_npy({"x": array}))["x"]
     assert list(told) == ["__ndarray_class__", "as_npy"] and told["__ndarray_class__"] is True
     assert (np.load(io.BytesIO(told["as_npy"]), allow_pickle=False) == array).all()
 

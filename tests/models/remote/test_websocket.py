@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable
 
 import pytest
 
+from tests.models.remote.canceling import left_open
 from tests.models.remote.servers import Served, Talk, serving
 from wamviz.core.errors import WamvizError
 from wamviz.models.remote.codec import Limits
@@ -270,3 +273,54 @@ def test_certificates_that_cannot_be_read_are_told(tmp_path):
     file.write_text("none")
     with pytest.raises(WamvizError, match="ca.pem' cannot be read"):
         opened(lambda talk: None, ca_file=str(file))
+
+
+@pytest.mark.parametrize("goodbye", ["answered", "never answered"])
+def test_a_connection_is_closed_wherever_it_is_canceled(goodbye):
+    """While it is opened, used or closed, once or twice, and also where the server never answers the goodbye."""
+
+    def script(talk):
+        talk.accept()
+        talk.message()
+        talk.send(b"x")
+        talk.hear()
+        if goodbye == "answered":
+            talk.frame(8, b"\x03\xe8")
+        talk.wait_until_gone()
+
+    with serving(script) as served:
+
+        async def ask():
+            async with connected(Server(f"ws://127.0.0.1:{served.port}", reply_s=10.0)) as socket:
+                await socket.send(b"hello")
+                await socket.receive()
+
+        for times in (1, 2):
+            for count in range(1, 100):
+                awaited, found = left_open(ask, count, times)
+                assert not found, f"canceled {times} time(s) at wait {count}: {found}"
+                if not awaited:
+                    break
+            assert count > 4  # it waits for the address, the handshake, the reply and the end
+
+
+def test_a_connection_is_closed_when_nobody_takes_the_rest():
+    """A stream that is left after the last reply, while the connection says goodbye to a server that does not."""
+
+    def script(talk):
+        talk.accept()
+        talk.wait_until_gone()
+
+    async def ask(report):
+        async with connected(Server(f"ws://127.0.0.1:{served.port}", reply_s=10.0)):
+            report("the reply")
+
+    with serving(script) as served, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        for _ in range(3):
+            events = stream_in_thread(ask)
+            while next(events) != "the reply":
+                pass
+            events.close()
+        gc.collect()
+    assert [str(one.message) for one in told] == []

@@ -15,7 +15,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_video
 from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.datasets import open_dataset
-from wamviz.datasets.base import Episode
+from wamviz.datasets.protocol import Episode
 from wamviz.runs.store import Run, episodes
 from wamviz.runs.store.episodes import COLUMNS, Written, export_lerobot
 from wamviz.runs.store.forms import filler, frame_every

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 
 from wamviz.worlds.tabletop import TabletopEnv, renderer_name
@@ -33,3 +34,24 @@ def seeing_env() -> Iterator[TabletopEnv]:
     scene = TabletopEnv(size=96)
     yield scene
     scene.close()
+
+
+def put_object(env: TabletopEnv, name: str, position: Sequence[float]) -> None:
+    """Move an object to ``position`` (3,) m without physics, as no action could."""
+    address = env._address[name]
+    env._data.qpos[address : address + 3] = position
+
+
+def close_hand(env: TabletopEnv) -> None:
+    """Take the hand as commanded to be closed, without physics."""
+    env._controller.gripper = 1.0
+
+
+def press_lever(env: TabletopEnv, travel: float) -> None:
+    """Push the lever down by ``travel`` m without physics."""
+    env._data.qpos[env._lever] = -travel
+
+
+def offset(a: np.ndarray, *step: float) -> np.ndarray:
+    """A point (3,) m moved by a step."""
+    return np.asarray(a) + step

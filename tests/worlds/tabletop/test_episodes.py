@@ -64,10 +64,10 @@ def test_frames_of_each_camera_belong_to_the_states(seeing_env: TabletopEnv) -> 
 
 
 def test_held_out_phrasings_tell_the_same_task(env: TabletopEnv) -> None:
-    told = record_episode(env, SEED, "pick", max_steps=1)
+    usual = record_episode(env, SEED, "pick", max_steps=1)
     other = record_episode(env, SEED, "pick", max_steps=1, split="heldout")
-    assert told.task is not None and other.task is not None
-    assert replace(told.task, instruction="") == replace(other.task, instruction="")
+    assert usual.task is not None and other.task is not None
+    assert replace(usual.task, instruction="") == replace(other.task, instruction="")
 
 
 def test_wrong_requests_are_refused(env: TabletopEnv) -> None:

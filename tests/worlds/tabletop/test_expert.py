@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.worlds.tabletop import KINDS, TabletopEnv, first_target, record_episode
-from wamviz.worlds.tabletop.expert import STAGES, Waypoint
+from wamviz.worlds.tabletop import KINDS, Expert, TabletopEnv, Task, first_target, record_episode, success
+from wamviz.worlds.tabletop.tasks.pick import is_held
 
 SEEDS = range(1_000_010, 1_000_016)
 
@@ -32,7 +32,7 @@ def test_the_expert_recovers_from_a_push(env: TabletopEnv) -> None:
     assert [episode.success for episode in episodes] == [True, True]
 
 
-def test_pushing_moves_the_thing_the_asked_way_in_the_image(env: TabletopEnv) -> None:
+def test_pushing_moves_the_thing_to_the_wanted_side_of_the_image(env: TabletopEnv) -> None:
     episode = record_episode(env, 1_000_010, "push")
     assert episode.task is not None and episode.success
     name = episode.task.target
@@ -41,7 +41,22 @@ def test_pushing_moves_the_thing_the_asked_way_in_the_image(env: TabletopEnv) ->
     assert moved > 2 if episode.task.side == "right" else moved < -2
 
 
-def test_stages_cover_every_kind_and_waypoints_are_checked() -> None:
-    assert set(STAGES) == set(KINDS)
-    with pytest.raises(ValueError, match="tolerance"):
-        Waypoint(np.zeros(3), 0.0, 0.0, tolerance=0)
+@pytest.mark.parametrize("notice", [False, True])
+def test_what_is_dropped_is_picked_once_more(env: TabletopEnv, notice: bool) -> None:
+    """The hand opens on the way up: the expert finds out at once when it is to replan, else at the end of its plan."""
+    env.reset(1_000_010)
+    task = Task("pick", "", "orange")
+    expert = Expert(env, task, np.random.default_rng(0))
+    while env.position("orange")[2] - env.start_position("orange")[2] < 0.03:
+        env.step(expert.act())
+    for _ in range(3):
+        env.step(np.zeros(7))
+    assert not is_held(env, task)
+    if notice:
+        expert.replan()
+    for _ in range(60):
+        action = expert.act()
+        if action is None:
+            break
+        env.step(action)
+    assert action is None and success(env, task)

@@ -10,8 +10,8 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import KINDS, TabletopEnv, Task, feasible_tasks, known_words, parse, phrase, suggestions
-from wamviz.worlds.tabletop.phrases import FRAMES, SPLITS, TEMPLATES
 from wamviz.worlds.tabletop.referring import descriptions
+from wamviz.worlds.tabletop.tasks import FRAMES, SPLITS, registered_tasks
 
 SEEDS = (1_000_000, 1_000_003, 1_000_010, 1_000_014)
 
@@ -21,16 +21,16 @@ def test_every_phrasing_of_every_task_parses_back(env: TabletopEnv, seed: int) -
     """parse(phrase(task)) == task: all templates, all descriptions of target and destination, all polite frames."""
     env.reset(seed)
     count = 0
-    for kind in KINDS:
-        for task in feasible_tasks(env, kind):
+    for kind in registered_tasks():
+        for task in kind.feasible(env):
             targets = descriptions(env, task.target) if task.target != "lever" else [""]
             goals = descriptions(env, task.destination) if task.destination else [""]
-            for template in (*TEMPLATES[kind]["train"], *TEMPLATES[kind]["heldout"]):
+            for template in (*kind.phrases["train"], *kind.phrases["heldout"]):
                 for target in targets:
-                    told = template.format(x=target, y=goals[count % len(goals)], side=task.side)
-                    told = FRAMES[count % len(FRAMES)].format(s=told)
+                    text = template.format(x=target, y=goals[count % len(goals)], side=task.side)
+                    text = FRAMES[count % len(FRAMES)].format(s=text)
                     count += 1
-                    assert parse(told, env) == replace(task, instruction=told), told
+                    assert parse(text, env) == replace(task, instruction=text), text
     assert count > 300
 
 
@@ -39,19 +39,20 @@ def test_sampled_phrases_parse_back_and_use_known_words(full_scene: TabletopEnv,
     rng, words = np.random.default_rng(3), known_words()
     for kind in KINDS:
         for task in feasible_tasks(full_scene, kind):
-            told = phrase(full_scene, task, rng, split)
-            assert parse(told.upper() + "!", full_scene) == replace(task, instruction=told.upper() + "!")
-            assert set(re.findall("[a-z]+", told)) <= words
+            text = phrase(full_scene, task, rng, split)
+            assert parse(text.upper() + "!", full_scene) == replace(task, instruction=text.upper() + "!")
+            assert set(re.findall("[a-z]+", text)) <= words
 
 
 def test_each_kind_has_fifteen_phrasings_and_unseen_ones_of_seen_words() -> None:
-    assert set(TEMPLATES) == {"lever", "pick", "place", "push", "stack", "lever_then_pick"}
+    """Of the kinds that training draws; a word that only a held-out phrasing has would be unknown to the model."""
+    phrases = [kind.phrases for kind in registered_tasks() if kind.share]
 
     def words(templates: tuple[str, ...]) -> set[str]:
         return set(re.findall("[a-z]+", re.sub(r"\{\w+\}", " ", " ".join(templates))))
 
-    seen = set().union(*(words(splits["train"]) for splits in TEMPLATES.values()))
-    for splits in TEMPLATES.values():
+    seen = set().union(*(words(splits["train"]) for splits in phrases))
+    for splits in phrases:
         assert len(set(splits["train"])) >= 15 and len(set(splits["heldout"])) >= 5
         assert not set(splits["train"]) & set(splits["heldout"])
         assert words(splits["heldout"]) <= seen
@@ -61,8 +62,8 @@ def test_descriptions_single_out_their_object(env: TabletopEnv) -> None:
     """No phrase is offered for two objects of a scene."""
     for seed in SEEDS:
         env.reset(seed)
-        said = [text for name in env.present for text in descriptions(env, name)]
-        assert len(said) == len(set(said))
+        phrases = [text for name in env.present for text in descriptions(env, name)]
+        assert len(phrases) == len(set(phrases))
 
 
 # The full scene: a yellow mug, a white bowl, the red block leftmost, the green one rightmost.

@@ -14,7 +14,7 @@ import pytest
 from wamviz.core.camera import Tool
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ActionSpace, Rollout
-from wamviz.core.rotation import matrix
+from wamviz.core.rotation import rotation_matrix
 from wamviz.metrics.trajectory import path_pixels
 from wamviz.worlds.tabletop import CAMERAS, TabletopEnv, gl, probe, renderer_name
 from wamviz.worlds.tabletop.render import Renderer
@@ -83,7 +83,7 @@ def test_a_path_of_flange_poses_with_a_tool_lies_on_the_rendered_fingertips() ->
             action = [*step, 0.1 * step[0] / 0.02, 0.1, 0.3, 0]  # turned as well, or the offset's direction is no test
             state = env.step(action)[0].state
             assert state is not None
-            turn = matrix(state[3:6])
+            turn = rotation_matrix(state[3:6])
             states.append(np.concatenate([state[:3] - turn @ offset, state[3:6]]))
             model.site_size[site], model.site_rgba[site] = 0.02, [1, 0, 1, 1]
             red, green, blue = np.moveaxis(env.render("exterior").astype(int), 2, 0)

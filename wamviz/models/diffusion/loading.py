@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
+from wamviz.core.devices import ran_out_of_memory
 from wamviz.core.errors import WamvizError
 from wamviz.models.diffusion.checkpoints import Checkpoint
 from wamviz.models.diffusion.kinds import Kind
-from wamviz.models.diffusion.memory import ran_out
 from wamviz.models.diffusion.options import Options
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -82,7 +82,7 @@ def load(kind: Kind, options: Options, checkpoint: Checkpoint, device: str) -> L
                 checkpoint.folder, dtype=wanted, use_safetensors=True, local_files_only=True, **_guard(kind, options)
             )
         except Exception as error:  # each library raises its own: of safetensors, of shapes, of names
-            if ran_out(error):
+            if ran_out_of_memory(error):
                 raise
             raise WamvizError(
                 f"'{checkpoint.folder}' cannot be loaded as {kind.pipeline}: {_first(error)}",

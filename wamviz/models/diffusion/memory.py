@@ -1,6 +1,6 @@
 """Memory that ran out, turned into advice: which setting would need less, worked out from what was asked.
 
-Contract: ``ran_out`` recognises the errors, ``advice`` writes the sentence. Nothing here imports torch.
+Nothing here imports torch. ``wamviz.core.devices.ran_out_of_memory`` recognises the errors.
 """
 
 from __future__ import annotations
@@ -8,25 +8,14 @@ from __future__ import annotations
 import gc
 import sys
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
 from wamviz.models.diffusion.kinds import Kind
 from wamviz.models.diffusion.options import Options
-
-_CPU = ("can't allocate memory", "not enough memory", "cannot allocate memory", "buffer size")
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether this is memory that ran out: a card's own error, an allocator's words, or Python's."""
-    torch = sys.modules.get("torch")
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return True
-    words = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sign in words for sign in (*_CPU, "out of memory"))
 
 
 def advice(
     name: str, kind: Kind, options: Options, device: str, dtype: str, loading: bool, size: tuple[int, int] | None = None
-) -> WamvizError:
+) -> Unavailable:
     """What to change, most helpful first, as commands that can be typed.
 
     Args:
@@ -67,7 +56,7 @@ def advice(
     doing = f"loading in {dtype}, offload {options.offload}" if loading else asked
     command = " ".join(f"--set {one}" for one in sets)
     hint = f"Try one or more of: connect {name} {command}" if sets else "Use a smaller checkpoint or a larger device."
-    return WamvizError(f"The memory of {where} ran out ({doing}).", hint)
+    return Unavailable(f"The memory of {where} ran out ({doing}).", hint)
 
 
 def _fixed(kind: Kind) -> bool:

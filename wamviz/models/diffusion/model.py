@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from wamviz.core.devices import pick
+from wamviz.core.devices import pick, ran_out_of_memory
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
 from wamviz.models.diffusion.kinds import Kind
 from wamviz.models.diffusion.loading import Loaded, load, pick_dtype, takes
-from wamviz.models.diffusion.memory import advice, free, ran_out
+from wamviz.models.diffusion.memory import advice, free
 from wamviz.models.diffusion.options import Options
 from wamviz.models.diffusion.running import BEAT_S, Watch, beside, counting, stoppable
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
@@ -124,7 +124,7 @@ class DiffusionModel:
             try:
                 self._loaded = load(self.kind, self.options, look(self.kind, self._connection), self.device)
             except Exception as error:
-                if not ran_out(error):
+                if not ran_out_of_memory(error):
                     raise
                 dtype = pick_dtype(self.options.dtype, self.device)
                 problem = advice(self.name, self.kind, self.options, self.device, dtype, loading=True)
@@ -172,23 +172,36 @@ class DiffusionModel:
         try:
             if self._loaded is None:
                 yield Preview(0, total, note=f"loading {self.capabilities.title}")
-            loaded, done, samples = self.loaded(), 0, []
+            loaded, samples, failed = self.loaded(), list[Sample](), ""
             for index in range(request.samples):
-                generator = torch.Generator("cpu").manual_seed(request.seed + index)
-                sample = Sample(plan.frame)
-                for chunk in range(len(plan.lengths)):
-                    words = self._words(request, plan, index, chunk)
-                    yield from self._chunk(loaded, request, plan, chunk, sample, generator, done, total, words)
-                    done += plan.steps
-                    frames = None if sample.frames is None else self._shown(plan, sample.frames)[None]
-                    actions = None if sample.actions is None else sample.actions[None]
-                    yield Preview(done, total, frames, actions, words)
-                samples.append(sample)
+                try:
+                    samples.append((yield from self._sample(loaded, request, plan, index, total)))
+                except WamvizError as error:
+                    if not samples:
+                        raise
+                    failed = f"Sample {index + 1} failed, and no further one was asked for: {error}"
+                    break
         finally:
             self._busy.release()
         spent = {"total": time.perf_counter() - start}
         rollouts = tuple(self._rollout(request, plan, sample, index) for index, sample in enumerate(samples))
-        yield Imagined(rollouts, spent, tuple(dict.fromkeys((*loaded.notes, *plan.notes))))
+        notes = (*loaded.notes, *plan.notes, *filter(None, [failed]))
+        yield Imagined(rollouts, spent, tuple(dict.fromkeys(notes)))
+
+    def _sample(
+        self, loaded: Loaded, request: ImagineRequest, plan: Plan, index: int, total: int
+    ) -> Generator[Preview, None, Sample]:
+        """One rollout, chunk after chunk."""
+        generator = torch.Generator("cpu").manual_seed(request.seed + index)
+        sample, done = Sample(plan.frame), index * len(plan.lengths) * plan.steps
+        for chunk in range(len(plan.lengths)):
+            words = self._words(request, plan, index, chunk)
+            yield from self._chunk(loaded, request, plan, chunk, sample, generator, done, total, words)
+            done += plan.steps
+            frames = None if sample.frames is None else self._shown(plan, sample.frames)[None]
+            actions = None if sample.actions is None else sample.actions[None]
+            yield Preview(done, total, frames, actions, words)
+        return sample
 
     @staticmethod
     def _words(request: ImagineRequest, plan: Plan, index: int, chunk: int) -> str:
@@ -224,7 +237,7 @@ class DiffusionModel:
         except WamvizError:
             raise
         except Exception as error:
-            if ran_out(error):
+            if ran_out_of_memory(error):
                 problem = advice(self.name, self.kind, self.options, self.device, loaded.dtype, False, plan.size)
                 raise self._freed(error, problem) from None
             if isinstance(error, ValueError):  # how pipelines refuse what they are asked

@@ -107,6 +107,11 @@ class PolicyRequest:
         assert self.imagine_request is not None
         return self.imagine_request
 
+    def sample(self, index: int) -> PolicyRequest:
+        """The question for one of the samples alone, with the seed that is its own."""
+        imagine = self.imagine
+        return replace(self, imagine_request=replace(imagine, samples=1, seed=imagine.seed + index))
+
     @property
     def prompt(self) -> str:
         """The instruction."""
@@ -160,7 +165,7 @@ class PolicyProtocol(Protocol):
         """Raise ``WamvizError`` before anything is sent when the context lacks what the server needs."""
 
     def ask(self, request: PolicyRequest, report: Report) -> Awaitable[None]:
-        """Ask for ``request.imagine.samples`` samples; report each as it comes, and words in between."""
+        """Ask for one sample, of a kind that draws them ``together`` for all; report each, and words in between."""
 
     def probe(self, request: PolicyRequest) -> Awaitable[str]:
         """Say in a sentence what answers there, without asking for actions."""

@@ -1,19 +1,21 @@
-"""Bytes on the wire to values and back: msgpack with numpy as openpi speaks it, JSON with numpy as Cosmos Policy does.
+"""Bytes on the wire to values and back: msgpack with numpy in each of its dialects, JSON with json-numpy's arrays.
 
 Contract: what is packed is, byte for byte, what ``openpi-client`` and ``json-numpy`` pack; what is unpacked comes from
 a machine that is not trusted, so that sizes, depth and number types are judged before memory is taken, and every
 refusal is a ``WamvizError``. Only numbers, text, bytes, lists, dictionaries and arrays of plain numbers can come out:
 no objects, and never pickle. It knows no model and opens no connection.
 
-openpi's arrays (its ``msgpack_numpy.py``) are dictionaries with byte keys ``__ndarray__``, ``data``, ``dtype`` and
-``shape``, its scalars ``__npgeneric__``, ``data`` and ``dtype``; json-numpy's are ``__numpy__`` (base64), ``dtype`` and
-``shape``.
+Arrays are dictionaries, whose keys some write as text and some as bytes; every dialect is read, whoever speaks it:
+openpi's ``__ndarray__``, ``data``, ``dtype``, ``shape`` and for scalars ``__npgeneric__`` (its ``msgpack_numpy.py``;
+what ``pack`` writes), msgpack-numpy's ``nd``, ``type``, ``kind``, ``shape``, ``data``, GR00T's ``__ndarray_class__``,
+``as_npy`` with a file of ``np.save``, and json-numpy's ``__numpy__`` (base64), ``dtype``, ``shape``.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import math
 import re
@@ -22,11 +24,13 @@ from typing import Any, NoReturn
 
 import msgpack
 import numpy as np
+from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError
 
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])")  # no objects, strings, dates, structures or wide floats
+_NPY_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
@@ -146,16 +150,42 @@ def _no_extension(code: int, data: bytes) -> NoReturn:
 
 
 def _from_pairs(pairs: list[tuple[Any, Any]]) -> Any:
-    """A dictionary with text for keys, or the array or scalar that one with byte keys stands for."""
+    """A dictionary with text for keys, or the array or scalar that it stands for."""
     if not all(isinstance(key, str | bytes) for key, _ in pairs):
         raise malformed("a key in it is no text")
     found = {key.decode("ascii", "replace") if isinstance(key, bytes) else key: value for key, value in pairs}
-    if any(isinstance(key, bytes) for key, _ in pairs):
-        if found.get("__ndarray__") is True:
-            return array_from(found.get("data"), found.get("dtype"), found.get("shape"))
-        if found.get("__npgeneric__") is True:
-            return _scalar(found.get("data"), found.get("dtype"))
-    return found
+    if found.get("__ndarray__") is True:
+        return array_from(found.get("data"), found.get("dtype"), found.get("shape"))
+    if found.get("__npgeneric__") is True:
+        return _scalar(found.get("data"), found.get("dtype"))
+    if "__ndarray_class__" in found:
+        return _array_from_npy(found.get("as_npy"))
+    if isinstance(found.get("nd"), bool) and "type" in found:
+        return _array_from_msgpack_numpy(found)
+    return _array_from_json(found)
+
+
+def _array_from_npy(data: Any) -> NDArray[Any]:
+    """The array in a ``.npy`` file: numpy reads the header, a Python literal; the rest is judged as any other array."""
+    if not isinstance(data, bytes):
+        raise malformed("an array in it has no bytes")
+    file = io.BytesIO(data)
+    try:
+        shape, fortran, dtype = _NPY_HEADERS[npy_format.read_magic(file)](file)
+    except Exception as error:  # whatever Python's own parser raises for a text that is no literal
+        raise malformed("an array in it is none that numpy wrote") from error
+    array = array_from(data[file.tell() :], dtype.str, list(shape[::-1] if fortran else shape))
+    return array.T if fortran else array
+
+
+def _array_from_msgpack_numpy(found: dict[str, Any]) -> Any:
+    """An array or a scalar of msgpack-numpy; its kind ``O`` is a pickle, its kind ``V`` a structure."""
+    if found.get("kind") not in (None, b"", ""):
+        raise malformed("an array in it holds no plain numbers")
+    name = found["type"].decode("ascii", "replace") if isinstance(found["type"], bytes) else found["type"]
+    if not found["nd"]:
+        return array_from(found.get("data"), name, [])[()]
+    return array_from(found.get("data"), name, found.get("shape"))
 
 
 def dtype_from(name: Any) -> np.dtype[Any]:

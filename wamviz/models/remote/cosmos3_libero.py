@@ -41,7 +41,7 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Ask once a sample."""
+    """Ask for one sample."""
     picture = request.pictures[request.robot.views[0].key]
     message = pack_json(
         {
@@ -52,10 +52,9 @@ async def ask(request: PolicyRequest, report: Report) -> None:
         }
     )
     async with client(request.server) as made:
-        for _ in range(request.imagine.samples):
-            report("waiting for the model")
-            reply = await fetch(made, request.server, "/predict", message)
-            report(parse_response(unpack_json(reply, request.server.limits), request))
+        report("waiting for the model")
+        reply = await fetch(made, request.server, "/predict", message)
+        report(parse_response(unpack_json(reply, request.server.limits), request))
 
 
 def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:

@@ -74,14 +74,13 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Ask what the server wants, then once a sample over one connection."""
+    """Ask what the server wants, then for one sample."""
     async with connected(request.server) as req:
         config = modality_config(await _asked(req, request, "get_modality_config"))
         adapted = adapt_request(request, config)
         data = request_data(adapted, config)
-        for _ in range(adapted.imagine.samples):
-            report("waiting for the model")
-            report(parse_response(await _asked(req, adapted, "get_action", data), adapted, config))
+        report("waiting for the model")
+        report(parse_response(await _asked(req, adapted, "get_action", data), adapted, config))
 
 
 async def _asked(req: Req, request: PolicyRequest, endpoint: str, data: Mapping[str, Any] | None = None) -> Any:

@@ -42,7 +42,8 @@ class Kind:
         robots: the first is the usual one.
         token: the word before a token in the ``Authorization`` header.
         gives: what comes back, for people.
-        max_samples: of one request; each sample is a question of its own unless the server draws several.
+        max_samples: of one request.
+        together: whether one question asks for all samples; else each is a question of its own.
         seeded: whether the seed is told to the server, so that the same one gives the same rollout.
         steps: denoising steps when the request names none; 0 where the server decides.
         max_guidance: see ``Capabilities``.
@@ -64,6 +65,7 @@ class Kind:
     token: str
     gives: str
     max_samples: int = 8
+    together: bool = False
     seeded: bool = False
     steps: int = 0
     max_guidance: float = 1.0
@@ -158,6 +160,7 @@ KINDS: dict[str, Kind] = {
             (robots.COSMOS_POLICY_ALOHA,),
             "Bearer",
             "actions, one future frame, a value; all candidates of best-of-N",
+            together=True,
         ),
         Kind(
             "cosmos3-libero",

@@ -51,12 +51,11 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Ask for one rollout a sample over one connection, each after a reset."""
+    """Reset, and ask for one sample, chunk after chunk over one connection."""
     async with connected(request.server) as socket:
         unpack(await socket.receive_bytes(), request.server.limits)
-        for _ in range(request.imagine.samples):
-            report("waiting for the model")
-            report(await _sample(socket, request, report))
+        report("waiting for the model")
+        report(await _sample(socket, request, report))
 
 
 async def _sample(socket: WebSocket, request: PolicyRequest, report: Report) -> PolicyResponse:

@@ -2,7 +2,8 @@
 
 Contract: everything in a rollout came in a reply. The context is checked before anything is sent; every quarter of a
 second without news is a ``Preview``, so that closing the generator soon closes the connection; a lost connection is
-tried once more as long as no reply was there. It knows no protocol.
+tried once more as long as no reply was there. Each sample is a question of its own, so that those that came are kept
+when a later one fails. It knows no protocol.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
 from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.kinds import kind_of
-from wamviz.models.remote.network import ConnectionLost, redact_token
+from wamviz.models.remote.network import HIDDEN, ConnectionLost, redact_token
 from wamviz.models.remote.waiting import BEAT_S, stream_in_thread
 
 
@@ -64,26 +66,15 @@ class RemoteModel:
         shown = Preview(0, request.samples, note=words)
         yield shown
 
-        async def work(report: Report) -> None:
-            came = 0
-
-            def counted(event: str | PolicyResponse) -> None:
-                nonlocal came
-                came += isinstance(event, PolicyResponse)
-                report(event)
-
-            try:
-                await protocol_of(self._kind).ask(policy, counted)
-            except ConnectionLost:
-                if came:
-                    raise
-                report("the connection was lost; once more")
-                await protocol_of(self._kind).ask(policy, counted)
-
-        with redact_token(self.connection.token()), contextlib.closing(stream_in_thread(work, self._beat)) as events:
+        failed: list[str] = []  # what ended the samples that are not there, in words
+        token = self.connection.token()
+        work = partial(self._ask, policy, failed)
+        with redact_token(token), contextlib.closing(stream_in_thread(work, self._beat)) as events:
             for event in events:
                 if isinstance(event, PolicyResponse):
-                    _check_alike(replies, event)
+                    if replies and not _alike(replies[0], event):
+                        failed.append(f"Sample {len(replies) + 1} has another length or size and is left out.")
+                        continue
                     replies.append(event)
                 elif event is not None:
                     words = event
@@ -95,7 +86,51 @@ class RemoteModel:
         if told := [reply.server_s for reply in replies if reply.server_s is not None]:
             spent["server"] = sum(told)
         rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
-        yield Imagined(rollouts, spent, self._notes(replies, policy))
+        notes = (*self._notes(replies, policy), *(words.replace(token, HIDDEN) if token else words for words in failed))
+        yield Imagined(rollouts, spent, notes)
+
+    async def _ask(self, policy: PolicyRequest, failed: list[str], report: Report) -> None:
+        """Ask for all samples, one after the other; what came stays when a later one fails, and ``failed`` says why.
+
+        Raises:
+            WamvizError: the first one failed.
+        """
+        count = policy.imagine.samples
+        questions = [policy] if self._kind.together else [policy.sample(index) for index in range(count)]
+        came = 0
+
+        def heard(event: str | PolicyResponse) -> None:
+            nonlocal came
+            came += isinstance(event, PolicyResponse)
+            report(event)
+
+        def answered(before: int) -> Callable[[], bool]:
+            return lambda: came > before
+
+        for question in questions:
+            try:
+                await self._ask_twice(question, heard, answered(came))
+            except WamvizError as error:
+                if not came:
+                    raise
+                failed.append(f"Sample {came + 1} failed, and no further one was asked for: {error}")
+                return
+
+    async def _ask_twice(self, question: PolicyRequest, report: Report, answered: Callable[[], bool]) -> None:
+        """Ask; once more where the connection was lost before the reply. An error says what happened first."""
+        protocol = protocol_of(self._kind)
+        try:
+            await protocol.ask(question, report)
+        except ConnectionLost as first:
+            if answered():
+                raise
+            report("the connection was lost; once more")
+            try:
+                await protocol.ask(question, report)
+            except WamvizError as second:
+                if second.message == first.message:
+                    raise
+                raise type(second)(f"{first.message} Asked once more: {second.message}", second.hint) from second
 
     def _preview(self, replies: list[PolicyResponse], request: ImagineRequest, note: str, before: Preview) -> Preview:
         if len(replies) == before.step:  # a clip of Veo's is 130 MB: not stacked anew four times a second
@@ -145,11 +180,8 @@ class RemoteModel:
         )
 
 
-def _check_alike(before: list[PolicyResponse], reply: PolicyResponse) -> None:
-    """A fan is one picture: its samples have one shape."""
-    if before:
-        first = before[0]
-        shapes = [None if one.frames is None else one.frames.shape for one in (first, reply)]
-        rows = [None if one.actions is None else one.actions.shape for one in (first, reply)]
-        if rows[0] != rows[1] or shapes[0] != shapes[1]:
-            raise WamvizError("The server's samples differ in length or size.", "Ask for one sample at a time.")
+def _alike(first: PolicyResponse, reply: PolicyResponse) -> bool:
+    """Whether two samples have one shape, as those of a fan have to."""
+    shapes = [None if one.frames is None else one.frames.shape for one in (first, reply)]
+    rows = [None if one.actions is None else one.actions.shape for one in (first, reply)]
+    return rows[0] == rows[1] and shapes[0] == shapes[1]

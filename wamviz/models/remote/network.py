@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.models.remote.codec import LIMITS, Limits, too_large
 
 SAID = 400  # characters of a server's own words that are shown
 HIDDEN = "***"  # what stands for a token
 
 
-class ConnectionLost(WamvizError):
+class ConnectionLost(Unavailable):
     """The connection broke before the answer was here; nothing says that the server refused."""
 
 
@@ -72,7 +72,7 @@ def clean_text(words: Any) -> str:
 
 def server_error(words: Any) -> WamvizError:
     """The error for a server that answered with an error of its own."""
-    return WamvizError(f"The server said: {clean_text(words) or 'an error without words'}")
+    return Unavailable(f"The server said: {clean_text(words) or 'an error without words'}")
 
 
 @contextmanager
@@ -87,7 +87,8 @@ def redact_token(token: str) -> Iterator[None]:
     except WamvizError as error:
         if not token or token not in str(error):
             raise
-        raise WamvizError(error.message.replace(token, HIDDEN), error.hint.replace(token, HIDDEN)) from None
+        message, hint = (text.replace(token, HIDDEN) for text in (error.message, error.hint))
+        raise error.with_text(message=message, hint=hint) from None
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ def certificates(server: Server) -> ssl.SSLContext:
 
 def too_slow(server: Server) -> WamvizError:
     """The error for a reply that did not come in time."""
-    return WamvizError(
+    return Unavailable(
         f"{server.host} gave no reply within {server.reply_s:g} s.",
         "Wait longer with connect --timeout SECONDS.",
     )
@@ -135,13 +136,13 @@ def unreachable(server: Server, error: Exception) -> WamvizError:
     """The error for an address at which no connection came about."""
     why = clean_text(error)
     if isinstance(error, TimeoutError | httpx.ConnectTimeout):
-        return WamvizError(f"Nobody answered at {server.url} within {server.connect_s:g} s.", "Is the host right?")
+        return Unavailable(f"Nobody answered at {server.url} within {server.connect_s:g} s.", "Is the host right?")
     if "CERTIFICATE" in why or "SSL" in why:
-        return WamvizError(
+        return Unavailable(
             f"{server.host} could not be trusted or speaks no TLS: {why}",
             "Name its certificates with connect --ca FILE, or correct the address.",
         )
-    return WamvizError(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
+    return Unavailable(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
 
 
 def http_error(error: Exception, server: Server) -> WamvizError:
@@ -152,7 +153,7 @@ def http_error(error: Exception, server: Server) -> WamvizError:
         return too_slow(server)
     if isinstance(error, httpx.NetworkError | httpx.ProtocolError):
         return lost(server)
-    return WamvizError(f"{server.host} could not be asked: {clean_text(error)}")
+    return Unavailable(f"{server.host} could not be asked: {clean_text(error)}")
 
 
 async def body(response: httpx.Response, limits: Limits) -> bytes:
@@ -189,11 +190,11 @@ async def ask(
 def status_error(server: Server, status: int, reply: bytes) -> WamvizError:
     """The error for an HTTP status that is none of success."""
     if status in (401, 403):
-        return WamvizError(
+        return Unavailable(
             f"{server.host} wants a token (HTTP {status}).",
             "Put it into an environment variable and name that with connect --token-env NAME.",
         )
     if status == 404:
-        return WamvizError(f"{server.host} has nothing at this address (HTTP 404).", "Is it this kind of server?")
+        return Unavailable(f"{server.host} has nothing at this address (HTTP 404).", "Is it this kind of server?")
     words = clean_text(reply)
-    return WamvizError(f"The server said: {words} (HTTP {status})" if words else f"The server answered HTTP {status}.")
+    return Unavailable(f"The server said: {words} (HTTP {status})" if words else f"The server answered HTTP {status}.")

@@ -33,15 +33,13 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Ask once a sample over one connection."""
+    """Ask for one sample over a connection of its own: a server that infers answers no ping, and would close it."""
     server = request.server
     async with connected(server) as socket:
         unpack(await socket.receive_bytes(), server.limits)
-        message = pack(observation(request))
-        for _ in range(request.imagine.samples):
-            report("waiting for the model")
-            await socket.send(message)
-            report(parse_response(unpack(await socket.receive_bytes(), server.limits), request))
+        report("waiting for the model")
+        await socket.send(pack(observation(request)))
+        report(parse_response(unpack(await socket.receive_bytes(), server.limits), request))
 
 
 def observation(request: PolicyRequest) -> dict[str, Any]:

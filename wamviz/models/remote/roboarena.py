@@ -66,7 +66,7 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Read what the server wants, then reset and ask once a sample over one connection."""
+    """Read what the server wants, reset, and ask for one sample."""
     server, folder = request.server, canvas.folder_of(request)
     async with connected(server) as socket:
         config = await _metadata(socket, request)
@@ -74,18 +74,17 @@ async def ask(request: PolicyRequest, report: Report) -> None:
         observation = {**adapted.pictures, **adapted.numbers, "prompt": adapted.prompt}
         if embodiment := _embodiment(request):
             observation["embodiment"] = embodiment
-        for _ in range(adapted.imagine.samples):
-            report("waiting for the model")
-            await _reset(socket, server)
-            before = {} if folder is None else canvas.seen(folder)
-            session = {"session_id": str(uuid.uuid4())} if config.get("needs_session_id") else {}
-            await socket.send(pack({**observation, **session, "endpoint": "infer"}))
-            reply = parse_response(unpack(await socket.receive_bytes(), server.limits), adapted)
-            if folder is not None:
-                report("waiting for the video that the server writes")
-                await _reset(socket, server)  # DreamZero writes what it imagined when it forgets
-                reply = filmed(reply, adapted, await canvas.film(folder, before))
-            report(reply)
+        report("waiting for the model")
+        await _reset(socket, server)
+        before = {} if folder is None else canvas.seen(folder)
+        session = {"session_id": str(uuid.uuid4())} if config.get("needs_session_id") else {}
+        await socket.send(pack({**observation, **session, "endpoint": "infer"}))
+        reply = parse_response(unpack(await socket.receive_bytes(), server.limits), adapted)
+        if folder is not None:
+            report("waiting for the video that the server writes")
+            await _reset(socket, server)  # DreamZero writes what it imagined when it forgets
+            reply = filmed(reply, adapted, await canvas.film(folder, before))
+        report(reply)
 
 
 async def _reset(socket: WebSocket, server: Server) -> None:

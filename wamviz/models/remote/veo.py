@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.core.media import encode_png, read_video, resize
 from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, video_from
@@ -83,15 +83,14 @@ def _filming(options: VeoOptions) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Give one job a sample, wait for it, fetch it."""
+    """Give one job, wait for it, fetch it."""
     options = VeoOptions.of(request.connection.settings)
     try:
-        for _ in range(request.imagine.samples):
-            async with _google(request) as google, asyncio.timeout(request.server.reply_s):
-                with _translated(request.server):
-                    report(await _sample(google, request, options, report))
+        async with _google(request) as google, asyncio.timeout(request.server.reply_s):
+            with _translated(request.server):
+                report(await _sample(google, request, options, report))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
-        raise WamvizError(error.message, _GIVEN) from error
+        raise Unavailable(error.message, _GIVEN) from error
 
 
 async def _sample(google: Any, request: PolicyRequest, options: VeoOptions, report: Report) -> PolicyResponse:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.core.media import encode_png, read_video, write_mp4
 from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
@@ -49,16 +49,15 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Give one job a sample, wait for it, fetch it."""
+    """Give one job, wait for it, fetch it."""
     try:
-        for index in range(request.imagine.samples):
-            async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
-                fields, files = form(request, request.imagine.seed + index)
-                report("giving the job")
-                job = await _finished(made, request, await _given(made, request, fields, files), report)
-                report(await _fetched(made, request, job))
+        async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
+            fields, files = form(request)
+            report("giving the job")
+            job = await _finished(made, request, await _given(made, request, fields, files), report)
+            report(await _fetched(made, request, job))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
-        raise WamvizError(error.message, "The job may be running there; it was not given again.") from error
+        raise Unavailable(error.message, "The job may be running there; it was not given again.") from error
 
 
 def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames | None]:
@@ -68,7 +67,7 @@ def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames 
     return actions, video
 
 
-def form(request: PolicyRequest, seed: int) -> tuple[dict[str, str], dict[str, tuple[str, bytes, str]]]:
+def form(request: PolicyRequest) -> tuple[dict[str, str], dict[str, tuple[str, bytes, str]]]:
     """The fields and the file of a job."""
     imagine, robot = request.imagine, request.robot
     actions, video = given(imagine, robot.chunk)
@@ -94,7 +93,7 @@ def form(request: PolicyRequest, seed: int) -> tuple[dict[str, str], dict[str, t
         "num_inference_steps": str(imagine.steps or STEPS),
         "guidance_scale": f"{imagine.guidance:g}",
         "flow_shift": "10.0",
-        "seed": str(seed),
+        "seed": str(imagine.seed),
         "extra_params": json.dumps(extra),
     }
     if video is not None:

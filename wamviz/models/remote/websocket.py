@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
@@ -39,27 +39,31 @@ async def connected(server: Server) -> AsyncIterator[WebSocket]:
     Raises:
         WamvizError: nobody there, no websocket there, a token is wanted, or the connection was lost.
     """
-    async with AsyncExitStack() as held:
+    try:
+        connection = await _opened(server)
+    except TimeoutError as error:
+        raise too_slow(server) from error
+    except InvalidStatus as error:
+        status, reply = error.response.status_code, bytes(error.response.body or b"")
+        other = status in (200, 404, 405, 426)
+        raise (_no_websocket(server) if other else status_error(server, status, reply)) from error
+    except InvalidMessage as error:
+        raise (lost(server) if isinstance(error.__cause__, EOFError) else _no_websocket(server)) from error
+    except InvalidHandshake as error:
+        raise malformed("its websocket handshake is wrong") from error
+    except (OSError, UnicodeError, InvalidURI) as error:
+        raise unreachable(server, error) from error
+    try:
+        yield WebSocket(connection, server)
+    except ConnectionClosed as error:
+        raise _closed(error, server) from error
+    except TimeoutError as error:
+        raise too_slow(server) from error
+    finally:
         try:
-            connection = await held.enter_async_context(_opened(server))
-        except TimeoutError as error:
-            raise too_slow(server) from error
-        except InvalidStatus as error:
-            status, reply = error.response.status_code, bytes(error.response.body or b"")
-            other = status in (200, 404, 405, 426)
-            raise (_no_websocket(server) if other else status_error(server, status, reply)) from error
-        except InvalidMessage as error:
-            raise (lost(server) if isinstance(error.__cause__, EOFError) else _no_websocket(server)) from error
-        except InvalidHandshake as error:
-            raise malformed("its websocket handshake is wrong") from error
-        except (OSError, UnicodeError, InvalidURI) as error:
-            raise unreachable(server, error) from error
-        try:
-            yield WebSocket(connection, server)
-        except ConnectionClosed as error:
-            raise _closed(error, server) from error
-        except TimeoutError as error:
-            raise too_slow(server) from error
+            await connection.close()
+        finally:  # canceled while it waited for the server's goodbye, ``close`` leaves the socket open
+            connection.transport.abort()
 
 
 class _Connection(ClientConnection):
@@ -114,7 +118,9 @@ def _closed(error: ConnectionClosed, server: Server) -> WamvizError:
             return malformed(reasons[error.sent.code])
     if error.rcvd is None:
         return lost(server)
-    if error.rcvd.code in _AWAY:
+    if (
+        error.rcvd.code in _AWAY or "keepalive" in error.rcvd.reason
+    ):  # it inferred for so long that its own ping timed out
         return ConnectionLost(f"{server.host} closed the connection.", "Is the server still running?")
     return server_error(error.rcvd.reason or f"it closes the connection (code {error.rcvd.code})")
 

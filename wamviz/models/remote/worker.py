@@ -83,21 +83,20 @@ async def probe(request: PolicyRequest) -> str:
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
-    """Ask once a sample; each question says what is thought to be served."""
-    for index in range(request.imagine.samples):
-        async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
-            async with _events(made, request.server, packed(request, request.imagine.seed + index)) as events:
-                report(await _answered(events, request, report))
+    """Ask for one sample; the question says what is thought to be served."""
+    async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
+        async with _events(made, request.server, packed(request)) as events:
+            report(await _answered(events, request, report))
 
 
-def packed(request: PolicyRequest, seed: int) -> bytes:
+def packed(request: PolicyRequest) -> bytes:
     """One question as the worker reads it: length, JSON header, npz."""
     imagine, arrays = request.imagine, io.BytesIO()
     sent: dict[str, Any] = {f"view/{key}": picture for key, picture in request.pictures.items()}
     if request.numbers:
         sent["state"] = np.concatenate(list(request.numbers.values()))
     np.savez(arrays, **sent)
-    told = {"mode": imagine.mode, "instruction": request.prompt, "seed": seed, "steps": imagine.steps}
+    told = {"mode": imagine.mode, "instruction": request.prompt, "seed": imagine.seed, "steps": imagine.steps}
     serves = hashlib.sha256(request.connection.settings["info"].encode()).hexdigest()
     header = json.dumps({**told, "serves": serves}).encode()
     return struct.pack(">I", len(header)) + header + arrays.getvalue()

@@ -8,7 +8,6 @@ in one file that needs no other. JSON never holds NaN or infinity: they become n
 from __future__ import annotations
 
 import json
-import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -18,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, InvalidInput, WamvizError
 from wamviz.core.media import replacing
+from wamviz.core.plain import dumps, jsonable
 from wamviz.core.rollout import ActionSpace, Camera, Rollout
 
 ARRAYS_LIMIT = 2**31  # bytes in one archive once unpacked: 16 samples of 49 frames at 480x832 are 0.94 GB
@@ -28,41 +28,22 @@ NUMBER_LIST = re.compile(r"\[\n([^\[\]{}\"]*)\]")  # a list of numbers over many
 ARRAY_NAMES = frozenset({"frames", "actions", "states", "video_fps", "action_fps", "facts"})
 
 
-def jsonable(value: Any) -> Any:
-    """``value`` in the types that JSON has; numbers that are not finite become None, strangers their text."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.ndarray):
-        return jsonable(value.tolist())
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [jsonable(item) for item in value]
-    return str(value)
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``; raises ``WamvizError`` when it is missing, too large or something else."""
     try:
         if path.stat().st_size > JSON_LIMIT:
-            raise WamvizError(f"{path.name} is larger than {JSON_LIMIT >> 20} MB.")
+            raise Damaged(f"{path.name} is larger than {JSON_LIMIT >> 20} MB.")
         found = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: None)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise WamvizError(f"{path.name} cannot be read: {error}.") from None
+        raise Damaged(f"{path.name} cannot be read: {error}.") from None
     if not isinstance(found, dict):
-        raise WamvizError(f"{path.name} holds no JSON object.")
+        raise Damaged(f"{path.name} holds no JSON object.")
     return found
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write ``value`` as JSON text in one step, a list of numbers on one line."""
-    text = json.dumps(jsonable(value), indent=1, ensure_ascii=False, allow_nan=False)
+    text = dumps(value, indent=1, ensure_ascii=False)
     text = NUMBER_LIST.sub(lambda found: "[" + " ".join(found[1].split()) + "]", text)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -75,7 +56,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """
     plain = {name: np.asanyarray(array) for name, array in arrays.items()}
     if sum(array.nbytes for array in plain.values()) > ARRAYS_LIMIT:
-        raise WamvizError(
+        raise InvalidInput(
             f"This rollout is larger than {ARRAYS_LIMIT >> 30} GB of frames.", "Ask for fewer samples or frames."
         )
     with replacing(path) as temporary:
@@ -95,17 +76,17 @@ def read_arrays(path: Path, only: tuple[str, ...] | None = None) -> dict[str, ND
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if sum(member.file_size for member in members) > ARRAYS_LIMIT:
-                raise WamvizError(f"{path.name} unpacks to more than {ARRAYS_LIMIT >> 30} GB.")
+                raise Damaged(f"{path.name} unpacks to more than {ARRAYS_LIMIT >> 30} GB.")
             strangers = {member.filename.removesuffix(".npy") for member in members} - ARRAY_NAMES
             if strangers:
-                raise WamvizError(f"{path.name} holds an array '{min(strangers)[:40]}', which is none of a rollout's.")
+                raise Damaged(f"{path.name} holds an array '{min(strangers)[:40]}', which is none of a rollout's.")
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files if only is None or name in only}
     except WamvizError:
         raise
     # A damaged archive raises whatever the parser stumbled over (zlib.error derives from Exception itself).
     except Exception as error:
-        raise WamvizError(f"{path.name} cannot be read: {error}.") from error
+        raise Damaged(f"{path.name} cannot be read: {error}.") from error
 
 
 def rollout_facts(rollout: Rollout) -> dict[str, Any]:
@@ -161,7 +142,7 @@ def rollout_from(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         if isinstance(error, WamvizError):
             raise
-        raise WamvizError(f"These are not the facts of a rollout: {type(error).__name__} {error}.") from None
+        raise Damaged(f"These are not the facts of a rollout: {type(error).__name__} {error}.") from None
 
 
 def _known(kind: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,7 +152,7 @@ def _known(kind: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_rollout(path: Path, rollout: Rollout, extra: Mapping[str, Any]) -> None:
     """Write one rollout into one ``.npz`` that needs no other file; ``extra`` is kept beside its facts."""
-    facts = json.dumps({**rollout_facts(rollout), **jsonable(extra)}, allow_nan=False)
+    facts = dumps({**rollout_facts(rollout), **extra})
     write_arrays(path, {**rollout_arrays(rollout), "facts": np.array(facts)})
 
 
@@ -191,7 +172,7 @@ def _facts(path: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     try:
         facts = json.loads(str(arrays["facts"]))
     except (KeyError, ValueError, RecursionError) as error:
-        raise WamvizError(f"{path.name} says nothing of its rollout: {error}.") from None
+        raise Damaged(f"{path.name} says nothing of its rollout: {error}.") from None
     if not isinstance(facts, dict):
-        raise WamvizError(f"{path.name} says nothing of its rollout.")
+        raise InvalidInput(f"{path.name} says nothing of its rollout.")
     return facts

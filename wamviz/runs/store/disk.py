@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.core.environment import home
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, NotFound, Unavailable, Unsafe, WamvizError
 from wamviz.core.rollout import Rollout
 from wamviz.metrics.summary import summarise
 from wamviz.runs.store.arrays import write_json
@@ -86,7 +86,7 @@ class Store:
         """Where the files of run ``run_id`` lie; raises ``WamvizError`` when no such run is kept."""
         folder = self.root / check_id(run_id)
         if folder.is_symlink() or not (folder / MANIFEST).is_file():
-            raise WamvizError(f"No run {run_id} is kept here.", "It was deleted, or imagined on another machine.")
+            raise NotFound(f"No run {run_id} is kept here.", "It was deleted, or imagined on another machine.")
         return folder
 
     def save(self, run: Run) -> str:
@@ -119,7 +119,7 @@ class Store:
         folder = self.folder(run_id)
         run = read_run(folder)
         if run.id != run_id:
-            raise WamvizError(f"The folder of run {run_id} holds another run ({run.id}).", "Delete it.")
+            raise Damaged(f"The folder of run {run_id} holds another run ({run.id}).", "Delete it.")
         return run
 
     def list(self, limit: int | None = 100) -> Summaries:
@@ -173,11 +173,11 @@ class Store:
     def _summary(self, name: str) -> RunSummary:
         folder = self.root / name
         if folder.is_symlink():
-            raise WamvizError("it is a link.")
+            raise Unsafe("it is a link.")
         try:
             status = (folder / MANIFEST).stat()
         except OSError:
-            raise WamvizError(f"it holds no {MANIFEST}.") from None
+            raise Damaged(f"it holds no {MANIFEST}.") from None
         stamp = (status.st_mtime_ns, status.st_size)
         seen = self._seen.get(name)
         if seen is not None and seen[0] == stamp:
@@ -185,7 +185,7 @@ class Store:
         facts = read_manifest(folder)
         executed, metrics = facts.get("executed"), facts.get("metrics") or {}
         if facts.get("id") != name or not isinstance(metrics, dict) or not (folder / "rollout.npz").is_file():
-            raise WamvizError("its files do not belong together.")
+            raise Damaged("its files do not belong together.")
         try:
             summary = RunSummary(
                 id=name,
@@ -203,7 +203,7 @@ class Store:
                 folder=folder,
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise WamvizError(f"{MANIFEST} does not describe a run: {type(error).__name__} {error}.") from None
+            raise Damaged(f"{MANIFEST} does not describe a run: {type(error).__name__} {error}.") from None
         self._seen[name] = (stamp, summary)
         return summary
 
@@ -256,7 +256,7 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         hint = "Check that the disk has room; WAMVIZ_HOME names another folder for kept runs."
-        raise WamvizError(f"{what}: {error.strerror or error}.", hint) from error
+        raise Unavailable(f"{what}: {error.strerror or error}.", hint) from error
 
 
 @contextlib.contextmanager

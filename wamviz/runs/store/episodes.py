@@ -28,12 +28,13 @@ from typing import Any
 import numpy as np
 
 from wamviz import __version__
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, Unavailable, WamvizError, unknown_name
+from wamviz.core.plain import jsonable
 from wamviz.core.rollout import ORIGINS, Rollout
-from wamviz.datasets import LeRobotWriter, layout
+from wamviz.datasets import LeRobotWriter
 from wamviz.datasets.files import read_json
-from wamviz.datasets.lerobot_writer import assemble, move_into_place
-from wamviz.runs.store.arrays import jsonable
+from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.writer.lerobot import assemble, move_into_place
 from wamviz.runs.store.forms import Form, episode_rows, form_of, frame_every
 from wamviz.runs.store.run import Run
 
@@ -140,7 +141,7 @@ def export_lerobot(
                 progress(number, total or number, f"run {run.id}")
         if not groups:
             why = " ".join(left_out or ())[:600]
-            raise WamvizError(
+            raise NotFound(
                 f"There is no {' or '.join(wanted)} rollout in these runs that can be written.",
                 f"{why} Name others with --only.",
             )
@@ -150,7 +151,7 @@ def export_lerobot(
         move_into_place(whole, root)
         return tuple(replace(one, folder=root / one.folder.relative_to(whole)) for one in written)
     except OSError as error:
-        raise WamvizError(f"'{root.name}' cannot be written ({error.strerror or error}).") from error
+        raise Unavailable(f"'{root.name}' cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -267,9 +268,9 @@ def check_target(root: Path, force: bool) -> None:
         return
     if not force:
         hint = "Choose another folder, or replace it with --force." if _ours(root) else "Choose another folder."
-        raise WamvizError(f"'{root.name}' exists already.", hint)
+        raise InvalidInput(f"'{root.name}' exists already.", hint)
     if not _ours(root):
-        raise WamvizError(
+        raise InvalidInput(
             f"'{root.name}' is no export of wamviz, so it is not replaced.",
             "Choose another folder, or delete it first.",
         )

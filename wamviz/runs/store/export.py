@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.media import replacing, resize, write_gif, write_mp4
 from wamviz.core.rollout import ORIGINS, Frames, Rollout
 from wamviz.runs.store.files import MANIFEST, OUR_FILE
@@ -90,7 +90,7 @@ def side_by_side(run: Run) -> tuple[Frames, float]:
     """
     shown = [rollout for _, rollout in panes(run)]
     if not shown:
-        raise WamvizError("This run has no video.", "Its actions can be downloaded as csv or npz.")
+        raise InvalidInput("This run has no video.", "Its actions can be downloaded as csv or npz.")
     rate = min(MAX_RATE, max(rollout.fps for rollout in shown))
     seconds = max(float(rollout.frame_times[-1]) for rollout in shown)
     times = np.arange(round(seconds * rate) + 1) / rate
@@ -131,7 +131,7 @@ def action_table(run: Run) -> tuple[list[str], list[list[float | None]]]:
             header.append(f"{name} {dim} ({unit})")
             columns.append(dict(zip(ticks.tolist(), rollout.actions[:, index].tolist(), strict=True)))
     if not columns:
-        raise WamvizError("This run has no actions.", "Its video can be downloaded as mp4 or gif.")
+        raise InvalidInput("This run has no actions.", "Its video can be downloaded as mp4 or gif.")
     times: NDArray[np.int64] = np.array(sorted(set().union(*columns)), np.int64)
     return header, [[tick / 1e6, *(column.get(tick) for column in columns)] for tick in times.tolist()]
 

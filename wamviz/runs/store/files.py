@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, InvalidInput, NotFound, Unavailable, WamvizError
 from wamviz.core.media import read_image, read_video, write_mp4, write_png
 from wamviz.core.rollout import Rollout, WorldState
 from wamviz.metrics.summary import summarise
@@ -67,14 +67,14 @@ def write_run(folder: str | Path, run: Run, *, small: bool = False) -> Path:
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise WamvizError(f"'{folder.name}' is a file, so no run can be written there.", "Name a folder.")
+        raise InvalidInput(f"'{folder.name}' is a file, so no run can be written there.", "Name a folder.")
     hidden = folder.absolute().parent / f"{HIDDEN}{secrets.token_hex(8)}"
     try:
         hidden.mkdir(parents=True)
         write_files(hidden, run, small=small)
         _move(hidden, folder)
     except OSError as error:
-        raise WamvizError(
+        raise Unavailable(
             f"The run cannot be written to '{folder.name}': {error.strerror or error}.",
             "Check that the folder may be written to and that the disk has room.",
         ) from error
@@ -148,7 +148,7 @@ def _stacked(rollouts: tuple[Rollout, ...]) -> dict[str, NDArray[Any]]:
         parts = [getattr(rollout, name) for rollout in rollouts]
         shapes = {None if part is None else part.shape for part in parts}
         if len(shapes) > 1:
-            raise WamvizError(f"The samples of one run differ in their {name}: {sorted(map(str, shapes))}.")
+            raise InvalidInput(f"The samples of one run differ in their {name}: {sorted(map(str, shapes))}.")
         if parts[0] is not None:
             arrays[name] = np.stack(parts)
     return arrays
@@ -207,9 +207,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     facts = read_json(folder / MANIFEST)
     number = facts.get("format")
     if not isinstance(number, int) or number < 1:
-        raise WamvizError(f"{MANIFEST} does not say the format of its run.")
+        raise Damaged(f"{MANIFEST} does not say the format of its run.")
     if number > FORMAT:
-        raise WamvizError(
+        raise InvalidInput(
             f"This run was written by a later wamviz (format {number}; this one reads up to {FORMAT}).",
             "Update wamviz to open it.",
         )
@@ -226,7 +226,7 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
-        raise WamvizError(f"'{folder.name}' holds no run.", f"A run's folder holds a {MANIFEST}.")
+        raise NotFound(f"'{folder.name}' holds no run.", f"A run's folder holds a {MANIFEST}.")
     facts = read_manifest(folder)
     arrays = read_arrays(folder / "rollout.npz")
     beside: dict[str, Rollout | None] = {"reference": None, "executed": None}
@@ -249,7 +249,7 @@ def read_run(folder: str | Path) -> Run:
     except WamvizError:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
-        raise WamvizError(f"{MANIFEST} does not describe a run: {type(error).__name__} {error}.") from error
+        raise Damaged(f"{MANIFEST} does not describe a run: {type(error).__name__} {error}.") from error
     if any(stamps.get(name) != told[name] for name in beside):
         # A process ended between the archive and the manifest, or an archive is lost: the numbers are another's.
         run = replace(run, metrics=summarise(run), notes=(*run.notes, *lost))
@@ -275,11 +275,11 @@ def stamps_of(folder: Path) -> dict[str, str]:
 def _samples(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Rollout, ...]:
     listed = facts["rollouts"]
     if not isinstance(listed, list) or not 1 <= len(listed) <= 4096:
-        raise WamvizError(f"{MANIFEST} lists no rollouts.")
+        raise Damaged(f"{MANIFEST} lists no rollouts.")
     stacks = {name: arrays[name] for name in ("frames", "actions", "states") if name in arrays}
     for name, stack in stacks.items():
         if stack.ndim < 1 or len(stack) != len(listed):
-            raise WamvizError(f"rollout.npz holds {name} of shape {stack.shape} for {len(listed)} samples.")
+            raise Damaged(f"rollout.npz holds {name} of shape {stack.shape} for {len(listed)} samples.")
     return tuple(
         rollout_from(one, {name: stack[index] for name, stack in stacks.items()}) for index, one in enumerate(listed)
     )

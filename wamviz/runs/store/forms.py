@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ActionSpace, Rollout
-from wamviz.datasets import Plan
+from wamviz.datasets import DatasetSchema
 from wamviz.metrics.actions import STEPS
 
 ACTED = "wamviz.acted"
@@ -38,7 +38,7 @@ class Form:
     space: ActionSpace | None
     state_names: tuple[str, ...]
 
-    def plan(self) -> Plan:
+    def plan(self) -> DatasetSchema:
         """The LeRobot features."""
         features: dict[str, dict[str, Any]] = {}
         if self.space is not None:
@@ -52,7 +52,7 @@ class Form:
             shape = [side + side % 2 for side in self.size] + [3]
             features[self.video_key] = {"dtype": "video", "shape": shape}
         # lerobot 0.6 decodes every video as BT.601, whatever it says of itself; ours and browsers do as it says.
-        return Plan(features, self.fps, crf=18, without_stats=(ACTED,), matrix="bt601")
+        return DatasetSchema(features, self.fps, crf=18, without_stats=(ACTED,), matrix="bt601")
 
     @property
     def video_key(self) -> str:
@@ -82,16 +82,16 @@ def form_of(rollout: Rollout, name: str, states: bool = True) -> tuple[Form, str
     rate = rollout.fps * every if frames is not None or space is None else space.rate
     leave = "Leave it out with --only, or download the run's npz, which keeps both rates."
     if space is not None and abs(space.rate - rate) > 1e-6:
-        raise WamvizError(
+        raise InvalidInput(
             f"The {name} has frames at {rate:g} and actions at {space.rate:g} Hz; a LeRobot dataset has one rate.",
             leave,
         )
     if abs(rate - round(rate)) > 1e-6:
-        raise WamvizError(f"The {name} has {rate:g} frames a second; LeRobot keeps whole numbers only.", leave)
+        raise InvalidInput(f"The {name} has {rate:g} frames a second; LeRobot keeps whole numbers only.", leave)
     count = 0 if rollout.actions is None else len(rollout.actions)
     rows_shown = 0 if frames is None else (len(frames) - 1) * every + 1
     if frames is not None and count > rows_shown:
-        raise WamvizError(f"The {name} has {count} actions but only {rows_shown} frames to put them beside.", leave)
+        raise InvalidInput(f"The {name} has {count} actions but only {rows_shown} frames to put them beside.", leave)
     names: tuple[str, ...] = ()
     note = ""
     if states and rollout.states is not None:

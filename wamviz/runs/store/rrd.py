@@ -9,7 +9,6 @@ calibrated), one curve an action dimension, the hand's path in space and where t
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,10 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, Unavailable
+from wamviz.core.plain import dumps
 from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.metrics.trajectory import ee_path, tool_path
-from wamviz.runs.store.arrays import jsonable
 from wamviz.runs.store.run import Run
 
 VERSION = "0.41.0"
@@ -38,7 +37,7 @@ def need_rerun() -> Any:
     try:
         import rerun
     except ImportError as error:
-        raise WamvizError(
+        raise Unavailable(
             "Writing .rrd needs rerun-sdk, which is not installed.", f"pip install rerun-sdk=={VERSION}"
         ) from error
     return rerun
@@ -65,10 +64,10 @@ def export_rrd(
             progress(number, total, run.id)
         rollouts = [(f"{r.origin}/{i}", r) for i, r in _numbered(run) if r.origin in origins]
         if not rollouts:
-            raise WamvizError(f"Run {run.id} has no {' or '.join(origins)} rollout.", "Leave --only out for all.")
+            raise InvalidInput(f"Run {run.id} has no {' or '.join(origins)} rollout.", "Leave --only out for all.")
         target = out / f"{run.id}.rrd"
         if target.exists() and not force:
-            raise WamvizError(f"'{target.name}' is there already.", "Give --force to replace it.")
+            raise InvalidInput(f"'{target.name}' is there already.", "Give --force to replace it.")
         out.mkdir(parents=True, exist_ok=True)
         temporary = target.with_suffix(".tmp")
         try:
@@ -92,7 +91,7 @@ def _write(rerun: Any, run: Run, rollouts: list[tuple[str, Rollout]], path: Path
         "id": run.id, "model": run.model, "mode": run.mode, "instruction": run.instruction, "seed": run.seed,
         "metrics": run.metrics,
     }  # fmt: skip
-    text = json.dumps(jsonable(facts), indent=1)
+    text = dumps(facts, indent=1)
     recording.log("run", rerun.TextDocument(text, media_type="text/plain"), static=True)
     for name, rollout in rollouts:
         _log(rerun, recording, name, rollout, run)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, NotFound
 from wamviz.core.rollout import Floats, Frames, Rollout, WorldState, check_floats, check_frames
 
 ID_FORM = re.compile(r"[0-9a-f]{16}")
@@ -79,11 +79,11 @@ class Run:
         object.__setattr__(self, "notes", tuple(self.notes))
         check_frames(self.context, "The context", ndim=3)
         if not self.imagined or any(rollout.origin != "imagined" for rollout in self.imagined):
-            raise WamvizError("A run needs at least one rollout of origin 'imagined'.")
+            raise InvalidInput("A run needs at least one rollout of origin 'imagined'.")
         if self.reference is not None and self.reference.origin == "imagined":
-            raise WamvizError("A run's reference must be recorded or executed, not imagined.")
+            raise InvalidInput("A run's reference must be recorded or executed, not imagined.")
         if self.executed is not None and self.executed.origin != "executed":
-            raise WamvizError(f"A run's executed rollout has origin '{self.executed.origin}', not 'executed'.")
+            raise InvalidInput(f"A run's executed rollout has origin '{self.executed.origin}', not 'executed'.")
         if self.state is not None:
             object.__setattr__(self, "state", check_floats(np.asarray(self.state)[None], "The state")[0])
         if self.previous_action is not None:
@@ -95,7 +95,7 @@ def check_id(text: object) -> str:
     """Return ``text`` when it has the form of a run id, or raise ``WamvizError``; done before any path is made."""
     if not isinstance(text, str) or ID_FORM.fullmatch(text) is None:
         shown = str(text)[:40]
-        raise WamvizError(f"'{shown}' is no run id.", "A run id is 16 digits out of 0-9 and a-f.")
+        raise NotFound(f"'{shown}' is no run id.", "A run id is 16 digits out of 0-9 and a-f.")
     return text
 
 

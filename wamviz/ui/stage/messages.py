@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias
 
+from wamviz.core.plain import jsonable
+
 View: TypeAlias = Literal["side-by-side", "onion-skin", "wipe", "difference"]
 VIEWS: tuple[View, ...] = ("side-by-side", "onion-skin", "wipe", "difference")
 ORIGINS = ("imagined", "recorded", "executed")
@@ -182,7 +184,7 @@ def to_json(message: Any) -> Any:
         return {name: to_json(part) for name, part in message.items()}
     if isinstance(message, (tuple, list)):
         return [to_json(part) for part in message]
-    return message
+    return jsonable(message)
 
 
 def view_or_none(name: str | None) -> View | None:

@@ -4,6 +4,7 @@
 
 import { hearFocus, hearSettings, keepFocus, showForm, showRefusal, showStage } from "./page/attention.js";
 import { mark, name } from "./page/marks.js";
+import { begin, question, take } from "./page/offers.js";
 import { hearSystem, paint, startScheme, wantedScheme } from "./page/scheme.js";
 import { hearLink, link, place, remember, share } from "./page/sharing.js";
 import { sift } from "./page/sift.js";
@@ -21,6 +22,9 @@ export function start() {
     share,
     sift,
     follow,
+    begin,
+    take,
+    question,
     form: showForm,
     show: showStage,
   };

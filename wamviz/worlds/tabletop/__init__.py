@@ -8,7 +8,7 @@ from wamviz.worlds.tabletop.contract import ACTION_SPACE, CAMERAS, STATE_NAMES, 
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.episodes import STYLES, TabletopEpisode, record_episode, record_rest
 from wamviz.worlds.tabletop.expert import Expert
-from wamviz.worlds.tabletop.language import known_words, parse, phrase, suggestions
+from wamviz.worlds.tabletop.language import known_words, parse, suggestions
 from wamviz.worlds.tabletop.objects import SEGMENTS
 from wamviz.worlds.tabletop.render import probe, renderer_name
 from wamviz.worlds.tabletop.tasks import (
@@ -18,6 +18,7 @@ from wamviz.worlds.tabletop.tasks import (
     feasible_kinds,
     feasible_tasks,
     first_target,
+    phrase,
     progress,
     sample_task,
     success,

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from wamviz.core.rotation import rotation_matrix, rotation_vector
 from wamviz.worlds.tabletop import robot
 
 UPDATES = 5  # inverse-kinematics updates an action
@@ -51,14 +52,14 @@ class Controller:
         """Take an action (7,) within its limits; yields the joint targets (7,) of each update in turn."""
         here, facing = self.position, self.rotation
         goal = np.clip(here + action[:3], _WORKSPACE_LOW, _WORKSPACE_HIGH)
-        turn = robot.rotation_vector(_limit_tilt(robot.rotation_matrix(action[3:6]) @ facing) @ facing.T)
+        turn = rotation_vector(_limit_tilt(rotation_matrix(action[3:6]) @ facing) @ facing.T)
         self.gripper = float(action[6])
         for k in range(1, UPDATES + 1):
             part = k / UPDATES
-            rotation = robot.rotation_matrix(part * turn) @ facing
+            rotation = rotation_matrix(part * turn) @ facing
             self.joints = robot.solve(self.joints, here + part * (goal - here), rotation, iterations=2)
             yield self.joints
-        self.position, self.rotation = goal, robot.rotation_matrix(turn) @ facing
+        self.position, self.rotation = goal, rotation_matrix(turn) @ facing
 
     def settle(self, measured: NDArray[np.float64]) -> None:
         """Pull the command back to what can be followed, the hand being at ``measured`` (3,) m."""
@@ -67,9 +68,9 @@ class Controller:
         if far > _MAX_LEAD:  # the command may lead a little (that is how it presses), not run away
             self.position = measured + lead * (_MAX_LEAD / far)
         # A turn that the joints cannot follow is dropped, or it would drag the position along.
-        given = robot.forward(self.joints)[0][:3, :3]
-        if float(np.linalg.norm(robot.rotation_vector(self.rotation @ given.T))) > _MAX_TURN_LEAD:
-            self.rotation = given
+        reached = robot.forward(self.joints)[0][:3, :3]
+        if float(np.linalg.norm(rotation_vector(self.rotation @ reached.T))) > _MAX_TURN_LEAD:
+            self.rotation = reached
 
     def pack(self) -> NDArray[np.float64]:
         """The controller's whole state, (20,) float64."""
@@ -92,4 +93,4 @@ def _limit_tilt(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     norm = float(np.linalg.norm(lean))
     if norm < 1e-9:  # looking straight up; any way back will do
         return robot.DOWN.copy()
-    return robot.rotation_matrix(lean / norm * (tilt - _MAX_TILT)) @ rotation
+    return rotation_matrix(lean / norm * (tilt - _MAX_TILT)) @ rotation

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.rollout import Camera, Frames, Observation, WorldState
+from wamviz.core.rollout import Frames, Observation, WorldState
+from wamviz.core.rotation import rotation_vector
 from wamviz.worlds.tabletop import controller, robot, scene
-from wamviz.worlds.tabletop.appearance import Appearance, apply, look_at, sample_appearance
+from wamviz.worlds.tabletop.appearance import apply, sample_appearance
 from wamviz.worlds.tabletop.arm import FINGER_TRAVEL
 from wamviz.worlds.tabletop.contract import (
     ACTION_SPACE,
@@ -34,18 +35,18 @@ from wamviz.worlds.tabletop.contract import (
     check_seed,
     stream,
 )
-from wamviz.worlds.tabletop.layout import Layout, sample_layout
-from wamviz.worlds.tabletop.objects import MOVABLE, SHAPES
+from wamviz.worlds.tabletop.layout import sample_layout
+from wamviz.worlds.tabletop.objects import MOVABLE
+from wamviz.worlds.tabletop.queries import SceneQueries
 from wamviz.worlds.tabletop.render import Renderer
 from wamviz.worlds.tabletop.touch import TouchWatch
 
 _PHYSICS_STEPS = round(1 / (ACTION_SPACE.rate * scene.TIMESTEP * controller.UPDATES))  # physics steps an update
 _SETTLE_STEPS = 75  # 0.3 s for things to come to rest after a reset
-_DISPLACED = 0.015  # m an object moves before it counts as touched without a contact
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
-class TabletopEnv:
+class TabletopEnv(SceneQueries):
     """A scene with physics, in the shape of Gymnasium's API.
 
     Args:
@@ -66,22 +67,13 @@ class TabletopEnv:
         for name in cameras:
             if name not in CAMERAS:
                 raise unknown_name("camera", name, CAMERAS)
+        super().__init__()
         self.size = size
         self.cameras = tuple(cameras) if render else ()
-        self._model = scene.new_model()
-        self._data = mujoco.MjData(self._model)
         self._renderer: Renderer | None = None
-        self._seed: int | None = None
-        self._steps = 0
-        self._previous_action: NDArray[np.float32] | None = None
-        self._first_touched: str | None = None
         model = self._model
-        self._tcp = model.site("tcp").id
-        self._address = {name: int(model.jnt_qposadr[model.body(name).jntadr[0]]) for name in MOVABLE}
-        self._lever = int(model.jnt_qposadr[model.joint("lever").id])
         self._fingers = [int(model.jnt_qposadr[model.joint(f"finger_{side}").id]) for side in ("left", "right")]
         self._watch = TouchWatch(model)
-        self._controller = controller.Controller()
         self._snapshot_parts = (mujoco.mj_stateSize(model, _INTEGRATION), controller.PACKED, 3 * len(MOVABLE), 1)
 
     # ------------------------------------------------------------------ the Gym-style API
@@ -98,23 +90,11 @@ class TabletopEnv:
     def _build(self, seed: int) -> None:
         model, data = self._model, self._data
         self._seed = seed
-        self.look: Appearance = sample_appearance(stream(seed, STREAM_LOOK))
+        self.look = sample_appearance(stream(seed, STREAM_LOOK))
         apply(model, self.look)
-        self.layout: Layout = sample_layout(stream(seed, STREAM_LAYOUT), self.camera("exterior"))
+        self.layout = sample_layout(stream(seed, STREAM_LAYOUT), self.camera("exterior"))
         mujoco.mj_resetData(model, data)
-        toaster, place = model.body("toaster").id, self.layout.toaster
-        model.body_pos[toaster] = [place.x, place.y, 0]
-        model.body_quat[toaster] = [np.cos(place.yaw / 2), 0, 0, np.sin(place.yaw / 2)]
-        for i, name in enumerate(MOVABLE):
-            address, spot = self._address[name], self.layout.objects.get(name)
-            # An absent object hovers out of sight: the model stays the same for every scene.
-            model.body_gravcomp[model.body(name).id] = 1.0 if spot is None else 0.0
-            if spot is None:
-                x, y, z = scene.ABSENT_POSITION
-                data.qpos[address : address + 7] = [x, y + 0.25 * i, z, 1, 0, 0, 0]
-            else:
-                data.qpos[address : address + 3] = [spot.x, spot.y, SHAPES[name].rest_z]
-                data.qpos[address + 3 : address + 7] = [np.cos(spot.yaw / 2), 0, 0, np.sin(spot.yaw / 2)]
+        scene.place_things(model, data, self.layout)
         self._controller.begin(np.array(self.layout.start))
         data.qpos[:7] = data.ctrl[:7] = self._controller.joints
         data.qpos[self._fingers] = data.ctrl[7] = FINGER_TRAVEL
@@ -122,6 +102,7 @@ class TabletopEnv:
             mujoco.mj_step(model, data)
         self._steps = 0
         self._previous_action = None
+        self._previous_action: NDArray[np.float32] | None = None
         self._refresh()
         self.mark_start()
 
@@ -234,95 +215,7 @@ class TabletopEnv:
             previous_action=self._previous_action,
         )
 
-    # ------------------------------------------------------------------ looking at the scene
-
-    @property
-    def seed(self) -> int:
-        """The seed of the present scene."""
-        return self._require_scene()
-
-    @property
-    def present(self) -> tuple[str, ...]:
-        """The objects of this scene, toaster not counted."""
-        return tuple(name for name in MOVABLE if name in self.layout.objects)
-
-    @property
-    def steps(self) -> int:
-        """Actions since the reset."""
-        return self._steps
-
-    @property
-    def gripper_command(self) -> float:
-        """The last commanded gripper value, 0 open .. 1 closed."""
-        return self._controller.gripper
-
-    def position(self, name: str) -> NDArray[np.float64]:
-        """Position of an object's body frame (its middle, or the foot of mug and bowl), (3,) m."""
-        start = self._address[self._check_object(name)]
-        return self._data.qpos[start : start + 3].copy()
-
-    def start_position(self, name: str) -> NDArray[np.float64]:
-        """Where an object was at the start, (3,) m."""
-        return self._start[self._check_object(name)].copy()
-
-    def yaw(self, name: str) -> float:
-        """An object's turn about z, rad in -pi .. pi."""
-        start = self._address[self._check_object(name)]
-        w, x, y, z = self._data.qpos[start + 3 : start + 7]
-        return float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
-
-    def upright(self, name: str) -> float:
-        """Cosine of the angle between an object's own z axis and the world's; 1 when it stands."""
-        start = self._address[self._check_object(name)]
-        _, x, y, _ = self._data.qpos[start + 3 : start + 7]
-        return float(1 - 2 * (x * x + y * y))
-
-    def lever_travel(self) -> float:
-        """How far the toaster's lever is pressed down, m (0 .. 0.055)."""
-        return max(0.0, -float(self._data.qpos[self._lever]))
-
-    def lever_position(self) -> NDArray[np.float64]:
-        """The middle of the lever's knob, (3,) m."""
-        return self._data.geom_xpos[self._model.geom("lever").id].copy()
-
-    def ee_position(self) -> NDArray[np.float64]:
-        """The point between the finger tips, (3,) m."""
-        return self._data.site_xpos[self._tcp].copy()
-
-    def ee_rotation(self) -> NDArray[np.float64]:
-        """The hand's measured rotation, (3, 3)."""
-        return self._data.site_xmat[self._tcp].reshape(3, 3).copy()
-
-    def commanded_pose(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The pose that the controller holds: position (3,) m and rotation (3, 3)."""
-        return self._controller.position.copy(), self._controller.rotation.copy()
-
-    def image_right(self) -> NDArray[np.float64]:
-        """(2,) unit vector on the table that points to the right in the exterior image."""
-        right = self.camera("exterior").world_from_camera[:2, 0]
-        return right / np.linalg.norm(right)
-
-    def first_touched(self) -> str | None:
-        """What the hand touched (or the arm moved) first since the start or the last restore.
-
-        One of the object names, ``"lever"``, ``"toaster"``, or None.
-        """
-        return self._first_touched
-
-    def camera(self, name: str) -> Camera:
-        """Calibration of a camera at the present state (the wrist camera moves with the hand)."""
-        if name not in CAMERAS:
-            raise unknown_name("camera", name, CAMERAS)
-        index = self._model.camera(name).id
-        if name == "exterior":
-            pose = look_at(self.look.camera_position, self.look.camera_look_at)
-        else:
-            pose = np.eye(4)
-            pose[:3, :3] = self._data.cam_xmat[index].reshape(3, 3) @ np.diag([1.0, -1.0, -1.0])
-            pose[:3, 3] = self._data.cam_xpos[index]
-        focal = self.size / 2 / np.tan(np.radians(self._model.cam_fovy[index]) / 2)
-        intrinsics = np.array([[focal, 0, self.size / 2], [0, focal, self.size / 2], [0, 0, 1]])
-        return Camera(name, self.size, self.size, intrinsics, pose)
+    # ------------------------------------------------------------------ pictures
 
     def observe(self) -> TabletopObservation:
         """What the robot sees and feels now."""
@@ -371,16 +264,6 @@ class TabletopEnv:
 
     # ------------------------------------------------------------------ inner workings
 
-    def _require_scene(self) -> int:
-        if self._seed is None:
-            raise WamvizError("There is no scene yet.", "Call reset(seed) first.")
-        return self._seed
-
-    def _check_object(self, name: str) -> str:
-        if name not in self._address:
-            raise unknown_name("object", name, MOVABLE)
-        return name
-
     def _refresh(self) -> None:
         """Bring body, camera and light poses up to date; leaves the solver's warm start alone, as bits depend on it."""
         mujoco.mj_kinematics(self._model, self._data)
@@ -389,7 +272,7 @@ class TabletopEnv:
 
     def _observe(self) -> TabletopObservation:
         data = self._data
-        turn = robot.rotation_vector(data.site_xmat[self._tcp].reshape(3, 3) @ robot.DOWN.T)
+        turn = rotation_vector(data.site_xmat[self._tcp].reshape(3, 3) @ robot.DOWN.T)
         closed = 1 - data.qpos[self._fingers].mean() / FINGER_TRAVEL
         state = np.concatenate([data.site_xpos[self._tcp], turn, [np.clip(closed, 0, 1)], data.qpos[:7]])
         return TabletopObservation({name: self.render(name) for name in self.cameras}, state.astype(np.float32))
@@ -402,9 +285,3 @@ class TabletopEnv:
             "first_touched": self._first_touched,
             "lever_travel": self.lever_travel(),
         }
-
-    def _displaced(self) -> str | None:
-        """The object that has moved most since the start, if one has moved at all."""
-        moved = {name: float(np.linalg.norm(self.position(name) - self._start[name])) for name in self.present}
-        far = max(moved, key=lambda name: moved[name], default=None)
-        return far if far is not None and moved[far] > _DISPLACED else None

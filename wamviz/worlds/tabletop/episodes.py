@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import Camera, Floats, Frames
-from wamviz.worlds.tabletop import robot
+from wamviz.core.rotation import wrap_angle, yaw_of
 from wamviz.worlds.tabletop.contract import (
     ACTION_SPACE,
     STATE_NAMES,
@@ -28,8 +28,8 @@ from wamviz.worlds.tabletop.contract import (
 )
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.expert import Expert
-from wamviz.worlds.tabletop.objects import LEVER_PRESSED, MOVABLE
-from wamviz.worlds.tabletop.tasks import Task, success, task_for_seed
+from wamviz.worlds.tabletop.objects import MOVABLE
+from wamviz.worlds.tabletop.tasks import Task, remaining, success, task_for_seed
 
 STYLES = ("expert", "perturbed", "play")
 MAX_STEPS = 90
@@ -131,10 +131,8 @@ def record_rest(env: TabletopEnv, task: Task, rng: np.random.Generator, max_step
 
     What is done already is not done again: of lever-then-pick, only the pick is left once the lever is down.
     """
-    left = task
-    if task.kind == "lever_then_pick" and env.lever_travel() >= LEVER_PRESSED:
-        left = Task("pick", task.instruction, task.target)
-    return _record(env, env.observe(), _act(env, left, rng, disturbed=False), task, "expert", max_steps)
+    actor = _act(env, remaining(env, task), rng, disturbed=False)
+    return _record(env, env.observe(), actor, task, "expert", max_steps)
 
 
 def _record(
@@ -219,7 +217,7 @@ def _play(env: TabletopEnv, rng: np.random.Generator, max_steps: int) -> Iterato
         way = goal - position
         wanted = way * min(1.0, 0.05 / (float(np.linalg.norm(way)) + 1e-9))
         velocity = 0.55 * velocity + 0.45 * wanted + rng.normal(0, 0.003, 3)
-        spin = 0.6 * spin + 0.4 * float(np.clip(robot.wrap(yaw - robot.yaw_of(rotation)), -0.25, 0.25))
+        spin = 0.6 * spin + 0.4 * float(np.clip(wrap_angle(yaw - yaw_of(rotation)), -0.25, 0.25))
         yield np.array([*velocity, *rng.normal(0, 0.01, 2), spin, gripper], np.float32)
 
 

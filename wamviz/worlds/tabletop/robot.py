@@ -1,4 +1,4 @@
-"""Kinematics of the Panda: forward kinematics, Jacobian, damped-least-squares inverse kinematics, rotations.
+"""Kinematics of the Panda: forward kinematics, Jacobian, damped-least-squares inverse kinematics.
 
 Contract: pure functions over float64 arrays; metres, radians, the robot base frame. The tool frame is the point
 between the finger tips (TCP), z out of the hand, turned by -45 degrees against the flange like the real hand.
@@ -13,6 +13,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wamviz.core.rotation import rotation_vector
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -53,31 +55,6 @@ def forward(q: Vector) -> tuple[Matrix, Matrix]:
     return pose, jacobian
 
 
-def rotation_vector(rotation: Matrix) -> Vector:
-    """Axis times angle, (3,) rad, of a rotation matrix (3, 3); the angle is in 0 .. pi."""
-    skew = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    sine = float(np.linalg.norm(skew)) / 2
-    cosine = (float(np.trace(rotation)) - 1) / 2
-    angle = math.atan2(sine, cosine)
-    if sine > 1e-6:
-        return skew * (angle / (2 * sine))
-    if cosine > 0:
-        return skew / 2
-    # Half a turn: the axis is the column of R + 1 with the largest diagonal entry.
-    column = (rotation + np.eye(3))[:, int(np.argmax(np.diag(rotation)))]
-    return column * (angle / float(np.linalg.norm(column)))
-
-
-def rotation_matrix(vector: Vector) -> Matrix:
-    """Rotation matrix (3, 3) of a rotation vector (3,) rad (Rodrigues)."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + math.sin(angle) * skew + (1 - math.cos(angle)) * skew @ skew
-
-
 def solve(q: Vector, position: Vector, rotation: Matrix, iterations: int) -> Vector:
     """Move joint angles ``q`` (7,) towards a TCP pose; the result stays within the joint limits.
 
@@ -99,13 +76,3 @@ def solve(q: Vector, position: Vector, rotation: Matrix, iterations: int) -> Vec
         step = rest + jacobian.T @ np.linalg.solve(gram, error - jacobian @ rest)
         q = np.clip(q + np.clip(step, -_MAX_STEP, _MAX_STEP), JOINT_LOW, JOINT_HIGH)
     return q
-
-
-def yaw_of(rotation: Matrix) -> float:
-    """Angle of the hand's x axis about the world's z, rad in -pi .. pi; 0 for ``DOWN``."""
-    return math.atan2(rotation[1, 0], rotation[0, 0])
-
-
-def wrap(angle: float, period: float = 2 * math.pi) -> float:
-    """``angle`` moved by whole periods into -period/2 .. period/2."""
-    return (angle + period / 2) % period - period / 2

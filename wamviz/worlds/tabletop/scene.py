@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError
 from wamviz.worlds.tabletop import arm, props
+from wamviz.worlds.tabletop.layout import Layout
+from wamviz.worlds.tabletop.objects import MOVABLE, SHAPES
 
 TIMESTEP = 0.004  # s
 EXTERIOR_POSITION = (1.15, 0.62, 0.68)
@@ -120,3 +122,20 @@ def new_model() -> mujoco.MjModel:
         WamvizError: the mesh files are missing.
     """
     return copy.copy(_compiled())
+
+
+def place_things(model: mujoco.MjModel, data: mujoco.MjData, layout: Layout) -> None:
+    """Stand the toaster and the movable things where a layout has them; what it lacks hovers out of sight."""
+    toaster, place = model.body("toaster").id, layout.toaster
+    model.body_pos[toaster] = [place.x, place.y, 0]
+    model.body_quat[toaster] = [np.cos(place.yaw / 2), 0, 0, np.sin(place.yaw / 2)]
+    for i, name in enumerate(MOVABLE):
+        address, spot = int(model.jnt_qposadr[model.body(name).jntadr[0]]), layout.objects.get(name)
+        # An absent object hovers: the model stays the same for every scene.
+        model.body_gravcomp[model.body(name).id] = 1.0 if spot is None else 0.0
+        if spot is None:
+            x, y, z = ABSENT_POSITION
+            data.qpos[address : address + 7] = [x, y + 0.25 * i, z, 1, 0, 0, 0]
+        else:
+            data.qpos[address : address + 3] = [spot.x, spot.y, SHAPES[name].rest_z]
+            data.qpos[address + 3 : address + 7] = [np.cos(spot.yaw / 2), 0, 0, np.sin(spot.yaw / 2)]
