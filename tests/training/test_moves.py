@@ -108,7 +108,7 @@ def test_the_last_action_is_the_one_before(data):
     index = np.repeat(np.arange(TOTAL), 60)
     w = windows(data, index, exact=False)
     told = ~w.last_action.isnan().any(1).numpy()
-    assert 0.35 < told.mean() < 0.45
+    assert 0.65 < told.mean() < 0.75
     first = index == data.begin[index]
     np.testing.assert_array_equal(w.last_action[told & ~first, 0], index[told & ~first] - 1)
     assert not w.last_action[told & first].any() and (told & first).any()

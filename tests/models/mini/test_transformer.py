@@ -192,7 +192,8 @@ def test_the_hand_follows_clean_actions(net):
     net.motion_out.weight.zero_()
     x = inputs()
     answer = torch.randn(2, 8, 6, generator=torch.Generator().manual_seed(1))
-    led, free = (denoise(net, x, at_action=level, answer=answer)[0] for level in (torch.zeros(2), torch.full((2,), 0.5)))
+    levels = torch.zeros(2), torch.full((2,), 0.5)
+    led, free = (denoise(net, x, at_action=level, answer=answer)[0] for level in levels)
     torch.testing.assert_close((led - 0.1 * free)[..., :6], answer)
     torch.testing.assert_close(free, denoise(net, x, at_action=torch.full((2,), 0.5))[0])
 

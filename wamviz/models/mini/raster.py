@@ -93,7 +93,7 @@ def _by_part(matrices: Tensor, values: Tensor, counts: tuple[int, ...]) -> Tenso
 
 
 def _towards(body: Body, frames: Tensor, eye: Tensor, camera: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Surface points that look towards an eye (B, 3) m: their numbers (V,), their pictures (V,), image points (3, V)."""
+    """Surface points that face an eye (B, 3) m: their numbers (V,), their pictures (V,), their image points (3, V)."""
     turn, place = frames[..., :3, :3], frames[..., :3, 3]
     local = ((eye[:, None] - place)[..., None, :] @ turn)[..., 0, :]  # (B, L, 3) the eye in each part's frame
     facing = _by_part(local[None], body.across, body.counts)[0] > body.rise  # (B, P)

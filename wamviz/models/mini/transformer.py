@@ -318,7 +318,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             motion: (B, K, M) noisy, in units of ``motion_scale``, against the context; None leaves it out.
             actions: (B, K, A) noisy, normalised.
             sigma_motion, sigma_action: (B,) noise levels, 0 clean .. 1 pure noise.
-            answer: (B, K, 6) where the arm takes the hand by actions that are clean, see ``answer``; counts there alone.
+            answer: (B, K, 6) where clean actions take the hand with nothing in its way, see ``answer``.
 
         Returns:
             the clean motion (or None) and the clean actions, shaped like the inputs.

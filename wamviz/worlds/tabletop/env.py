@@ -101,8 +101,7 @@ class TabletopEnv(SceneQueries):
         for _ in range(_SETTLE_STEPS):
             mujoco.mj_step(model, data)
         self._steps = 0
-        self._previous_action = None
-        self._previous_action: NDArray[np.float32] | None = None
+        self._previous_action: NDArray[np.float32] | None = None  # known from the second step on
         self._refresh()
         self.mark_start()
 
