@@ -147,7 +147,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         state: NDArray[np.float32] | None,
         previous_action: NDArray[np.float32] | None = None,
     ) -> Observed:
-        """Look at a context frame (S, S, 3) uint8; camera (3, 4), state (D,) and the last action (A,) may be unknown."""
+        """Look at a context (S, S, 3) uint8; its camera (3, 4), state (D,) and last action (A,) may be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
         with one_thread():
             found = self.detect(image)

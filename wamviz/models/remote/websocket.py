@@ -116,13 +116,13 @@ def _closed(error: ConnectionClosed, server: Server) -> WamvizError:
             return too_large(server.limits)
         if error.sent.code in reasons:
             return malformed(reasons[error.sent.code])
-    if error.rcvd is None:
+    received = error.rcvd
+    if received is None:
         return lost(server)
-    if (
-        error.rcvd.code in _AWAY or "keepalive" in error.rcvd.reason
-    ):  # it inferred for so long that its own ping timed out
+    # A server that infers for long misses its own ping.
+    if received.code in _AWAY or "keepalive" in received.reason:
         return ConnectionLost(f"{server.host} closed the connection.", "Is the server still running?")
-    return server_error(error.rcvd.reason or f"it closes the connection (code {error.rcvd.code})")
+    return server_error(received.reason or f"it closes the connection (code {received.code})")
 
 
 class WebSocket:
