@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from tests.training.conftest import SIDE, StopAfter
+from wamviz.models.mini.arm_pose import MARKS, place_marks
 from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_of
+from wamviz.models.mini.raster import project
 from wamviz.training.budget import Budget, OutOfTime
 from wamviz.training.detector import detector_loss, disturb, measure_detector, train_detector, truth
 from wamviz.training.painter import Pictures, load_pictures
@@ -36,7 +38,9 @@ def test_truth_is_projected(shards):
     """Things and the hand, through each picture's own camera, NaN where absent."""
     data = load_pictures(shards)
     index = np.array([0, 7])
-    places, image = truth(data, index)
+    places, image, marks = truth(data, index)
+    assert marks.shape == (2, len(MARKS), 2)
+    torch.testing.assert_close(marks, project(place_marks(data.states[index, 7:]), data.cameras[index])[0])
     assert places.shape == (2, P, 3) and places[:, -2].isnan().all()
     torch.testing.assert_close(places[:, -1], data.states[index, :3])
     wanted = places[:, :2, :2] + data.cameras[index, :2, 3][:, None]  # the made-up camera only shifts
@@ -44,43 +48,50 @@ def test_truth_is_projected(shards):
 
 
 def answers(
-    image: torch.Tensor, places: torch.Tensor, states: torch.Tensor, yaws: torch.Tensor, sure: float = 30.0
+    image: torch.Tensor,
+    places: torch.Tensor,
+    marks: torch.Tensor,
+    states: torch.Tensor,
+    yaws: torch.Tensor,
+    sure: float = 30.0,
 ) -> Detected:
     """What a detector would say that is right."""
     b = len(image)
-    x, y = (image * CELLS).long().clamp(0, CELLS - 1).unbind(-1)
-    heat = torch.zeros(b, P, CELLS, CELLS)
-    heat[torch.arange(b)[:, None], torch.arange(P), y, x] = sure
+    every = torch.cat([image, marks[:, :-1]], 1)
+    x, y = (every * CELLS).long().clamp(0, CELLS - 1).unbind(-1)
+    heat = torch.zeros(b, every.shape[1], CELLS, CELLS)
+    heat[torch.arange(b)[:, None], torch.arange(every.shape[1]), y, x] = sure
     there = torch.where(places[:, :-1].isnan().any(-1), -sure, sure)
     return Detected(
-        heat, image.clone(), places[..., 2].nan_to_num(), torch.full((b, P), 5e-4), there, facing_of(yaws),
-        states[:, 3:6].clone(), states[:, 6].clone(), torch.zeros(b, 4),
+        heat, marks.clone(), torch.zeros(b, len(MARKS)), image.clone(), places[..., 2].nan_to_num(),
+        torch.full((b, P), 5e-4), there, facing_of(yaws), states[:, 3:6].clone(), states[:, 6].clone(), torch.zeros(b, 4),
     )  # fmt: skip
 
 
 def case(b: int = 4) -> tuple[torch.Tensor, ...]:
-    """Image points in the middle of cells, places and yaws one of which is absent, states."""
+    """Image points in the middle of cells, places and yaws one of which is absent, the arm's marks, states."""
     g = torch.Generator().manual_seed(1)
     image = (torch.randint(1, CELLS - 1, (b, P, 2), generator=g) + 0.5) / CELLS
     places = torch.rand(b, P, 3, generator=g)
     places[:, 2] = torch.nan
     yaws = torch.where(places[:, :-1, 0].isnan(), torch.nan, torch.rand(b, P - 1, generator=g) * 6 - 3)
-    return image, places, torch.rand(b, 14, generator=g), yaws
+    marks = (torch.randint(1, CELLS - 1, (b, len(MARKS), 2), generator=g) + 0.5) / CELLS
+    return image, places, marks, torch.rand(b, 14, generator=g), yaws
 
 
 def test_being_right_costs_least():
     """Each answer that is off costs more than the right one, and turns are compared the short way round."""
-    image, places, states, yaws = case()
+    image, places, marks, states, yaws = case()
 
     def loss(**changes) -> float:
-        found = answers(image, places, states, yaws)
-        return detector_loss(type(found)(**{**vars(found), **changes}), places, image, states, yaws).item()
+        found = answers(image, places, marks, states, yaws)
+        return detector_loss(type(found)(**{**vars(found), **changes}), places, image, marks, states, yaws).item()
 
-    found, right = answers(image, places, states, yaws), loss()
+    found, right = answers(image, places, marks, states, yaws), loss()
     assert math.isfinite(right)
     worse = {
-        "heat": -found.heat, "image": found.image + 0.05, "height": found.height + 0.05, "there": -found.there,
-        "turn": found.turn + 0.3, "facing": -found.facing, "gripper": 1 - found.gripper,
+        "heat": -found.heat, "marks": found.marks + 0.05, "image": found.image + 0.05, "height": found.height + 0.05,
+        "there": -found.there, "turn": found.turn + 0.3, "facing": -found.facing, "gripper": 1 - found.gripper,
     }  # fmt: skip
     for name, value in worse.items():
         assert loss(**{name: value}) > right + 0.01, name
@@ -89,15 +100,15 @@ def test_being_right_costs_least():
 
 def test_what_is_absent_is_not_asked_for():
     """Where an absent thing is said to be changes nothing; that it is absent does; gradients are numbers."""
-    image, places, states, yaws = case()
-    found = answers(image, places, states, yaws)
+    image, places, marks, states, yaws = case()
+    found = answers(image, places, marks, states, yaws)
     elsewhere = {k: v.clone() for k, v in vars(found).items()}
     elsewhere["heat"][:, 2] = torch.randn(4, CELLS, CELLS)
     elsewhere["image"][:, 2], elsewhere["height"][:, 2], elsewhere["doubt"][:, 2] = 0.5, 9.0, 0.2
-    a, b = (detector_loss(x, places, image, states, yaws) for x in (found, Detected(**elsewhere)))
+    a, b = (detector_loss(x, places, image, marks, states, yaws) for x in (found, Detected(**elsewhere)))
     torch.testing.assert_close(a, b)
     net = make()
-    detector_loss(net(torch.rand(4, 3, SIDE, SIDE) * 2 - 1), places, image, states, yaws).backward()
+    detector_loss(net(torch.rand(4, 3, SIDE, SIDE) * 2 - 1), places, image, marks, states, yaws).backward()
     assert all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None)
 
 
@@ -137,10 +148,11 @@ def test_whoever_tells_the_truth_measures_as_right(data, monkeypatch):
     monkeypatch.setattr(Pictures, "image", lambda self, index: (asked.append(index), image(self, index))[1])
 
     def right(images):
-        places, seen = truth(data, asked[-1])
-        return answers(seen, places, data.states[asked[-1]], data.yaws[asked[-1]])
+        places, seen, marks = truth(data, asked[-1])
+        return answers(seen, places, marks, data.states[asked[-1]], data.yaws[asked[-1]])
 
     monkeypatch.setattr(net, "forward", right)
     figures = measure_detector(net, data, every=1)
+    assert figures["marks"] < 0.01 and figures["arm"] < 0.1
     assert figures["median"] < 0.01 and figures["tool"] < 0.01 and figures["yaw"] < 1e-5 and figures["facing"] < 1e-3
     assert figures["within_1cm"] == figures["within_2cm"] == figures["presence"] == 1 and figures["gripper"] == 0

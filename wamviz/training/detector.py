@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wamviz.models.mini.detector import Detected, MiniDetector, facing_of
+from wamviz.models.mini.arm_pose import place_marks
+from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
+from wamviz.models.mini.situation import read_state
 from wamviz.models.mini.transformer import SYMMETRY
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.loop import Loop, cosine
@@ -40,31 +42,53 @@ def on_cpu(found: Detected) -> Detected:
     return Detected(**{name: value.cpu() for name, value in vars(found).items()})
 
 
-def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Places (B, P, 3) m, NaN where absent, of the things and the tool point, and where they are seen (B, P, 2)."""
+def truth(data: Pictures, index: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """Where everything is.
+
+    Returns:
+        places (B, P, 3) m of the things and the tool point, NaN where absent; where they are seen (B, P, 2) in 0..1;
+        where the arm's marks are seen (B, Q, 2).
+    """
     i = torch.from_numpy(index)
     places = torch.cat([data.positions[i], data.states[i, None, :3]], 1)
     image, _ = project(places.nan_to_num(), data.cameras[i])
-    return places, image
+    marks, _ = project(place_marks(data.states[i, 7:]), data.cameras[i])
+    return places, image, marks
 
 
-def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor, yaws: Tensor) -> Tensor:
-    """Cross entropy of the heatmaps, absolute errors in pixels and metres, and what is said of the hand."""
-    cells = found.heat.shape[-1]
-    there = ~places.isnan().any(-1)
-    seen = there & ((image > 0) & (image < 1)).all(-1)
+def heat_loss(heat: Tensor, image: Tensor, seen: Tensor) -> Tensor:
+    """Cross entropy of heatmaps (B, N, G, G) with points (B, N, 2) where they are ``seen`` (B, N)."""
+    cells = heat.shape[-1]
     # A point between cells belongs to each of the four around it by its share.
     at = image.clamp(0, 0.9999) * cells - 0.5
     low = at.floor()
     part = at - low
-    loss = found.heat.new_zeros(())
-    logp = found.heat.flatten(2).log_softmax(-1)
+    loss = heat.new_zeros(())
+    logp = heat.flatten(2).log_softmax(-1)
     for dx in (0, 1):
         for dy in (0, 1):
             x, y = (low[..., 0] + dx).clamp(0, cells - 1), (low[..., 1] + dy).clamp(0, cells - 1)
             weight = (part[..., 0] - (1 - dx)).abs() * (part[..., 1] - (1 - dy)).abs()
             picked = logp.gather(2, (y * cells + x).long()[..., None])[..., 0]
             loss = loss - (weight * picked)[seen].sum() / seen.sum().clamp_min(1)
+    return loss
+
+
+def in_view(image: Tensor) -> Tensor:
+    """Which image points (..., 2) lie in the picture."""
+    return ((image > 0) & (image < 1)).all(-1)
+
+
+def detector_loss(
+    found: Detected, places: Tensor, image: Tensor, marks: Tensor, states: Tensor, yaws: Tensor
+) -> Tensor:
+    """Cross entropy of the heatmaps, absolute errors in pixels and metres, and what is said of the hand."""
+    there = ~places.isnan().any(-1)
+    seen, shown = there & in_view(image), in_view(marks)
+    count = len(POINTS)
+    loss = heat_loss(found.heat[:, :count], image, seen)
+    loss = loss + heat_loss(found.heat[:, count:], marks[:, :-1], shown[:, :-1])
+    loss = loss + 0.5 * ((found.marks - marks) / _PIXEL).abs().sum(-1)[shown].clamp_max(20).mean()
     off = (found.image - image) / _PIXEL
     loss = loss + 0.5 * off.abs().sum(-1)[seen].clamp_max(20).mean()
     high = (found.height - places[..., 2]).nan_to_num()
@@ -82,14 +106,19 @@ def detector_loss(found: Detected, places: Tensor, image: Tensor, states: Tensor
 
 @torch.inference_mode()
 def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
-    """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad)."""
+    """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad).
+
+    ``marks``: of the arm's marks (pixels of 256, median); ``arm``: of the tool, once the arm is solved for (cm).
+   """
     index, device = np.arange(0, len(data.first), every), net.point.device
-    off, tool, yaw, presence, grip, face = [], [], [], [], [], []
+    off, tool, yaw, presence, grip, face, aside_by, arm = [], [], [], [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
         i = torch.from_numpy(part)
         found = on_cpu(net(data.image(part).to(device)))
-        places, _ = truth(data, part)
+        places, _, marks = truth(data, part)
         error = (found.places(data.cameras[i], -1e9) - places).norm(dim=-1)
+        aside_by.append(256 * (found.marks - marks).norm(dim=-1)[in_view(marks)])
+        arm.append((read_state(found, data.cameras[i])[:, :3] - data.states[i, :3]).norm(dim=-1))
         off.append(error[:, :-1])
         tool.append(error[:, -1])
         turn = found.turn[:, 2] - data.states[i, 5]
@@ -108,6 +137,8 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
         "within_1cm": float((error < 0.01).float().mean()),
         "within_2cm": float((error < 0.02).float().mean()),
         "tool": 100 * float(torch.cat(tool).median()),
+        "marks": float(torch.cat(aside_by).median()),
+        "arm": 100 * float(torch.cat(arm).median()),
         "yaw": float(torch.cat(yaw).median()),
         "facing": float(torch.cat(face).median()),
         "gripper": float(torch.cat(grip).mean()),

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from wamviz.models.mini.arm_pose import MARKS
 from wamviz.models.mini.detector import (
     POINTS,
     SYMMETRY,
@@ -73,13 +74,16 @@ def test_a_peak_is_a_point(images):
 
     class Peak(torch.nn.Module):
         def forward(self, fine: torch.Tensor) -> torch.Tensor:
-            heat = fine.new_zeros(len(fine), len(POINTS), 16, 16)
+            heat = fine.new_zeros(len(fine), len(POINTS) + len(MARKS) - 1, 16, 16)
             heat[:, :, 3, 10] = 1e3
             return heat
 
     net.heat = Peak()
-    expected = torch.tensor([10.5 / 16, 3.5 / 16]).expand(3, len(POINTS), 2)
-    torch.testing.assert_close(net(images).image, expected)
+    expected = torch.tensor([10.5 / 16, 3.5 / 16])
+    found = net(images)
+    torch.testing.assert_close(found.image, expected.expand(3, len(POINTS), 2))
+    torch.testing.assert_close(found.marks, expected.expand(3, len(MARKS), 2))
+    assert found.spread.max() < 1e-3  # and it lies nowhere else
 
 
 @torch.inference_mode()

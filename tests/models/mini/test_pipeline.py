@@ -10,6 +10,7 @@ from wamviz.core.rollout import MODES
 from wamviz.models.mini.kinematics import tool_pose
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.pipeline import MiniWAMPipeline
+from wamviz.models.mini.situation import read_state
 from wamviz.models.mini.warp import THINGS, Pose
 
 SIZE, K = 32, 8
@@ -153,8 +154,7 @@ def test_a_given_state_is_believed_and_an_unknown_one_is_read(pipeline, observed
     torch.testing.assert_close(observed.situation.state, state)
     read = pipeline.observe(FRAME, None, None)
     assert not read.situation.known
-    place = read.found.places(read.camera)[:, -1]
-    torch.testing.assert_close(read.situation.state[:, :3], place)
+    torch.testing.assert_close(read.situation.state, read_state(read.found, read.camera))
     assert read.situation.state[0, 6] == read.found.gripper[0]
     inside = tool_pose(read.situation.state[:, 7:])[:, :3, 3]
     assert inside.isfinite().all()

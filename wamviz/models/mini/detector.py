@@ -4,7 +4,7 @@ Heatmaps say where in the picture each one is, to a fraction of a pixel; how hig
 what it looks like there; the camera makes a place in metres of the two. It says as well how sure it is, which things
 are missing, and how the hand is turned.
 
-Axis letters: B pictures, P = O things and the hand's tool point, G cells of the heatmaps.
+Axis letters: B pictures, P = O things and the hand's tool point, Q marks of the arm, G cells of the heatmaps.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from wamviz.models.mini.arm_pose import MARKS
 from wamviz.models.mini.transformer import SYMMETRY
 from wamviz.models.mini.warp import THINGS
 
@@ -31,7 +32,8 @@ class Detected:
     """What was found in B pictures.
 
     Attributes:
-        heat: (B, P, G, G) logits.
+        heat: (B, P + Q - 1, G, G) logits, of the points and of the arm's marks but for the tool, which is both.
+        marks: (B, Q, 2) in 0..1, where ``arm_pose.MARKS`` are; spread: (B, Q) how widely each may lie, of the width.
         image: (B, P, 2) in 0..1; height: (B, P) m above the table.
         doubt: (B, P) m, how far off a place may be; there: (B, O) logits.
         facing: (B, O, 2) cosine and sine of the things' yaw times ``SYMMETRY``, shorter where it is not sure; of the
@@ -41,6 +43,8 @@ class Detected:
     """
 
     heat: Tensor
+    marks: Tensor
+    spread: Tensor
     image: Tensor
     height: Tensor
     doubt: Tensor
@@ -128,7 +132,7 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.middle_out = nn.Sequential(_Block(middle), _Block(middle))
         self.upper = nn.Conv2d(middle, 4 * fine, 1)
         self.fine_out = _Block(fine)
-        self.heat = nn.Conv2d(fine, points, 1)
+        self.heat = nn.Conv2d(fine, points + len(MARKS) - 1, 1)
         self.look = nn.Conv2d(fine + middle, 64, 1)
         self.read = nn.Sequential(nn.Linear(64 + 2 + coarse, 128), nn.SiLU())
         self.point = nn.Parameter(torch.randn(points, 128) * 0.1)
@@ -158,10 +162,14 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         fine = self.fine_out(F.pixel_shuffle(self.upper(middle), 2) + keep)
         heat = self.heat(fine).float()
         cells = heat.shape[-1]
-        share = heat.flatten(2).softmax(-1)  # (B, P, G * G)
+        share = heat.flatten(2).softmax(-1)  # (B, P + Q - 1, G * G)
         centres = (torch.arange(cells, device=image.device) + 0.5) / cells
         columns, rows = share.unflatten(2, (cells, cells)).sum(2), share.unflatten(2, (cells, cells)).sum(3)
-        at = torch.stack([columns @ centres, rows @ centres], -1)  # (B, P, 2)
+        at = torch.stack([columns @ centres, rows @ centres], -1)  # (B, P + Q - 1, 2)
+        square = torch.stack([columns @ centres.square(), rows @ centres.square()], -1) - at.square()
+        spread = square.sum(-1).clamp_min(0).sqrt()
+        marks, spread = (torch.cat([x[:, len(POINTS) :], x[:, len(POINTS) - 1 : len(POINTS)]], 1) for x in (at, spread))
+        at, share = at[:, : len(POINTS)], share[:, : len(POINTS)]
         wide = torch.cat([fine, F.interpolate(middle, scale_factor=2.0)], 1)
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
@@ -180,6 +188,8 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         yaw = torch.atan2(hand[:, 2:3], hand[:, 3:4] + 1e-6)
         return Detected(
             heat=heat,
+            marks=marks,
+            spread=spread,
             image=at,
             height=usual + heights,
             doubt=(doubt - 5).exp().clamp(5e-4, 0.2),

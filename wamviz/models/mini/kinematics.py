@@ -138,6 +138,12 @@ def solve_joints(
     return joints
 
 
+def clamp_joints(joints: Tensor) -> Tensor:
+    """Joints (..., 7) rad within their limits."""
+    known = _constants(joints.dtype, joints.device)
+    return joints.clamp(known["low"], known["high"])
+
+
 def rest_joints(position: Tensor, rotation: Tensor) -> Tensor:
     """Joints (N, 7) of a tool pose when nothing is known of them: from the rest posture."""
     rest = torch.tensor(_REST, dtype=position.dtype, device=position.device).expand(len(position), 7)

@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerFast, T5EncoderModel
 from wamviz.models.mini.detector import Detected, MiniDetector
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.paths import noise_path
-from wamviz.models.mini.situation import Situation, assume_held, complete_state, follow_motion
+from wamviz.models.mini.situation import Situation, assume_held, follow_motion, read_state
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
 from wamviz.models.mini.warp import Pose, View
@@ -84,8 +84,8 @@ class Step:
 
 def _places_and_turn(found: Detected, camera: Tensor) -> Tensor:
     """What was found in pictures (T, ...) as motion is told: hand, turn, gripper, things (T, 7 + 3 O)."""
-    places = found.places(camera.expand(len(found.image), -1, -1), -torch.inf)
-    hand = torch.cat([places[:, -1], found.turn, found.gripper[:, None]], 1)  # (T, 7)
+    camera = camera.expand(len(found.image), -1, -1)
+    places, hand = found.places(camera, -torch.inf), read_state(found, camera)[:, :7]
     things, _ = assume_held(hand, places[:, :-1], found.doubt[:, :-1])
     return torch.cat([hand, things.flatten(1)], 1)
 
@@ -153,7 +153,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             found = self.detect(image)
         places = found.places(matrix)
         if state is None:
-            now = complete_state(places[:, -1], found.turn, found.gripper)
+            now = read_state(found, matrix)
         else:
             now = torch.tensor(state, dtype=torch.float32, device=self.device)[None]
         things, doubt = assume_held(now, places[:, :-1], found.doubt[:, :-1])

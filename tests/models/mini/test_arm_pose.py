@@ -1,0 +1,65 @@
+"""The arm's joints from where its marks are seen, on poses whose joints are known."""
+
+from __future__ import annotations
+
+import torch
+
+from wamviz.models.mini.arm import hand_of
+from wamviz.models.mini.arm_pose import MARKS, certainty, place_marks, solve_arm
+from wamviz.models.mini.kinematics import tool_pose
+from wamviz.models.mini.raster import project
+
+REST = torch.tensor([0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785])
+
+
+def poses(count: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+    """Joints (N, 7) about the rest posture, and a guess at them that is 0.1 rad off."""
+    g = torch.Generator().manual_seed(0)
+    joints = REST + 0.25 * torch.randn(count, 7, generator=g)
+    return joints, joints + 0.1 * torch.randn(count, 7, generator=g)
+
+
+def far(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """How far apart hands are, (N,) m."""
+    return (hand_of(a) - hand_of(b))[:, :3].norm(dim=-1)
+
+
+def test_the_tool_is_a_mark():
+    joints, _ = poses()
+    torch.testing.assert_close(place_marks(joints)[:, MARKS.index("tool")], tool_pose(joints)[:, :3, 3])
+
+
+def test_marks_that_are_seen_say_where_the_arm_is(camera):
+    """Without noise to millimetres; with half a pixel of it to a centimetre, where the guess was off by ten."""
+    joints, guess = poses()
+    many = camera.expand(len(joints), -1, -1)
+    seen, _ = project(place_marks(joints), many)
+    sure = torch.ones(seen.shape[:2])
+    assert far(guess, joints).median() > 0.05
+    assert far(solve_arm(seen, sure, many, guess), joints).median() < 0.002
+    noisy = seen + torch.randn(seen.shape, generator=torch.Generator().manual_seed(1)) * 0.5 / 256
+    assert far(solve_arm(noisy, sure, many, guess), joints).median() < 0.01
+
+
+def test_one_mark_that_is_taken_for_another_is_doubted(camera):
+    """The hand far away from where the others have it changes little; and what does not count changes nothing."""
+    joints, guess = poses()
+    many = camera.expand(len(joints), -1, -1)
+    seen, _ = project(place_marks(joints), many)
+    sure = torch.ones(seen.shape[:2])
+    seen[:, 0] += 0.2
+    off = far(solve_arm(seen, sure, many, guess), joints)
+    sure[:, 0] = 0
+    assert off.median() < 0.02 and far(solve_arm(seen, sure, many, guess), joints).median() < 0.005
+
+
+def test_without_a_mark_the_guess_stays(camera):
+    joints, guess = poses(2)
+    many = camera.expand(2, -1, -1)
+    seen, _ = project(place_marks(joints), many)
+    torch.testing.assert_close(solve_arm(seen, torch.zeros(2, len(MARKS)), many, guess), guess)
+
+
+def test_what_may_lie_anywhere_hardly_counts():
+    sure = certainty(torch.tensor([0.0, 0.01, 0.1]))
+    torch.testing.assert_close(sure, torch.tensor([1.0, 0.5, 1 / 101]))
