@@ -64,7 +64,8 @@ def answers(
     there = torch.where(places[:, :-1].isnan().any(-1), -sure, sure)
     return Detected(
         heat, marks.clone(), torch.zeros(b, len(MARKS)), image.clone(), places[..., 2].nan_to_num(),
-        torch.full((b, P), 5e-4), there, facing_of(yaws), states[:, 3:6].clone(), states[:, 6].clone(), torch.zeros(b, 4),
+        torch.full((b, P), 5e-4), there, facing_of(yaws), states[:, 3:6].clone(), states[:, 6].clone(),
+        torch.zeros(b, 4),
     )  # fmt: skip
 
 
