@@ -203,6 +203,8 @@ class MiniWAM:
         if not knows or (previous is not None and len(previous) != self.pipeline.transformer.config.action_dim):
             previous = None
         observed = self.pipeline.observe(frame, camera, state if knows else None, previous)
+        # Where the light hangs is worked out while the actions are decided.
+        view = self._aside.submit(self.pipeline.view, observed) if request.mode in DRAWS else None
         notes = self._notes(observed, request)
         if knows and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
@@ -210,10 +212,9 @@ class MiniWAM:
         count = (self.capabilities.open_horizon if open_end else None) or frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
-            observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}
-        )
-        if request.mode in DRAWS:  # where the light hangs is worked out while the actions are decided
-            so_far.view = self._aside.submit(self.pipeline.view, observed)
+            observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0},
+            view,
+        )  # fmt: skip
         noises = self.pipeline.noises(request.seed, request.samples)
         for chunk in split(count, size):
             given = None if actions is None else given_actions(actions, chunk, size)
