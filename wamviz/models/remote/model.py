@@ -19,13 +19,13 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
+from wamviz.core.threads import BEAT_S, stream_coroutine
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
 from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import ConnectionLost, redact_token
-from wamviz.models.remote.waiting import BEAT_S, stream_in_thread
 
 
 class RemoteModel:
@@ -80,7 +80,7 @@ class RemoteModel:
                 report("the connection was lost; once more")
                 await protocol_of(self._kind).ask(policy, counted)
 
-        with redact_token(self.connection.token()), contextlib.closing(stream_in_thread(work, self._beat)) as events:
+        with redact_token(self.connection.token()), contextlib.closing(stream_coroutine(work, self._beat)) as events:
             for event in events:
                 if isinstance(event, PolicyResponse):
                     _check_alike(replies, event)
