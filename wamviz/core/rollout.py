@@ -12,7 +12,7 @@ time, never by index.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -253,6 +253,19 @@ class Rollout:
         if self.actions is None or self.action_space is None:
             return np.zeros(0)
         return (np.arange(len(self.actions)) + 1) / self.action_space.rate
+
+
+def cut(rollout: Rollout, seconds: float) -> Rollout:
+    """The part of ``rollout`` up to ``seconds`` after its context, half a step of tolerance included."""
+    frames = rollout.frames
+    if frames is not None:
+        frames = frames[: max(1, int(np.floor(seconds * rollout.fps + 0.5)) + 1)]
+    actions, states = rollout.actions, rollout.states
+    if rollout.action_space is not None:
+        count = max(1, int(np.floor(seconds * rollout.action_space.rate + 0.5)))
+        actions = None if actions is None else actions[:count]
+        states = None if states is None else states[: count + 1]
+    return replace(rollout, frames=frames, actions=actions, states=states)
 
 
 @dataclass(frozen=True)

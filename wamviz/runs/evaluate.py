@@ -103,8 +103,7 @@ def measure(
 
     check(seeds, tasks, wording)
     caps = model.capabilities
-    if mode not in caps.modes:
-        raise InvalidInput(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
+    caps.check_mode(mode)
     drives = execution and mode in ("joint", "imagine_then_act", "act_only") and "tabletop" in caps.worlds
     found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
     shared = shared or Shared()

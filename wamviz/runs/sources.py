@@ -49,12 +49,15 @@ class Context:
         reference: recorded (or, in the tabletop, the expert's executed) rollout that starts at the context, or None.
         title: a few words for people.
         instruction: what the robot is told; the observation's own when not given.
+        run, sample: the kept run that this is the context of, and which of its samples is meant; None otherwise.
     """
 
     observation: Observation
     reference: Rollout | None = None
     title: str = ""
     instruction: str = field(default="")
+    run: Run | None = None
+    sample: int = 0
 
     def __post_init__(self) -> None:
         told = self.instruction.strip() or self.observation.instruction
@@ -204,19 +207,24 @@ def kept_run(text: str) -> Run:
 
 
 def _run(text: str) -> Context:
-    run = kept_run(text)
-    camera = run.imagined[0].camera or "exterior"
-    model = run.imagined[0].camera_model
-    height, width = run.context.shape[:2]
+    return context_of(kept_run(text), source=text)
+
+
+def context_of(run: Run, sample: int = 0, source: str | None = None) -> Context:
+    """What ``run`` was handed, as far as it was kept: its frame, state, world and calibration.
+
+    Args:
+        sample: which of its samples is meant where a mode takes a run's video.
+        source: what a run from this context says of where it came from; as this one says when None.
+    """
+    first = run.imagined[0]
+    camera, (height, width) = first.camera or "exterior", run.context.shape[:2]
+    model = None if first.camera_model is None else first.camera_model.resized(width, height)
     observation = Observation(
-        {camera: run.context},
-        run.instruction,
-        state=run.state,
-        world_state=run.world_state,
-        cameras={camera: model.resized(width, height)} if model is not None else {},
-        source=text,
-    )
-    return Context(observation, run.reference, f"run {run.id}")
+        {camera: run.context}, run.instruction, state=run.state, world_state=run.world_state,
+        cameras={} if model is None else {camera: model}, source=run.source if source is None else source,
+    )  # fmt: skip
+    return Context(observation, run.reference, f"run {run.id}", run=run, sample=sample)
 
 
 # --- the tabletop ---

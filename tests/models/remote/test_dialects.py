@@ -24,6 +24,7 @@ from tests.models.remote.speakers import (
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_video
 from wamviz.core.rollout import ImagineRequest, Observation
+from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import policy_request, protocol_of
@@ -31,7 +32,6 @@ from wamviz.models.remote.codec import pack, pack_json, unpack
 from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
-from wamviz.models.remote.waiting import run_sync
 
 CONFIG = {
     "image_resolution": None,

@@ -21,13 +21,13 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
+from wamviz.core.threads import BEAT_S, stream_coroutine
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
 from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import HIDDEN, ConnectionLost, redact_token
-from wamviz.models.remote.waiting import BEAT_S, stream_in_thread
 
 
 class RemoteModel:
@@ -69,7 +69,7 @@ class RemoteModel:
         failed: list[str] = []  # what ended the samples that are not there, in words
         token = self.connection.token()
         work = partial(self._ask, policy, failed)
-        with redact_token(token), contextlib.closing(stream_in_thread(work, self._beat)) as events:
+        with redact_token(token), contextlib.closing(stream_coroutine(work, self._beat)) as events:
             for event in events:
                 if isinstance(event, PolicyResponse):
                     if replies and not _alike(replies[0], event):

@@ -26,6 +26,7 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames
+from wamviz.core.threads import run_sync
 from wamviz.models.connections import Connection
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, server_of, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
@@ -40,7 +41,6 @@ from wamviz.models.remote.network import (
     status_error,
 )
 from wamviz.models.remote.network import ask as fetch
-from wamviz.models.remote.waiting import run_sync
 from wamviz.models.remote.worker_info import described as described_robot
 
 _CONTENT = "application/x-wamviz-worker"
