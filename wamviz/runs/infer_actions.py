@@ -17,7 +17,7 @@ from wamviz.metrics.summary import summarise
 from wamviz.models import registry
 from wamviz.runs.conditioning import at_rate
 from wamviz.runs.imagine import cut, imagine_run
-from wamviz.runs.sources import Context
+from wamviz.runs.sources import Context, orientation_of
 from wamviz.runs.store import Run
 
 MODE = "inverse_dynamics"
@@ -74,6 +74,7 @@ def context_of(run: Run) -> Context:
     observation = Observation(
         {camera: run.context}, run.instruction, state=run.state, world_state=run.world_state,
         cameras={} if model is None else {camera: model}, source=run.source,
+        orientation=orientation_of(run),
     )  # fmt: skip
     return Context(observation, run.reference, f"the video of run {run.id}")
 

@@ -215,8 +215,15 @@ def _run(text: str) -> Context:
         world_state=run.world_state,
         cameras={camera: model.resized(width, height)} if model is not None else {},
         source=text,
+        orientation=orientation_of(run),
     )
     return Context(observation, run.reference, f"run {run.id}")
+
+
+def orientation_of(run: Run) -> dict[str, str]:
+    """Which way round the run's frames are, where the dataset of its context said so."""
+    facts = run.reference.meta if run.reference is not None else {}
+    return dict(facts.get("orientation", {}))
 
 
 # --- the tabletop ---
