@@ -154,6 +154,8 @@ class Observation:
         world_state: where the context lies in a world that can execute actions, or None.
         cameras: calibration by camera name, where known.
         source: the SOURCE string it came from (see the command line), or a short description.
+        orientation: which way round the frames of a camera are, of ``core.orientation.ORIENTATIONS``, where the
+            dataset says so: that matters where policies learned its pictures the other way round.
     """
 
     frames: Mapping[str, Frames]
@@ -162,6 +164,7 @@ class Observation:
     world_state: WorldState | None = None
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     source: str = ""
+    orientation: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.frames:

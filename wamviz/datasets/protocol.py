@@ -150,6 +150,7 @@ class Episode(ABC):
             world_state=self.world_state(frame),
             cameras=known,
             source=f"{self.source}@{frame}",
+            orientation=self.facts.get("orientation", {}),
         )
 
     def rollout(self, start: int = 0, stop: int | None = None, camera: str | None = None) -> Rollout:

@@ -223,8 +223,15 @@ def context_of(run: Run, sample: int = 0, source: str | None = None) -> Context:
     observation = Observation(
         {camera: run.context}, run.instruction, state=run.state, world_state=run.world_state,
         cameras={} if model is None else {camera: model}, source=run.source if source is None else source,
+        orientation=orientation_of(run),
     )  # fmt: skip
     return Context(observation, run.reference, f"run {run.id}", run=run, sample=sample)
+
+
+def orientation_of(run: Run) -> dict[str, str]:
+    """Which way round the run's frames are, where the dataset of its context said so."""
+    facts = run.reference.meta if run.reference is not None else {}
+    return dict(facts.get("orientation", {}))
 
 
 # --- the tabletop ---

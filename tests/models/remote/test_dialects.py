@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -19,17 +20,18 @@ from tests.models.remote.speakers import (
     chunk,
     clip,
     http,
-    predict_reply,
 )
+from wamviz.core import rotation
+from wamviz.core.action_spaces import OSC_POSE
 from wamviz.core.errors import WamvizError
-from wamviz.core.media import read_video
+from wamviz.core.media import encode_png, read_image, read_video, resize
 from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import policy_request, protocol_of
 from wamviz.models.remote.codec import pack, pack_json, unpack
-from wamviz.models.remote.entry import capabilities_of
+from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
 
@@ -249,6 +251,23 @@ def test_a_reply_written_as_json_twice_is_understood():
     assert ask(speaker, "joint").rollouts[0].actions.shape == (50, 14)
 
 
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(404, "nothing at this address"), (200, "nothing at /act that takes questions"), (401, "wants a token")],
+)
+def test_another_http_server_is_no_cosmos_policy(status, why):
+    """Any server answers HTTP; this one answers a POST at ``/act`` and says so to a GET."""
+
+    def script(speaker, talk, mood):
+        assert (talk.method, talk.path) == ("GET", "/act")
+        talk.answer(b"hello", status)
+
+    speaker = policy()
+    speaker.script = script
+    with serving(speaker.speak()) as served, pytest.raises(WamvizError, match=why):
+        probe(speaker.connection(served.port))
+
+
 def test_a_reply_without_futures_makes_none_up():
     speaker = policy()
     speaker.script = http(lambda s, told: {"actions": chunk(50, 14)}, "/act", "error")
@@ -263,31 +282,94 @@ def libero() -> Speaker:
     return next(one for one in all_speakers() if one.name == "Cosmos3 on LIBERO")
 
 
-def test_cosmos3_gets_a_png_and_gives_a_clip():
+def sent_picture(speaker: Speaker) -> np.ndarray:
+    return read_image(base64.b64decode(speaker.heard[-1]["image"]))
+
+
+def png(frame: np.ndarray) -> str:
+    return base64.b64encode(encode_png(frame)).decode()
+
+
+def still(speaker: Speaker, told: dict, pad: int = 0) -> dict:
+    """A policy that imagines that nothing happens, on the canvas of its model: 160 x 320, and ``pad`` rows below."""
+    canvas = np.pad(
+        resize(read_image(base64.b64decode(told["image"])), 160, 320), ((0, pad), (0, 0), (0, 0)), "reflect"
+    )
+    return {"action": chunk(16, 10).tolist(), "video": [png(canvas)] * 17}
+
+
+def test_cosmos3_gets_both_views_and_two_sentences():
+    """As its released recipe has it: 256 x 512, agent view to the left, and what its own client adds to the words."""
     speaker = libero()
-    rollout = ask(speaker, "joint", samples=2).rollouts[1]
-    assert list(speaker.heard[0]) == ["image", "prompt", "domain_name", "image_size"] and speaker.count == 2
-    assert rollout.frames.shape == (17, 32, 32, 3) and (rollout.frames[:, 0, 0, 0] == np.arange(17) * 3).all()
-    assert (rollout.actions == chunk(16, 7, 2)).all() and rollout.camera == "image"
+    ask(speaker, "joint", samples=2)
+    told = speaker.heard[0]
+    assert list(told) == ["image", "prompt", "domain_name", "image_size"] and speaker.count == 2
+    left, right = (resize(LIBERO_CONTEXT.frames[name], 256, 256) for name in ("image", "wrist_image"))
+    assert (sent_picture(speaker) == np.concatenate([left, right], axis=1)).all()
+    assert told["prompt"] == (
+        "open it. This video contains concatenated views from multiple camera perspectives. The left half shows the "
+        "third-person view; the right half shows the wrist-mounted camera."
+    )
+    one = libero()
+    ask(one, "joint", settings={"views": "one"})
+    assert sent_picture(one).shape == (256, 256, 3) and one.heard[0]["prompt"] == "open it"
+
+
+@pytest.mark.parametrize("pad", [0, 32])
+@pytest.mark.parametrize("main", ["image", "wrist_image"])
+def test_the_shown_view_is_cut_out_of_cosmos3_s_clip(main, pad):
+    """In its camera's proportions and the right way round, whether the server takes its padding off or not."""
+    smooth = {name: resize(frame[::18, ::18], 90, 160) for name, frame in LIBERO_CONTEXT.frames.items()}
+    orientation = dict.fromkeys(smooth, "upright")
+    context = Observation({main: smooth[main], **smooth}, "open it", LIBERO_CONTEXT.state, orientation=orientation)
+    speaker = libero()
+    speaker.script = http(lambda s, told: still(s, told, pad), "/predict", {})
+    end = ask(speaker, "joint", context=context)
+    rollout = end.rollouts[0]
+    assert rollout.camera == main and rollout.frames.shape == (17, 160, 284, 3)
+    assert (sent_picture(speaker)[:, :256] == resize(smooth["image"], 256, 256)[:, ::-1]).all()  # sent mirrored
+    expected = resize(smooth[main], 160, 284).astype(int)
+    assert np.abs(rollout.frames[0] - expected).mean() < 3 < np.abs(rollout.frames[0][:, ::-1] - expected).mean()
+    assert any("Sent mirrored" in note for note in end.notes)
 
 
 def test_future_frames_alone_get_the_context_in_front():
     speaker = libero()
-    speaker.script = http(
-        lambda s, told: {**predict_reply(s, told), "video": predict_reply(s, told)["video"][1:]}, "/predict", {}
-    )
+    speaker.script = http(lambda s, told: {**still(s, told), "video": still(s, told)["video"][1:]}, "/predict", {})
     frames = ask(speaker, "joint").rollouts[0].frames
-    assert len(frames) == 17 and (frames[1] == 3).all() and frames[0].std() > 3
+    assert len(frames) == 17 and frames[0].std() > 3
+
+
+TURN = rotation.matrix(np.array([0.1, -0.2, 0.3]))
+
+
+@pytest.mark.parametrize(
+    "turn", [[0.1, -0.2, 0.3], [*TURN[:, 0], *TURN[:, 1]], [*TURN.reshape(-1)]], ids=["vector", "columns", "matrix"]
+)
+def test_cosmos3_s_numbers_are_brought_to_libero_s(turn):
+    """Position, a rotation in three forms, and a gripper of which 1 is open: as its own client reads them."""
+    speaker = libero()
+    rows = [[0.5, -0.25, 0.125, *turn, grip] for grip in (1.0, 0.0, 0.25)]
+    speaker.script = http(lambda s, told: {"action": rows, "video": []}, "/predict", {})
+    end = ask(speaker, "joint")
+    rollout = end.rollouts[0]
+    assert rollout.action_space == OSC_POSE and np.allclose(rollout.actions[:, :3], [0.5, -0.25, 0.125])
+    assert np.allclose(rollout.actions[:, 3:6], [0.1, -0.2, 0.3], atol=1e-6)
+    assert np.allclose(
+        rollout.actions[:, 6], [rollout.action_space.gripper_open, rollout.action_space.gripper_closed, 0.5]
+    )
+    assert any(f"its {len(turn) + 4} numbers mean" in note and "20 a second" in note for note in end.notes)
+    own = ask(speaker, "joint", settings={"gripper": "pm_one"}).rollouts[0]
+    assert np.allclose(own.actions[:, 6], [1.0, 0.0, 0.25])
 
 
 def test_actions_of_another_width_stay_unnamed():
     """Nothing is claimed about numbers that the server does not explain."""
     speaker = libero()
-    speaker.script = http(lambda s, told: {"action": chunk(16, 10).tolist(), "video": []}, "/predict", {})
+    speaker.script = http(lambda s, told: {"action": chunk(16, 8).tolist(), "video": []}, "/predict", {})
     end = ask(speaker, "joint")
     assert end.rollouts[0].action_space.kind == "unnamed" and end.rollouts[0].frames is None
-    assert not any("taken for LIBERO's" in note for note in end.notes)
-    assert any("taken for LIBERO's, 20 a second" in note for note in ask(libero(), "joint").notes)
+    assert not any("numbers mean" in note for note in end.notes)
 
 
 @pytest.mark.parametrize("video", [["!"], ["aGVsbG8="], "x", [3]])
@@ -386,7 +468,7 @@ def test_probing_says_who_answers_and_asks_for_no_action(index, monkeypatch):
 
     def script(talk):
         asked_plainly = speaker.scheme == "http" and talk.method == "GET" and "upgrade" not in talk.headers
-        if asked_plainly and speaker.kind not in ("veo", "worker"):
+        if asked_plainly and speaker.kind not in ("veo", "worker", "cosmos-policy"):
             return talk.answer(b'{"model": "cosmos3", "chunk": 16, "data": [{"id": "nano"}]}')
         return well(talk)
 

@@ -7,7 +7,7 @@ them, and are turned upright.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -137,7 +137,7 @@ class Hdf5Dataset(ListedDataset):
                 self.title, index, instruction_of(facts), self.override.fps or rate, self.source(index), frames,
                 {key: self._view(path, view, flipped) for key, view in views.items()}, lambda: numbers,
                 None if actions is None else space,
-                {"label": self.labels[index], **({"turned_upright": True} if flipped else {})}, names, tuple(missing),
+                {"label": self.labels[index], **(_turned(views) if flipped else {})}, names, tuple(missing),
             )
         )  # fmt: skip
 
@@ -223,6 +223,11 @@ def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
 
 def _swap(found: tuple[ActionSpace, str], rate: float) -> tuple[ActionSpace, float, str]:
     return found[0], rate, found[1]
+
+
+def _turned(views: Iterable[str]) -> dict[str, Any]:
+    """What is said of LIBERO's pictures, which are stored as they were drawn, from below upwards."""
+    return {"turned_upright": True, "orientation": dict.fromkeys(views, "upright")}
 
 
 def _controller(value: Any) -> Mapping[str, Any]:

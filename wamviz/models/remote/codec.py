@@ -180,9 +180,11 @@ def _array_from_npy(data: Any) -> NDArray[Any]:
 
 def _array_from_msgpack_numpy(found: dict[str, Any]) -> Any:
     """An array or a scalar of msgpack-numpy; its kind ``O`` is a pickle, its kind ``V`` a structure."""
-    if found.get("kind") not in (None, b"", ""):
+    name, kind = (
+        one.decode("ascii", "replace") if isinstance(one, bytes) else one for one in (found["type"], found.get("kind"))
+    )
+    if kind not in (None, "", "b", "i", "u", "f"):  # vLLM-Omni repeats the kind of number there
         raise malformed("an array in it holds no plain numbers")
-    name = found["type"].decode("ascii", "replace") if isinstance(found["type"], bytes) else found["type"]
     if not found["nd"]:
         return array_from(found.get("data"), name, [])[()]
     return array_from(found.get("data"), name, found.get("shape"))

@@ -227,7 +227,7 @@ def parse_response(reply: Any, request: PolicyRequest, config: ModalityConfig) -
             tables[_named(name.removeprefix("action."))] = rows.astype(np.float32).reshape(len(rows), -1)
     if len({len(table) for table in tables.values()}) != 1:
         raise malformed("its actions differ in length")
-    notes = [request.sent]
+    notes = [request.sent, *request.orientation_notes]
     if max(config.frames, config.rows) > 1:
         notes.append(
             f"The server wants {max(config.frames, config.rows)} steps of history; "

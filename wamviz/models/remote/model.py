@@ -75,7 +75,7 @@ class RemoteModel:
                     if replies and not _alike(replies[0], event):
                         failed.append(f"Sample {len(replies) + 1} has another length or size and is left out.")
                         continue
-                    replies.append(event)
+                    replies.append(policy.as_shown(event))
                 elif event is not None:
                     words = event
                 shown = self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s", shown)
@@ -148,6 +148,7 @@ class RemoteModel:
     def _notes(self, replies: list[PolicyResponse], policy: PolicyRequest) -> tuple[str, ...]:
         notes = [self._kind.cost(self.connection.settings, len(replies))] if self._kind.cost else []
         notes += [note for reply in replies for note in reply.notes]
+        notes += policy.orientation_notes if policy.robot.views else ()
         if policy.robot.views:  # where only the server knew what it wants, its module has said what was sent
             notes.append(policy.sent)
         if len(replies) < policy.imagine.samples:

@@ -151,7 +151,7 @@ def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
         raise malformed("it has no actions")
     actions = actions_from(found, request.robot.space, "its action space")
     spent = seconds(reply) if isinstance(reply, dict) else None
-    notes = (request.sent,) if request.robot.frames else (KEPT, request.sent)
+    notes = (*(() if request.robot.frames else (KEPT,)), request.sent, *request.orientation_notes)
     return PolicyResponse(actions, request.robot.space, notes=notes, server_s=spent)
 
 

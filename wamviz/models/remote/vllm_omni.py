@@ -24,6 +24,7 @@ from wamviz.core.media import encode_png, read_video, write_mp4
 from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, unpack_json
+from wamviz.models.remote.content import find_content
 from wamviz.models.remote.network import ConnectionLost, body, client, server_error, status_error
 from wamviz.models.remote.network import ask as fetch
 
@@ -145,7 +146,7 @@ async def _fetched(made: httpx.AsyncClient, request: PolicyRequest, job: Mapping
     """The actions of a finished job and, where it imagined any, its frames."""
     imagine, robot = request.imagine, request.robot
     obeyed, video = given(imagine, robot.chunk)
-    notes = []
+    notes: list[str] = []
     left_out = len(imagine.actions) - len(obeyed) if obeyed is not None and imagine.actions is not None else 0
     left_out += len(imagine.video) - len(video) if video is not None and imagine.video is not None else 0
     if left_out:
@@ -157,7 +158,11 @@ async def _fetched(made: httpx.AsyncClient, request: PolicyRequest, job: Mapping
     if video is not None:
         return PolicyResponse(actions, robot.space, meta=meta, notes=tuple(notes))
     frames = _frames(await fetch(made, request.server, f"/v1/videos/{job['id']}/content"))
-    return PolicyResponse(actions, robot.space, frames, request.cameras[robot.views[0].key], meta, tuple(notes))
+    view = robot.views[0].key
+    content = find_content(frames, request.pictures[view], "whole")
+    notes += content.notes
+    frames = np.ascontiguousarray(content.cut(frames))
+    return PolicyResponse(actions, robot.space, frames, request.cameras[view], meta, tuple(notes))
 
 
 def _table(action: Any) -> Any:
