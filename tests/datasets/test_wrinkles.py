@@ -21,7 +21,7 @@ from tests.datasets import makers
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import ActionSpaceOverride, open_dataset
 from wamviz.datasets.containers.tables import columns_of, read_table
-from wamviz.datasets.containers.videos import open_clip
+from wamviz.datasets.containers.videos import open_video
 from wamviz.runs.inspecting import describe
 from wamviz.runs.sources import resolve
 
@@ -313,8 +313,8 @@ def test_a_clip_of_any_kind_is_read_frame_by_frame(name: str, tmp_path: Path) ->
     else:
         codec, container = ("libvpx-vp9", "webm") if path.suffix == ".webm" else ("libx264", "mp4")
         write_video(path, UNEVEN if uneven else (0, 200, 400, 600, 800), codec, container)
-    clip = open_clip(tmp_path, path)
-    assert clip.frames == 5 and shows(clip.view(0, 5)) == [0, 1, 2, 3, 4] and shows(clip.view(2, 4)) == [2, 3]
+    clip = open_video(tmp_path, path)
+    assert len(clip) == 5 and shows(clip.view(0, 5)) == [0, 1, 2, 3, 4] and shows(clip.view(2, 4)) == [2, 3]
     assert bool(clip.notes) is uneven
     assert open_dataset(tmp_path).episode(0).frame_count == 5
 

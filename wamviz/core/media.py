@@ -123,7 +123,8 @@ def frame_times(path: str | Path) -> NDArray[np.float64]:
     """(T,) seconds at which each frame of a video is shown, in order; nothing is decoded, but all of it is read."""
     with _opened(path) as (container, stream):
         try:
-            ticks = [p.pts for p in container.demux(stream) if p.size and p.pts is not None and not p.is_discard]
+            whole = (p for p in container.demux(stream) if p.size and not (p.is_discard or p.is_corrupt))
+            ticks = [packet.pts for packet in whole if packet.pts is not None]
         except av.FFmpegError as error:
             raise Damaged(f"'{Path(path).name}' is damaged or cut short.", "Save or download it again.") from error
         return np.unique(np.array(ticks, np.float64)) * float(stream.time_base)

@@ -101,16 +101,21 @@ def _stated_turns(rows: Floats, tool: Tool) -> NDArray[np.float64] | None:
 def _told_turns(rollout: Rollout, tool: Tool, start: Floats | None) -> NDArray[np.float64] | None:
     """The orientations (K + 1, 3, 3) of a commanded path: stated by poses, added up by steps."""
     actions, space, count = rollout.actions, rollout.action_space, TURNS[tool.turn]
-    if start is None and rollout.states is not None and len(rollout.states):
+    if start is None and rollout.states is not None and measured_path(rollout) is not None:
         start = rollout.states[0]
-    if actions is None or space is None or start is None or len(start) < 3 + count:
+    if actions is None or space is None:
         return None
-    begun = _stated_turns(np.asarray(start, np.float32)[None], tool)
-    if begun is None:
-        return None
+    begun = None
+    if start is not None and len(start) >= 3 + count:
+        begun = _stated_turns(np.asarray(start, np.float32)[None], tool)
     if space.kind == "ee_pose":
         stated = _stated_turns(actions, tool) if space.gripper_index not in range(3, 3 + count) else None
-        return None if stated is None else np.concatenate([begun, stated])
+        if stated is None or not len(stated) or (begun is None and start is not None):
+            return None
+        # Poses say where the hand is without a start: the path begins at the first, as in ``commanded_path``.
+        return np.concatenate([stated[:1] if begun is None else begun, stated])
+    if begun is None:
+        return None
     steps = actions[:, 3:6] if space.dim >= 6 and space.units[3:6] == ("rad",) * 3 else np.zeros((len(actions), 3))
     turns = [begun[0]]
     for step in steps:

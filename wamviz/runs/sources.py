@@ -36,7 +36,7 @@ EXPERT = "scripted expert, executed in physics"
 VIDEO_MAGIC = re.compile(
     rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |GIF8[79]a|OggS|\x00\x00\x01\xba|\x47.{187}\x47", re.DOTALL
 )
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+DATASET_MAGIC = (b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"PK\x05\x06")  # HDF5, and a zip, which may hold a zarr group
 REFERENCE_BYTES = 600_000_000  # of pictures that a reference may hold: no model here imagines half as long
 
 
@@ -104,7 +104,7 @@ def kind_of(source: str) -> Kind:
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(188 + 1)
-        if head.startswith(HDF5_MAGIC):
+        if head.startswith(DATASET_MAGIC):
             return "dataset"
         return "video" if VIDEO_MAGIC.match(head) else "image"
     if path.is_dir():

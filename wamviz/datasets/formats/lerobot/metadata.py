@@ -1,13 +1,14 @@
 """The metadata of a LeRobot dataset, v2.0 to v3.0, as one table: episode -> files, rows, instruction.
 
-Contract: the table stays in columns, so that 100,000 episodes open in a second; one ``Listing`` is made when an episode
-is asked for. No data and no video is opened. What the file says about itself is checked before it is believed.
+The table stays in columns, so that 100,000 episodes open in a second; one ``EpisodeEntry`` is made when an episode is
+asked for. What the metadata say about files is held against the folder: where they name a file that is not there, the
+folder is searched for it by its numbers (``files.FileTree``), and that is said.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,44 +21,60 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wamviz.core.errors import Unsafe, WamvizError
+from wamviz.core.errors import Damaged, InvalidInput, NotFound, Unsafe, WamvizError
 from wamviz.datasets.containers.parquet import column_names, numbers, read_columns, readable, row_count
+from wamviz.datasets.containers.videos import open_video
 from wamviz.datasets.files import contained, read_json_lines
 from wamviz.datasets.formats.lerobot import layout
+from wamviz.datasets.formats.lerobot.files import FilePart, FileTree
 from wamviz.datasets.formats.lerobot.layout import as_format, feature_info, fill
+from wamviz.datasets.formats.lerobot.rows import read_counters
 
 V2_DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 TASK_COLUMNS = ("task", "__index_level_0__", "tasks", "instruction")
-TOLD = ("tasks", "task", "instruction", "language_instruction", "task_index")  # keys of a line of episodes.jsonl
+TEXT_KEYS = ("tasks", "task", "instruction", "language_instruction", "task_index")  # of a line of episodes.jsonl
 MOST_FOUND = 20_000  # files of episodes that are looked into where nothing lists them
 SUPPORTED = "LeRobot v2.0, v2.1 and v3.0 can be read."
 SPOT = ("chunk_index", "file_index")
 
 
 @dataclass(frozen=True)
-class Listing:
+class EpisodeEntry:
     """One episode as the metadata has it.
 
     Attributes:
         index: its number.
         instruction: its first task's text, or None when only the rows' task_index can say it.
         length: rows.
-        data: its parquet file.
-        videos: video feature -> (mp4, second at which the episode begins in it).
-        alone: whether its files hold this episode only.
+        data: its part of a parquet file, or None where nothing says which file that is.
+        videos: video feature -> its part of an mp4.
     """
 
     index: int
     instruction: str | None
     length: int
-    data: Path
-    videos: Mapping[str, tuple[Path, float]] = field(default_factory=dict)
-    alone: bool = False
+    data: FilePart | None
+    videos: Mapping[str, FilePart] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FileMap:
+    """Which file each episode lies in, for one sort of files.
+
+    Attributes:
+        paths: the files, here or not.
+        of: (n,) which of them, -1 for none.
+        begins: (n,) seconds at which an episode begins in it, NaN where nothing says so.
+    """
+
+    paths: tuple[Path, ...]
+    of: NDArray[np.int64]
+    begins: NDArray[np.float64]
 
 
 class EpisodeTable:
-    """Every episode that the metadata lists.
+    """Every episode that the metadata lists, by rising numbers.
 
     Args:
         root: the dataset's folder.
@@ -73,20 +90,26 @@ class EpisodeTable:
     def __init__(self, root: Path, info: Mapping[str, Any], version: str, video_keys: list[str]) -> None:
         self._root, self._keys, self._new = root, video_keys, version.startswith("3")
         self.notes: list[str] = []
+        self._tree = FileTree(root)
         self._data_path = _template(info, "data_path", layout.DATA_PATH if self._new else V2_DATA)
         self._video_path = _template(info, "video_path", layout.VIDEO_PATH if self._new else V2_VIDEO)
         self._chunks = int(positive(info.get("chunks_size", layout.CHUNKS_SIZE), "chunks_size"))
         with readable(root / ("meta/episodes" if self._new else "meta/episodes.jsonl")):
-            self._table = self._read_v3() if self._new else self._read_v2()
-            self.indices = numbers(self._table.column("episode_index"), "episode_index")[:, 0].astype(np.int64)  # (n,)
+            table = self._read_v3() if self._new else self._read_v2()
+            indices = numbers(table.column("episode_index"), "episode_index")[:, 0].astype(np.int64)  # (n,)
+            order = np.argsort(indices, kind="stable")
+            self._table = table if (np.diff(indices) > 0).all() else table.take(pa.array(order))
+            self.indices = indices[order]
             self.lengths = numbers(self._table.column("length"), "length")[:, 0].astype(np.int64)  # (n,)
         if len(np.unique(self.indices)) != len(self.indices) or (self.indices < 0).any():
-            raise WamvizError(f"The metadata of '{root.name}' lists an episode twice, or one below 0.")
+            raise Damaged(f"The metadata of '{root.name}' lists an episode twice, or one below 0.")
         if (self.lengths < 0).any() or (self.lengths > 10**8).any():
-            raise WamvizError(f"The metadata of '{root.name}' lists an episode of impossible length.")
+            raise Damaged(f"The metadata of '{root.name}' lists an episode of impossible length.")
         self._place = {int(index): place for place, index in enumerate(self.indices)}
         if len(self.indices):
-            self.listing(int(self.indices[0]))  # templates and columns are judged now, not at the first episode
+            self.entry(int(self.indices[0]))  # templates and columns are judged now, not at the first episode
+
+    # --- the list of episodes ---------------------------------------------------------------------------------------
 
     def _read_v3(self) -> pa.Table:
         wanted = {"episode_index", "length", "tasks", *(f"data/{name}" for name in SPOT)}
@@ -105,15 +128,30 @@ class EpisodeTable:
             raise problems[0]
         self.notes += [f"{error} Its episodes are not listed." for error in problems]
         if not tables:
-            raise WamvizError(
+            found = self._found_v3()
+            self.notes.append(f"meta/episodes is not here; {found.num_rows} episodes were found by their rows.")
+            return found
+        table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        for name in ("episode_index", "length"):
+            if name not in table.column_names:
+                raise Damaged(
+                    f"meta/episodes of '{self._root.name}' has no column '{name}'.", "Record or download it again."
+                )
+        return table
+
+    def _found_v3(self) -> pa.Table:
+        """What the rows say, where the list of episodes is not here."""
+        lengths: dict[int, int] = {}
+        for path in self._tree.of(None)[:MOST_FOUND]:
+            named = read_counters(contained(self._root, path)).episode_index
+            for index, count in zip(*np.unique(_finite(named), return_counts=True), strict=True):
+                lengths[int(index)] = lengths.get(int(index), 0) + int(count)
+        if not lengths:
+            raise NotFound(
                 f"'{self._root.name}' has no meta/episodes; it is not a whole v3.0 dataset.",
                 "Download meta/episodes too: without it nobody knows where an episode begins.",
             )
-        table = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
-        for name in ("episode_index", "length", *(f"data/{name}" for name in SPOT)):
-            if name not in table.column_names:
-                raise WamvizError(f"meta/episodes of '{self._root.name}' has no column '{name}'.", "Download it again.")
-        return table
+        return pa.table({"episode_index": list(lengths), "length": list(lengths.values())})
 
     def _read_v2(self) -> pa.Table:
         path = self._root / "meta/episodes.jsonl"
@@ -125,9 +163,10 @@ class EpisodeTable:
         index, length = ([_whole(row.get(name)) for row in rows] for name in ("episode_index", "length"))
         if None in index or None in length:
             place = next(i for i, pair in enumerate(zip(index, length, strict=True)) if None in pair)
-            told = str(rows[place])[:80]
-            raise WamvizError(f"A line of meta/episodes.jsonl has no whole episode_index and length: {told}.")
-        texts = [self._text(next((row[key] for key in TOLD if row.get(key) is not None), None)) for row in rows]
+            raise Damaged(
+                f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(rows[place])[:80]}."
+            )
+        texts = [self._text(next((row[key] for key in TEXT_KEYS if row.get(key) is not None), None)) for row in rows]
         columns = {
             "episode_index": pa.array(index, pa.int64()),
             "length": pa.array(length, pa.int64()),
@@ -137,93 +176,213 @@ class EpisodeTable:
 
     def _found_v2(self) -> list[dict[str, Any]]:
         """What the parquet files' own names and footers say, where the list of episodes is not here."""
-        rows = []
-        for path in sorted((self._root / "data").glob("*/episode_*.parquet"))[:MOST_FOUND]:
-            number = path.stem.removeprefix("episode_")
-            if number.isdecimal():
-                rows.append({"episode_index": int(number), "length": row_count(contained(self._root, path))})
-        return rows
+        found = sorted(self._tree.by_episode(None).items())[:MOST_FOUND]
+        return [{"episode_index": index, "length": row_count(contained(self._root, path))} for index, path in found]
 
-    def listing(self, index: int) -> Listing:
-        """The listing of an episode that is in ``indices``."""
-        with readable(self._root / "meta/episodes"):
-            row = self._table.slice(self._place[index], 1).to_pylist()[0]
-            text = self._text(row.get("tasks"))
-            length = int(self.lengths[self._place[index]])
-            if not self._new:
-                data, *paths = self._own_files(index)
-                own = {key: (path, 0.0) for key, path in zip(self._keys, paths, strict=True)}
-                return Listing(index, text, length, data, own, alone=True)
-            data = fill(self._root, self._data_path, **{name: int(row[f"data/{name}"]) for name in SPOT})
-            videos = {}
-            for key in self._keys:
-                if any(row.get(f"videos/{key}/{name}") is None for name in (*SPOT, "from_timestamp")):
-                    continue  # declared in info.json, never recorded
-                spot = {name: int(row[f"videos/{key}/{name}"]) for name in SPOT}
-                begins = float(row[f"videos/{key}/from_timestamp"])
-                if not 0 <= begins < 1e9:
-                    raise WamvizError(f"Episode {index} begins at second {begins} of its video, says the metadata.")
-                videos[key] = (fill(self._root, self._video_path, video_key=key, **spot), begins)
-            return Listing(index, text, length, data, videos)
+    # --- files ------------------------------------------------------------------------------------------------------
 
-    def first_row(self, index: int) -> int:
-        """Which row of its parquet file an episode begins at: after those that are listed before it for that file."""
+    def entry(self, index: int) -> EpisodeEntry:
+        """What is known of an episode that is in ``indices``."""
         place = self._place[index]
-        spots = np.concatenate([numbers(self._table.column(f"data/{name}"), name) for name in SPOT], axis=1)
-        mine = (spots[:place] == spots[place]).all(axis=1)
-        return int(self.lengths[:place][mine].sum())
+        with readable(self._root / "meta/episodes"):
+            tasks = self._table.column("tasks")[place].as_py() if "tasks" in self._table.column_names else None
+        videos = {key: part for key in self._keys if (part := self._part(key, place)) is not None}
+        return EpisodeEntry(index, self._text(tasks), int(self.lengths[place]), self._part(None, place), videos)
+
+    def _part(self, key: str | None, place: int) -> FilePart | None:
+        """An episode's part of a parquet file (None) or of a view's video."""
+        if not self._new:
+            index = int(self.indices[place])
+            return FilePart(self._own_file(key, index), 0, np.array([index]), self.lengths[place : place + 1],
+                            np.zeros(1))  # fmt: skip
+        files = self._map(key)
+        number = int(files.of[place])
+        if number < 0:
+            return None
+        members = np.flatnonzero(files.of == number)
+        begins = files.begins[members]
+        if np.isfinite(begins).all() and len(np.unique(begins)) == len(begins):
+            members = members[np.argsort(begins, kind="stable")]
+        where = int(np.flatnonzero(members == place)[0])
+        return FilePart(files.paths[number], where, self.indices[members], self.lengths[members], files.begins[members])
+
+    @property
+    def video_keys(self) -> list[str]:
+        """The features that may have videos, in the order of the columns of ``here``."""
+        return self._keys
+
+    def path_of(self, key: str | None, index: int) -> str | None:
+        """Where an episode's parquet file or video was looked for, inside the dataset's folder."""
+        part = self._part(key, self._place[index])
+        return None if part is None else part.path.relative_to(self._root).as_posix()
+
+    def _own_file(self, key: str | None, index: int) -> Path:
+        """Of v2, where an episode's own file is: where the metadata say, else where one of its number lies."""
+        named = self._named(key, index)
+        if named.is_file():
+            return named
+        return self._searched(key).get(index, named)
+
+    def _searched(self, key: str | None) -> dict[int, Path]:
+        if key not in self._found:
+            self._found[key] = self._tree.by_episode(key)
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[str | None, dict[int, Path]]:
+        return {}
+
+    def _template(self, key: str | None) -> str:
+        return self._data_path if key is None else self._video_path
+
+    def _map(self, key: str | None) -> FileMap:
+        """Of v3, which file each episode lies in."""
+        if key not in self._maps:
+            self._maps[key] = self._make_map(key)
+        return self._maps[key]
+
+    @cached_property
+    def _maps(self) -> dict[str | None, FileMap]:
+        return {}
+
+    def _make_map(self, key: str | None) -> FileMap:
+        prefix = "data" if key is None else f"videos/{key}"
+        columns, count = self._table.column_names, len(self.indices)
+        begins = np.full(count, np.nan)
+        if key is not None and f"{prefix}/from_timestamp" in columns:
+            column = self._table.column(f"{prefix}/from_timestamp")
+            begins = numbers(column, "from_timestamp", gaps=True)[:, 0].astype(np.float64)
+            wrong = np.isfinite(begins) & ((begins < 0) | (begins > 1e9))
+            if wrong.any():
+                first = int(np.argmax(wrong))
+                raise Damaged(
+                    f"Episode {self.indices[first]} begins at second {begins[first]} of its video, says the metadata."
+                )
+        if not {f"{prefix}/{name}" for name in SPOT} <= set(columns):
+            return self._map_by_folder(key, begins)
+        spots = [numbers(pc.fill_null(self._table.column(f"{prefix}/{name}"), -1), name)[:, 0] for name in SPOT]
+        both = np.stack(spots, axis=1).astype(np.int64)  # (n, 2)
+        valid = ((both >= 0) & (both < 2**31)).all(axis=1)
+        codes, of = np.unique(np.where(valid, both[:, 0] << 31 | both[:, 1], -1), return_inverse=True)
+        of = of.reshape(-1).astype(np.int64)
+        if len(codes) and codes[0] == -1:  # declared in info.json, never recorded
+            codes, of = codes[1:], of - 1
+        named = [self._fill(key, int(code) >> 31, int(code) % 2**31) for code in codes]
+        return FileMap(self._where_they_are(key, named, codes), of, begins)
+
+    def _fill(self, key: str | None, chunk: int, file: int) -> Path:
+        values: dict[str, int | str] = {
+            "chunk_index": chunk, "file_index": file, "episode_chunk": chunk, "episode_file": file,
+        }  # fmt: skip
+        return fill(self._root, self._template(key), **values, **({} if key is None else {"video_key": key}))
+
+    def _where_they_are(self, key: str | None, named: list[Path], codes: NDArray[np.int64]) -> tuple[Path, ...]:
+        """The files that the metadata name; where one is not here, the file of the same numbers."""
+        absent = [place for place, path in enumerate(named) if not path.is_file()]
+        found = self._tree.by_spot(key) if absent else {}
+        for place in absent:
+            spot = (int(codes[place]) >> 31, int(codes[place]) % 2**31)
+            other = found.get(spot)
+            if other is not None and other not in named:
+                self._say_moved(key, named[place], other)
+                named[place] = other
+        return tuple(named)
+
+    def _say_moved(self, key: str | None, named: Path, found: Path) -> None:
+        what = "data_path" if key is None else "video_path"
+        sign = f"The {what} of meta/info.json is wrong"
+        if not any(note.startswith(sign) for note in self.notes):
+            self.notes.append(
+                f"{sign}: it names '{named.relative_to(self._root).as_posix()}', and the file is "
+                f"'{found.relative_to(self._root).as_posix()}'. Files are taken from where they are."
+            )
+
+    def _map_by_folder(self, key: str | None, begins: NDArray[np.float64]) -> FileMap:
+        """Where the list of episodes does not say the files: what the folder allows."""
+        files, count = self._tree.of(key), len(self.indices)
+        what = "rows" if key is None else f"camera '{layout.camera_name(key)}'"
+        sign = f"meta/episodes does not say in which file the {what} of an episode {'are' if key is None else 'is'}; "
+        if len(files) <= 1:
+            path = files[0] if files else self._fill(key, 0, 0)
+            if files and count:
+                self.notes.append(f"{sign}the only one here is taken: '{path.relative_to(self._root).as_posix()}'.")
+            return FileMap((path,), np.zeros(count, np.int64), begins)
+        of = self._files_by_rows(files) if key is None else self._files_by_frames(files)
+        lost = int((of < 0).sum())
+        how = "they were found by their rows" if key is None else "the files were counted against the lengths"
+        self.notes.append(f"{sign}{how}" + (f", in vain for {lost} of {count} episodes." if lost else "."))
+        return FileMap(tuple(files), of, begins)
+
+    def _files_by_rows(self, files: list[Path]) -> NDArray[np.int64]:
+        """(n,) which parquet file holds the rows of each episode."""
+        of = np.full(len(self.indices), -1)
+        for number, path in enumerate(files):
+            try:
+                named = read_counters(contained(self._root, path)).episode_index
+            except WamvizError:
+                continue  # a damaged file is a file of nobody
+            of[np.isin(self.indices, np.unique(_finite(named)))] = number
+        return of
+
+    def _files_by_frames(self, files: list[Path]) -> NDArray[np.int64]:
+        """(n,) which video each episode is in: one each, or in order, as many frames as the episodes have rows."""
+        count = len(self.indices)
+        if len(files) == count:
+            return np.arange(count)
+        of, ends = np.full(count, -1), np.cumsum(self.lengths)
+        start = 0
+        for number, path in enumerate(files):
+            try:
+                held = len(open_video(self._root, path))
+            except WamvizError:
+                break
+            before = int(ends[start - 1]) if start else 0
+            stop = int(np.searchsorted(ends, before + held)) + 1
+            if start >= count or stop > count or int(ends[stop - 1]) != before + held:
+                break
+            of[start:stop] = number
+            start = stop
+        return of
 
     def here(self) -> NDArray[np.bool_]:
-        """(n,) whether an episode has any of its files; each file is looked for once."""
+        """(n, 1 + views) whether an episode has its parquet file, and its video of each view; files are only listed."""
+        keys: list[str | None] = [None, *self._keys]
+        out = np.zeros((len(self.indices), len(keys)), bool)
+        if not len(self.indices):
+            return out
         if not self._new:
-            return self._here_v2()
-        found = np.zeros(len(self.indices), bool)
-        if not len(found):
-            return found
-        paths: list[tuple[str, str, dict[str, str]]] = [(self._data_path, "data", {})]
-        paths += [(self._video_path, f"videos/{key}", {"video_key": key}) for key in self._keys]
-        for template, prefix, key in paths:
-            columns = [f"{prefix}/{name}" for name in SPOT]
-            if not set(columns) <= set(self._table.column_names):
-                continue
-            spots = [pc.fill_null(self._table.column(name), -1) for name in columns]
-            both = np.concatenate([numbers(spot, name) for spot, name in zip(spots, columns, strict=True)], axis=1)
-            both = both.astype(np.int64)  # (n, 2)
-            valid = ((both >= 0) & (both < 2**31)).all(axis=1)
-            files, inverse = np.unique(np.where(valid, both[:, 0] << 31 | both[:, 1], -1), return_inverse=True)
-            is_file = [
-                code >= 0
-                and fill(self._root, template, **key, chunk_index=code >> 31, file_index=code % 2**31).is_file()
-                for code in files.tolist()
-            ]
-            found |= np.array(is_file, bool)[inverse.reshape(-1)]
-        return found
+            return self._here_v2(keys, out)
+        for column, key in enumerate(keys):
+            files = self._map(key)
+            is_file = np.array([path.is_file() for path in files.paths] + [False])  # the last is that of -1
+            out[:, column] = is_file[files.of]
+        return out
 
-    def _here_v2(self) -> NDArray[np.bool_]:
+    def _here_v2(self, keys: list[str | None], out: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Folders are listed, because asking for 100,000 files by name takes seconds."""
         held: dict[str, frozenset[str]] = {}
-        found = np.zeros(len(self.indices), bool)
-        if not len(self.indices):
-            return found
-        self._own_files(int(self.indices[0]))  # the templates stay inside the folder for every number
-        templates = [(self._data_path, ""), *((self._video_path, key) for key in self._keys)]
-        for template, key in templates:
-            form = as_format(template)
+        for column, key in enumerate(keys):
+            form = as_format(self._template(key))
             for place, index in enumerate(self.indices.tolist()):
-                if found[place]:
-                    continue
                 name = form.format(episode_chunk=index // self._chunks, episode_index=index, video_key=key)
                 folder, _, file = name.rpartition("/")
                 if folder not in held:
                     held[folder] = _files_in(self._root / folder)
-                found[place] = file in held[folder]
-        return found
+                out[place, column] = file in held[folder]
+            absent = np.flatnonzero(~out[:, column])
+            found = self._searched(key) if len(absent) else {}
+            for place in absent:
+                index = int(self.indices[place])
+                if index in found:
+                    out[place, column] = True
+                    self._say_moved(key, self._named(key, index), found[index])
+        return out
 
-    def _own_files(self, index: int) -> list[Path]:
-        """Of v2, where an episode has files of its own: its parquet file, then a video a key."""
+    def _named(self, key: str | None, index: int) -> Path:
         where = {"episode_chunk": index // self._chunks, "episode_index": index}
-        videos = [fill(self._root, self._video_path, video_key=key, **where) for key in self._keys]
-        return [fill(self._root, self._data_path, **where), *videos]
+        return fill(self._root, self._template(key), **where, **({} if key is None else {"video_key": key}))
+
+    # --- instructions -----------------------------------------------------------------------------------------------
 
     def texts(self) -> tuple[str, ...]:
         """Every episode's first task, "" where the list of episodes has none."""
@@ -247,8 +406,8 @@ class EpisodeTable:
 
     def _text(self, tasks: Any) -> str | None:
         """An episode's first task in words: itself, or the one with its number."""
-        told = _first_text(tasks)
-        return self._by_number.get(told, "") if isinstance(told, int) else told
+        first = _first_text(tasks)
+        return self._by_number.get(first, "") if isinstance(first, int) else first
 
     @cached_property
     def _by_number(self) -> dict[int, str]:
@@ -275,24 +434,26 @@ def task_texts(root: Path) -> dict[int, str]:
 
 def version_of(root: Path, info: Mapping[str, Any], odd: list[str]) -> str:
     """``"2.0"``, ``"2.1"``, ``"3.0"``: what ``meta/info.json`` says, else what the folder looks like."""
-    told = str(info.get("codebase_version") or "").strip().lower().removeprefix("v")
-    if not told:
-        looks = "3.0" if (root / "meta/episodes").is_dir() else "2.1" if (root / "meta/episodes.jsonl").exists() else ""
-        if looks:
-            odd.append(f"meta/info.json does not say its version; it is read as v{looks}.")
-            return looks
-    if told.split(".")[0] not in ("2", "3"):
-        raise WamvizError(f"'{root.name}' is a LeRobot dataset of version '{told or 'unknown'}'.", SUPPORTED)
-    return told
+    said = str(info.get("codebase_version") or "").strip().lower().removeprefix("v")
+    looks = "3.0" if (root / "meta/episodes").is_dir() else "2.1" if (root / "meta/episodes.jsonl").exists() else ""
+    if not said and looks:
+        odd.append(f"meta/info.json does not say its version; it is read as v{looks}.")
+        return looks
+    if said.split(".")[0] not in ("2", "3"):
+        raise InvalidInput(f"'{root.name}' is a LeRobot dataset of version '{said or 'unknown'}'.", SUPPORTED)
+    if looks and looks[0] != said[0]:
+        odd.append(f"meta/info.json says v{said}, and its list of episodes is of v{looks}, as which it is read.")
+        return looks
+    return said
 
 
 def rate_of(info: Mapping[str, Any], odd: list[str]) -> float:
     """Frames a second: ``fps`` of ``meta/info.json``, else the one rate that all of its videos are said to have."""
-    told = info.get("fps")
+    said = info.get("fps")
     with suppress(ValueError, TypeError):
-        if isinstance(told, str):
-            return positive(float(told), "fps")
-    if told is None:
+        if isinstance(said, str):
+            return positive(float(said), "fps")
+    if said is None:
         blocks = [feature_info(feature) for feature in info["features"].values()]
         rates = {rate for block in blocks if isinstance(rate := block.get("video.fps"), int | float) and rate}
         if len(rates) == 1:
@@ -300,15 +461,15 @@ def rate_of(info: Mapping[str, Any], odd: list[str]) -> float:
             odd.append(f"meta/info.json does not say fps; its videos are said to have {rate:g} frames a second.")
             return rate
     try:
-        return positive(told, "fps")
-    except WamvizError as error:
+        return positive(said, "fps")
+    except InvalidInput as error:
         raise error.with_text(hint='Say it in wamviz.json beside meta: {"layout": {"fps": 30}}.') from error
 
 
 def positive(value: Any, name: str) -> float:
-    """A number above 0 from meta/info.json, or ``WamvizError``."""
+    """A number above 0 from meta/info.json, or ``InvalidInput``."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise WamvizError(f"meta/info.json says {name} = {value!r}, which is no number above 0.")
+        raise InvalidInput(f"meta/info.json says {name} = {value!r}, which is no number above 0.")
     return float(value)
 
 
@@ -317,7 +478,7 @@ def _template(info: Mapping[str, Any], name: str, default: str) -> str:
     if value is None:
         return default  # v3.0 without videos has null
     if not isinstance(value, str):
-        raise WamvizError(f"meta/info.json says {name} = {value!r}, which is no text.")
+        raise InvalidInput(f"meta/info.json says {name} = {value!r}, which is no text.")
     return value
 
 
@@ -338,6 +499,10 @@ def _whole(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _finite(values: NDArray[np.float64] | None) -> Iterable[float]:
+    return np.zeros(0) if values is None else values[np.isfinite(values)]
 
 
 def _files_in(folder: Path) -> frozenset[str]:
