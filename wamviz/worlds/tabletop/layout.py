@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import unknown_name
 from wamviz.core.rollout import Camera
 from wamviz.worlds.tabletop.objects import BLOCKS, LEVER_REACH, MOVABLE, SHAPES, TOASTER_HALF, TOASTER_RADIUS
 
@@ -61,7 +61,7 @@ class Layout:
     def __post_init__(self) -> None:
         strangers = set(self.objects) - set(MOVABLE)
         if strangers:
-            raise WamvizError(f"Unknown object '{sorted(strangers)[0]}'.", f"Objects: {', '.join(MOVABLE)}.")
+            raise unknown_name("object", sorted(strangers)[0], MOVABLE)
 
     @property
     def lever_direction(self) -> NDArray[np.float64]:

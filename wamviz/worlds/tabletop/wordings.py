@@ -87,7 +87,7 @@ def reword(text: str, wording: str, rng: np.random.Generator) -> str:
     """``text`` with a typo or a synonym; other wordings are told by ``tasks.phrase`` and stay as they are.
 
     Raises:
-        WamvizError: unknown wording.
+        InvalidInput: unknown wording.
     """
     if wording not in WORDINGS:
         raise unknown_name("wording", wording, WORDINGS)
