@@ -1,6 +1,6 @@
 """What goes into the tabletop and what comes out: action space, state, cameras, checks, random streams.
 
-Contract: names, units and ranges that every other module relies on. A state has D = 14 numbers, an action A = 7.
+Names, units and ranges that every other module relies on. A state has D = 14 numbers, an action A = 7.
 """
 
 from __future__ import annotations

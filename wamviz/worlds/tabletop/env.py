@@ -172,7 +172,7 @@ class TabletopEnv(SceneQueries):
         if array.shape != (total,) or not np.isfinite(array).all():
             raise InvalidInput(
                 f"A tabletop snapshot must hold {total} finite numbers, not shape {array.shape}.",
-                f"It is valid only for MuJoCo {mujoco.__version__}, which made it.",
+                f"Snapshots of another MuJoCo version than {mujoco.__version__} do not fit.",
             )
         if self._seed != number:
             self._build(number)

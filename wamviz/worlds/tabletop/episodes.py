@@ -48,7 +48,7 @@ class TabletopEpisode:
 
     Attributes:
         seed: of the scene; a training, validation or shipped seed by its range.
-        task: what was asked, or None for play.
+        task: what was to be done, or None for play.
         instruction: the words; empty for play.
         success: whether the task was done at the end; None for play, which has no goal.
         frames: camera name to (T + 1, H, W, 3) uint8; empty when the environment does not render.
@@ -59,7 +59,7 @@ class TabletopEpisode:
         yaws: (T + 1, 1 + M) float32 rad about the vertical, of the toaster and of the same things; NaN if absent.
         cameras: calibration at the first frame (the wrist camera moves on with the hand).
         style: one of ``STYLES``.
-        mujoco_version: the one that made it; other versions give other bits.
+        mujoco_version: under which it was recorded; other versions give other bits.
     """
 
     seed: int
@@ -97,7 +97,7 @@ def record_episode(
     """Reset ``env`` to ``seed`` and record one episode.
 
     Args:
-        env: renders the cameras that it was made with, or none.
+        env: renders the cameras that it was created with, or none.
         seed: of scene, task, words and noise.
         kind: task kind; None draws from the natural mix. Ignored for play.
         style: ``expert``, ``perturbed`` (a push mid-way, from which the expert recovers) or ``play`` (aimless).

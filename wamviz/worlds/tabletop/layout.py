@@ -23,7 +23,7 @@ OBJECT_X, OBJECT_Y = (0.34, 0.66), (-0.30, 0.34)
 START = (0.42, 0.0, 0.30)  # of the TCP, jittered by START_JITTER each axis, m
 START_JITTER = 0.05
 
-_PRESENCE = 0.82  # of every object but the orange, which is always asked for
+_PRESENCE = 0.82  # of every object but the orange, which is always there
 _GAP = 0.03  # between two objects' circles
 _TRIES = 300
 _EDGE = 0.03  # share of the image kept free at its border

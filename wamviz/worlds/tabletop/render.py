@@ -1,6 +1,6 @@
 """Drawing a scene: MuJoCo's renderer on an off-screen context, smoothed by drawing at twice the size.
 
-Contract: ``Renderer(model, size).draw(data, camera)`` returns a (size, size, 3) uint8 image, and
+``Renderer(model, size).draw(data, camera)`` returns a (size, size, 3) uint8 image, and
 ``segment(data, camera)`` what stands in each of its pixels, (size, size) uint8 into ``SEGMENTS``; the calls of several
 threads take turns. Averaging 2 x 2 pixels costs less than multisampling and looks as good.
 ``renderer_name()`` and ``probe()`` (from ``gl``) tell what draws here without loading a model.

@@ -1,6 +1,6 @@
 """The MuJoCo model of the kitchen table: compiled once, copied for every environment, randomised at run time.
 
-Contract: ``new_model()`` returns a fresh ``mujoco.MjModel`` that its caller may change (colours, toaster pose,
+``new_model()`` returns a fresh ``mujoco.MjModel`` that its caller may change (colours, toaster pose,
 lights, camera). World frame: the robot's base is the origin, x points away from it over the table, z up; metres.
 """
 
@@ -31,7 +31,7 @@ _TEXTURE_SIDE = 256
 
 
 def mesh_folder() -> Path:
-    """Where the Panda's meshes lie: ``$WAMVIZ_ASSETS/panda`` or ``assets/panda`` beside the package."""
+    """Where the Panda's meshes lie: ``$WAMVIZ_ASSETS/panda`` or ``assets/panda`` next to the package."""
     base = os.environ.get("WAMVIZ_ASSETS")
     return (Path(base) if base else Path(__file__).resolve().parents[3] / "assets") / "panda"
 
