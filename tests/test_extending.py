@@ -13,6 +13,8 @@ import pytest
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+# A file's name stands in the comment above its block, or is the block's first line.
+BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```python\n(?:# (wamviz/\S+\.py)\n)?(.*?)^```$", re.M | re.S)
 
 
 @pytest.mark.parametrize("title", SECTIONS)
@@ -21,12 +23,11 @@ def test_a_section_works(title: str, root: Path, tmp_path: Path) -> None:
     skip = shutil.ignore_patterns("__pycache__")
     shutil.copytree(root / "wamviz", tmp_path / "wamviz", copy_function=os.symlink, ignore=skip)
     code = []
-    for block in re.findall(r"^```python\n(.*?)^```$", SECTIONS[title], re.M | re.S):
-        named = re.match(r"# (wamviz/\S+\.py)\n", block)
-        if named is None:
+    for above, first, block in BLOCK.findall(SECTIONS[title]):
+        if not (above or first):
             code.append(block)
             continue
-        file = tmp_path / named[1]
+        file = tmp_path / (above or first)
         assert not file.exists(), "the example is no file of the product"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block, encoding="utf-8")
