@@ -17,6 +17,7 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats
+from wamviz.core.rotation import orientation
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import server_error
@@ -180,11 +181,9 @@ def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, .
 
 def eef_9d(pose: Floats) -> Floats:
     """DROID's pose (6,), metres and extrinsic xyz Euler angles, as position and two rows of a rotation (9,)."""
-    a, b, c = (float(angle) for angle in pose[3:])
-    about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    about_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    rotation = about_z @ about_y @ about_x @ _CORRECTION
+    turned = orientation(pose[3:], "euler_xyz")
+    assert turned is not None  # which only a quaternion can be
+    rotation = turned @ _CORRECTION
     return np.concatenate([pose[:3], rotation[:2].reshape(6)]).astype(np.float32)
 
 
