@@ -21,11 +21,11 @@ from tests.models.remote.speakers import (
     clip,
     http,
 )
-from wamviz.core import rotation
 from wamviz.core.action_spaces import OSC_POSE
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_image, read_video, resize
 from wamviz.core.rollout import ImagineRequest, Observation
+from wamviz.core.rotation import rotation_matrix
 from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
@@ -340,7 +340,7 @@ def test_future_frames_alone_get_the_context_in_front():
     assert len(frames) == 17 and frames[0].std() > 3
 
 
-TURN = rotation.matrix(np.array([0.1, -0.2, 0.3]))
+TURN = rotation_matrix(np.array([0.1, -0.2, 0.3]))
 
 
 @pytest.mark.parametrize(

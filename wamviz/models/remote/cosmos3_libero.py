@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core import rotation
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_image, resize
 from wamviz.core.rollout import ActionSpace, Floats, Frames
+from wamviz.core.rotation import rotation_vector
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.content import find_content
@@ -122,7 +122,7 @@ def libero_actions(rows: Floats, *, one_open: bool) -> Floats:
     """
     position, turn, gripper = rows[:, :3], rows[:, 3:-1], rows[:, -1:]
     if turn.shape[1] > 3:
-        turn = np.array([rotation.vector(_matrix(one.astype(np.float64))) for one in turn], np.float32).reshape(-1, 3)
+        turn = np.array([rotation_vector(_matrix(one.astype(np.float64))) for one in turn], np.float32).reshape(-1, 3)
     return np.concatenate([position, turn, np.clip(1 - 2 * gripper if one_open else gripper, -1, 1)], axis=1)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
@@ -165,7 +165,7 @@ def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, .
         elif key == "eef_9d":  # made of the pose that DROID records, as its own client makes it
             parts.append(POSE)
         else:
-            raise WamvizError(
+            raise InvalidInput(
                 f"{request.title} needs the state '{key}' and does not say how many numbers that is.",
                 f"If the context has it, say where, counted from 0: connect --state {key}=FIRST:END.",
             )

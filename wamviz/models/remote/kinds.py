@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wamviz.core.action_spaces import DROID_JOINTS
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.orientation import ORIENTATIONS
 from wamviz.models.connections import Connection
 from wamviz.models.remote import robots, veo_options, worker_info
@@ -268,5 +268,5 @@ def robot_of(connection: Connection) -> Robot:
     if not connection.rate:
         return robot
     if robot.actions is None:
-        raise WamvizError(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
+        raise InvalidInput(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
     return replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_JOINTS, DROID_VELOCITY, OSC_POSE
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ActionSpace
 
 Fit = Literal["pad", "stretch", "as it is"]
@@ -88,9 +88,9 @@ class Robot:
     def __post_init__(self) -> None:
         if self.actions is None:
             if self.frames < 1 or not self.video_fps > 0:
-                raise WamvizError(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
+                raise InvalidInput(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
         elif self.chunk < 1 or self.frames < 0:
-            raise WamvizError(f"Robot '{self.name}' needs a chunk of at least one action.")
+            raise InvalidInput(f"Robot '{self.name}' needs a chunk of at least one action.")
 
     @property
     def space(self) -> ActionSpace:
