@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from wamviz.core.errors import InvalidInput, unknown_name
-from wamviz.core.rollout import ActionSpace, Floats
+from wamviz.core.rollout import Floats
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import server_error
 from wamviz.models.remote.npy import pack_npy, unpack_npy
-from wamviz.models.remote.robots import DROID_STATE, StatePart, View
+from wamviz.models.remote.robots import DROID_STATE, StatePart, View, unnamed
 from wamviz.models.remote.zmtp import Req, connected, library
 
 LAYOUTS = ("nested", "flat", "n1.5")
@@ -245,9 +245,3 @@ def parse_response(reply: Any, request: PolicyRequest, config: ModalityConfig) -
         space = unnamed({name: tables[name].shape[1] for name in order}, space.rate)
     actions = np.concatenate([tables[name] for name in order], axis=1)
     return PolicyResponse(actions_from(actions, space, "its action space"), space, notes=tuple(notes))
-
-
-def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:
-    """The action space of a robot of which only the server's names are known."""
-    names = [name if width == 1 else f"{name}_{i + 1}" for name, width in widths.items() for i in range(width)]
-    return ActionSpace(tuple(names), ("",) * len(names), "unnamed", rate)

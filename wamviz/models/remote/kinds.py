@@ -209,6 +209,7 @@ KINDS: dict[str, Kind] = {
             seeded=True,
             steps=30,
             max_guidance=10.0,
+            settings={"flow_shift": "of its scheduler; 5.0 by default, as vLLM-Omni's examples with actions have it"},
         ),
         Kind(
             "veo",

@@ -6,6 +6,7 @@ pixels, (H, W). Nothing here opens a connection or knows a protocol. Adding a ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -112,6 +113,12 @@ class Robot:
             return "a video, no actions"
         video = {0: "actions alone, no video", 1: "actions and one future frame"}
         return video.get(self.frames, "actions and the imagined video")
+
+
+def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:
+    """The action space of a robot of which only the server's names are known."""
+    names = [name if width == 1 else f"{name}_{i + 1}" for name, width in widths.items() for i in range(width)]
+    return ActionSpace(tuple(names), ("",) * len(names), "unnamed", rate)
 
 
 DROID_STATE = (
