@@ -55,11 +55,11 @@ def _cogvideox(read: Read, name: str) -> dict[str, Any]:
     config = read("transformer/config.json")
     if config.get("patch_size_t") or (not config and "1.5" in name):
         return {"size": (768, 1360), "frames": 81, "fps": 16.0}
-    size = tuple(config.get(f"sample_{side}") for side in ("height", "width"))
-    frames = config.get("sample_frames")
-    if not all(isinstance(number, int) and 1 <= number <= 512 for number in (*size, frames)):
+    height, width, frames = (config.get(f"sample_{name}") for name in ("height", "width", "frames"))
+    if not all(isinstance(number, int) and 1 <= number <= 512 for number in (height, width, frames)):
         return {}
-    return {"size": tuple(8 * number for number in size), "frames": frames}  # eight pixels a latent one
+    assert height is not None and width is not None
+    return {"size": (8 * height, 8 * width), "frames": frames}  # eight pixels a latent one
 
 
 def _svd(read: Read, name: str) -> dict[str, Any]:

@@ -170,17 +170,10 @@ def named_actions(reply: Any, space: ActionSpace) -> tuple[Any, ActionSpace]:
     Returns:
         The table (H, A) and its space: the robot's where its joints and its gripper are there, else one without units.
     """
-    parts = (
-        {str(name): part for name, part in reply.items() if isinstance(part, np.ndarray) and part.ndim in (2, 3)}
-        if isinstance(reply, dict)
-        else {}
-    )
-    tables = {name: part[0] if part.ndim == 3 and len(part) == 1 else part for name, part in parts.items()}
-    if (
-        not tables
-        or len({table.shape[:-1] for table in tables.values()}) > 1
-        or any(t.ndim > 2 for t in tables.values())
-    ):
+    parts = reply if isinstance(reply, dict) else {}
+    tables = {str(name): part for name, part in parts.items() if isinstance(part, np.ndarray)}
+    tables = {name: part[0] if part.ndim == 3 and len(part) == 1 else part for name, part in tables.items()}
+    if {table.ndim for table in tables.values()} != {2} or len({len(table) for table in tables.values()}) != 1:
         raise malformed("it has no actions")
     names = ("joint_position", "gripper_position")
     short = {name.rpartition("/")[2].removeprefix("action."): table for name, table in tables.items()}
