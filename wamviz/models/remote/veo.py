@@ -121,7 +121,9 @@ async def _sample(google: Any, request: PolicyRequest, options: VeoOptions, repo
     if job.error:
         raise server_error(job.error.get("message") or job.error)
     report("fetching the video")
-    frames, fps = decoded(await _bytes(google, job.response), inner, picture.shape)
+    data = await _bytes(google, job.response)
+    report("reading the video")
+    frames, fps = await asyncio.to_thread(decoded, data, inner, picture.shape)
     notes = [_sent(context, picture)]
     notes.append(
         f"Veo's video: {len(frames)} frames, {fps:g} a second, all kept, scaled to {frames.shape[2]} x "
