@@ -123,7 +123,7 @@ KINDS: dict[str, Kind] = {
             "openpi (pi0, pi0-FAST, pi0.5; Cosmos3-Nano-Policy-DROID)",
             "openpi",
             ("ws", "wss"),
-            (robots.DROID, robots.DROID_JOINTPOS, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID),
+            (robots.DROID, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID, robots.DROID_JOINTPOS),
             "Api-Key",
             "actions; with robot cosmos3-droid the imagined video too",
             settings=_PICTURES,
