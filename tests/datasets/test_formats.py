@@ -161,6 +161,8 @@ def test_libero_is_turned_upright_and_ordered_by_number(tmp_path: Path) -> None:
     episode = dataset.episode(1)
     assert episode.instruction == "put the bowl on the stove" and episode.success is True
     assert np.array_equal(episode.frames("agentview_rgb"), makers.pictures(6, 60))
+    views = ("agentview_rgb", "eye_in_hand_rgb")  # the right way round, which is not how its policies learned them
+    assert episode.observation().orientation == dict.fromkeys(views, "upright")
     assert episode.action_space is not None and episode.action_space.units[0] == "0.05 m" and episode.fps == 20
     assert episode.state_names[:3] == ("x", "y", "z") and episode.states is not None and episode.states.shape == (6, 8)
 

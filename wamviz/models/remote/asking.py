@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.orientation import reorient
 from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 from wamviz.models.connections import Connection
@@ -268,7 +268,7 @@ def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:
         row, column = np.argwhere(~np.isfinite(actions))[0]
         raise malformed(f"its actions hold a value that is not finite at row {row}, column {column}")
     if actions.shape[1] != space.dim:
-        raise WamvizError(
+        raise InvalidInput(
             f"The server returned actions of {actions.shape[1]} numbers; {who} takes {space.dim}: "
             f"{', '.join(space.names)}.",
             "Another --robot may fit: see connect --kinds.",

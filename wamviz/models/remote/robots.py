@@ -6,11 +6,12 @@ pixels, (H, W). Nothing here opens a connection or knows a protocol. Adding a ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_JOINTS, DROID_VELOCITY, OSC_POSE
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ActionSpace
 
 Fit = Literal["pad", "stretch", "as it is"]
@@ -88,9 +89,9 @@ class Robot:
     def __post_init__(self) -> None:
         if self.actions is None:
             if self.frames < 1 or not self.video_fps > 0:
-                raise WamvizError(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
+                raise InvalidInput(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
         elif self.chunk < 1 or self.frames < 0:
-            raise WamvizError(f"Robot '{self.name}' needs a chunk of at least one action.")
+            raise InvalidInput(f"Robot '{self.name}' needs a chunk of at least one action.")
 
     @property
     def space(self) -> ActionSpace:
@@ -112,6 +113,12 @@ class Robot:
             return "a video, no actions"
         video = {0: "actions alone, no video", 1: "actions and one future frame"}
         return video.get(self.frames, "actions and the imagined video")
+
+
+def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:
+    """The action space of a robot of which only the server's names are known."""
+    names = [name if width == 1 else f"{name}_{i + 1}" for name, width in widths.items() for i in range(width)]
+    return ActionSpace(tuple(names), ("",) * len(names), "unnamed", rate)
 
 
 DROID_STATE = (
