@@ -134,7 +134,8 @@ class DroidRawDataset(IndexedDataset):
             missing.append(f"'action' of '{TRAJECTORY}' holds none of {', '.join(SPACES)}.")
         state = "observation/robot_state"
         seen = names_in(file, state)
-        states, names = None, ()
+        states: Reals | None = None
+        names: tuple[str, ...] = ()
         try:
             if self.override.states:
                 states = table_at(file, f"{state}/{self.override.states}")
