@@ -48,6 +48,9 @@ def find_dataset(path: Path) -> tuple[Path, DatasetFormat]:
     kind = format_of(path)
     if kind is not None:
         return path, kind
+    unreadable = name_unreadable(path, whole=True)
+    if unreadable is not None:
+        raise unreadable
     found: list[tuple[Path, DatasetFormat]] = []
     level, looked = [path], 0
     for _ in range(MAX_DEPTH):
