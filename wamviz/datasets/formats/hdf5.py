@@ -287,4 +287,4 @@ def _is_hdf5(path: Path) -> bool:
     return path.is_dir() and any(entry.suffix in SUFFIXES for entry in entries(path))
 
 
-FORMAT = DatasetFormat("HDF5", "*.hdf5 of robomimic, LIBERO or ALOHA", _is_hdf5, Hdf5Dataset)
+FORMAT = DatasetFormat("HDF5", "*.hdf5 of robomimic, LIBERO or ALOHA", _is_hdf5, Hdf5Dataset, -10)
