@@ -176,9 +176,9 @@ def usable_rows(columns: Mapping[str, Reals | None]) -> UsableRows:
     unreadable: dict[str, str] = {}
     notes: list[str] = []
     for name, values in present.items():
-        good = np.isfinite(values).all(axis=1)
+        good = np.asarray(np.isfinite(values).all(axis=1))  # (n,)
         if len(good) and (~good).mean() > MOST_BAD:
-            unreadable[name] = f"{(~good).sum()} of {len(good)} rows of {name} hold a value that is no number."
+            unreadable[name] = f"{(~good).sum()} of {len(good)} rows of {name} hold a value that is no finite number."
             continue
         end = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
         ends[name] = end
