@@ -87,7 +87,7 @@ def test_a_model_without_the_usual_mode_answers_in_its_own(
 def test_a_source_without_an_instruction_says_which_option_gives_it(
     wamviz: Callable[..., Out], picture: Path, tmp_path: Path
 ) -> None:
-    refused(wamviz("imagine", "--context", picture, "--out", tmp_path / "out"), "names no instruction", "--instruction")
+    refused(wamviz("imagine", "--context", picture, "--out", tmp_path / "out"), "instruction is empty", "--instruction")
 
 
 def test_a_run_folder_is_a_context_again(wamviz: Callable[..., Out], picture: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
 from wamviz.core.rotation import rotation_matrix
 from wamviz.datasets import ActionSpaceOverride, open_dataset, shipped
-from wamviz.datasets.action_semantics import override_from_json
+from wamviz.datasets.override import override_from_json
 from wamviz.metrics.trajectory import path_pixels
 from wamviz.ui.browsing import episode_parts
 from wamviz.ui.library import SHIPPED, Library

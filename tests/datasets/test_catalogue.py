@@ -12,7 +12,7 @@ import pytest
 from tests.datasets import makers
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import Catalogue, Dataset, Episode, Outline, open_dataset
-from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
+from wamviz.datasets.recording import RecordedEpisode, Recording, View
 
 MANY = 50_000
 
@@ -39,8 +39,8 @@ class Long(Dataset):
         if index == 5:
             raise WamvizError("Its table is cut short.")
         told, frame = self.outline().instructions[index], np.zeros((7, 4, 4, 3), np.uint8)
-        views = {"front": lambda start, stop: frame[start:stop]}
-        return RecordedEpisode(Recording("long", index, told, 5.0, f"long#{index}", 7, views, Numbers))
+        views = {"front": View(lambda start, stop: frame[start:stop])}
+        return RecordedEpisode(Recording(7, 5.0, views, instruction=told), "long", index, f"long#{index}")
 
     def summary(self) -> dict[str, Any]:
         return {}

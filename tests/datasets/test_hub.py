@@ -20,7 +20,7 @@ from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import HubName
 from wamviz.datasets import DatasetSchema, LeRobotWriter, open_dataset
-from wamviz.datasets.hub import open_hub, parse
+from wamviz.datasets.hub import open_hub, parse_name
 from wamviz.datasets.writer import lerobot as lerobot_writer
 from wamviz.runs.sources import resolve
 
@@ -69,11 +69,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def test_names() -> None:
-    assert parse("hub:lerobot/pusht") == HubName("lerobot/pusht")
-    assert parse("hub:a/b.c-d@refs/pr/1") == HubName("a/b.c-d", "refs/pr/1")
+    assert parse_name("hub:lerobot/pusht") == HubName("lerobot/pusht")
+    assert parse_name("hub:a/b.c-d@refs/pr/1") == HubName("a/b.c-d", "refs/pr/1")
     for wrong in ("hub:", "hub:pusht", "hub:a/b/c", "hub:a/b@", "hub:../b", "hub:a/b@../../x", "hub:a/b c"):
         with pytest.raises(WamvizError, match="names no dataset on the hub"):
-            parse(wrong)
+            parse_name(wrong)
 
 
 def test_metadata_alone_is_fetched_when_no_episode_is_named(hub: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from wamviz.core.action_spaces import TABLETOP_ACTIONS
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.media import write_mp4
-from wamviz.core.rollout import ActionSpace
-from wamviz.runs.conditioning import parse_seeds, read_actions, read_clip
+from wamviz.core.rollout import ActionSpace, Observation, Rollout
+from wamviz.models import registry
+from wamviz.models.baselines import COPY_LAST_FRAME, Control
+from wamviz.models.protocol import Capabilities, ModelEntry
+from wamviz.runs.comparison import Outcome, compare_models, read
+from wamviz.runs.conditioning import parse_seeds, read_actions, read_clip, resolve_conditioning
+from wamviz.runs.imagine import imagine_run
+from wamviz.runs.sources import Context
 
 TABLES = npst.arrays(
     np.float32,
@@ -161,3 +169,92 @@ def test_a_clip_of_one_frame_explains_nothing(tmp_path: Path) -> None:
     write_mp4(tmp_path / "a.mp4", ramp(1), 5)
     with pytest.raises(WamvizError, match="at least 0.20 s"):
         read_clip(tmp_path / "a.mp4", 5, 16)
+
+
+# --- what a mode is given ---
+
+ACTING = Capabilities(
+    "acting", "Acting", "", ("joint", "forward_dynamics", "inverse_dynamics"), TABLETOP_ACTIONS, None, 5.0, 16
+)
+ENDLESS = replace(ACTING, open_horizon=64, max_horizon=64)
+
+
+def context(count: int = 40, origin: str = "recorded", space: ActionSpace = TABLETOP_ACTIONS) -> Context:
+    """A context with ``count`` actions and as many frames recorded after it."""
+    frames = ramp(count + 1)
+    actions = np.arange(count * space.dim, dtype=np.float32).reshape(count, space.dim) / 1000
+    return Context(Observation({"exterior": frames[0]}), Rollout(origin, frames, 5.0, actions, space))  # type: ignore[arg-type]
+
+
+def test_recorded_actions_are_taken_for_one_chunk_or_by_a_model_that_goes_on_all_of_them() -> None:
+    recorded = context()
+    assert recorded.reference is not None and recorded.reference.actions is not None
+    for caps, horizon, count in ((ACTING, None, 16), (ENDLESS, None, 40), (ENDLESS, 8, 8), (ACTING, 12, 12)):
+        found = resolve_conditioning(caps, "forward_dynamics", recorded, horizon=horizon)
+        assert found.video is None and np.array_equal(found.actions, recorded.reference.actions[:count])
+
+
+def test_the_recorded_video_is_taken_with_its_context_first() -> None:
+    found = resolve_conditioning(ACTING, "inverse_dynamics", context())
+    assert found.actions is None and np.array_equal(found.video, ramp(41)[:17])
+
+
+def test_what_is_handed_over_comes_before_what_was_recorded(tmp_path: Path) -> None:
+    table = np.full((3, 7), 0.5, np.float32)
+    write(tmp_path / "a.csv", table)
+    for given_actions in (tmp_path / "a.csv", str(tmp_path / "a.csv"), table):
+        found = resolve_conditioning(ACTING, "forward_dynamics", context(), actions=given_actions)
+        assert np.array_equal(found.actions, table)
+    clip = ramp(5)[::-1]
+    assert np.array_equal(resolve_conditioning(ACTING, "inverse_dynamics", context(), video=clip).video, clip)
+
+
+def test_a_mode_that_takes_nothing_is_given_nothing_and_refuses_what_is_handed_over() -> None:
+    found = resolve_conditioning(ACTING, "joint", context())
+    assert (found.actions, found.video, found.shown) == (None, None, None)
+    with pytest.raises(InvalidInput, match="Mode joint takes no actions. Use mode forward_dynamics"):
+        resolve_conditioning(ACTING, "joint", context(), actions=np.zeros((1, 7), np.float32))
+    with pytest.raises(InvalidInput, match="Mode forward_dynamics takes no video. Use mode inverse_dynamics"):
+        resolve_conditioning(ACTING, "forward_dynamics", context(), video=ramp(3))
+
+
+JOINTS = ActionSpace(("a", "b"), ("rad", "rad"), "joint_position", 5.0)
+PICTURE = Context(Observation({"exterior": ramp(1)[0]}))
+
+
+@pytest.mark.parametrize(
+    ("start", "mode", "why"),
+    [
+        (PICTURE, "forward_dynamics", "none were recorded after this frame. Give a file"),
+        (PICTURE, "inverse_dynamics", "none was recorded after this frame. Give a video file"),
+        (context(origin="executed"), "forward_dynamics", "this frame; what follows it was executed in the simulator"),
+        (context(origin="executed"), "inverse_dynamics", "this frame; what follows it was executed in the simulator"),
+        (context(space=JOINTS), "forward_dynamics", "this frame in the action space of Acting"),
+    ],
+)
+def test_what_is_missing_is_said(start: Context, mode: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        resolve_conditioning(ACTING, mode, start)
+
+
+@pytest.fixture
+def obedient() -> Iterator[str]:
+    """The id of a model that takes actions and shows that nothing moves."""
+    caps = replace(COPY_LAST_FRAME, model_id="obedient", modes=("forward_dynamics",), action_space=TABLETOP_ACTIONS)
+    registry.reset()
+    registry.register(ModelEntry(caps, lambda device: Control(caps), resident=False))
+    yield caps.model_id
+    registry.reset()
+
+
+def test_imagining_and_comparing_say_the_same(obedient: str) -> None:
+    """One function resolves it for both, so neither takes what the other refuses."""
+    with pytest.raises(InvalidInput) as alone:
+        imagine_run(obedient, PICTURE, mode="forward_dynamics", instruction="wait")
+    stream = compare_models(read([f"{obedient}:forward_dynamics", "copy-last-frame:video"]), PICTURE)
+    errors = [event.error for _, event in stream if isinstance(event, Outcome)]
+    assert errors[0] == str(alone.value)
+    *_, run = imagine_run(obedient, context(6), mode="forward_dynamics")
+    *_, outcome = (e for _, e in compare_models(read(["copy-last-frame:video", f"{obedient}:forward_dynamics"]),
+                                                context(6)) if isinstance(e, Outcome))  # fmt: skip
+    assert outcome.run is not None and outcome.run.id == run.id

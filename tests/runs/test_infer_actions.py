@@ -11,8 +11,8 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Rollout
 from wamviz.models import registry
 from wamviz.runs.imagine import imagine_run
-from wamviz.runs.infer_actions import context_of, explain_run, why_not
-from wamviz.runs.sources import resolve
+from wamviz.runs.infer_actions import MODE, join_video, why_not
+from wamviz.runs.sources import context_of, resolve
 from wamviz.runs.store import Run
 
 pytestmark = pytest.mark.skipif(registry.entry("mini-wam").missing() is not None, reason="needs the shipped weights")
@@ -26,9 +26,15 @@ def video_run():
     return run
 
 
+def infer(run, model="mini-wam", sample=0):
+    """The run at the end of inferring the actions of a run's video."""
+    *_, end = imagine_run(model, context_of(run, sample), mode=MODE)
+    return end
+
+
 def test_the_video_stays_and_gains_actions(video_run):
     """The frames are those that were sampled, the actions are the reader's, and the run says whose is whose."""
-    *_, run = explain_run(video_run, "mini-wam")
+    run = infer(video_run)
     assert isinstance(run, Run) and run.id != video_run.id and run.mode == "inverse_dynamics"
     rollout, before = run.imagined[0], video_run.imagined[0]
     assert np.array_equal(rollout.frames, before.frames) and rollout.origin == "imagined"
@@ -40,10 +46,10 @@ def test_the_video_stays_and_gains_actions(video_run):
 
 def test_the_actions_are_those_of_this_video(video_run):
     """The same video gives the same actions, and another one others: they are read, not recalled."""
-    ends = [list(explain_run(video_run))[-1] for _ in range(2)]
+    ends = [infer(video_run) for _ in range(2)]
     assert np.array_equal(ends[0].imagined[0].actions, ends[1].imagined[0].actions)
     backwards = replace(video_run.imagined[0], frames=video_run.imagined[0].frames[::-1].copy())
-    *_, other = explain_run(replace(video_run, imagined=(backwards,)))
+    other = infer(replace(video_run, imagined=(backwards,)))
     assert not np.allclose(other.imagined[0].actions, ends[0].imagined[0].actions, atol=1e-3)
 
 
@@ -51,22 +57,19 @@ def test_a_video_of_another_rate_is_matched_by_time(video_run):
     """Four times as many frames a second show the same seconds and nearly the same actions."""
     first = video_run.imagined[0]
     quick = replace(first, frames=np.repeat(first.frames, 4, axis=0)[: 4 * 16 + 1], fps=first.fps * 4)
-    *_, run = explain_run(replace(video_run, imagined=(quick,)))
-    *_, plain = explain_run(video_run)
+    run = infer(replace(video_run, imagined=(quick,)))
+    plain = infer(video_run)
     assert run.imagined[0].fps == 20.0 and len(run.imagined[0].actions) == 16
     assert np.abs(run.imagined[0].actions - plain.imagined[0].actions).max() < 1e-5
 
 
 def test_what_could_not_be_read_is_cut_off_and_said(video_run):
     """A reader that reads eight actions explains eight frames after the context, and the recording ends there too."""
-    *_, whole = explain_run(video_run)
+    whole = infer(video_run)
 
-    def imagine(model, context, **options):
-        assert len(options["video"]) == 17
-        first = whole.imagined[0]
-        yield replace(whole, imagined=(replace(first, frames=None, actions=first.actions[:8]),))
-
-    *_, run = explain_run(video_run, imagine=imagine)
+    first = whole.imagined[0]
+    short = replace(whole, imagined=(replace(first, frames=None, actions=first.actions[:8]),), notes=())
+    run = join_video(short, video_run, 0)
     assert np.array_equal(run.imagined[0].frames, video_run.imagined[0].frames[:9])
     assert run.reference.duration == pytest.approx(1.6)
     assert any("Only the first 1.6 s of the video have actions" in note for note in run.notes)
@@ -77,11 +80,11 @@ def test_a_video_from_elsewhere_is_called_a_guess(video_run):
     """Frames unlike the tabletop's carry a warning; the tabletop's own carry none."""
     noise = np.random.default_rng(0).integers(0, 256, (17, 128, 128, 3), dtype=np.uint8)
     strange = Rollout("imagined", noise, 5.0, camera="exterior")
-    *_, run = explain_run(replace(video_run, imagined=(strange,)))
+    run = infer(replace(video_run, imagined=(strange,)))
     assert any("16 of the 16 frames of the video look unlike" in note for note in run.notes)
     reference = resolve("tabletop:1000100").reference
     own = Rollout("imagined", reference.frames[:17], 5.0, camera="exterior")
-    *_, run = explain_run(replace(video_run, imagined=(own,)))
+    run = infer(replace(video_run, imagined=(own,)))
     assert not any("look unlike" in note for note in run.notes)
 
 
@@ -97,8 +100,8 @@ def test_what_has_no_video_is_refused(video_run):
     *_, acting = imagine_run("mini-wam", resolve("tabletop:1000100"), mode="act_only")
     assert why_not(acting) == "This run has no imagined video." and "no run yet" in why_not(None)
     with pytest.raises(WamvizError, match="no imagined video"):
-        explain_run(acting)
+        infer(acting)
     with pytest.raises(WamvizError, match="no sample 3"):
-        explain_run(video_run, sample=3)
+        infer(video_run, sample=3)
     with pytest.raises(WamvizError, match="has no mode 'inverse_dynamics'"):
-        explain_run(video_run, "hold-still")
+        infer(video_run, "hold-still")

@@ -11,7 +11,9 @@ from tests.ui.test_stage_values import CAPABILITIES
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.datasets import shipped
+from wamviz.models import registry
 from wamviz.models.protocol import open_ended
+from wamviz.runs.conditioning import resolve_conditioning
 from wamviz.runs.imagine import unusual_horizon
 from wamviz.ui import choices, handlers
 from wamviz.ui.handlers import Wish
@@ -56,4 +58,6 @@ def test_at_0_the_recording_stands_beside_all_of_it(mode: str, horizon: int, fra
     recorded = min(frames, scene.frames - 1)
     assert len(context.reference.frames) == recorded + 1
     if mode == "forward_dynamics":
-        assert len(options["actions"]) == recorded
+        caps = registry.entry("mini-wam").capabilities
+        given = resolve_conditioning(caps, mode, context, horizon=options["horizon"])
+        assert given.actions is not None and len(given.actions) == recorded

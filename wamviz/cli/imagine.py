@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import Any
 
 from wamviz.cli.options import SOURCE_HELP, check_folder, checked_model, model_options
 from wamviz.cli.output import print_folder
 from wamviz.cli.progress import Progress, fetching
-from wamviz.core.errors import InvalidInput, WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Preview
-from wamviz.models.protocol import needs_words
-from wamviz.runs.conditioning import read_actions, read_clip
 
 HELP = "Imagine rollouts from a context."
 
@@ -32,53 +29,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     horizon = "frames to imagine in all; if not given, until the task is done (mini-WAM) or one chunk"
     parser.add_argument("--horizon", type=int, metavar="N", help=horizon)
     parser.add_argument("--guidance", type=float, default=1.0, metavar="G", help="weight of the words; 1 as trained")
-    parser.add_argument("--actions", metavar="FILE", help="npz, npy, csv or json to obey (forward_dynamics)")
-    parser.add_argument(
-        "--video", metavar="FILE", help="a clip to explain, context first (inverse_dynamics); a run explains its own"
-    )
+    parser.add_argument("--actions", metavar="FILE", help="npz, npy, csv or json to obey; else those recorded")
+    clip = "a clip, context first, to infer actions from (inverse_dynamics); else a run's own or the recorded one"
+    parser.add_argument("--video", metavar="FILE", help=clip)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for rollout.mp4, .npz and .json")
 
 
 def run(args: argparse.Namespace) -> None:
     """Imagine rollouts from one context and write the files of the run."""
-    capabilities = checked_model(args)
+    checked_model(args)
     out = check_folder(args.out)
-    if args.actions and args.mode != "forward_dynamics":
-        hint = "Use --mode forward_dynamics, or leave --actions out."
-        raise InvalidInput(f"Mode {args.mode} takes no actions.", hint)
-    if args.video and args.mode != "inverse_dynamics":
-        raise InvalidInput(f"Mode {args.mode} takes no video.", "Use --mode inverse_dynamics, or leave --video out.")
-    actions = read_actions(args.actions, capabilities.action_space) if args.actions else None
-    longest = max(1, args.horizon or capabilities.longest)
-    video = read_clip(args.video, capabilities.video_fps, longest) if args.video else None
 
+    from wamviz.metrics import brief_lines
     from wamviz.runs.imagine import imagine_run
-    from wamviz.runs.infer_actions import explain_run
-    from wamviz.runs.sources import kept_run, kind_of, resolve
+    from wamviz.runs.sources import resolve
     from wamviz.runs.store import Store, write_run
 
-    if args.mode == "inverse_dynamics" and video is None and kind_of(args.context) == "run":
-        stream = explain_run(kept_run(args.context), args.model, seed=args.seed, device=args.device)
-    else:
-        with fetching(args.context) as fetched:
-            context = resolve(args.context, args.instruction, fetched)
-        if needs_words(capabilities, args.mode) and not context.instruction:
-            raise InvalidInput(
-                f"'{args.context}' names no instruction.", "Say what the robot should do: --instruction TEXT"
-            )
-        stream = imagine_run(
-            args.model,
-            context,
-            mode=args.mode,
-            seed=args.seed,
-            samples=args.samples,
-            steps=args.steps,
-            actions=actions,
-            video=video,
-            horizon=args.horizon,
-            guidance=args.guidance,
-            device=args.device,
-        )
+    with fetching(args.context) as fetched:
+        context = resolve(args.context, args.instruction, fetched)
+    stream = imagine_run(
+        args.model,
+        context,
+        mode=args.mode,
+        seed=args.seed,
+        samples=args.samples,
+        steps=args.steps,
+        actions=args.actions,
+        video=args.video,
+        horizon=args.horizon,
+        guidance=args.guidance,
+        device=args.device,
+    )
     run = None
     with Progress("imagine") as progress, contextlib.closing(stream):  # type: ignore[type-var]
         for event in stream:
@@ -97,22 +78,6 @@ def run(args: argparse.Namespace) -> None:
     print(f"Run {run.id}: {run.model}, mode {run.mode}, seed {run.seed}, {run.samples} sample(s)")
     for note in run.notes:
         print(f"Note: {note}")
-    for line in _metric_lines(run.metrics):
-        print(line)
+    for line in brief_lines(run.metrics):
+        print(f"  {line}")
     print_folder(out)
-
-
-def _metric_lines(metrics: Any) -> list[str]:
-    """The first sample's numbers, each with its control beside it."""
-    lines = []
-    for part, name, control, unit in (
-        ("video", "psnr", "copy_last_psnr", "dB"),
-        ("video", "ssim", "copy_last_ssim", ""),
-        ("actions", "mae", "hold_mae", "of half the range"),
-    ):
-        values = metrics.get(part) or {}
-        value, beside = values.get(name), values.get(control)
-        if isinstance(value, int | float) and isinstance(beside, int | float):
-            label = "copy-last-frame" if part == "video" else "hold-still"
-            lines.append(f"  {name.upper()} {value:.3f} {unit}".rstrip() + f" ({label} {beside:.3f})")
-    return lines

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from wamviz.core.devices import pick
-from wamviz.core.errors import InvalidInput, Unavailable, unknown_name
+from wamviz.core.errors import InvalidInput, Unavailable
 from wamviz.core.rollout import MODES
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
@@ -27,14 +27,10 @@ def model_options(parser: argparse.ArgumentParser) -> None:
 
 def checked_model(args: argparse.Namespace) -> Capabilities:
     """Everything about model, mode and device that can be refused at once."""
-    if args.mode is not None and args.mode not in MODES:
-        raise unknown_name("mode", args.mode, MODES)
     entry = registry.entry(args.model)
     if args.mode is None:
         args.mode = entry.capabilities.modes[0]
-    if args.mode not in entry.capabilities.modes:
-        modes = ", ".join(entry.capabilities.modes)
-        raise InvalidInput(f"{entry.capabilities.title} has no mode '{args.mode}'.", f"Its modes are: {modes}.")
+    entry.capabilities.check_mode(args.mode)
     missing = entry.missing()
     if missing:
         raise Unavailable(f"{entry.capabilities.title} cannot run here: {missing}")

@@ -12,7 +12,7 @@ time, never by index.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -156,6 +156,8 @@ class Observation:
         source: the SOURCE string it came from (see the command line), or a short description.
         previous_action: (A,) float32, the action before the context, which the robot may still be following; None
             where there was none or it is not known.
+        orientation: which way round the frames of a camera are, of ``core.orientation.ORIENTATIONS``, where the
+            dataset says so: that matters where policies learned its pictures the other way round.
     """
 
     frames: Mapping[str, Frames]
@@ -165,6 +167,7 @@ class Observation:
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     source: str = ""
     previous_action: Floats | None = None
+    orientation: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.frames:
@@ -259,6 +262,19 @@ class Rollout:
         if self.actions is None or self.action_space is None:
             return np.zeros(0)
         return (np.arange(len(self.actions)) + 1) / self.action_space.rate
+
+
+def cut(rollout: Rollout, seconds: float) -> Rollout:
+    """The part of ``rollout`` up to ``seconds`` after its context, half a step of tolerance included."""
+    frames = rollout.frames
+    if frames is not None:
+        frames = frames[: max(1, int(np.floor(seconds * rollout.fps + 0.5)) + 1)]
+    actions, states = rollout.actions, rollout.states
+    if rollout.action_space is not None:
+        count = max(1, int(np.floor(seconds * rollout.action_space.rate + 0.5)))
+        actions = None if actions is None else actions[:count]
+        states = None if states is None else states[: count + 1]
+    return replace(rollout, frames=frames, actions=actions, states=states)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What was recorded: LeRobot, RLDS, Ctrl-World, HDF5 and plain files, and the shipped episodes.
+"""What was recorded: one reader a format (``formats``), one protocol for all of them, and the shipped episodes.
 
 >>> from wamviz.datasets import shipped
 >>> episode = shipped().episode(0)
@@ -10,27 +10,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError
-from wamviz.datasets.action_semantics import ActionSpaceOverride, read_override
+from wamviz.core.errors import InvalidInput, NotFound, Unavailable
 from wamviz.datasets.catalogue import Catalogue, EpisodeSummary
-from wamviz.datasets.formats import FORMATS, find, format_of
-from wamviz.datasets.formats.lerobot.dataset import LeRobotDataset, LeRobotEpisode
+from wamviz.datasets.format import DatasetFormat
+from wamviz.datasets.formats import FORMATS, find_dataset, format_of
+from wamviz.datasets.formats.lerobot import LeRobotDataset, LeRobotEpisode
+from wamviz.datasets.formats.unreadable import name_unreadable
+from wamviz.datasets.override import ActionSpaceOverride, read_override
 from wamviz.datasets.protocol import Dataset, Episode, Outline
 from wamviz.datasets.writer.lerobot import LeRobotWriter
 from wamviz.datasets.writer.staging import DatasetSchema
 
 __all__ = [
-    "FORMATS",
+    "ActionSpaceOverride",
     "Catalogue",
     "Dataset",
+    "DatasetFormat",
+    "DatasetSchema",
     "Episode",
-    "ActionSpaceOverride",
+    "EpisodeSummary",
+    "FORMATS",
     "LeRobotDataset",
     "LeRobotEpisode",
     "LeRobotWriter",
-    "EpisodeSummary",
     "Outline",
-    "DatasetSchema",
     "is_dataset",
     "open_dataset",
     "shipped",
@@ -53,14 +56,17 @@ def open_dataset(path: str | Path, override: ActionSpaceOverride | None = None, 
         name: how SOURCE strings call it; the path as it was given when None.
 
     Raises:
-        WamvizError: there is nothing, or nothing known, or several datasets, or metadata that cannot be read.
+        NotFound: there is nothing, or nothing that is known.
+        InvalidInput: several datasets, or one of a kind that cannot be read here.
+        Damaged: metadata that cannot be read.
     """
     path = Path(path)
     if not path.exists():
-        raise WamvizError(f"'{path.name or path}' does not exist.", "Give the folder of a dataset.")
+        raise NotFound(f"'{path.name or path}' does not exist.", "Give the folder of a dataset.")
     if path.is_file() and not is_dataset(path):
-        raise WamvizError(f"'{path.name}' is a file, not a dataset folder.", "Give the folder that it lies in.")
-    root, kind = find(path)
+        other = InvalidInput(f"'{path.name}' is a file, not a dataset folder.", "Give the folder that it lies in.")
+        raise name_unreadable(path) or other
+    root, kind = find_dataset(path)
     correction = override if override is not None else read_override(root if root.is_dir() else root.parent)
     return kind.open(root, str(path) if name is None else name, correction)
 
@@ -69,10 +75,10 @@ def shipped() -> Dataset:
     """The episodes that come with wamviz: expert episodes of every kind of task of the tabletop world.
 
     Raises:
-        WamvizError: they are not there (an installation without ``assets``).
+        Unavailable: they are not there (an installation without ``assets``).
     """
     if not (SHIPPED / "meta/info.json").is_file():
-        raise WamvizError(
+        raise Unavailable(
             "The shipped episodes are missing.", "Make them with `make episodes`, or clone the repository."
         )
     return LeRobotDataset(SHIPPED, name="assets/episodes")  # not this machine's path: it goes into the files of runs

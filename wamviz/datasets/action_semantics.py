@@ -10,123 +10,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from wamviz.core.action_spaces import ALOHA_JOINTS
-from wamviz.core.camera import Camera, tool_from_json
-from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.rollout import ACTION_KINDS, ActionSpace
-from wamviz.datasets.calibration import cameras_from_json, episode_cameras
-from wamviz.datasets.files import read_json
+import numpy as np
+from numpy.typing import NDArray
 
-SIDECAR = "wamviz.json"  # beside a dataset's own files: {"layout": {...}} and, for a pair, what belongs together
+from wamviz.core.action_spaces import ALOHA_JOINTS
+from wamviz.core.errors import InvalidInput
+from wamviz.core.rollout import ActionSpace
+from wamviz.datasets.override import ActionSpaceOverride
+
+BY_OVERRIDE = "Told by a person's layout."
 _SO_ARM = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 _G1_JOINT = re.compile(r"k?(Left|Right)?(Shoulder|Elbow|Wrist|Waist|Hip|Knee|Ankle)\w*")
 _G1_HAND = re.compile(r"k?(Left|Right)Hand\w+")
 _DELTA = re.compile(r"d(x|y|z|rx|ry|rz|roll|pitch|yaw)|delta_(x|y|z|rx|ry|rz|roll|pitch|yaw)")
-
-
-@dataclass(frozen=True)
-class ActionSpaceOverride:
-    """A person's correction of what a dataset's numbers mean; None keeps what the reader found.
-
-    Attributes:
-        names, units, kind, rate, gripper_index, gripper_closed, low, high: see ``ActionSpace``.
-        actions, states: the column (or key) to take, e.g. ``"action.cartesian_position"``.
-        fps: frames a second, where the files do not say it or say it wrongly.
-        cameras, episode_cameras, tool: calibration as JSON objects, see ``datasets.calibration``.
-    """
-
-    names: tuple[str, ...] | None = None
-    units: tuple[str, ...] | None = None
-    kind: str | None = None
-    rate: float | None = None
-    gripper_index: int | None = None
-    gripper_closed: float | None = None
-    low: tuple[float, ...] | None = None
-    high: tuple[float, ...] | None = None
-    actions: str | None = None
-    states: str | None = None
-    fps: float | None = None
-    cameras: Mapping[str, Any] | None = None
-    episode_cameras: Mapping[str, Any] | None = None
-    tool: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        for name, kind in (("names", str), ("units", str), ("low", int | float), ("high", int | float)):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if not isinstance(value, list | tuple) or not all(isinstance(item, kind) for item in value):
-                raise WamvizError(f"The layout's '{name}' must be a list of {'texts' if kind is str else 'numbers'}.")
-            object.__setattr__(self, name, tuple(value))
-        for name in ("rate", "fps", "gripper_closed", "gripper_index"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise WamvizError(f"The layout's '{name}' must be a number, not {value!r}.")
-        for name in ("rate", "fps"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1e6:
-                raise WamvizError(f"The layout's '{name}' must be above 0 Hz, not {value}.")
-        if self.gripper_index is not None and self.gripper_index != int(self.gripper_index):
-            raise WamvizError(f"The layout's 'gripper_index' must be a whole number, not {self.gripper_index}.")
-        if self.kind is not None and self.kind not in ACTION_KINDS:
-            raise unknown_name("action kind", str(self.kind), ACTION_KINDS)
-        for name in ("actions", "states"):
-            if not isinstance(getattr(self, name), str | None):
-                raise WamvizError(f"The layout's '{name}' must be the name of a column.")
-        self.calibration(0)  # what does not fit is told now, not when a frame is shown
-
-    @property
-    def corrects_space(self) -> bool:
-        """Whether it says anything about the action space."""
-        return any(getattr(self, name) is not None for name in _SPACE_FIELDS)
-
-    def calibration(self, episode: int) -> dict[str, Camera]:
-        """The cameras of an episode that a person has calibrated, by name: those told of it alone before those of all.
-
-        Raises:
-            WamvizError: they are told in a way that cannot be understood.
-        """
-        tool = None if self.tool is None else tool_from_json(self.tool)
-        known = {} if self.cameras is None else cameras_from_json(self.cameras, tool)
-        own = {} if self.episode_cameras is None else episode_cameras(self.episode_cameras, tool)
-        return known | own.get(episode, {})
-
-    def applied(self, space: ActionSpace) -> ActionSpace:
-        """``space`` with this layout's word in place of its own; ``WamvizError`` when their sizes differ."""
-        for name in ("names", "units", "low", "high"):
-            value = getattr(self, name)
-            if value is not None and len(value) != space.dim:
-                raise WamvizError(
-                    f"The layout has {len(value)} {name}, the actions have {space.dim} dimensions.",
-                    f"They are: {', '.join(space.names)}.",
-                )
-        told = {name: getattr(self, name) for name in _SPACE_FIELDS if getattr(self, name) is not None}
-        return replace(space, **told)
-
-
-_SPACE_FIELDS = ("names", "units", "kind", "rate", "gripper_index", "gripper_closed", "low", "high")
-
-
-def override_from_json(value: object, where: str) -> ActionSpaceOverride:
-    """An ``ActionSpaceOverride`` from a JSON object, or ``WamvizError`` naming the odd key."""
-    allowed = [field.name for field in fields(ActionSpaceOverride)]
-    if not isinstance(value, Mapping):
-        raise WamvizError(f"The layout in {where} must be a JSON object.", f"Its keys: {', '.join(allowed)}.")
-    for name in value:
-        if name not in allowed:
-            raise unknown_name(f"key of the layout in {where}", str(name), allowed)
-    return ActionSpaceOverride(**value)
-
-
-def read_override(folder: Path) -> ActionSpaceOverride:
-    """The correction that a person has put beside the dataset, in ``wamviz.json``; an empty one when there is none."""
-    path = folder / SIDECAR
-    told = read_json(path, limit=5_000_000).get("layout") if path.is_file() else None
-    return ActionSpaceOverride() if told is None else override_from_json(told, SIDECAR)
 
 
 def unnamed_space(dim: int, rate: float, names: Sequence[str] = ()) -> ActionSpace:
@@ -155,18 +54,18 @@ def infer_action_space(
         override: a person's correction.
     """
     if dim < 1:
-        raise WamvizError(f"The actions in '{key}' have {dim} dimensions.", "An action needs at least one number.")
+        raise InvalidInput(f"The actions in '{key}' have {dim} dimensions.", "An action needs at least one number.")
     known = tuple(str(name) for name in names) if len(names) == dim else ()
     space, why = (
         _by_robot(dim, rate, known, robot)
         or _by_names(rate, known, key)
         or (
             unnamed_space(dim, rate, known),
-            "The file does not say what these numbers mean; tell it with a 'layout' in wamviz.json.",
+            "The file does not say what these numbers mean; say it with a 'layout' in wamviz.json.",
         )
     )
     if override is not None and override.corrects_space:
-        return override.applied(space), "Told by a person's layout."
+        return override.applied(space), BY_OVERRIDE
     return space, why
 
 
@@ -225,3 +124,99 @@ def modality_names(modality: Mapping[str, Any], part: str, dim: int) -> tuple[st
                 return ()
             names[i] = str(group) if end - start == 1 else f"{group}{i - start}"
     return () if None in names else tuple(name for name in names if name is not None)
+
+
+# --- what the values themselves say -----------------------------------------------------------------------------------
+
+_POSE_NAMES = ("x", "y", "z", "rx", "ry", "rz")
+# The largest value that a unit is believed for, by kind: beyond, it is another unit (mm, degrees) or another quantity.
+_CREDIBLE = {
+    "ee_delta": {"m": 0.5, "rad": np.pi},  # a step
+    "ee_pose": {"m": 10.0, "rad": 4 * np.pi},
+    "joint_position": {"m": 10.0, "rad": 4 * np.pi},
+    "joint_velocity": {"rad/s": 60.0, "m/s": 20.0},
+}
+_UNIT = re.compile(r"(?:(?P<factor>[\d.eE+-]+) )?(?P<unit>m|rad|rad/s|m/s)")
+
+
+def check_by_values(
+    space: ActionSpace,
+    known_by: str,
+    actions: NDArray[Any],
+    states: NDArray[Any] | None = None,
+    state_names: Sequence[str] = (),
+) -> tuple[ActionSpace, str, tuple[str, ...]]:
+    """The action space as far as the values bear it out, how it is known, and what contradicts it.
+
+    Files say what their tools were set to, and were changed since: actions made absolute under settings that still say
+    deltas, millimetres called metres, degrees called radians. A person's own word is kept, and doubted aloud.
+
+    Args:
+        actions: (K, A), NaN where there is no number.
+        states: (M, D) at the same rate, or None.
+        state_names: of their numbers; the first three are compared where they are x, y, z.
+    """
+    doubt, absolute = _doubts(space, actions), _is_absolute(space, actions, states, state_names)
+    if not doubt and not absolute:
+        return space, known_by, ()
+    why = doubt[0] if doubt else "the first three numbers of an action are where the hand is, not how far it moves"
+    if known_by == BY_OVERRIDE:
+        return space, known_by, (f"The layout is doubtful: {why}.",)
+    if absolute:
+        units = tuple("m" if i < 3 else "rad" if i < 6 else "1" for i in range(space.dim))
+        names = tuple(_POSE_NAMES[i] if i < 6 else space.names[i] for i in range(space.dim))
+        known = replace(space, names=names, units=units, kind="ee_pose", low=None, high=None)
+        note = f"The file declares steps of the hand, but {why}: they are read as its poses, in m and rad."
+        return known, f"Poses of the hand, by their values: {why}.", (note,)
+    note = f"What the file declares of its actions is not believed: {why}."
+    if space.kind == "ee_delta":
+        return unnamed_space(space.dim, space.rate), f"Not known: {why}.", (note,)
+    wrong = _dims_in_doubt(space, actions)
+    units = tuple("" if i in wrong else unit for i, unit in enumerate(space.units))
+    return replace(space, units=units, low=None, high=None), f"{known_by} The units are not known: {why}.", (note,)
+
+
+def _doubts(space: ActionSpace, actions: NDArray[Any]) -> list[str]:
+    """Why the values cannot be what the space says, or nothing."""
+    out = []
+    for i in sorted(_dims_in_doubt(space, actions)):
+        low, high = float(np.nanmin(actions[:, i])), float(np.nanmax(actions[:, i]))
+        said = space.units[i]
+        if space.low is not None and space.high is not None:
+            said = f"{said or 'numbers'} from {space.low[i]:g} to {space.high[i]:g}"
+        out.append(f"'{space.names[i]}' is said to be {said}, and its values go from {low:.4g} to {high:.4g}")
+    return out
+
+
+def _dims_in_doubt(space: ActionSpace, actions: NDArray[Any]) -> set[int]:
+    wrong = set()
+    credible = _CREDIBLE.get(space.kind, {})
+    for i in range(space.dim):
+        values = actions[:, i][np.isfinite(actions[:, i])]
+        if not len(values) or i == space.gripper_index:
+            continue
+        if space.low is not None and space.high is not None:
+            margin = 0.1 * (space.high[i] - space.low[i])  # recorded commands overshoot a little before they are cut
+            if values.min() < space.low[i] - margin or values.max() > space.high[i] + margin:
+                wrong.add(i)
+        match = _UNIT.fullmatch(space.units[i])
+        if match and match["unit"] in credible:
+            if np.abs(values).max() * float(match["factor"] or 1) > credible[match["unit"]]:
+                wrong.add(i)
+    return wrong
+
+
+def _is_absolute(
+    space: ActionSpace, actions: NDArray[Any], states: NDArray[Any] | None, state_names: Sequence[str]
+) -> bool:
+    """Whether actions that are said to be steps follow the position of the hand instead."""
+    last = [str(name).lower().split("_")[-1].split(".")[-1] for name in state_names[:3]]
+    if space.kind != "ee_delta" or states is None or last != ["x", "y", "z"] or space.dim < 6:
+        return False
+    count = min(len(actions), len(states))
+    apart = np.linalg.norm(actions[:count, :3] - states[:count, :3], axis=1)
+    size = np.linalg.norm(states[:count, :3], axis=1)
+    good = np.isfinite(apart) & np.isfinite(size)
+    if good.sum() < 3:
+        return False
+    return bool(np.median(size[good]) > 0.1 and np.median(apart[good]) < 0.2 * np.median(size[good]))

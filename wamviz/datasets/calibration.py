@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.core.camera import Camera, Tool
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 
 KEYS = ("width", "height", "intrinsics", "world_from_camera", "camera_from_world")
+ASPECT = 0.02  # how far the shapes of calibrated and recorded pictures may differ: sides are rounded
 SKEW = 1e-2  # how far a pose's axes may be from unit length and right angles: calibrations are rounded
 POSE = "four rows of four numbers, the last one 0 0 0 1"
 
@@ -36,26 +37,28 @@ def cameras_from_json(value: object, tool: Tool | None = None) -> dict[str, Came
         tool: what of the hand is drawn in all of them.
 
     Raises:
-        WamvizError: a key that does not exist, numbers of another shape, or a pose that is none.
+        InvalidInput: a key that does not exist, numbers of another shape, or a pose that is none.
     """
     if not isinstance(value, Mapping):
-        raise WamvizError("'cameras' must be a JSON object: the camera's name, then its calibration.")
+        raise InvalidInput("'cameras' must be a JSON object: the camera's name, then its calibration.")
     return {str(name): _camera(str(name), one, tool) for name, one in value.items()}
 
 
 def _camera(name: str, value: object, tool: Tool | None) -> Camera:
     if not isinstance(value, Mapping):
-        raise WamvizError(f"The calibration of camera '{name}' must be a JSON object.", f"Its keys: {', '.join(KEYS)}.")
+        raise InvalidInput(
+            f"The calibration of camera '{name}' must be a JSON object.", f"Its keys: {', '.join(KEYS)}."
+        )
     for key in value:
         if key not in KEYS:
             raise unknown_name(f"key in the calibration of camera '{name}'", str(key), KEYS)
     width, height = value.get("width", 0), value.get("height", 0)
     if not _side(width) or not _side(height):
-        raise WamvizError(
+        raise InvalidInput(
             f"Camera '{name}' needs 'width' and 'height': the pixels of the pictures with which it was calibrated."
         )
     if ("world_from_camera" in value) == ("camera_from_world" in value):
-        raise WamvizError(
+        raise InvalidInput(
             f"Camera '{name}' needs one pose.",
             f"Give 'world_from_camera' or its inverse 'camera_from_world': {POSE}, in metres, OpenCV axes.",
         )
@@ -79,12 +82,12 @@ def _intrinsics(name: str, value: object) -> NDArray[np.float64]:
         fx, fy, cx, cy = values
         values = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
     if values.shape != (3, 3) or not np.allclose(values[2], [0, 0, 1]) or values[1, 0] != 0:
-        raise WamvizError(
+        raise InvalidInput(
             f"The 'intrinsics' of camera '{name}' must be three rows [fx, s, cx], [0, fy, cy], [0, 0, 1] in pixels.",
             "Four numbers [fx, fy, cx, cy] do as well.",
         )
     if values[0, 0] <= 0 or values[1, 1] <= 0:
-        raise WamvizError(
+        raise InvalidInput(
             f"Camera '{name}' has a focal length of {values[0, 0]:g}, {values[1, 1]:g}; both are above 0.",
             "In OpenCV's axes x goes to the right, y down and z forward; other axes belong into the pose.",
         )
@@ -94,10 +97,10 @@ def _intrinsics(name: str, value: object) -> NDArray[np.float64]:
 def _pose(name: str, key: str, value: object) -> NDArray[np.float64]:
     values = _numbers(value)
     if values.shape != (4, 4) or not np.allclose(values[3], [0, 0, 0, 1], atol=1e-6):
-        raise WamvizError(f"The '{key}' of camera '{name}' must be {POSE}, in metres.")
+        raise InvalidInput(f"The '{key}' of camera '{name}' must be {POSE}, in metres.")
     axes = values[:3, :3]
     if not np.allclose(axes @ axes.T, np.eye(3), atol=SKEW) or np.linalg.det(axes) < 0:
-        raise WamvizError(
+        raise InvalidInput(
             f"The upper left 3 x 3 numbers of '{key}' of camera '{name}' are no rotation.",
             "Its columns are of length 1, at right angles and right-handed; the translation is the fourth column.",
         )
@@ -116,11 +119,11 @@ def _numbers(value: object) -> NDArray[np.float64]:
 def episode_cameras(value: object, tool: Tool | None = None) -> dict[int, dict[str, Camera]]:
     """Cameras by episode number, for those that were moved between episodes: ``{"7": {"front": {...}}}``."""
     if not isinstance(value, Mapping):
-        raise WamvizError("'episode_cameras' must be a JSON object: an episode's number, then its cameras.")
+        raise InvalidInput("'episode_cameras' must be a JSON object: an episode's number, then its cameras.")
     found: dict[int, dict[str, Camera]] = {}
     for number, cameras in value.items():
         if not str(number).isdecimal() or len(str(number)) > 9:
-            raise WamvizError(f"'episode_cameras' names its episodes by number, not '{number}'.")
+            raise InvalidInput(f"'episode_cameras' names its episodes by number, not '{number}'.")
         found[int(number)] = cameras_from_json(cameras, tool)
     return found
 
@@ -128,3 +131,16 @@ def episode_cameras(value: object, tool: Tool | None = None) -> dict[int, dict[s
 def unknown_cameras(value: Mapping[str, Any], cameras: tuple[str, ...]) -> list[str]:
     """Sentences about calibrated cameras that an episode does not have."""
     return [f"It is calibrated: {unknown_name('camera', name, cameras)}" for name in value if name not in cameras]
+
+
+def aspect_note(camera: Camera, width: int, height: int) -> str | None:
+    """Why a calibration does not belong to pictures of ``width`` x ``height`` pixels, or None where it does.
+
+    Pictures that are the calibrated ones scaled have the same shape; others were cut, and nobody knows where.
+    """
+    if abs(width / height * camera.height / camera.width - 1) <= ASPECT:
+        return None
+    return (
+        f"Camera '{camera.name}' is calibrated with pictures of {camera.width} x {camera.height}, and its frames have "
+        f"{width} x {height}: another shape, so nothing is drawn by it. Give the intrinsics of the recorded pictures."
+    )

@@ -24,7 +24,7 @@ class EpisodeSummary:
 
     Attributes:
         index: its number in the dataset.
-        instruction: what the robot was told, or "".
+        instruction: what the robot was to do, or "".
         label: the format's own name, or "".
         frames: how many.
         fps: frames a second.
@@ -63,8 +63,8 @@ class Catalogue:
         self._all = self._ordered(dataset.indices)
         labels = self._outline.labels or ("",) * len(dataset.indices)
         self._labels = labels
-        told = zip(self._outline.instructions, labels, strict=True)
-        self._texts = tuple(f"{text} {label}".casefold() for text, label in told)  # what a search looks through
+        both = zip(self._outline.instructions, labels, strict=True)
+        self._texts = tuple(f"{text} {label}".casefold() for text, label in both)  # what a search looks through
 
     @property
     def first(self) -> int | None:
@@ -74,8 +74,8 @@ class Catalogue:
     def find(self, query: str = "") -> tuple[int, ...]:
         """Numbers of the episodes that hold every word of ``query`` in their instruction or label, in order.
 
-        Those whose files are here come first. A number (``12`` or ``#12``) finds that episode before all; nothing asked
-        finds all.
+        Those whose files are here come first. A number (``12`` or ``#12``) finds that episode before all; an empty
+        query finds all.
         """
         words = query.casefold().split()
         if not words:
@@ -104,15 +104,15 @@ class Catalogue:
 
     def _line(self, index: int) -> EpisodeSummary:
         place = self._place[index]
-        told, frames = self._outline.instructions[place], self._outline.frames
-        known = EpisodeSummary(index, told, self._labels[place], None if frames is None else int(frames[place]))
+        text, frames = self._outline.instructions[place], self._outline.frames
+        known = EpisodeSummary(index, text, self._labels[place], None if frames is None else int(frames[place]))
         if index not in self._here:
-            return EpisodeSummary(index, told, known.label, known.frames, missing=self.dataset.absent)
+            return EpisodeSummary(index, text, known.label, known.frames, missing=self.dataset.absent)
         try:
             episode = self.dataset.episode(index)
             success, problem = _success(episode)
         except WamvizError as error:
-            return EpisodeSummary(index, told, known.label, known.frames, missing=error.message)
+            return EpisodeSummary(index, text, known.label, known.frames, missing=error.message)
         return EpisodeSummary(
             index,
             episode.instruction,

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from wamviz.core.errors import Unsafe, WamvizError
+from wamviz.core.errors import Damaged, NotFound, Unsafe
 from wamviz.core.media import file_size
 
 MAX_JSON_BYTES = 200_000_000  # the largest list of episodes seen has 30 MB
@@ -33,7 +33,7 @@ def inside(root: Path, relative: str) -> Path:
     if any(ord(character) < 32 for character in relative):
         raise Unsafe("The dataset names a file with control characters.", "It is not safe to open.")
     if len(relative) > 1024 or any(len(part.encode("utf-8", "replace")) > 255 for part in parts):
-        raise WamvizError(f"The dataset names a file with too long a name: '{relative[:40]} ...'.")
+        raise Unsafe(f"The dataset names a file with too long a name: '{relative[:40]} ...'.")
     return root / relative
 
 
@@ -61,13 +61,13 @@ def _home(root: Path) -> tuple[str, ...]:
 
 
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
-    """A JSON object, or ``WamvizError`` naming the file."""
+    """A JSON object, or ``Damaged`` naming the file."""
     try:
         value = json.loads(_LONE.sub(r"\\ufffd", _text(path, limit)))
     except (ValueError, RecursionError) as error:
-        raise WamvizError(f"'{path.name}' cannot be read as JSON ({error}).") from error
+        raise Damaged(f"'{path.name}' cannot be read as JSON ({error}).") from error
     if not isinstance(value, dict):
-        raise WamvizError(f"'{path.name}' must hold a JSON object, not {type(value).__name__}.")
+        raise Damaged(f"'{path.name}' must hold a JSON object, not {type(value).__name__}.")
     return value
 
 
@@ -89,9 +89,9 @@ def read_json_lines(path: Path, limit: int = MAX_JSON_BYTES) -> Iterator[dict[st
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise WamvizError(f"'{path.name}', line {number}, cannot be read as JSON ({error}).") from error
+            raise Damaged(f"'{path.name}', line {number}, cannot be read as JSON ({error}).") from error
         if not isinstance(value, dict):
-            raise WamvizError(f"'{path.name}', line {number}, must hold a JSON object.")
+            raise Damaged(f"'{path.name}', line {number}, must hold a JSON object.")
         yield value
 
 
@@ -101,7 +101,7 @@ def _text(path: Path, limit: int) -> str:
             raise FileNotFoundError(path)
         size = path.stat().st_size
         if size > limit:
-            raise WamvizError(f"'{path.name}' has {size / 1e6:.0f} MB.", f"{limit / 1e6:.0f} MB is the limit.")
+            raise Unsafe(f"'{path.name}' has {size / 1e6:.0f} MB.", f"{limit / 1e6:.0f} MB is the limit.")
         file_size(path)  # a pointer of Git LFS says so itself
         data = path.read_bytes()
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -109,11 +109,11 @@ def _text(path: Path, limit: int) -> str:
         # What is no UTF-8 is shown as a mark: an old letter in one instruction must not hide a whole dataset.
         return data.decode("utf-8-sig", errors="replace")
     except FileNotFoundError as error:
-        raise WamvizError(f"'{path.name}' is missing.") from error
+        raise NotFound(f"'{path.name}' is missing.") from error
     except UnicodeDecodeError as error:
-        raise WamvizError(f"'{path.name}' cannot be read as JSON: it is no UTF-8 text.") from error  # damaged UTF-16
+        raise Damaged(f"'{path.name}' cannot be read as JSON: it is no UTF-8 text.") from error  # damaged UTF-16
     except OSError as error:
-        raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
+        raise Damaged(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
 
 
 def entries(folder: Path) -> list[Path]:
@@ -122,5 +122,5 @@ def entries(folder: Path) -> list[Path]:
         with os.scandir(folder) as scan:
             names = [entry.name for entry, _ in zip(scan, range(MAX_ENTRIES), strict=False)]
     except OSError as error:
-        raise WamvizError(f"The folder '{folder.name}' cannot be read ({error.strerror or error}).") from error
+        raise Damaged(f"The folder '{folder.name}' cannot be read ({error.strerror or error}).") from error
     return [folder / name for name in sorted(names) if not name.startswith(".")]

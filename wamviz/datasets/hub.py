@@ -10,10 +10,10 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, Unsafe, WamvizError
 from wamviz.core.hub import PREFIX, HubName, Progress, RepoKind, Repository, repository
-from wamviz.datasets.action_semantics import ActionSpaceOverride
-from wamviz.datasets.formats.lerobot.dataset import LeRobotDataset
+from wamviz.datasets.formats.lerobot import LeRobotDataset
+from wamviz.datasets.override import ActionSpaceOverride
 
 FORM = f"{PREFIX}OWNER/NAME[@REVISION]#EPISODE[@FRAME]"
 # What opening needs; stats are left where they are. The lists of episodes come last: once they are whole, all is.
@@ -29,15 +29,15 @@ _KIND = RepoKind(
 )
 
 
-def parse(text: str) -> HubName:
+def parse_name(text: str) -> HubName:
     """The dataset that ``hub:OWNER/NAME[@REVISION]`` names; nothing is asked.
 
-    >>> parse("hub:lerobot/pusht@v3.0")
+    >>> parse_name("hub:lerobot/pusht@v3.0")
     HubName(repo='lerobot/pusht', revision='v3.0')
     """
     match = _NAME.fullmatch(text.strip())
     if match is None or any(part in ("..", ".") for part in re.split("/", f"{match[1]}/{match[2] or ''}")):
-        raise WamvizError(f"'{text[:80]}' names no dataset on the hub.", f"Write {FORM}.")
+        raise InvalidInput(f"'{text[:80]}' names no dataset on the hub.", f"Write {FORM}.")
     return HubName(match[1], match[2] or "main")
 
 
@@ -55,7 +55,7 @@ def open_hub(
     Raises:
         WamvizError: no such dataset, revision or episode; no access; no LeRobot dataset; no network and no copy here.
     """
-    with repository(parse(text), _KIND, progress) as there:
+    with repository(parse_name(text), _KIND, progress) as there:
         dataset = _metadata(there, override)
         if episode is not None:
             for file in dataset.files_of(episode):
@@ -77,16 +77,16 @@ def _metadata(there: Repository, override: ActionSpaceOverride | None) -> LeRobo
         for file, _ in there.sizes("meta"):
             listed.append(file)
             if len(listed) > MOST_LISTS:
-                raise WamvizError(f"'{name.repo}' has more than {MOST_LISTS} files of metadata.")
+                raise Unsafe(f"'{name.repo}' has more than {MOST_LISTS} files of metadata.")
         for file in (*filter(FIRST.fullmatch, sorted(listed)), *filter(LISTS.fullmatch, sorted(listed))):
             there.fetch(file)
     there.keep_name()
     return _opened(there.folder, name, override)
 
 
-def again(dataset: LeRobotDataset, override: ActionSpaceOverride) -> LeRobotDataset:
+def reopen(dataset: LeRobotDataset, override: ActionSpaceOverride) -> LeRobotDataset:
     """A dataset of the hub with a person's correction, from what is here of it; nothing is asked."""
-    return _opened(dataset.root, parse(dataset.name), override)
+    return _opened(dataset.root, parse_name(dataset.name), override)
 
 
 def _opened(folder: Path, name: HubName, override: ActionSpaceOverride | None) -> LeRobotDataset:

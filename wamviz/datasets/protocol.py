@@ -1,8 +1,9 @@
 """What a recorded dataset looks like to everybody else, whatever its files are.
 
-Contract: an ``Episode`` is read when it is asked, not when it is opened; frames are decoded from the nearest key frame.
-``observation`` and ``rollout`` turn any part of it into the nouns of ``wamviz.core.rollout``. A format implements the
-abstract members and nothing more. Axis letters: T frames, K actions, A action dims, D state dims, H/W pixels.
+An ``Episode`` is read when it is asked for; frames are decoded from the nearest key frame. ``observation`` and
+``rollout`` turn any part of it into the nouns of ``wamviz.core.rollout``. A format implements the abstract members and
+nothing more; most need only ``recording.Recording``. Axis letters: T frames, K actions, M states, A action dims, D
+state dims, H/W pixels.
 
 Two kinds of episodes exist: those that end with a frame after their last action (T = K + 1, the tabletop's), and those
 with one frame an action (T = K, most recordings: the frame after the last action was not kept). Video and actions may
@@ -12,20 +13,21 @@ go at different rates (DROID excerpts keep every third frame): rows are matched 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import NotFound, WamvizError, unknown_name
+from wamviz.core.errors import Damaged, InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
-from wamviz.datasets.action_semantics import ActionSpaceOverride
-from wamviz.datasets.calibration import unknown_cameras
+from wamviz.datasets.calibration import aspect_note, unknown_cameras
+from wamviz.datasets.override import ActionSpaceOverride
+
+MOST_NOTES = 40  # sentences about a dataset's episodes
 
 
 class Episode(ABC):
@@ -34,13 +36,14 @@ class Episode(ABC):
     Attributes:
         dataset_title: the dataset's name for people.
         index: its number in the dataset.
-        instruction: what the robot was told; may be empty.
+        instruction: what the robot was to do as the episode begins; may be empty.
         fps: frames a second.
         cameras: names of its views, the main one first.
         source: the SOURCE string that names it, ``DIR#EPISODE``.
         facts: JSON-ready extras (seed, kind, style ...), empty where none are kept.
         state_names: one name a dimension of the states, or () when they are not known.
         missing: plain sentences about what its metadata promises and its files lack, or what was found odd.
+        unreadable_views: cameras that are declared and cannot be shown -> why.
         calibration: cameras that a person has calibrated (``calibrate``); they win over what the files say.
     """
 
@@ -53,6 +56,7 @@ class Episode(ABC):
     facts: Mapping[str, Any]
     state_names: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unreadable_views: Mapping[str, str] = MappingProxyType({})
     calibration: Mapping[str, Camera] = MappingProxyType({})
 
     @property
@@ -90,19 +94,68 @@ class Episode(ABC):
         """Frames ``start`` .. ``stop`` - 1 of a known camera, 0 <= start < stop <= T."""
 
     @property
+    def scalars(self) -> Mapping[str, Floats]:
+        """Columns of one number a row that are neither actions nor states (reward, progress ...): name -> (M,)."""
+        return {}
+
+    def instruction_at(self, frame: int) -> str:
+        """What the robot was to do at a frame, where that changes on the way."""
+        return self.instruction
+
+    def state_at(self, frame: int) -> Floats | None:
+        """(D,) the state at a frame; None where none is known, or its rows are damaged (``states`` says how)."""
+        try:
+            states, row = self.states, self._row(frame)
+        except WamvizError:  # damaged rows take the state away, not the picture
+            return None
+        return None if states is None or row >= len(states) else states[row]
+
+    def action_before(self, frame: int) -> Floats | None:
+        """(A,) the action that led to a frame; None at the first one, where none is known, or its row is damaged."""
+        try:
+            actions, row = self.actions, self._row(frame)
+        except WamvizError:
+            return None
+        if actions is None or not 0 < row <= len(actions) or not np.isfinite(actions[row - 1]).all():
+            return None
+        return actions[row - 1]
+
+    def view_size(self, camera: str) -> tuple[int, int]:
+        """(width, height) of a view in pixels."""
+        height, width = self._decode(camera, 0, 1).shape[1:3]
+        return width, height
+
+    @property
     def origin(self) -> str:
         """``recorded``, unless the dataset says of this episode that it was ``imagined`` or ``executed``."""
-        told = self.facts.get("origin")
-        return told if told in ORIGINS else "recorded"
+        origin = self.facts.get("origin")
+        return origin if origin in ORIGINS else "recorded"
 
     def camera_model(self, camera: str, frame: int = 0) -> Camera | None:
         """Calibration of a view at a frame, for the size in which it was recorded, or None when it is not known."""
         return self.calibration.get(camera)
 
     def calibrate(self, override: ActionSpaceOverride) -> None:
-        """Take a person's word on the cameras; the dataset calls this as it opens the episode."""
+        """Take a person's word on the cameras; the dataset calls this as it opens the episode.
+
+        A calibration for pictures of another shape is told in ``missing`` and left out: a path drawn by it would lie.
+        """
         self.calibration = override.calibration(self.index)
-        self.missing = (*self.missing, *unknown_cameras(self.calibration, self.cameras))
+        notes = list(unknown_cameras(self.calibration, self.cameras))
+        unfit = set()
+        for camera in self.cameras:
+            try:
+                model = self.camera_model(camera)
+                note = None if model is None else aspect_note(model, *self.view_size(camera))
+            except WamvizError:
+                continue  # a view that cannot be decoded says so itself
+            if note is not None:
+                notes.append(note)
+                unfit.add(camera)
+        self._unfit = frozenset(unfit)
+        self.missing = (*self.missing, *notes)
+
+    _unfit: frozenset[str] = frozenset()
 
     def camera_moves(self, camera: str) -> bool:
         """Whether the calibration differs from frame to frame (a wrist camera)."""
@@ -116,13 +169,14 @@ class Episode(ABC):
         """Frames ``start`` .. ``stop`` - 1 of a view (the main one by default), as (n, H, W, 3) uint8.
 
         Raises:
-            WamvizError: no such camera or frames, or the video is missing or damaged.
+            NotFound: no such camera or frames, or no video here.
+            Damaged: the video cannot be decoded.
         """
         camera = self._known(camera)
         stop = self.frame_count if stop is None else stop
         self._check_frame(start)
         if not start < stop <= self.frame_count:
-            raise WamvizError(f"Frames {start} to {stop} are no span of frames 0 to {self.frame_count}.")
+            raise InvalidInput(f"Frames {start} to {stop} are no span of frames 0 to {self.frame_count}.")
         return self._decode(camera, start, stop)
 
     def observation(self, frame: int = 0, size: int | None = None) -> Observation:
@@ -134,25 +188,20 @@ class Episode(ABC):
         self._known(None)
         self._check_frame(frame)
         pictures = {camera: self._decode(camera, frame, frame + 1)[0] for camera in self.cameras}
-        models = {camera: self.camera_model(camera, frame) for camera in self.cameras}
-        known = {camera: fitted(model, pictures[camera]) for camera, model in models.items() if model is not None}
+        models = {camera: self._drawable(camera, frame) for camera in self.cameras}
+        known = {camera: scaled_to(model, pictures[camera]) for camera, model in models.items() if model is not None}
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
-        try:
-            states, row = self.states, self._row(frame)
-        except WamvizError:  # damaged rows take the state away, not the picture; who asks for the states is told why
-            states, row = None, 0
-        actions = self.actions if states is not None else None
-        previous = None if actions is None or not 0 < row <= len(actions) else actions[row - 1]
         return Observation(
             frames=pictures,
-            instruction=self.instruction,
-            state=None if states is None or row >= len(states) else states[row],
+            instruction=self.instruction_at(frame),
+            state=self.state_at(frame),
             world_state=self.world_state(frame),
             cameras=known,
             source=f"{self.source}@{frame}",
-            previous_action=previous,
+            orientation=self.facts.get("orientation", {}),
+            previous_action=self.action_before(frame),
         )
 
     def rollout(self, start: int = 0, stop: int | None = None, camera: str | None = None) -> Rollout:
@@ -168,7 +217,7 @@ class Episode(ABC):
         chosen = None if actions is None or first >= last else actions[first:last]
         names = {"state_names": list(self.state_names)} if self.state_names else {}
         # A moving camera's calibration holds for one frame only; a path drawn with it would lie.
-        model = None if self.camera_moves(camera) else self.camera_model(camera, start)
+        model = None if self.camera_moves(camera) else self._drawable(camera, start)
         return Rollout(
             origin=self.origin,
             frames=frames,
@@ -176,12 +225,16 @@ class Episode(ABC):
             actions=chosen,
             action_space=self.action_space if chosen is not None else None,
             states=None if states is None else states[first : end + 1],
-            instruction=self.instruction,
+            instruction=self.instruction_at(start),
             camera=camera,
-            camera_model=None if model is None else fitted(model, frames[0]),
+            camera_model=None if model is None else scaled_to(model, frames[0]),
             success=self.success,
             meta={"source": f"{self.source}@{start}", "dataset": self.dataset_title, **names, **self.facts},
         )
+
+    def _drawable(self, camera: str, frame: int) -> Camera | None:
+        """The calibration by which a path may be drawn on a view."""
+        return None if camera in self._unfit else self.camera_model(camera, frame)
 
     def _row(self, frame: int) -> int:
         """The row of actions and states that begins when a frame is shown."""
@@ -189,108 +242,22 @@ class Episode(ABC):
         return frame if space is None else round(frame * space.rate / self.fps)
 
     def _known(self, camera: str | None) -> str:
+        if camera is not None and camera in self.unreadable_views:
+            raise Damaged(self.unreadable_views[camera])
         if not self.cameras:
-            raise WamvizError(
-                f"Episode {self.index} of '{self.dataset_title}' has no video here.", " ".join(self.missing)
-            )
+            raise NotFound(f"Episode {self.index} of '{self.dataset_title}' has no video here.", " ".join(self.missing))
         if camera is not None and camera not in self.cameras:
             raise unknown_name("camera", camera, self.cameras)
         return self.cameras[0] if camera is None else camera
 
     def _check_frame(self, frame: int) -> None:
         if not 0 <= frame < self.frame_count:
-            raise WamvizError(
+            raise NotFound(
                 f"Episode {self.index} has no frame {frame}.", f"Its frames are 0 .. {self.frame_count - 1}."
             )
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """What an episode has beside pictures; every part may be None.
-
-    Attributes:
-        actions: (K, A) float32.
-        states: (M, D) float32, at the rate of the actions.
-        success: whether the task succeeded.
-    """
-
-    actions: Floats | None = None
-    states: Floats | None = None
-    success: bool | None = None
-
-
-@dataclass(frozen=True)
-class Recording:
-    """An episode as a reader finds it; its numbers and frames are read when they are asked for.
-
-    Attributes:
-        dataset_title, index, instruction, fps, source, facts, state_names, missing: see ``Episode``.
-        frame_count: T, above 0.
-        views: view name -> what decodes its frames ``start`` .. ``stop`` - 1 as (n, H, W, 3) uint8, main view first.
-        numbers: what reads the actions, states and success.
-        space: what the actions mean, or None when there are none.
-    """
-
-    dataset_title: str
-    index: int
-    instruction: str
-    fps: float
-    source: str
-    frame_count: int
-    views: Mapping[str, Callable[[int, int], Frames]]
-    numbers: Callable[[], Numbers]
-    space: ActionSpace | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    state_names: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 < self.fps < 1e6:
-            raise WamvizError(f"Episode {self.index} of '{self.dataset_title}' has a frame rate of {self.fps}.")
-        if self.frame_count < 1:
-            raise WamvizError(f"Episode {self.index} of '{self.dataset_title}' holds no frame.")
-
-
-class RecordedEpisode(Episode):
-    """An ``Episode`` over a ``Recording``: all that a simple format has to make."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        for name in ("dataset_title", "index", "instruction", "fps", "source", "facts", "state_names", "missing"):
-            setattr(self, name, getattr(recording, name))
-        self.cameras = tuple(recording.views)
-
-    @cached_property
-    def _numbers(self) -> Numbers:
-        return self._recording.numbers()
-
-    @property
-    def length(self) -> int:
-        actions = self.actions
-        return self.frame_count if actions is None else len(actions)
-
-    @property
-    def frame_count(self) -> int:
-        return self._recording.frame_count
-
-    @property
-    def action_space(self) -> ActionSpace | None:
-        return self._recording.space
-
-    @property
-    def actions(self) -> Floats | None:
-        return self._numbers.actions
-
-    @property
-    def states(self) -> Floats | None:
-        return self._numbers.states
-
-    @property
-    def success(self) -> bool | None:
-        return self._numbers.success
-
-    def _decode(self, camera: str, start: int, stop: int) -> Frames:
-        return self._recording.views[camera](start, stop)
+Episode_ = TypeVar("Episode_", bound=Episode)
 
 
 @dataclass(frozen=True)
@@ -313,9 +280,9 @@ class Dataset(ABC):
 
     Attributes:
         title: its name for people.
-        indices: the numbers of all episodes that its metadata lists, in order.
+        indices: the numbers of all episodes that its metadata lists, rising.
         available: those of them whose files are here.
-        override: a person's correction of what the numbers mean; empty when nobody said anything.
+        override: a person's correction of what the numbers mean; empty when there is none.
         absent: what a list says of an episode whose files are not here.
     """
 
@@ -331,7 +298,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def episode(self, index: int) -> Episode:
-        """The episode with this number, or ``WamvizError`` when there is none or its files are missing."""
+        """The episode with this number; ``NotFound`` when there is none or its files are missing."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -350,6 +317,38 @@ class Dataset(ABC):
         return len(self.indices)
 
 
+def collect_notes(
+    episodes: Sequence[Episode_], leave_out: Callable[[Episode_], Collection[str]] = lambda episode: ()
+) -> list[str]:
+    """What is odd in some episodes, each sentence once, with the episodes of which it is true unless all are meant.
+
+    Args:
+        leave_out: the sentences of an episode that the dataset says itself.
+    """
+    where: dict[str, list[int]] = {}
+    for episode in episodes:
+        for note in episode.missing:
+            if note in leave_out(episode):
+                continue
+            where.setdefault(note, []).append(episode.index)
+    out = []
+    for note, indices in where.items():
+        if len(indices) == len(episodes):
+            out.append(note)
+            continue
+        some = ", ".join(map(str, indices[:8])) + (" ..." if len(indices) > 8 else "")
+        out.append(f"{note} (episode{'s' if len(indices) > 1 else ''} {some})")
+    more = len(out) - MOST_NOTES
+    return out if more <= 0 else [*out[:MOST_NOTES], f"{more} more sentences about single episodes are left out."]
+
+
+def clean_instruction(text: str) -> str:
+    """An instruction without what says nothing: blanks at its ends, and empty parts between bars."""
+    parts = [part.strip() for part in text.split("|")]
+    joined = " | ".join(part for part in parts if any(letter.isalnum() for letter in part))
+    return joined if "|" in text else text.strip() if any(letter.isalnum() for letter in text) else ""
+
+
 def no_episode(title: str, index: int, indices: Sequence[int], available: Sequence[int]) -> NotFound:
     """The error for an episode that is not listed, or whose files are not here."""
     if index in indices:
@@ -360,7 +359,7 @@ def no_episode(title: str, index: int, indices: Sequence[int], available: Sequen
     return NotFound(f"'{title}' has no episode {index}.", f"Its episodes are {min(indices)} .. {max(indices)}.")
 
 
-def fitted(camera: Camera, picture: Frames) -> Camera:
+def scaled_to(camera: Camera, picture: Frames) -> Camera:
     """The calibration for ``picture`` (H, W, 3): calibrated with large pictures, recorded in small ones."""
     height, width = picture.shape[:2]
     return camera if (camera.width, camera.height) == (width, height) else camera.resized(width, height)

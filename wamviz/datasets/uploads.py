@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wamviz.core.errors import Unsafe, WamvizError
-from wamviz.datasets.action_semantics import SIDECAR
+from wamviz.core.errors import Damaged, InvalidInput, Unsafe, WamvizError
 from wamviz.datasets.containers.tables import SUFFIXES as TABLES
 from wamviz.datasets.containers.tables import read_table
 from wamviz.datasets.containers.videos import SUFFIXES as VIDEOS
-from wamviz.datasets.containers.videos import open_clip
+from wamviz.datasets.containers.videos import open_video
 from wamviz.datasets.files import inside
+from wamviz.datasets.formats import format_of
+from wamviz.datasets.override import SIDECAR
 
 MOST_FILES = 20  # given at once: the views of one episode, and a table
 SINGLE = (".hdf5", ".h5")  # a whole dataset in one file
@@ -52,14 +53,16 @@ class Limits:
 
     def __post_init__(self) -> None:
         if min(self.files, self.unpacked, self.directory, self.ratio, self.plain) <= 0:
-            raise WamvizError("Limits of an upload must be above 0.")
+            raise InvalidInput("Limits of an upload must be above 0.")
 
 
 def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> int:
     """Unpack a zip into ``folder``, which must not exist yet; returns the number of files.
 
     Raises:
-        WamvizError: no zip, damaged, encrypted, over the limits, or one that names files outside its folder.
+        Damaged: no zip, or a damaged one.
+        InvalidInput: encrypted, or packed in an unusual way.
+        Unsafe: over the limits, or naming files outside its folder.
     """
     limits, name = limits or Limits(), f"'{archive.name}'"
     _check_directory(archive, limits)
@@ -78,7 +81,7 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> int:
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError, struct.error) as error:
         shutil.rmtree(folder, ignore_errors=True)
         detail = (str(error) or type(error).__name__).splitlines()[0][:120]
-        raise WamvizError(f"{name} is damaged or no zip ({detail}).", "Pack the folder again and retry.") from error
+        raise Damaged(f"{name} is damaged or no zip ({detail}).", "Pack the folder again and retry.") from error
 
 
 def lay_out(
@@ -97,7 +100,7 @@ def lay_out(
         files: one zip, one HDF5 file, or videos (views of one episode) with at most one table of actions.
         folder: where to put it; must not exist yet.
         rate: actions a second, Hz; needed with a table.
-        instruction: what the robot was told in these videos.
+        instruction: what the robot was to do in these videos.
         columns: of the table, for the ``actions`` and the ``states``; every column of numbers is an action when none
             is named.
         kind: of the actions, one of ``ACTION_KINDS``; "" is not known.
@@ -105,7 +108,7 @@ def lay_out(
     kinds, limits = {path: path.suffix.lower() for path in files}, limits or Limits()
     size = sum(path.stat().st_size for path in files)
     if len(files) > MOST_FILES or size > limits.unpacked:
-        raise WamvizError(
+        raise Unsafe(
             f"{len(files)} files of {size / 1e6:.0f} MB were given.",
             f"{MOST_FILES} files and {limits.unpacked / 1e6:.0f} MB are the limits.",
         )
@@ -113,25 +116,25 @@ def lay_out(
     if not files or odd:
         said = f"'{odd[0]}' is no dataset." if odd else "No file was chosen."
         tables = ", ".join(TABLES)
-        raise WamvizError(said, f"Give one zip or HDF5 file, or videos ({', '.join(VIDEOS)}) and a table ({tables}).")
+        raise InvalidInput(said, f"Give one zip or HDF5 file, or videos ({', '.join(VIDEOS)}) and a table ({tables}).")
     whole = [path for path, suffix in kinds.items() if suffix in (".zip", *SINGLE)]
     if whole:
         if len(files) > 1:
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{whole[0].name}' is a whole dataset; give it alone.", "Or pack everything into one zip."
             )
-        if kinds[whole[0]] == ".zip":
+        if kinds[whole[0]] == ".zip" and format_of(whole[0]) is None:
             unpack(whole[0], folder, limits)
             return folder
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True)  # of an HDF5 file, and of a zip that is read as it is
         shutil.copyfile(whole[0], folder / f"dataset{kinds[whole[0]]}")
         return folder
     videos = [path for path in files if kinds[path] in VIDEOS]
     tables_given = [path for path in files if kinds[path] in TABLES]
     if not videos:
-        raise WamvizError(f"'{files[0].name}' is a table without a video.", "Add the video that it belongs to.")
+        raise InvalidInput(f"'{files[0].name}' is a table without a video.", "Add the video that it belongs to.")
     if len(tables_given) > 1:
-        raise WamvizError(f"{len(tables_given)} tables were given.", "One table of actions belongs to one episode.")
+        raise InvalidInput(f"{len(tables_given)} tables were given.", "One table of actions belongs to one episode.")
     folder.mkdir(parents=True)
     try:
         chosen = {part: list(names) for part, names in (columns or {}).items() if names}
@@ -146,7 +149,7 @@ def lay_out(
 
 def _paired(
     videos: Sequence[Path], table: Path | None, folder: Path, rate: float | None, instruction: str,
-    told: Mapping[str, Any],
+    layout: Mapping[str, Any],
 ) -> Path:  # fmt: skip
     views: dict[str, str] = {}
     for place, path in enumerate(videos):
@@ -158,17 +161,17 @@ def _paired(
     if table is not None:
         stored = f"actions{table.suffix.lower()}"
         shutil.copyfile(table, folder / stored)
-        wanted = told.get("columns", {})
-        clip = open_clip(folder, folder / next(iter(views.values())))
+        wanted = layout.get("columns", {})
+        video = open_video(folder, folder / next(iter(views.values())))
         rows = len(read_table(folder / stored, wanted.get("actions"))[0])
         if rate is None:
-            raise WamvizError(
+            raise InvalidInput(
                 f"How many actions a second does '{table.name}' hold?",
-                f"It has {rows} rows, the video {clip.frames} frames at {clip.fps:g} a second: write {clip.fps:g} if "
+                f"It has {rows} rows, the video {len(video)} frames at {video.fps:g} a second: write {video.fps:g} if "
                 "there is one action a frame.",
             )
         episode["actions"] = stored
-        sidecar |= {**told, "layout": {**told.get("layout", {}), "rate": rate}}
+        sidecar |= {**layout, "layout": {**layout.get("layout", {}), "rate": rate}}
         if "states" in wanted:
             episode["states"] = stored
     (folder / SIDECAR).write_text(json.dumps(sidecar, ensure_ascii=False), encoding="utf-8")
@@ -184,37 +187,33 @@ def _check_directory(archive: Path, limits: Limits) -> None:
             file.seek(max(0, size - 65_557))  # the longest comment, and the record before it
             tail = file.read()
     except OSError as error:
-        raise WamvizError(f"{name} cannot be read ({error.strerror or error}).") from error
+        raise InvalidInput(f"{name} cannot be read ({error.strerror or error}).") from error
     end = tail.rfind(_END)
     if end < 0 or len(tail) < end + 22:
-        raise WamvizError(f"{name} is no zip, or it is cut short.", "Pack the folder again and retry.")
+        raise Damaged(f"{name} is no zip, or it is cut short.", "Pack the folder again and retry.")
     entries, directory = struct.unpack("<HI", tail[end + 10 : end + 16])
     if tail[max(0, end - 20) : end].startswith(_END64) or entries > limits.files or directory > limits.directory:
-        raise WamvizError(
-            f"{name} holds too many files.", f"{limits.files} is the limit; open the folder itself instead."
-        )
+        raise Unsafe(f"{name} holds too many files.", f"{limits.files} is the limit; open the folder itself instead.")
 
 
 def _checked(entries: Sequence[zipfile.ZipInfo], archive: Path, limits: Limits) -> list[zipfile.ZipInfo]:
     """The files to unpack, once all of them were judged by what the zip says."""
     name, wanted, seen = f"'{archive.name}'", [], set()
     if len(entries) > limits.files:
-        raise WamvizError(f"{name} holds {len(entries)} files.", f"{limits.files} is the limit.")
+        raise Unsafe(f"{name} holds {len(entries)} files.", f"{limits.files} is the limit.")
     for entry in entries:
         path = _name(entry)
         inside(Path("."), path)  # also folders and files that are left out must not point outside
         if entry.flag_bits & 0x1:
-            raise WamvizError(f"{name} is encrypted.", "Pack it without a password.")
+            raise InvalidInput(f"{name} is encrypted.", "Pack it without a password.")
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise Unsafe(
-                f"'{path}' in {name} is a link or a device.", "It is not safe to unpack; pack plain files."
-            )
+            raise Unsafe(f"'{path}' in {name} is a link or a device.", "It is not safe to unpack; pack plain files.")
         parts = PurePosixPath(path).parts
         if entry.is_dir() or kind == stat.S_IFDIR or parts[0] == "__MACOSX" or parts[-1] == ".DS_Store":
             continue
         if entry.compress_type not in _METHODS:
-            raise WamvizError(f"{name} is packed in an unusual way.", "Pack it as an ordinary zip (deflate).")
+            raise InvalidInput(f"{name} is packed in an unusual way.", "Pack it as an ordinary zip (deflate).")
         if path.casefold() in seen:
             raise Unsafe(f"{name} holds '{path}' twice.", "It is not safe to unpack.")
         seen.add(path.casefold())
@@ -241,8 +240,8 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: 
     return written
 
 
-def _too_large(name: str, size: int, limits: Limits) -> WamvizError:
-    return WamvizError(
+def _too_large(name: str, size: int, limits: Limits) -> Unsafe:
+    return Unsafe(
         f"{name} unpacks to {size / 1e6:.0f} MB.",
         f"{limits.unpacked / 1e6:.0f} MB is the limit; open the folder itself instead.",
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import MODES, ActionSpace, Imagined, ImagineRequest, Preview
 
 ImagineStream = Iterator[Preview | Imagined]
@@ -75,6 +75,13 @@ class Capabilities:
         if not self.modes:
             raise WamvizError(f"Model '{self.model_id}' declares no mode.")
 
+    def check_mode(self, mode: str) -> None:
+        """Raise ``NotFound`` unless ``mode`` is one of this model's."""
+        if mode not in MODES:
+            raise unknown_name("mode", mode, self.modes)
+        if mode not in self.modes:
+            raise NotFound(f"{self.title} has no mode '{mode}'.", f"Its modes are: {', '.join(self.modes)}.")
+
     @property
     def longest(self) -> int:
         """Frames of the longest rollout, without the context; never below one chunk."""
@@ -114,6 +121,20 @@ class ModelEntry:
     resident: bool = True
 
 
+Register = Callable[[], list[ModelEntry]]  # what an entry point of the group ``wamviz.models`` names
+CHANGING = "models_change"
+
+
+def changing(register: Register) -> Register:
+    """Mark a hook whose models come and go while the program runs.
+
+    It is asked again (``registry.refresh``), and returns the same entry objects for what is as it was, so that loaded
+    weights stay.
+    """
+    setattr(register, CHANGING, True)
+    return register
+
+
 def needs_words(capabilities: Capabilities, mode: str) -> bool:
     """Whether an instruction has to be given; given actions and given videos say themselves what happens."""
     return capabilities.uses_instruction and mode not in ("forward_dynamics", "inverse_dynamics")
@@ -122,10 +143,10 @@ def needs_words(capabilities: Capabilities, mode: str) -> bool:
 def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
     """Raise ``WamvizError`` when this model cannot serve this request."""
     name = capabilities.title
-    if request.mode not in capabilities.modes:
-        raise WamvizError(f"{name} has no mode '{request.mode}'.", f"Its modes are: {', '.join(capabilities.modes)}.")
+    capabilities.check_mode(request.mode)
     if needs_words(capabilities, request.mode) and not request.observation.instruction.strip():
-        raise WamvizError("The instruction is empty.", "Say what the robot should do, e.g. 'pick up the orange'.")
+        hint = "Say what the robot should do, e.g. 'pick up the orange' (--instruction TEXT)."
+        raise WamvizError("The instruction is empty.", hint)
     if len(request.observation.instruction) > 500:
         raise WamvizError("The instruction is longer than 500 characters.", "Shorten it to a sentence or two.")
     if request.samples > capabilities.max_samples:

@@ -141,8 +141,7 @@ def check_can_act(model: WorldActionModel, mode: str) -> None:
         raise InvalidInput(
             f"Mode '{mode}' does not give actions from a context alone.", "Use joint, imagine_then_act or act_only."
         )
-    if mode not in caps.modes:
-        raise InvalidInput(f"{caps.title} has no mode '{mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
+    caps.check_mode(mode)
     if WORLD not in caps.worlds:
         raise InvalidInput(f"The actions of {caps.title} cannot be executed in the {WORLD}.")
 

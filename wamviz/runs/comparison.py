@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
-from wamviz.core.rollout import MODES, Preview
+from wamviz.core.errors import InvalidInput, WamvizError
+from wamviz.core.rollout import Preview
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
-from wamviz.runs import conditioning
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
@@ -42,11 +41,7 @@ class Contender:
     mode: str
 
     def __post_init__(self) -> None:
-        caps = self.capabilities
-        if self.mode not in MODES:
-            raise unknown_name("mode", self.mode, caps.modes)
-        if self.mode not in caps.modes:
-            raise InvalidInput(f"{caps.title} has no mode '{self.mode}'.", f"Its modes are: {', '.join(caps.modes)}.")
+        self.capabilities.check_mode(self.mode)
 
     @property
     def name(self) -> str:
@@ -148,7 +143,7 @@ def compare_models(
 ) -> Iterator[tuple[int, Preview | Outcome]]:
     """Yield (index, ``Preview``) while a contender imagines and (index, ``Outcome``) when it is done, in their order.
 
-    Modes that must be given something get what was recorded after the context.
+    Modes that must be given something get what was recorded after the context (``conditioning``).
 
     Args:
         context, instruction, seed, samples, device: see ``imagine.imagine_run``.
@@ -162,10 +157,9 @@ def compare_models(
             horizon = None if seconds is None else min(caps.longest, max(1, round(seconds * caps.video_fps)))
             if contender.mode == "act_only" and horizon is not None:
                 horizon = min(horizon, caps.horizon)
-            actions, video = conditioning.recorded(caps, contender.mode, context.reference, horizon)
             stream = imagine(
                 contender.model, context, instruction=instruction, mode=contender.mode, seed=seed,
-                samples=min(samples, caps.max_samples), actions=actions, video=video, horizon=horizon, device=device,
+                samples=min(samples, caps.max_samples), horizon=horizon, device=device,
             )  # fmt: skip
             with closing(stream):
                 for event in stream:

@@ -1,8 +1,9 @@
 """What a mode must be given beside the context: actions to obey, a video whose actions are wanted.
 
-Contract: they come from what was recorded after the context, by pure functions over a model's capabilities and a
-recorded rollout, or from files that a person hands over. What comes back from a file is checked (finite, right number
-of columns, sane size) and every refusal says what to change. Nothing is ever unpickled.
+``resolve_conditioning`` is the one place that decides it, for the page, the HTTP API, the command line and comparisons
+alike: a file or an array that was handed over, else what was recorded after the context, else, where the context is a
+kept run, that run's own imagined video. What comes from a file is checked (finite, right number of columns, sane size),
+every refusal says what to change, and nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +20,76 @@ import numpy as np
 from wamviz.core.errors import Damaged, InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats, Frames, Rollout, check_floats
 from wamviz.models.protocol import Capabilities
+from wamviz.runs.sources import Context
+from wamviz.runs.store import Run
 
 MAX_BYTES = 30_000_000
 MAX_ROWS = 100_000
 SUFFIXES = (".npz", ".npy", ".csv", ".json")
+REQUIRED = {"forward_dynamics": "actions", "inverse_dynamics": "video"}  # mode -> what it must be given
 
 
-def recorded(
-    caps: Capabilities, mode: str, reference: Rollout | None, horizon: int | None = None
-) -> tuple[Floats | None, Frames | None]:
-    """The recorded actions (K, A) or video (T, H, W, 3) that ``mode`` is given; (None, None) for other modes.
+@dataclass(frozen=True)
+class Conditioning:
+    """What a model is given beside the context; at most one of the two is not None.
+
+    Attributes:
+        actions: (K, A) float32, to obey.
+        video: (T, H, W, 3) uint8 at the model's frame rate, context first: its actions are wanted.
+        shown: the kept run and the sample whose imagined video that is, or None.
+    """
+
+    actions: Floats | None = None
+    video: Frames | None = None
+    shown: tuple[Run, int] | None = None
+
+
+def resolve_conditioning(
+    capabilities: Capabilities,
+    mode: str,
+    context: Context,
+    *,
+    actions: str | Path | Floats | None = None,
+    video: str | Path | Frames | None = None,
+    horizon: int | None = None,
+) -> Conditioning:
+    """What ``mode`` is given: the file or array handed over, else what the context itself holds.
 
     Args:
-        horizon: frames to imagine, one chunk when None.
+        actions: a file for ``read_actions`` or (K, A) numbers; taken whole.
+        video: a file for ``read_clip`` or frames (T, H, W, 3) at the model's rate.
+        horizon: frames to imagine; None takes as much as ``frames_at_most`` says.
 
     Raises:
-        WamvizError: nothing fitting was recorded.
+        InvalidInput: something is handed over that the mode does not take, or nothing is there that it needs.
+        WamvizError: a file cannot be read.
     """
+    for name, value in (("actions", actions), ("video", video)):
+        if value is not None and REQUIRED.get(mode) != name:
+            taker = next(mode for mode, required in REQUIRED.items() if required == name)
+            raise InvalidInput(f"Mode {mode} takes no {name}.", f"Use mode {taker}, or leave the {name} out.")
     if mode == "forward_dynamics":
-        count = usable_actions(caps, reference, horizon)
-        if not count or reference is None or reference.actions is None:
-            raise InvalidInput(
-                "Forward dynamics needs actions to obey, and none were recorded after this frame.",
-                "Pick an earlier frame, or upload a file of actions (npz, npy, csv or json) in the settings.",
-            )
-        return reference.actions[:count], None
+        if isinstance(actions, str | Path):
+            actions = read_actions(actions, capabilities.action_space)
+        most = frames_at_most(capabilities, mode, horizon)
+        return Conditioning(_recorded_actions(capabilities, context.reference, most) if actions is None else actions)
     if mode == "inverse_dynamics":
-        if reference is None or reference.frames is None or len(reference.frames) < 2:
-            raise InvalidInput(
-                "Inverse dynamics needs a video to explain, and none was recorded after this frame.",
-                "Pick an earlier frame, or upload a video in the settings.",
-            )
-        return None, at_rate(reference.frames, reference.fps, caps.video_fps, horizon or caps.horizon)
-    return None, None
+        if isinstance(video, str | Path):
+            video = read_clip(video, capabilities.video_fps, horizon or capabilities.longest)
+        if video is not None:
+            return Conditioning(video=video)
+        if context.run is not None:
+            return _imagined_video(capabilities, context.run, context.sample, horizon)
+        most = frames_at_most(capabilities, mode, horizon)
+        return Conditioning(video=_recorded_video(capabilities, context.reference, most))
+    return Conditioning()
+
+
+def frames_at_most(capabilities: Capabilities, mode: str, horizon: int | None = None) -> int:
+    """Frames at most, without the context: the horizon; without one, all that is given for a model that can go on."""
+    if horizon:
+        return horizon
+    return capabilities.longest if mode in REQUIRED and capabilities.open_horizon else capabilities.unasked(mode)
 
 
 def usable_actions(caps: Capabilities, reference: Rollout | None, horizon: int | None = None) -> int:
@@ -58,16 +97,60 @@ def usable_actions(caps: Capabilities, reference: Rollout | None, horizon: int |
     space = caps.action_space
     if space is None or reference is None or reference.actions is None or reference.action_space is None:
         return 0
+    if reference.origin != "recorded":  # what the scripted expert did in a fresh scene is no recording
+        return 0
     if reference.action_space.names != space.names or abs(reference.action_space.rate - space.rate) > 1e-6:
         return 0
     return min(len(reference.actions), max(1, round((horizon or caps.horizon) / caps.video_fps * space.rate)))
 
 
 def at_rate(frames: Frames, fps: float, wanted: float, horizon: int) -> Frames:
-    """Up to ``horizon + 1`` frames of a video at ``wanted`` frames a second, nearest by time."""
+    """Up to ``horizon + 1`` frames of a video at ``wanted`` frames a second, nearest by time; at least 2."""
     count = min(horizon + 1, int((len(frames) - 1) / fps * wanted + 0.5) + 1)
     picks = [min(len(frames) - 1, round(k / wanted * fps)) for k in range(max(2, count))]
     return frames[picks]
+
+
+def _recorded_actions(caps: Capabilities, reference: Rollout | None, most: int) -> Floats:
+    count = usable_actions(caps, reference, most)
+    if not count or reference is None or reference.actions is None:
+        raise InvalidInput(
+            "Forward dynamics needs actions to obey, and none were recorded after this frame"
+            f"{_instead(caps, reference)}.",
+            "Give a file of them (npz, npy, csv or json) with --actions FILE or in the page's settings, or start from "
+            "an earlier frame or from a recorded episode.",
+        )
+    return reference.actions[:count]
+
+
+def _recorded_video(caps: Capabilities, reference: Rollout | None, most: int) -> Frames:
+    if reference is None or reference.origin != "recorded" or reference.frames is None or len(reference.frames) < 2:
+        raise InvalidInput(
+            "Inverse dynamics needs a video to explain, and none was recorded after this frame"
+            f"{_instead(caps, reference)}.",
+            "Give a video file with --video FILE or in the page's settings, or start from an earlier frame, from a "
+            "recorded episode or from a run with an imagined video.",
+        )
+    return at_rate(reference.frames, reference.fps, caps.video_fps, most)
+
+
+def _instead(caps: Capabilities, reference: Rollout | None) -> str:
+    """What there is in place of a usable recording."""
+    if reference is None or (reference.actions is None and reference.frames is None):
+        return ""
+    if reference.origin == "executed":
+        return "; what follows it was executed in the simulator"
+    return "" if reference.actions is None else f" in the action space of {caps.title}"
+
+
+def _imagined_video(caps: Capabilities, run: Run, sample: int, horizon: int | None) -> Conditioning:
+    if not 0 <= sample < len(run.imagined):
+        raise NotFound(f"There is no sample {sample}.", f"This run has samples 0 .. {len(run.imagined) - 1}.")
+    shown = run.imagined[sample]
+    if shown.frames is None or len(shown.frames) < 2:
+        raise InvalidInput("This run has no imagined video.", "Give a video, or take a run that has one.")
+    video = at_rate(shown.frames, shown.fps, caps.video_fps, horizon or caps.longest)
+    return Conditioning(video=video, shown=(run, sample))
 
 
 def read_actions(path: str | Path, space: ActionSpace | None = None) -> Floats:
@@ -106,14 +189,12 @@ def read_clip(path: str | Path, fps: float, horizon: int) -> Frames:
 
     _check_file(Path(path), "video")
     frames, own_fps = read_video(path)
-    count = min(horizon + 1, int(np.floor((len(frames) - 1) / own_fps * fps + 0.5)) + 1)
-    if count < 2:
+    if int((len(frames) - 1) / own_fps * fps + 0.5) < 1:
         raise InvalidInput(
             f"{Path(path).name} shows only {len(frames)} frame(s) at {own_fps:g} frames a second.",
             f"It has to last at least {1 / fps:.2f} s.",
         )
-    nearest = np.rint(np.arange(count) / fps * own_fps).astype(int)
-    return frames[np.minimum(nearest, len(frames) - 1)]
+    return at_rate(frames, own_fps, fps, horizon)
 
 
 def parse_seeds(text: str) -> range:

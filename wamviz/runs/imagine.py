@@ -1,9 +1,9 @@
 """The one path from a request to a finished run, used by the command line, the HTTP API and the page alike.
 
-Contract: ``imagine_run`` checks the request before any weight is loaded, streams the model's previews and ends
-with one ``Run`` (metrics computed, nothing written: keeping it is the store's business). Stopping is closing
-the generator: that closes the model's own generator, and sampling ends between two steps. It knows no page,
-no argument parser and no file.
+Contract: ``imagine_run`` resolves what the mode must be given and checks the request before any weight is loaded,
+streams the model's previews and ends with one ``Run`` (metrics computed, nothing written: keeping it is the store's
+business). Stopping is closing the generator: that closes the model's own generator, and sampling ends between two
+steps. It knows no page and no argument parser.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-
-import numpy as np
+from pathlib import Path
 
 from wamviz.core.devices import describe, ran_out_of_memory
 from wamviz.core.errors import Busy, Unavailable, WamvizError
-from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames
+from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames, cut
 from wamviz.metrics.summary import summarise
 from wamviz.models import registry
 from wamviz.models.line import LINE
@@ -35,6 +35,8 @@ from wamviz.models.protocol import (
     open_ended,
 )
 from wamviz.models.residents import place
+from wamviz.runs.conditioning import resolve_conditioning
+from wamviz.runs.infer_actions import join_video
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run, run_id
 
@@ -48,8 +50,8 @@ def imagine_run(
     seed: int = 0,
     samples: int = 1,
     steps: int | None = None,
-    actions: Floats | None = None,
-    video: Frames | None = None,
+    actions: str | Path | Floats | None = None,
+    video: str | Path | Frames | None = None,
     horizon: int | None = None,
     guidance: float = 1.0,
     device: str = "auto",
@@ -60,22 +62,34 @@ def imagine_run(
         model_id: a registered model.
         context: what ``sources.resolve`` returned; its reference, if any, is cut to the imagined duration.
         instruction: replaces the context's own instruction when not None.
-        mode, seed, samples, steps, actions, video, horizon, guidance: see ``ImagineRequest``.
+        mode, seed, samples, steps, horizon, guidance: see ``ImagineRequest``.
+        actions, video: files or arrays for the modes that must be given them; by default what the context holds, see
+            ``conditioning.resolve_conditioning``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
 
     Raises:
         WamvizError: the model cannot serve the request; raised here, before the first preview.
     """
     entry = registry.entry(model_id)
+    entry.capabilities.check_mode(mode)
     observation = context.observation
     if instruction is not None:
         observation = replace(observation, instruction=instruction.strip())
-    request = ImagineRequest(observation, mode, seed, samples, steps, actions, video, horizon, guidance)
+    found = resolve_conditioning(entry.capabilities, mode, context, actions=actions, video=video, horizon=horizon)
+    request = ImagineRequest(observation, mode, seed, samples, steps, found.actions, found.video, horizon, guidance)
     check_request(entry.capabilities, request)
-    return _stream(entry, context, request, device)
+    stream = _stream(entry, context, request, device)
+    return stream if found.shown is None else _with_video(stream, *found.shown)
 
 
-def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device: str) -> Iterator[Preview | Run]:
+def _with_video(stream: Generator[Preview | Run], shown: Run, sample: int) -> Iterator[Preview | Run]:
+    """The run at the end of ``stream`` gets the imagined video that its actions were inferred from."""
+    with closing(stream):
+        for event in stream:
+            yield join_video(event, shown, sample) if isinstance(event, Run) else event
+
+
+def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device: str) -> Generator[Preview | Run]:
     capabilities = entry.capabilities
     steps = max(request.steps or capabilities.default_steps, 1)
     yield Preview(0, steps, note=f"loading {capabilities.title}")  # finding the device takes a moment already
@@ -246,19 +260,6 @@ def _reference_notes(request: ImagineRequest, reference: Rollout | None) -> tupl
 
 def _words(text: str) -> str:
     return " ".join(text.lower().replace(".", " ").split())
-
-
-def cut(rollout: Rollout, seconds: float) -> Rollout:
-    """The part of ``rollout`` up to ``seconds`` after its context, half a step of tolerance included."""
-    frames = rollout.frames
-    if frames is not None:
-        frames = frames[: max(1, int(np.floor(seconds * rollout.fps + 0.5)) + 1)]
-    actions, states = rollout.actions, rollout.states
-    if rollout.action_space is not None:
-        count = max(1, int(np.floor(seconds * rollout.action_space.rate + 0.5)))
-        actions = None if actions is None else actions[:count]
-        states = None if states is None else states[: count + 1]
-    return replace(rollout, frames=frames, actions=actions, states=states)
 
 
 def versions(device: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ EXPERT = "scripted expert, executed in physics"
 VIDEO_MAGIC = re.compile(
     rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |GIF8[79]a|OggS|\x00\x00\x01\xba|\x47.{187}\x47", re.DOTALL
 )
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+DATASET_MAGIC = (b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"PK\x05\x06")  # HDF5, and a zip, which may hold a zarr group
 REFERENCE_BYTES = 600_000_000  # of pictures that a reference may hold: no model here imagines half as long
 
 
@@ -49,12 +49,15 @@ class Context:
         reference: recorded (or, in the tabletop, the expert's executed) rollout that starts at the context, or None.
         title: a few words for people.
         instruction: what the robot is told; the observation's own when not given.
+        run, sample: the kept run that this is the context of, and which of its samples is meant; None otherwise.
     """
 
     observation: Observation
     reference: Rollout | None = None
     title: str = ""
     instruction: str = field(default="")
+    run: Run | None = None
+    sample: int = 0
 
     def __post_init__(self) -> None:
         told = self.instruction.strip() or self.observation.instruction
@@ -101,7 +104,7 @@ def kind_of(source: str) -> Kind:
     if path.is_file():
         with path.open("rb") as file:
             head = file.read(188 + 1)
-        if head.startswith(HDF5_MAGIC):
+        if head.startswith(DATASET_MAGIC):
             return "dataset"
         return "video" if VIDEO_MAGIC.match(head) else "image"
     if path.is_dir():
@@ -204,20 +207,31 @@ def kept_run(text: str) -> Run:
 
 
 def _run(text: str) -> Context:
-    run = kept_run(text)
-    camera = run.imagined[0].camera or "exterior"
-    model = run.imagined[0].camera_model
-    height, width = run.context.shape[:2]
+    return context_of(kept_run(text), source=text)
+
+
+def context_of(run: Run, sample: int = 0, source: str | None = None) -> Context:
+    """What ``run`` was handed, as far as it was kept: its frame, state, world and calibration.
+
+    Args:
+        sample: which of its samples is meant where a mode takes a run's video.
+        source: what a run from this context says of where it came from; as this one says when None.
+    """
+    first = run.imagined[0]
+    camera, (height, width) = first.camera or "exterior", run.context.shape[:2]
+    model = None if first.camera_model is None else first.camera_model.resized(width, height)
     observation = Observation(
-        {camera: run.context},
-        run.instruction,
-        state=run.state,
-        world_state=run.world_state,
-        cameras={camera: model.resized(width, height)} if model is not None else {},
-        source=text,
-        previous_action=run.previous_action,
-    )
-    return Context(observation, run.reference, f"run {run.id}")
+        {camera: run.context}, run.instruction, state=run.state, world_state=run.world_state,
+        cameras={} if model is None else {camera: model}, source=run.source if source is None else source,
+        orientation=orientation_of(run), previous_action=run.previous_action,
+    )  # fmt: skip
+    return Context(observation, run.reference, f"run {run.id}", run=run, sample=sample)
+
+
+def orientation_of(run: Run) -> dict[str, str]:
+    """Which way round the run's frames are, where the dataset of its context said so."""
+    facts = run.reference.meta if run.reference is not None else {}
+    return dict(facts.get("orientation", {}))
 
 
 # --- the tabletop ---

@@ -26,6 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
+from wamviz.core.devices import pick
 from wamviz.core.errors import WamvizError
 from wamviz.models.mini.detector import MiniDetector
 from wamviz.models.mini.familiar import Familiar, fit, statistics
@@ -33,7 +34,6 @@ from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.models.mini.text import build_encoder, build_tokenizer
 from wamviz.models.mini.transformer import MiniWAMTransformer
-from wamviz.models.mini.wam import pick_device
 from wamviz.training.body import sample_body
 from wamviz.training.budget import Budget, Deadline, OutOfTime
 from wamviz.training.corpus import collect
@@ -124,7 +124,7 @@ def run(recipe: Recipe) -> Path:
         OutOfTime: the recipe's limit is reached; everything is kept, and the same call goes on.
     """
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
-    deadline, device, work = Deadline(recipe.limit), pick_device(recipe.device), recipe.work
+    deadline, device, work = Deadline(recipe.limit), torch.device(pick(recipe.device)), recipe.work
     log = work / "curves.jsonl"
     many: dict[str, Any] = {"workers": recipe.workers, "deadline": deadline}
     drawn = collect(work / "shards", range(recipe.episodes), views=recipe.views, **many)
@@ -258,7 +258,7 @@ def export(pipeline: MiniWAMPipeline, recipe: Recipe) -> Path:
     parts = (pipeline.detector, pipeline.text_encoder, pipeline.transformer, pipeline.painter)
     facts["parameters"] = sum(weight.numel() for part in parts for weight in part.parameters())
     facts["hours"] = round(sum(getattr(recipe, name) for name in minutes) / 60, 1)
-    facts["hardware"] = describe_hardware(pick_device(recipe.device))
+    facts["hardware"] = describe_hardware(torch.device(pick(recipe.device)))
     (temporary / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     recipe.out.mkdir(parents=True, exist_ok=True)
     for item in temporary.iterdir():  # the model card stays

@@ -26,9 +26,9 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_image, read_video
 from wamviz.core.plain import jsonable
 from wamviz.core.rollout import Observation, Rollout
-from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES, compare_video
+from wamviz.metrics import compare_video, metric_notes, metric_sources
 from wamviz.models import registry
-from wamviz.runs import comparison, infer_actions
+from wamviz.runs import comparison
 from wamviz.runs.imagine import Eta
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run
@@ -80,7 +80,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         """
         yield from _spoken(
             lambda: _imagine(
-                image, source, instruction, model, mode, seed, samples, steps, actions or video, horizon, guidance
+                image, source, instruction, model, mode, seed, samples, steps, actions, video, horizon, guidance
             )
         )
 
@@ -132,20 +132,14 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         seed: Any,
         samples: Any,
         steps: Any,
-        file: str | None,
+        actions: str | None,
+        video: str | None,
         horizon: Any,
         guidance: Any,
     ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         model = model or choices.default_model()
-        caps = choices.capabilities(model)
-        mode = mode or caps.modes[0]
+        mode = mode or choices.capabilities(model).modes[0]
         context = named_context(image, source, shelf, scenes)
-        if mode == infer_actions.MODE and not file and RUN.fullmatch(source.strip()):
-            run = shelf.load(source.strip())
-            yield from _kept(infer_actions.explain_run(run, model, imagine=handlers.imagine_on_card))
-            return
-        frames = handlers.whole(horizon or 0, "horizon") or None
-        actions, video = handlers.given(caps, mode, context, file, frames)
         stream = handlers.imagine_on_card(
             model,
             context,
@@ -156,7 +150,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             steps=handlers.whole(steps or 0, "number of steps") or None,
             actions=actions,
             video=video,
-            horizon=frames,
+            horizon=handlers.whole(horizon or 0, "horizon") or None,
             guidance=handlers.number(guidance, "guidance"),
         )
         yield from _kept(stream)
@@ -302,8 +296,8 @@ def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: 
     times = [round(float(t), 5) for t in found.times]
     return {
         "video": {**means, "times": times, **by_frame},
-        "notes": {name: METRIC_NOTES[name] for name in curves},
-        "sources": {name: METRIC_SOURCES[name] for name in curves},
+        "notes": {name: metric_notes()[name] for name in curves},
+        "sources": {name: metric_sources()[name] for name in curves},
     }
 
 

@@ -12,7 +12,7 @@ from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import MODES, Rollout
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
-from wamviz.runs.conditioning import usable_actions
+from wamviz.runs.conditioning import REQUIRED, usable_actions
 from wamviz.runs.store import Run
 
 MODE_TITLES = {
@@ -31,7 +31,6 @@ MODE_WORDS = {
     "inverse_dynamics": "You give the video; the model names the actions that explain it.",
     "video": "A video without actions.",
 }
-GIVEN = {"forward_dynamics": "actions", "inverse_dynamics": "video"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def first_horizon(model_id: str) -> int:
 
 def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     """What a mode that must be given something will be given when the visitor uploads nothing."""
-    what = GIVEN.get(mode)
+    what = REQUIRED.get(mode)
     if what is None:
         return ""
     caps = capabilities(model_id)
@@ -180,7 +179,8 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
         if count:
             return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."
         return "Nothing was recorded after this frame that this model could obey: upload a file of actions."
-    frames = 0 if reference is None or reference.frames is None else len(reference.frames) - 1
+    recorded = reference is not None and reference.origin == "recorded"
+    frames = len(reference.frames) - 1 if recorded and reference.frames is not None else 0
     if frames:
         return "It explains the recorded video that follows this frame. Upload a video to use your own."
     return "No video was recorded after this frame: upload the video that it should explain."

@@ -13,6 +13,7 @@ import gradio as gr
 
 from wamviz.core.errors import WamvizError
 from wamviz.models import registry
+from wamviz.runs.conditioning import REQUIRED
 from wamviz.ui import choices, form, handlers, present
 from wamviz.ui.events import AT_ONCE, LATEST, NEW_SEED, PICKED, PRIVATE, SAID, Updates, visitor
 from wamviz.ui.imagine_page import ImaginePage
@@ -183,13 +184,13 @@ class FormWiring:
             return {page.mode_words: form.sentences([str(error)])}
         return {
             page.mode_words: form.sentences([choices.MODE_WORDS[mode]]),
-            page.given_panel: gr.update(visible=mode in choices.GIVEN),
+            page.given_panel: gr.update(visible=mode in REQUIRED),
             page.given_words: self._given(scene, int(frame or 0), model, mode),
         }
 
     def _given(self, scene: Scene, frame: int, model: str, mode: str) -> list[Any]:
         model, mode = choices.readable(model, mode)
-        if mode not in choices.GIVEN:
+        if mode not in REQUIRED:
             return []
         try:
             reference = self.page.scenes.context(scene, frame).reference

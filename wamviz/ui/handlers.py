@@ -15,12 +15,12 @@ from typing import Any
 
 from wamviz.core.devices import on_gpu
 from wamviz.core.errors import WamvizError
-from wamviz.core.rollout import Floats, Frames, Preview, Rollout
+from wamviz.core.rollout import Preview, Rollout, cut
 from wamviz.models.protocol import Capabilities
 from wamviz.runs import execution, infer_actions
-from wamviz.runs.conditioning import read_actions, read_clip, recorded
-from wamviz.runs.imagine import Eta, cut, imagine_run
-from wamviz.runs.sources import Context
+from wamviz.runs.conditioning import REQUIRED, frames_at_most
+from wamviz.runs.imagine import Eta, imagine_run
+from wamviz.runs.sources import Context, context_of
 from wamviz.runs.store import Run
 from wamviz.ui import choices, measures, plots, present
 from wamviz.ui.jobs import Switch
@@ -129,10 +129,11 @@ def explain(run_id: str | None, sample: str, model: str, shelf: Shelf, switch: S
             yield {"status": present.status("idle", reason), "running": False}
             return
         yield {"status": present.status("busy", "Looking at the video …", done=0.0), "running": True}
-        reader = model if model in infer_actions.explainers() else ""
+        readers = infer_actions.readers()
+        reader = model if model in readers else readers[0]
         eta, made = Eta(), None
         chosen = int(sample) if sample.isdecimal() and len(sample) < 4 else 0
-        opened = infer_actions.explain_run(run, reader, sample=chosen, imagine=imagine_on_card)
+        opened = imagine_on_card(reader, context_of(run, chosen), mode=infer_actions.MODE)
         with closing(opened) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
@@ -166,46 +167,22 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
     """The context and the arguments of ``imagine_run`` that a wish means; ``WamvizError`` says what to change."""
     caps = choices.capabilities(wish.model)
     horizon = None if wish.horizon is None else whole(wish.horizon, "horizon") or None
-    seconds = (horizon or most(caps, wish.mode)) / caps.video_fps
+    seconds = frames_at_most(caps, wish.mode, horizon) / caps.video_fps
     # What is cut off below need not be decoded.
     context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), seconds + 1)
     options: dict[str, Any] = {
-        "instruction": wish.instruction or "",
         "mode": wish.mode,
         "seed": whole(wish.seed, "seed"),
         "samples": whole(wish.samples, "number of samples"),
         "steps": whole(wish.steps, "number of steps") if caps.default_steps else None,
-    }
-    actions, video = given(caps, wish.mode, context, wish.given, horizon)
-    if context.reference is not None:
-        context = replace(context, reference=cut(context.reference, seconds))
-    context = replace(context, instruction=wish.instruction or "")
-    return context, {
-        **options,
-        "actions": actions,
-        "video": video,
         "horizon": horizon,
         "guidance": number(wish.guidance, "guidance"),
     }
-
-
-def most(caps: Capabilities, mode: str) -> int:
-    """Frames at most where no horizon is asked for; what is given to a model that can go on is taken whole."""
-    return caps.longest if mode in choices.GIVEN and caps.open_horizon else caps.unasked(mode)
-
-
-def given(
-    caps: Capabilities, mode: str, context: Context, path: str | None, horizon: int | None = None
-) -> tuple[Floats | None, Frames | None]:
-    """The actions or the video that a mode must be given: the visitor's file, else what was recorded.
-
-    A file is taken as long as it is (without a horizon), a recording too by a model that can go on, else for one chunk.
-    """
-    if mode == "forward_dynamics" and path:
-        return read_actions(path, caps.action_space), None
-    if mode == "inverse_dynamics" and path:
-        return None, read_clip(path, caps.video_fps, horizon or caps.longest)
-    return recorded(caps, mode, context.reference, horizon or most(caps, mode))
+    if context.reference is not None:
+        context = replace(context, reference=cut(context.reference, seconds))
+    if wish.given and wish.mode in REQUIRED:
+        options[REQUIRED[wish.mode]] = wish.given
+    return replace(context, instruction=wish.instruction or ""), options
 
 
 def whole(value: Any, what: str) -> int:

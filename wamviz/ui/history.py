@@ -11,6 +11,7 @@ import gradio as gr
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_image
+from wamviz.metrics import brief_lines
 from wamviz.runs.store import RunSummary
 from wamviz.ui import choices, present
 from wamviz.ui.history_export import ExportPanel
@@ -83,11 +84,8 @@ def _card(run: RunSummary, pictures: dict[str, str]) -> list[Any]:
 
 
 def _closeness(run: RunSummary) -> list[Any] | None:
-    video = run.metrics.get("video") or {}
-    if video.get("psnr") is None:
-        return None
-    beside = f" (copy last frame {video['copy_last_psnr']:.1f})" if video.get("copy_last_psnr") is not None else ""
-    return h("span", {"class": "wz-badge"}, f"PSNR {video['psnr']:.1f} dB{beside}")
+    lines = brief_lines(run.metrics)
+    return h("span", {"class": "wz-badge"}, lines[0]) if lines else None
 
 
 def _executed(run: RunSummary) -> list[Any] | None:

@@ -200,7 +200,7 @@ class Library:
         layout = replace(opened.dataset.override, **changes)
         dataset: Dataset
         if isinstance(opened.dataset, LeRobotDataset) and place.startswith(HUB):
-            dataset = hub.again(opened.dataset, layout)
+            dataset = hub.reopen(opened.dataset, layout)
         else:
             source = Path(place) if opened.folder is None else next(opened.folder.iterdir())
             dataset = open_dataset(source, layout, place)

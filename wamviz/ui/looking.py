@@ -7,23 +7,19 @@ time limit; a fetching stops with the next piece that comes in.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Canceled, WamvizError
+from wamviz.core.threads import Reporter, stream_in_thread
 from wamviz.models import connect_form
 from wamviz.models.connections import Connection
 from wamviz.ui.field_table import Found
 from wamviz.ui.jobs import Switch
 
 GLANCE = 0.2  # seconds between two looks at the switch
-
-
-class Stopped(Exception):
-    """Nobody waits any more."""
 
 
 @dataclass(frozen=True)
@@ -41,56 +37,52 @@ class Passed:
 
 
 Steps = Iterator[Passed | Found | None]
+News = tuple[str, float | None]  # what has happened so far, and the share of it
 
 
 def looking(
     connection: Connection, switch: Switch, look: Callable[[Connection], list[str]] = connect_form.look
 ) -> Steps:
     """Yield at once, then every second; at the end what answers or what is wrong."""
-    yield from _waiting(lambda: " ".join(look(connection)), switch, lambda: ("", None))
+    yield from _waiting(lambda report: " ".join(look(connection)), switch)
 
 
 def fetching(connection: Connection, switch: Switch) -> Steps:
     """The same for the weights of a kept connection: how much is here, and what it is pinned to."""
-    here: tuple[int, int, str] = (0, 0, "")
 
-    def progress(kilobytes: int, total: int, file: str) -> None:
-        nonlocal here
-        if switch.off:
-            raise Stopped
-        here = (kilobytes, total, file)
+    def fetch(report: Reporter[News]) -> str:
+        def progress(kilobytes: int, total: int, file: str) -> None:
+            if switch.off:
+                raise Canceled("Stopped.")
+            if total:
+                report((f"{kilobytes / 1000:,.0f} of {total / 1000:,.0f} MB, {file}", kilobytes / total))
 
-    def told() -> tuple[str, float | None]:
-        kilobytes, total, file = here
-        if not total:
-            return "", 0.0
-        return f"{kilobytes / 1000:,.0f} of {total / 1000:,.0f} MB, {file}", kilobytes / total
+        report(("", 0.0))
+        return connect_form.fetch(connection, progress).words
 
-    yield from _waiting(lambda: connect_form.fetch(connection, progress).words, switch, told)
+    yield from _waiting(fetch, switch)
 
 
-def _waiting(call: Callable[[], str], switch: Switch, told: Callable[[], tuple[str, float | None]]) -> Steps:
-    answer: Future[str] = Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(call())
-        except BaseException as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=ask, name="wamviz-look", daemon=True).start()
+def _waiting(work: Callable[[Reporter[News]], str], switch: Switch) -> Steps:
     begun, last = time.monotonic(), -1
-    while not wait([answer], GLANCE).done:
-        if switch.off:
+    news: News = ("", None)
+    stream: Generator[News | None, None, str] = stream_in_thread(
+        work, GLANCE, name="wamviz-look", wait_s=0.0, latest=True
+    )
+    with closing(stream):
+        try:
+            while True:
+                news = next(stream) or news
+                if switch.off:
+                    yield None
+                    return
+                passed = int(time.monotonic() - begun)
+                if passed > last:
+                    last = passed
+                    yield Passed(passed, *news)
+        except StopIteration as end:
+            yield Found(True, end.value)
+        except Canceled:
             yield None
-            return
-        passed = int(time.monotonic() - begun)
-        if passed > last:
-            last = passed
-            yield Passed(passed, *told())
-    try:
-        yield Found(True, answer.result())
-    except WamvizError as error:
-        yield Found(False, str(error))
-    except Stopped:
-        yield None
+        except WamvizError as error:
+            yield Found(False, str(error))

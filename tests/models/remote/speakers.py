@@ -278,7 +278,7 @@ def http(reply: Callable[[Speaker, dict], object], path: str, failure: object) -
 
     def script(speaker: Speaker, talk: Talk, mood: str) -> None:
         if (talk.method, talk.path) != ("POST", path):
-            return talk.answer(b"not found", 404)
+            return talk.answer(b"not found", 405 if talk.path == path else 404)  # Method Not Allowed
         told = unpack_json(talk.body)
         speaker.heard.append(told)
         if mood == "lost":
@@ -318,7 +318,7 @@ def act_reply(speaker: Speaker, told: dict) -> dict:
 
 def predict_reply(speaker: Speaker, told: dict) -> dict:
     """Cosmos3's LIBERO reply."""
-    pictures = [base64.b64encode(encode_png(frame)).decode() for frame in clip(17, 32, 32)]
+    pictures = [base64.b64encode(encode_png(frame)).decode() for frame in clip(17, 32, 64)]
     return {"action": chunk(16, 7, speaker.count).tolist(), "video": pictures}
 
 

@@ -86,6 +86,7 @@ DIALECTS = {
     "openpi, keys as text": lambda a: as_text(openpi(a)),
     "msgpack-numpy": msgpack_numpy,
     "msgpack-numpy, keys as text, type as bytes": lambda a: {**as_text(msgpack_numpy(a)), "type": a.dtype.str.encode()},
+    "vLLM-Omni's own": lambda a: {**as_text(msgpack_numpy(a)), "kind": a.dtype.kind},
     "GR00T": lambda a: {"__ndarray_class__": True, "as_npy": npy(a)},
     "json-numpy": lambda a: json.loads(pack_json(a)),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -19,19 +20,20 @@ from tests.models.remote.speakers import (
     chunk,
     clip,
     http,
-    predict_reply,
 )
+from wamviz.core.action_spaces import OSC_POSE
 from wamviz.core.errors import WamvizError
-from wamviz.core.media import read_video
+from wamviz.core.media import encode_png, read_image, read_video, resize
 from wamviz.core.rollout import ImagineRequest, Observation
+from wamviz.core.rotation import rotation_matrix
+from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import policy_request, protocol_of
 from wamviz.models.remote.codec import pack, pack_json, unpack
-from wamviz.models.remote.entry import capabilities_of
+from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
-from wamviz.models.remote.waiting import run_sync
 
 CONFIG = {
     "image_resolution": None,
@@ -200,6 +202,44 @@ def test_vllm_omni_s_embodiment_is_told_and_decides_the_names_of_views() -> None
         ask_omni(speaker, embodiment="driod")
 
 
+def omni_greeting(config: dict, reply: object) -> Speaker:
+    return replace(arena(config, reply), name="vLLM-Omni")
+
+
+def test_cosmos3_behind_vllm_omni_is_sent_its_own_views() -> None:
+    """It greets with the size of its canvas and counts its exterior cameras from 1."""
+    config = {**CONFIG, "image_resolution": [540, 640], "n_external_cameras": 2, "action_space": "joint_position"}
+    speaker = omni_greeting(config, {"actions": chunk(32, 8)})
+    assert ask(speaker, "act_only").rollouts[0].actions.shape == (32, 8)
+    shapes = {name: told.shape for name, told in speaker.heard[1].items() if "image" in name}
+    assert shapes == {
+        "observation/wrist_image_left": (360, 640, 3),
+        "observation/exterior_image_1_left": (180, 320, 3),
+        "observation/exterior_image_2_left": (180, 320, 3),
+    }
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+def test_actions_under_names_of_their_own_are_read(batch: bool, inside: bool) -> None:
+    """As vLLM-Omni's GR00T returns them: joints and gripper make up the robot's space, others keep their names."""
+    table = chunk(12, 8)
+    parts = {"gripper_position": table[:, 7:], "joint_position": table[:, :7]}
+    parts = {name: part[None] if batch else part for name, part in parts.items()}
+    config = {**CONFIG, "action_space": "joint_position"}
+    rollout = ask(omni_greeting(config, {"actions": parts} if inside else parts), "act_only").rollouts[0]
+    assert (rollout.actions == table).all() and rollout.action_space.kind == "joint_position"
+    other = ask(omni_greeting(config, {"base": chunk(12, 3), "waist": chunk(12, 1)}), "act_only").rollouts[0]
+    assert other.action_space.names == ("base_1", "base_2", "base_3", "waist") and other.actions.shape == (12, 4)
+
+
+def test_a_greeting_without_an_action_space_is_taken_with_a_note() -> None:
+    config = {name: value for name, value in CONFIG.items() if name != "action_space"}
+    end = ask(omni_greeting(config, {"actions": chunk(12, 8)}), "act_only")
+    assert end.rollouts[0].action_space.kind == "joint_position"
+    assert any("does not say what its actions mean" in note for note in end.notes)
+
+
 @pytest.mark.parametrize("place", ["reply", "status"])
 def test_vllm_omni_s_errors_are_shown_as_it_says_them(place: str) -> None:
     error = {"type": "error", "message": "Internal inference error"}
@@ -249,6 +289,23 @@ def test_a_reply_written_as_json_twice_is_understood():
     assert ask(speaker, "joint").rollouts[0].actions.shape == (50, 14)
 
 
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(404, "nothing at this address"), (200, "nothing at /act that takes questions"), (401, "wants a token")],
+)
+def test_another_http_server_is_no_cosmos_policy(status, why):
+    """Any server answers HTTP; this one answers a POST at ``/act`` and says so to a GET."""
+
+    def script(speaker, talk, mood):
+        assert (talk.method, talk.path) == ("GET", "/act")
+        talk.answer(b"hello", status)
+
+    speaker = policy()
+    speaker.script = script
+    with serving(speaker.speak()) as served, pytest.raises(WamvizError, match=why):
+        probe(speaker.connection(served.port))
+
+
 def test_a_reply_without_futures_makes_none_up():
     speaker = policy()
     speaker.script = http(lambda s, told: {"actions": chunk(50, 14)}, "/act", "error")
@@ -263,31 +320,94 @@ def libero() -> Speaker:
     return next(one for one in all_speakers() if one.name == "Cosmos3 on LIBERO")
 
 
-def test_cosmos3_gets_a_png_and_gives_a_clip():
+def sent_picture(speaker: Speaker) -> np.ndarray:
+    return read_image(base64.b64decode(speaker.heard[-1]["image"]))
+
+
+def png(frame: np.ndarray) -> str:
+    return base64.b64encode(encode_png(frame)).decode()
+
+
+def still(speaker: Speaker, told: dict, pad: int = 0) -> dict:
+    """A policy that imagines that nothing happens, on the canvas of its model: 160 x 320, and ``pad`` rows below."""
+    canvas = np.pad(
+        resize(read_image(base64.b64decode(told["image"])), 160, 320), ((0, pad), (0, 0), (0, 0)), "reflect"
+    )
+    return {"action": chunk(16, 10).tolist(), "video": [png(canvas)] * 17}
+
+
+def test_cosmos3_gets_both_views_and_two_sentences():
+    """As its released recipe has it: 256 x 512, agent view to the left, and what its own client adds to the words."""
     speaker = libero()
-    rollout = ask(speaker, "joint", samples=2).rollouts[1]
-    assert list(speaker.heard[0]) == ["image", "prompt", "domain_name", "image_size"] and speaker.count == 2
-    assert rollout.frames.shape == (17, 32, 32, 3) and (rollout.frames[:, 0, 0, 0] == np.arange(17) * 3).all()
-    assert (rollout.actions == chunk(16, 7, 2)).all() and rollout.camera == "image"
+    ask(speaker, "joint", samples=2)
+    told = speaker.heard[0]
+    assert list(told) == ["image", "prompt", "domain_name", "image_size"] and speaker.count == 2
+    left, right = (resize(LIBERO_CONTEXT.frames[name], 256, 256) for name in ("image", "wrist_image"))
+    assert (sent_picture(speaker) == np.concatenate([left, right], axis=1)).all()
+    assert told["prompt"] == (
+        "open it. This video contains concatenated views from multiple camera perspectives. The left half shows the "
+        "third-person view; the right half shows the wrist-mounted camera."
+    )
+    one = libero()
+    ask(one, "joint", settings={"views": "one"})
+    assert sent_picture(one).shape == (256, 256, 3) and one.heard[0]["prompt"] == "open it"
+
+
+@pytest.mark.parametrize("pad", [0, 32])
+@pytest.mark.parametrize("main", ["image", "wrist_image"])
+def test_the_shown_view_is_cut_out_of_cosmos3_s_clip(main, pad):
+    """In its camera's proportions and the right way round, whether the server takes its padding off or not."""
+    smooth = {name: resize(frame[::18, ::18], 90, 160) for name, frame in LIBERO_CONTEXT.frames.items()}
+    orientation = dict.fromkeys(smooth, "upright")
+    context = Observation({main: smooth[main], **smooth}, "open it", LIBERO_CONTEXT.state, orientation=orientation)
+    speaker = libero()
+    speaker.script = http(lambda s, told: still(s, told, pad), "/predict", {})
+    end = ask(speaker, "joint", context=context)
+    rollout = end.rollouts[0]
+    assert rollout.camera == main and rollout.frames.shape == (17, 160, 284, 3)
+    assert (sent_picture(speaker)[:, :256] == resize(smooth["image"], 256, 256)[:, ::-1]).all()  # sent mirrored
+    expected = resize(smooth[main], 160, 284).astype(int)
+    assert np.abs(rollout.frames[0] - expected).mean() < 3 < np.abs(rollout.frames[0][:, ::-1] - expected).mean()
+    assert any("Sent mirrored" in note for note in end.notes)
 
 
 def test_future_frames_alone_get_the_context_in_front():
     speaker = libero()
-    speaker.script = http(
-        lambda s, told: {**predict_reply(s, told), "video": predict_reply(s, told)["video"][1:]}, "/predict", {}
-    )
+    speaker.script = http(lambda s, told: {**still(s, told), "video": still(s, told)["video"][1:]}, "/predict", {})
     frames = ask(speaker, "joint").rollouts[0].frames
-    assert len(frames) == 17 and (frames[1] == 3).all() and frames[0].std() > 3
+    assert len(frames) == 17 and frames[0].std() > 3
+
+
+TURN = rotation_matrix(np.array([0.1, -0.2, 0.3]))
+
+
+@pytest.mark.parametrize(
+    "turn", [[0.1, -0.2, 0.3], [*TURN[:, 0], *TURN[:, 1]], [*TURN.reshape(-1)]], ids=["vector", "columns", "matrix"]
+)
+def test_cosmos3_s_numbers_are_brought_to_libero_s(turn):
+    """Position, a rotation in three forms, and a gripper of which 1 is open: as its own client reads them."""
+    speaker = libero()
+    rows = [[0.5, -0.25, 0.125, *turn, grip] for grip in (1.0, 0.0, 0.25)]
+    speaker.script = http(lambda s, told: {"action": rows, "video": []}, "/predict", {})
+    end = ask(speaker, "joint")
+    rollout = end.rollouts[0]
+    assert rollout.action_space == OSC_POSE and np.allclose(rollout.actions[:, :3], [0.5, -0.25, 0.125])
+    assert np.allclose(rollout.actions[:, 3:6], [0.1, -0.2, 0.3], atol=1e-6)
+    assert np.allclose(
+        rollout.actions[:, 6], [rollout.action_space.gripper_open, rollout.action_space.gripper_closed, 0.5]
+    )
+    assert any(f"its {len(turn) + 4} numbers mean" in note and "20 a second" in note for note in end.notes)
+    own = ask(speaker, "joint", settings={"gripper": "pm_one"}).rollouts[0]
+    assert np.allclose(own.actions[:, 6], [1.0, 0.0, 0.25])
 
 
 def test_actions_of_another_width_stay_unnamed():
     """Nothing is claimed about numbers that the server does not explain."""
     speaker = libero()
-    speaker.script = http(lambda s, told: {"action": chunk(16, 10).tolist(), "video": []}, "/predict", {})
+    speaker.script = http(lambda s, told: {"action": chunk(16, 8).tolist(), "video": []}, "/predict", {})
     end = ask(speaker, "joint")
     assert end.rollouts[0].action_space.kind == "unnamed" and end.rollouts[0].frames is None
-    assert not any("taken for LIBERO's" in note for note in end.notes)
-    assert any("taken for LIBERO's, 20 a second" in note for note in ask(libero(), "joint").notes)
+    assert not any("numbers mean" in note for note in end.notes)
 
 
 @pytest.mark.parametrize("video", [["!"], ["aGVsbG8="], "x", [3]])
@@ -315,10 +435,19 @@ def test_a_job_says_what_is_wanted_and_its_seed(monkeypatch):
     told = speaker.heard[1]
     assert (told["seed"], told["num_inference_steps"], told["guidance_scale"]) == ("8", "12", "2")
     assert (told["num_frames"], told["fps"], told["size"], told["prompt"]) == ("17", "5", "160x80", "open it")
-    assert told["input_reference"].startswith(b"\x89PNG")
+    assert told["input_reference"].startswith(b"\x89PNG") and told["flow_shift"] == "5.0"
     assert told["extra"]["action_mode"] == "policy" and told["extra"]["raw_action_dim"] == 10
     assert [rollout.seed for rollout in end.rollouts] == [7, 8] and end.rollouts[0].frames.shape == (17, 32, 32, 3)
     assert end.rollouts[0].action_space.kind == "unnamed" and set(end.rollouts[0].action_space.units) == {""}
+
+
+def test_a_rate_that_is_no_whole_number_is_rounded_for_vllm_omni_and_said(monkeypatch):
+    speaker = omni(monkeypatch)
+    end = ask(speaker, "joint", rate=7.5, settings={"flow_shift": "10"})
+    assert (speaker.heard[0]["fps"], speaker.heard[0]["flow_shift"]) == ("8", "10")
+    assert any("was told 8" in note for note in end.notes) and end.rollouts[0].fps == 7.5
+    with pytest.raises(WamvizError, match="no flow shift"):
+        ask(speaker, "joint", settings={"flow_shift": "fast"})
 
 
 def test_given_actions_are_obeyed_and_stay_as_they_were(monkeypatch):
@@ -386,7 +515,7 @@ def test_probing_says_who_answers_and_asks_for_no_action(index, monkeypatch):
 
     def script(talk):
         asked_plainly = speaker.scheme == "http" and talk.method == "GET" and "upgrade" not in talk.headers
-        if asked_plainly and speaker.kind not in ("veo", "worker"):
+        if asked_plainly and speaker.kind not in ("veo", "worker", "cosmos-policy"):
             return talk.answer(b'{"model": "cosmos3", "chunk": 16, "data": [{"id": "nano"}]}')
         return well(talk)
 

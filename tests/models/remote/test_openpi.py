@@ -24,11 +24,14 @@ from wamviz.core.media import resize
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote.codec import pack
+from wamviz.models.remote.context import fit_frame
+from wamviz.models.remote.kinds import robot_of
+from wamviz.models.remote.openpi import canvas_of
 
 
-def imagined(speaker: Speaker, mode: str, context: Observation | None = None, **settings) -> Imagined:
+def imagined(speaker: Speaker, mode: str, context: Observation | None = None, **settings: str) -> Imagined:
     with serving(speaker.speak()) as served:
-        model = speaker.model(served, settings=settings)
+        model = speaker.model(served, settings={"settings": settings})
         return collect(model, ImagineRequest(context or speaker.context, mode))
 
 
@@ -126,6 +129,28 @@ def test_cosmos3_s_canvas_is_cut_to_the_main_camera(main, value, shape):
     }
 
 
+@pytest.mark.parametrize("main", ["exterior_1_left", "exterior_2_left", "wrist_left"])
+def test_cosmos3_s_padding_is_cut_off(main):
+    """The released server sends 544 x 736: its canvas of 540 x 640, filled up by reflection at the right and below."""
+    speaker, sent = all_speakers()[3], {}
+    smooth = {name: resize(frame[::18, ::18], 90, 160) for name, frame in DROID_CONTEXT.frames.items()}
+    context = replace(DROID_CONTEXT, frames={main: smooth[main], **smooth})
+
+    def still(s: Speaker) -> dict:
+        """A model that imagines that nothing happens."""
+        robot = robot_of(s.connection(1))
+        sent.update({view.key: s.heard[-1][view.key] for view in robot.views})
+        canvas = np.pad(canvas_of(sent, robot), ((0, 4), (0, 96), (0, 0)), "reflect")
+        return {"action": chunk(32, 8), "video": np.repeat(canvas[None], 33, axis=0)}
+
+    speaker.script = openpi(still)
+    end = imagined(speaker, "joint", context)
+    frames, camera = end.rollouts[0].frames, end.rollouts[0].camera
+    assert camera == main and frames.shape[1:3] == ((360, 640) if "wrist" in main else (180, 320))
+    assert np.abs(frames[0].astype(int) - resize(smooth[main], *frames.shape[1:3])).max() == 0
+    assert not any("hardly like" in note for note in end.notes)
+
+
 def test_a_square_camera_gets_a_square_video_back():
     """What was stretched to 16:9 for the server is unstretched."""
     speaker = all_speakers()[3]
@@ -155,7 +180,8 @@ def test_a_chunk_of_another_length_is_taken_as_it_is():
     ("reply", "why"),
     [
         ({"actions": chunk(10, 7)}, "actions of 7 numbers; robot droid takes 8: joint1_velocity.*--robot"),
-        ({"actions": np.full((3, 8), np.nan)}, "not finite"),
+        ({"actions": np.full((3, 8), np.nan)}, "not finite at row 0, column 0"),
+        ({"actions": np.zeros((10_001, 8))}, "it has 10001 actions; 10000 are the most"),
         ({"actions": np.zeros(8)}, "shape"),
         ({"actions": np.zeros((0, 8))}, "shape"),
         ({"actions": "none"}, "no table of numbers"),
@@ -198,3 +224,79 @@ def test_a_bare_array_and_a_greeting_with_facts_are_understood():
 
     speaker.script = script
     assert imagined(speaker, "act_only").rollouts[0].actions.shape == (4, 8)
+
+
+JOINTS = np.array([0.1, -0.5, 0.2, -2.1, 0.0, 1.8, 0.7], np.float32)
+AT_REST = replace(DROID_CONTEXT, state=np.append(JOINTS, 0).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("robot", "positions", "doubt"),
+    [
+        ("droid", False, None),
+        ("droid", True, "lie where the arm is, so that they may well be positions"),
+        ("droid-jointpos", True, None),
+        ("droid-jointpos", False, "do not begin where the arm is, so that they may well be velocities"),
+    ],
+)
+def test_positions_and_velocities_are_told_apart_as_far_as_they_can_be(robot, positions, doubt):
+    """They come under one name; the robot says which, and a note says that nobody else does."""
+    speaker = all_speakers()[0]
+    speaker.robot = robot
+    row = np.append(JOINTS + 0.02 if positions else np.full(7, 0.1), 0)
+    speaker.script = openpi(lambda s: {"actions": np.tile(row, (15, 1)).astype(np.float32)})
+    end = imagined(speaker, "act_only", AT_REST)
+    space = end.rollouts[0].action_space
+    assert space.kind == ("joint_velocity" if robot == "droid" else "joint_position")
+    assert space.units[0] == ("3 rad/s" if robot == "droid" else "rad")
+    note = next(note for note in end.notes if "does not say whether" in note)
+    assert (doubt or "--robot") in note and ("may well be" in note) == (doubt is not None)
+
+
+def test_a_greeting_that_names_the_action_space_is_believed():
+    speaker = all_speakers()[0]
+
+    def script(_, talk, mood):
+        talk.accept()
+        talk.send(pack({"action_space": "joint_position"}))
+        talk.message()
+        talk.send(pack({"actions": chunk(4, 8)}))
+
+    speaker.script = script
+    end = imagined(speaker, "act_only")
+    assert end.rollouts[0].action_space.kind == "joint_position"
+    assert not any("does not say whether" in note for note in end.notes)
+
+
+def libero_context(**orientation: str) -> Observation:
+    return replace(LIBERO_CONTEXT, orientation=orientation)
+
+
+def test_a_libero_policy_is_sent_mirrored_what_a_dataset_shows_upright():
+    """openpi's own client turns the simulator's picture by half, which mirrors what flipping its rows gives."""
+    speaker = all_speakers()[1]
+    end = imagined(speaker, "act_only", libero_context(image="upright", wrist_image="upright"))
+    sent = speaker.heard[0]["observation/image"]
+    plain = fit_frame(LIBERO_CONTEXT.frames["image"], robot_of(speaker.connection(1)).views[0])
+    assert (sent == plain[:, ::-1]).all() and not (sent == plain).all()
+    assert any("Sent mirrored" in note and "image, wrist_image" in note for note in end.notes)
+
+
+@pytest.mark.parametrize("known", [{}, {"image": "mirrored", "wrist_image": "mirrored"}])
+def test_pictures_that_are_turned_already_are_not_turned_again(known):
+    """LeRobot's copies of LIBERO are; where nothing is known of it, that is said."""
+    speaker = all_speakers()[1]
+    end = imagined(speaker, "act_only", libero_context(**known))
+    plain = fit_frame(LIBERO_CONTEXT.frames["image"], robot_of(speaker.connection(1)).views[0])
+    assert (speaker.heard[0]["observation/image"] == plain).all()
+    assert any("does not say which way round" in note for note in end.notes) == (not known)
+
+
+def test_a_person_says_which_way_round_a_policy_learned_its_pictures():
+    speaker = all_speakers()[1]
+    end = imagined(speaker, "act_only", None, orientation="turned")
+    plain = fit_frame(LIBERO_CONTEXT.frames["image"], robot_of(speaker.connection(1)).views[0])
+    assert (speaker.heard[0]["observation/image"] == plain[::-1, ::-1]).all()
+    assert any("Sent turned" in note for note in end.notes)
+    with pytest.raises(WamvizError, match="Unknown orientation 'mirrord'.*mirrored"):
+        robot_of(speaker.connection(1, settings={"orientation": "mirrord"}))

@@ -16,12 +16,12 @@ from tests.models.remote.speakers import LIBERO_CONTEXT, Speaker, all_speakers
 from tests.models.remote.veo_server import FILTERED, INLINE, NAME, URI, done, mp4, sample, told
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation
+from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import veo
 from wamviz.models.remote.asking import policy_request
 from wamviz.models.remote.entry import capabilities_of, missing
 from wamviz.models.remote.veo_options import PRICES_AS_OF, SETTINGS, VeoOptions, cost
-from wamviz.models.remote.waiting import run_sync
 
 SQUARE_VIDEO = base64.b64encode(mp4(3, 96, 96)).decode()
 SQUARE = Observation({"image": np.full((96, 96, 3), 200, np.uint8)}, "pick up the orange")

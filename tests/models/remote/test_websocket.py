@@ -17,9 +17,9 @@ import pytest
 from tests.models.remote.canceling import left_open
 from tests.models.remote.servers import Served, Talk, serving
 from wamviz.core.errors import WamvizError
+from wamviz.core.threads import run_sync, stream_coroutine
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
-from wamviz.models.remote.waiting import run_sync, stream_in_thread
 from wamviz.models.remote.websocket import connected
 
 
@@ -130,7 +130,7 @@ def test_a_close_is_a_loss_or_a_word(code, reason, kind, why):
 
     with pytest.raises(kind, match=why) as caught:
         received(script)
-    assert type(caught.value) is kind
+    assert isinstance(caught.value, ConnectionLost) == (kind is ConnectionLost)
 
 
 def test_a_server_that_vanishes_is_a_loss():
@@ -196,7 +196,7 @@ def test_waiting_can_be_stopped():
                 report("open")
                 await socket.receive()
 
-        events = stream_in_thread(wait)
+        events = stream_coroutine(wait)
         while next(events) != "open":
             pass
         started = time.monotonic()
@@ -318,7 +318,7 @@ def test_a_connection_is_closed_when_nobody_takes_the_rest():
     with serving(script) as served, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ResourceWarning)
         for _ in range(3):
-            events = stream_in_thread(ask)
+            events = stream_coroutine(ask)
             while next(events) != "the reply":
                 pass
             events.close()

@@ -13,11 +13,11 @@ import pytest
 
 from tests.models.remote.servers import Served, ZeroMq, serving
 from wamviz.core.errors import WamvizError
+from wamviz.core.threads import run_sync, stream_coroutine
 from wamviz.models.connections import Connection
 from wamviz.models.remote import entry, zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
-from wamviz.models.remote.waiting import run_sync, stream_in_thread
 from wamviz.models.remote.zmtp import connected
 
 zmq = pytest.importorskip("zmq", reason="pyzmq is the extra wamviz[groot]; requirements-dev.txt has it")
@@ -174,7 +174,7 @@ def test_waiting_can_be_stopped() -> None:
                 report("open")
                 await req.ask(b"hello")
 
-        events = stream_in_thread(wait)
+        events = stream_coroutine(wait)
         while next(events) != "open":
             pass
         started = time.monotonic()

@@ -54,22 +54,6 @@ def test_same_generator_same_scene() -> None:
     assert sample_appearance(np.random.default_rng(3)) == LOOKS[3]
 
 
-def test_mug_and_bowl_never_share_a_colour_word() -> None:
-    assert all(look.mug_colour != look.bowl_colour for look in LOOKS)
-    assert {look.mug_colour for look in LOOKS} == set(objects.MUG_COLOURS)
-    assert {look.bowl_colour for look in LOOKS} == set(objects.BOWL_COLOURS)
-
-
 def test_a_layout_refuses_strangers() -> None:
     with pytest.raises(WamvizError, match="banana"):
         layout.Layout(layout.Placement(0.5, 0, 0), {"banana": layout.Placement(0.5, 0.2, 0)})
-
-
-def test_look_at_is_a_rotation_that_looks_at_the_target() -> None:
-    pose = look_at((1.0, 0.5, 0.7), (0.4, 0.0, 0.1))
-    np.testing.assert_allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(pose[:3, :3]) == pytest.approx(1)
-    forward = np.array([0.4, 0.0, 0.1]) - [1.0, 0.5, 0.7]
-    np.testing.assert_allclose(pose[:3, 2], forward / np.linalg.norm(forward), atol=1e-12)
-    assert pose[2, 0] == pytest.approx(0)  # level
-    assert pose[2, 1] < 0  # y points down

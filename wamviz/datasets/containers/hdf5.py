@@ -1,54 +1,114 @@
-"""What lies in an HDF5 file of demonstrations: episodes, tables, pictures, texts; every form that was met.
+"""What lies in an HDF5 file: groups, tables, pictures, texts; every form that was met.
 
-Contract: nothing is read but what is asked for, and sizes are judged before; links out of the file, virtual and
-external data are refused. Nothing here knows what the numbers mean. h5py is imported here only.
+Nothing is read but what is asked for, and sizes are judged before; links out of the file, virtual and external data are
+refused. An array that may hold pictures in a form that is not known is named as such. Nothing here knows what the
+numbers mean. h5py is imported here only.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wamviz.core.errors import Unsafe, WamvizError
-from wamviz.core.media import read_image
-from wamviz.core.rollout import Floats, Frames, check_floats
-from wamviz.datasets.containers.pictures import to_rgb
+from wamviz.core.errors import Damaged, NotFound, Unavailable, Unsafe, WamvizError
+from wamviz.core.rollout import Frames
+from wamviz.datasets.containers.pictures import (
+    depth_note,
+    is_packed_picture,
+    stack_pictures,
+    to_rgb,
+    unpack_picture,
+)
+from wamviz.datasets.files import contained
+from wamviz.datasets.rows import Reals, as_reals
 
 if TYPE_CHECKING:
     import h5py
 
+MAGIC = b"\x89HDF\r\n\x1a\n"
+SUFFIXES = (".hdf5", ".h5")
 MAX_NUMBERS = 500_000_000  # bytes of one array of numbers
 MAX_FRAMES = 1_500_000_000  # bytes of pictures that one call may hold
-ACTIONS = ("actions", "action")
-SEEN = ("obs", "observations", "observation")
 INSTRUCTIONS = ("language_instruction", "instruction", "language_raw", "language", "task_description", "task", "lang")
 SMALLEST = 8  # pixels of a side: less is a table, not a picture
-_NUMBERED = re.compile(r"\w+_\d{1,9}")
+SHORTEST = 64  # bytes of a compressed picture
+_PICTURED = ("image", "rgb", "depth", "cam", "color", "frame", "video", "pixel")  # in names of arrays of pictures
 
 
 @dataclass(frozen=True)
-class View:
+class PictureArray:
     """Pictures in a file.
 
     Attributes:
-        name: of the array.
+        name: of the array, or of the group whose arrays are one picture each.
         frames: how many.
         packed: whether a row is a compressed picture.
+        single: names of the arrays in the group, in order; () for one array.
+        note: what is odd about them, or "".
     """
 
     name: str
     frames: int
     packed: bool
+    single: tuple[str, ...] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.frames < 1:
-            raise WamvizError(f"'{self.name}' holds no picture.")
+            raise Damaged(f"'{self.name}' holds no picture.")
+
+
+@contextmanager
+def open_hdf5(root: Path, path: Path) -> Iterator[h5py.File]:
+    """A file inside the folder ``root``, opened for reading.
+
+    Raises:
+        Damaged: no HDF5 file, or a damaged one; also for what goes wrong while it is read.
+        Unsafe: it leads out of ``root``.
+    """
+    contained(root, path)
+    try:
+        with load_h5py().File(path, "r", locking=False) as file:
+            yield file
+    except WamvizError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+        detail = (str(error) or type(error).__name__).splitlines()[0][:160]
+        raise Damaged(
+            f"'{path.name}' is damaged or no HDF5 file ({detail}).", "Record or download it again."
+        ) from error
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file begins like HDF5."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise Damaged(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
+
+
+def top_names(path: Path) -> frozenset[str]:
+    """What lies at the top of an HDF5 file; nothing for a file that is none, or without h5py."""
+    try:
+        return _top_names(path, path.stat().st_mtime_ns) if path.is_file() and is_hdf5(path) else frozenset()
+    except (OSError, WamvizError):
+        return frozenset()
+
+
+@lru_cache(maxsize=256)
+def _top_names(path: Path, changed: int) -> frozenset[str]:
+    with open_hdf5(path.parent, path) as file:
+        return frozenset(file)
 
 
 def load_h5py() -> Any:
@@ -56,21 +116,8 @@ def load_h5py() -> Any:
     try:
         import h5py
     except ImportError as error:
-        raise WamvizError("Reading HDF5 needs h5py.", "python -m pip install h5py") from error
+        raise Unavailable("Reading HDF5 needs h5py.", "python -m pip install h5py") from error
     return h5py
-
-
-def episode_groups(file: h5py.File) -> list[str]:
-    """The groups that hold an episode each (``data/demo_N``, ``traj_N``), in the order of N; ``""`` is all of it."""
-    for above in ("data", ""):
-        inner = [name for name in names_in(file, above) if _NUMBERED.fullmatch(name)]
-        if above == "" and inner:  # at the top anything may lie; below "data" a broken episode says so itself
-            inner = [name for name in inner if set(ACTIONS) & set(names_in(file, name))]
-        if inner and (above == "" or above in file):
-            ordered = sorted(inner, key=lambda name: int(name.rpartition("_")[2]))
-            return [f"{above}/{name}" if above else name for name in ordered]
-    here = set(names_in(file, ""))
-    return [""] if here & set(ACTIONS) and here & set(SEEN) else []
 
 
 def node_at(file: h5py.File, name: str) -> Any:
@@ -78,7 +125,7 @@ def node_at(file: h5py.File, name: str) -> Any:
     h5py, here = load_h5py(), file
     for part in filter(None, name.split("/")):
         if not isinstance(here, h5py.Group) or part not in here:
-            raise WamvizError(f"'{Path(file.filename).name}' has no '{name}'.", "It is not a whole file of this kind.")
+            raise NotFound(f"'{Path(file.filename).name}' has no '{name}'.", "It is not a whole file of this kind.")
         if isinstance(here.get(part, getlink=True), h5py.ExternalLink):
             raise Unsafe(f"'{name}' is a link into another file.", "It is not safe to open.")
         here = here[part]
@@ -91,7 +138,7 @@ def array_at(file: h5py.File, name: str) -> Any:
     """An array that keeps its own data."""
     node = node_at(file, name)
     if not isinstance(node, load_h5py().Dataset):
-        raise WamvizError(f"'{name}' of '{Path(file.filename).name}' is no array.")
+        raise Damaged(f"'{name}' of '{Path(file.filename).name}' is no array.")
     if node.external or node.is_virtual:
         raise Unsafe(f"'{name}' keeps its numbers in another file.", "It is not safe to open.")
     return node
@@ -101,58 +148,125 @@ def names_in(file: h5py.File, group: str) -> list[str]:
     """What a group holds, by name; nothing when there is no such group."""
     try:
         node = node_at(file, group)
-    except Unsafe:
-        raise
-    except WamvizError:
+    except NotFound:
         return []  # e.g. no pictures at all
     return sorted(node) if isinstance(node, load_h5py().Group) else []
 
 
-def seen_in(file: h5py.File, group: str) -> str:
-    """The group with what an episode's robot saw, or ``""``."""
-    found = next((name for name in SEEN if name in names_in(file, group)), "")
-    return f"{group}/{found}" if group and found else found
-
-
-def table_at(file: h5py.File, name: str) -> Floats:
-    """(n, D) float32 of an array of numbers."""
+def table_at(file: h5py.File, name: str) -> Reals:
+    """(n, D) of an array of numbers, NaN where there is none."""
     node = array_at(file, name)
     if node.dtype.kind not in "fiub" or node.ndim not in (1, 2):
-        raise WamvizError(f"'{name}' holds {node.dtype} of shape {node.shape}, no table of numbers.")
+        raise Damaged(f"'{name}' holds {node.dtype} of shape {node.shape}, no table of numbers.")
     if node.size * max(4, node.dtype.itemsize) > MAX_NUMBERS:
-        raise WamvizError(f"'{name}' has shape {node.shape}, which does not fit in memory.")
+        raise Damaged(f"'{name}' has shape {node.shape}, which does not fit in memory.")
     if node.size == 0:
-        raise WamvizError(f"'{name}' is empty.", "The episode holds no step.")
-    values = np.asarray(node[()])
-    return check_floats(values.reshape(len(values), -1), f"'{name}'")
+        raise Damaged(f"'{name}' is empty.", "The episode holds no step.")
+    return as_reals(np.asarray(node[()]).reshape(len(node), -1), f"'{name}'")
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 
-def views_in(file: h5py.File, group: str) -> dict[str, View]:
-    """View -> pictures, for every array below ``group`` that holds some; the view of the scene first, depth last."""
-    found: dict[str, View] = {}
-    for name, short in _arrays(file, group) if group else ():
+def pictures_in(file: h5py.File, group: str) -> tuple[dict[str, PictureArray], list[str]]:
+    """View -> pictures, for every array below ``group`` that holds some, and a sentence for each that may.
+
+    The view of the scene comes first, depth last.
+    """
+    found: dict[str, PictureArray] = {}
+    notes = []
+    for name, short in _arrays(file, group):
+        try:
+            pictures = _pictures(file, name)
+        except Unsafe:
+            raise
+        except WamvizError as error:
+            notes.append(f"Camera '{short}': {error}")
+            continue
+        if pictures is not None:
+            found[short] = pictures
+            continue
         node = array_at(file, name)
-        kind = load_h5py().check_vlen_dtype(node.dtype)
-        plain = node.ndim in (3, 4) and _is_picture(tuple(node.shape[1:]))
-        pixels = plain and (node.dtype == np.uint8 or ("depth" in short and node.dtype.kind in "fu"))
-        packed = (node.ndim == 1 and kind == np.uint8) or (
-            node.ndim == 2 and node.dtype == np.uint8 and node.shape[1] > 100
-        )
-        if (pixels or packed) and node.shape[0]:
-            found[short] = View(name, int(node.shape[0]), packed)
-    return dict(sorted(found.items(), key=lambda item: ("depth" in item[0], _on_hand(item[0]), item[0])))
+        table = node.dtype.kind in "fiub" and node.ndim <= 2
+        pictured = any(part in f"/{name}".lower() for part in _PICTURED)
+        if node.size and not table and (pictured or node.dtype.kind in "OVS") and not _is_text(node):
+            notes.append(
+                f"'{name}' holds {node.dtype} of shape {node.shape}, in a form that is not known; it is not shown."
+            )
+    order = sorted(found.items(), key=lambda item: ("depth" in item[0], _on_hand(item[0]), item[0]))
+    return dict(order), notes
+
+
+def _pictures(file: h5py.File, name: str) -> PictureArray | None:
+    """The pictures that an array (or a group of one array a frame) holds, or None where it holds something else."""
+    h5py = load_h5py()
+    node = node_at(file, name)
+    if isinstance(node, h5py.Group):
+        singles = tuple(sorted(node, key=lambda inner: int(inner)))
+        first = array_at(file, f"{name}/{singles[0]}")
+        packed = first.ndim < 2
+        picture = unpack_picture(_bytes(first[()])) if packed else np.asarray(first[()])
+        return PictureArray(name, len(singles), packed, singles, depth_note(picture) or "")
+    node = array_at(file, name)
+    if not node.ndim or not node.shape[0]:
+        return None
+    if node.ndim in (3, 4) and _is_picture(tuple(node.shape[1:])):
+        deep = node.dtype == np.uint16 or ("depth" in name.lower() and node.dtype.kind in "fu")
+        shares = node.ndim == 4 and node.dtype.kind == "f"
+        if node.dtype == np.uint8 or deep or shares:
+            return PictureArray(name, int(node.shape[0]), False, (), _pixel_note(node))
+    packed = node.ndim == 1 or (node.ndim == 2 and (node.shape[1] == 1 or node.dtype == np.uint8))
+    if not packed or (node.dtype.kind in "fiub" and node.ndim == 1) or (node.dtype.kind not in "OSVu"):
+        return None
+    first = _bytes(node[0])
+    if len(first) < SHORTEST or not is_packed_picture(first):
+        return None
+    return PictureArray(name, int(node.shape[0]), True, (), depth_note(unpack_picture(first)) or "")
+
+
+def _pixel_note(node: Any) -> str:
+    if node.dtype == np.uint8 or node.ndim == 4 and node.shape[-1] not in (1,):
+        return ""
+    first = np.asarray(node[0])
+    return depth_note(first[..., 0] if first.ndim == 3 else first) or ""
+
+
+def _bytes(row: Any) -> bytes:
+    """The bytes of one compressed picture, however the file keeps them: string, opaque, a row of numbers, base64."""
+    if isinstance(row, np.ndarray) and row.dtype.kind in "OSV" and row.size == 1:
+        row = row.reshape(-1)[0]
+    if isinstance(row, str):
+        row = row.encode("latin-1", "replace")
+    data = row.tobytes() if isinstance(row, np.ndarray | np.void) else bytes(row)
+    if data[:4] in (b"/9j/", b"iVBO"):
+        try:
+            return base64.b64decode(data.rstrip(b"\0"), validate=True)
+        except (binascii.Error, ValueError):
+            return data
+    return data
+
+
+def _is_text(node: Any) -> bool:
+    """Whether an array holds words."""
+    if node.dtype.kind == "S" and node.dtype.itemsize <= 4096 or load_h5py().check_string_dtype(node.dtype) is not None:
+        try:
+            first = node[(0,) * node.ndim]
+            text = first.decode("utf-8") if isinstance(first, bytes) else str(first)
+            return text.isprintable() or not text
+        except (UnicodeDecodeError, OSError, ValueError):
+            return False
+    return False
 
 
 def _arrays(file: h5py.File, group: str, depth: int = 3) -> Iterator[tuple[str, str]]:
-    """(name, short name) of the arrays at most ``depth`` groups below ``group``."""
+    """(name, short name) of the arrays at most ``depth`` groups below ``group``, and of groups of one array a frame."""
     h5py = load_h5py()
     for inner in names_in(file, group)[:500]:
-        name = f"{group}/{inner}"
+        name = f"{group}/{inner}" if group else inner
         node = node_at(file, name)
         if isinstance(node, h5py.Dataset):
+            yield name, inner
+        elif len(node) > 1 and all(member.isdecimal() for member in node):
             yield name, inner
         elif depth > 1:
             short = "" if inner in ("images", "image", "sensor_data", "rgb", "depth") else f"{inner}."
@@ -169,25 +283,36 @@ def _on_hand(name: str) -> bool:
     return "hand" in name or "wrist" in name
 
 
-def decode_view(file: h5py.File, view: View, start: int, stop: int) -> Frames:
+def decode_view(file: h5py.File, view: PictureArray, start: int, stop: int) -> Frames:
     """Frames ``start`` .. ``stop`` - 1 of a view, (n, H, W, 3) uint8."""
+    if view.packed:
+        return stack_pictures([unpack_picture(data) for data in packed_rows(file, view, start, stop)], view.name)
+    if view.single:
+        rows = [np.asarray(array_at(file, f"{view.name}/{inner}")[()]) for inner in view.single[start:stop]]
+        return to_rgb(np.stack(rows), view.name)
     node = array_at(file, view.name)
-    each = int(np.prod(node.shape[1:])) * max(1, node.dtype.itemsize if not view.packed else 1)
-    if each * (stop - start) > MAX_FRAMES:
-        raise WamvizError(f"{stop - start} frames of '{Path(file.filename).name}' do not fit in memory.")
-    values = node[start:stop]
-    if not view.packed:
-        return to_rgb(values, view.name)
-    frames = [read_image(np.asarray(row, np.uint8).tobytes()) for row in values]  # padded with zeros to one length
-    if len({frame.shape for frame in frames}) > 1:
-        raise WamvizError(f"The pictures in '{view.name}' differ in size.")
-    return np.stack(frames)
+    _check_size(node, stop - start, int(np.prod(node.shape[1:])) * node.dtype.itemsize)
+    return to_rgb(node[start:stop], view.name)
+
+
+def packed_rows(file: h5py.File, view: PictureArray, start: int, stop: int) -> list[bytes]:
+    """The compressed pictures ``start`` .. ``stop`` - 1 of a view."""
+    if view.single:
+        return [_bytes(array_at(file, f"{view.name}/{inner}")[()]) for inner in view.single[start:stop]]
+    node = array_at(file, view.name)
+    _check_size(node, stop - start, int(np.prod(node.shape[1:])) * max(1, node.dtype.itemsize))
+    return [_bytes(row) for row in node[start:stop]]
+
+
+def _check_size(node: Any, count: int, each: int) -> None:
+    if each * count > MAX_FRAMES:
+        raise Unsafe(f"{count} frames of '{node.name}' do not fit in memory.", "Ask for fewer of them.")
 
 
 # --- words --------------------------------------------------------------------------------------------------------
 
 
-def facts_of(file: h5py.File, group: str) -> dict[str, Any]:
+def read_facts(file: h5py.File, group: str) -> dict[str, Any]:
     """Attributes of the file, of the group above an episode and of the episode itself, JSON in them parsed; and texts
     that lie in the episode as arrays."""
     parts = [part for part in group.split("/") if part]
@@ -213,11 +338,24 @@ def _plain(value: Any) -> Any:
     return text
 
 
-def instruction_of(facts: Mapping[str, Any]) -> str:
-    """What the robot was told: LIBERO says it in ``problem_info``, others under one of the usual names; else ""."""
+def find_instruction(facts: Mapping[str, Any]) -> str:
+    """What the robot was to do: LIBERO says it in ``problem_info``, others under one of the usual names; else ""."""
     problem = facts.get("problem_info")
-    told = problem.get("language_instruction") if isinstance(problem, Mapping) else None
-    told = told or next((facts[name] for name in INSTRUCTIONS if isinstance(facts.get(name), str)), None)
-    if isinstance(told, list):
-        told = " ".join(map(str, told))
-    return str(told).strip().strip('"') if told else ""
+    text = problem.get("language_instruction") if isinstance(problem, Mapping) else None
+    text = text or next((facts[name] for name in INSTRUCTIONS if isinstance(facts.get(name), str)), None)
+    if isinstance(text, list):
+        text = " ".join(map(str, text))
+    return str(text).strip().strip('"') if text else ""
+
+
+def step_texts(file: h5py.File, group: str, steps: int) -> tuple[str, ...]:
+    """What the robot was to do at each step, where the file keeps a text a step; else ()."""
+    held = names_in(file, group)
+    for name in INSTRUCTIONS:
+        if name not in held:
+            continue
+        node = node_at(file, f"{group}/{name}" if group else name)
+        if isinstance(node, load_h5py().Dataset) and node.shape in ((steps,), (steps, 1)) and node.dtype.kind in "OS":
+            values = np.asarray(node[()]).reshape(-1)
+            return tuple(v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values)
+    return ()

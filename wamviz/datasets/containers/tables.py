@@ -1,6 +1,7 @@
 """Tables of actions and states beside a video: csv, json, npz, npy and parquet, with columns chosen by name.
 
-Contract: numbers only, finite, rows of one length, sizes judged before anything is unpacked; nothing is unpickled.
+Numbers only, rows of one length, sizes judged before anything is unpacked; nothing is unpickled. A row that lacks a
+number is a row with a gap, not the end of the table.
 """
 
 from __future__ import annotations
@@ -15,41 +16,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.rollout import Floats, check_floats
+from wamviz.core.errors import Damaged, NotFound, Unsafe, WamvizError, unknown_name
+from wamviz.datasets.containers.npy import read_npy
 from wamviz.datasets.containers.parquet import is_numeric, numbers, read_columns, schema_of
+from wamviz.datasets.override import column_places
+from wamviz.datasets.rows import Reals, as_reals
 
 SUFFIXES = (".csv", ".json", ".npz", ".npy", ".parquet")
+EMPTY = ("", "nan", "null", "none", "na", "n/a", "-")  # cells that hold no number
 MAX_BYTES = 200_000_000  # of the file, and of what it unpacks to
-_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> tuple[Floats, tuple[str, ...]]:
-    """(n, D) float32 and the names of the D numbers, () where the file has none.
+def read_table(
+    path: Path, columns: Sequence[int | str] | None = None, names: Sequence[str] = ()
+) -> tuple[Reals, tuple[str, ...]]:
+    """(n, D) float64 and the names of the D numbers, () where nothing names them; NaN where a row has no number.
 
     Args:
-        columns: which to take, in this order: names of columns in csv and parquet, of arrays in npz, of lists in json.
-            None takes the one array of an npz or npy file, every column of a csv or parquet file.
+        columns: which to take, in this order: names of columns in csv and parquet, of arrays in npz, of lists in json;
+            or places and spans (``"8:16"``) of all numbers. None takes the one array of an npz or npy file, every
+            column of a csv or parquet file.
+        names: what the numbers of a file without names are called.
 
     Raises:
-        WamvizError: missing, of another kind, too large, or no table of finite numbers.
+        NotFound: no such file or column.
+        Damaged: of another kind, or no table of numbers.
+        Unsafe: too large, or Python objects.
     """
-    return _chosen(_parts(path), columns, f"'{path.name}'")
+    return _chosen(_parts(path), columns, names, f"'{path.name}'")
 
 
 def _parts(path: Path) -> dict[str, Any]:
     """Column -> its values, whatever they are."""
     name = f"'{path.name}'"
     if not path.is_file():
-        raise WamvizError(f"There is no file {name}.")
+        raise NotFound(f"There is no file {name}.")
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise unknown_name("kind of table", suffix or path.name, SUFFIXES)
     if path.stat().st_size > MAX_BYTES:
-        raise WamvizError(f"{name} has {path.stat().st_size / 1e6:.0f} MB.", f"{MAX_BYTES / 1e6:.0f} MB is the limit.")
+        raise Unsafe(f"{name} has {path.stat().st_size / 1e6:.0f} MB.", f"{MAX_BYTES / 1e6:.0f} MB is the limit.")
     try:
         if suffix == ".parquet":
             return _from_parquet(path)
@@ -61,7 +69,7 @@ def _parts(path: Path) -> dict[str, Any]:
     except (ValueError, TypeError, OSError, EOFError, KeyError, IndexError, MemoryError, RecursionError,
             zipfile.BadZipFile, csv.Error) as error:  # fmt: skip
         detail = (str(error) or type(error).__name__).splitlines()[0][:160]
-        raise WamvizError(f"{name} could not be read as {suffix[1:]}: {detail}.") from error
+        raise Damaged(f"{name} could not be read as {suffix[1:]}: {detail}.") from error
 
 
 def columns_of(path: Path) -> dict[str, tuple[int, int] | None]:
@@ -77,31 +85,42 @@ def columns_of(path: Path) -> dict[str, tuple[int, int] | None]:
     return out
 
 
-def _chosen(parts: Mapping[str, Any], columns: Sequence[str] | None, name: str) -> tuple[Floats, tuple[str, ...]]:
+def _chosen(
+    parts: Mapping[str, Any], columns: Sequence[int | str] | None, given: Sequence[str], name: str
+) -> tuple[Reals, tuple[str, ...]]:
     """The columns side by side."""
+    if columns is None:
+        return _joined(parts, list(parts), name)
+    if all(column in parts for column in columns):
+        return _joined(parts, [str(column) for column in columns], name)
     numeric = [key for key, values in parts.items() if _problem(np.asarray(values)) is None]
-    if columns is not None:
-        for column in columns:
-            if column not in parts:
-                raise unknown_name(f"column of {name}", column, parts)
-    keys = list(parts) if columns is None else list(columns)
+    if len(parts) > 1 and not any(isinstance(column, int) or ":" in column for column in columns):
+        raise unknown_name(f"column of {name}", next(str(c) for c in columns if c not in parts), parts)
+    values, own = _joined(parts, numeric, name)
+    known = own or (tuple(given) if len(given) == values.shape[1] else ())
+    places = column_places(columns, known, values.shape[1])
+    return values[:, places], tuple(known[place] for place in places) if known else ()
+
+
+def _joined(parts: Mapping[str, Any], keys: Sequence[str], name: str) -> tuple[Reals, tuple[str, ...]]:
+    numeric = [key for key, values in parts.items() if _problem(np.asarray(values)) is None]
     tables: list[NDArray[Any]] = []
     names: list[str] = []
     for key in keys:
         table = np.asarray(parts[key])
         if (problem := _problem(table)) is not None:
             hint = f"Columns of numbers: {', '.join(numeric[:20]) or 'none'}."
-            raise WamvizError(f"'{key}' of {name} holds {problem}.", hint)
+            raise (Unsafe if table.dtype.kind == "O" else Damaged)(f"'{key}' of {name} holds {problem}.", hint)
         table = table.reshape(len(table), -1)
         tables.append(table)
         names += [key] if table.shape[1] == 1 else [f"{key}{i}" for i in range(table.shape[1])]
     if not tables:
-        raise WamvizError(f"{name} has no columns.")
+        raise Damaged(f"{name} has no columns.")
     if len({len(table) for table in tables}) > 1:
-        told = ", ".join(f"{key} {len(table)}" for key, table in zip(keys, tables, strict=True))
-        raise WamvizError(f"The columns of {name} differ in length: {told}.", "Choose columns of one length.")
-    values = check_floats(np.concatenate(tables, axis=1), name)
-    return values, () if keys == [""] else tuple(names)
+        lengths = ", ".join(f"{key} {len(table)}" for key, table in zip(keys, tables, strict=True))
+        raise Damaged(f"The columns of {name} differ in length: {lengths}.", "Choose columns of one length.")
+    values = as_reals(np.concatenate(tables, axis=1), name)
+    return values, () if list(keys) == [""] else tuple(names)
 
 
 def _problem(table: NDArray[Any]) -> str | None:
@@ -120,33 +139,26 @@ def _from_parquet(path: Path) -> dict[str, Any]:
     names = [name for name in schema.names if is_numeric(schema.field(name).type)]
     table = read_columns(path, names)
     text = np.array(["text"])  # refused only when it is chosen
-    return {name: numbers(table.column(name), name) if name in names else text for name in schema.names}
+    return {name: numbers(table.column(name), name, gaps=True) if name in names else text for name in schema.names}
 
 
 def _from_numpy(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() == ".npz":
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+    if path.suffix.lower() == ".npy":
+        with path.open("rb") as file:
+            return {"": read_npy(file, f"'{path.name}'", MAX_BYTES)}
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_BYTES:
-            raise WamvizError(
-                f"'{path.name}' unpacks to {size / 1e6:.0f} MB.", f"{MAX_BYTES / 1e6:.0f} MB is the limit."
-            )
-    # Mapped, so that a header that promises more than the file holds allocates nothing.
-    loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
-    if isinstance(loaded, np.ndarray):
-        return {"": np.array(loaded)}
-    with loaded:
-        return {key: _array(loaded, key) for key in loaded.files}
+            raise Unsafe(f"'{path.name}' unpacks to {size / 1e6:.0f} MB.", f"{MAX_BYTES / 1e6:.0f} MB is the limit.")
+        return {entry.filename.removesuffix(".npy"): _member(archive, entry, path) for entry in archive.infolist()}
 
 
-def _array(loaded: Any, key: str) -> NDArray[Any]:
-    with loaded.zip.open(f"{key}.npy" if f"{key}.npy" in loaded.zip.namelist() else key) as member:
-        if member.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX:
-            member.seek(0)
-            header = _HEADERS.get(npy_format.read_magic(member))
-            if header is not None and header(member)[2].hasobject:
-                return np.empty(1, object)  # a pickle is never opened; refused only when it is chosen
-    return np.asarray(loaded[key])
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
+    with archive.open(entry) as file:
+        try:
+            return read_npy(file, f"'{entry.filename}' of '{path.name}'", MAX_BYTES)
+        except Unsafe:
+            return np.empty(1, object)  # a pickle is never opened; refused only when it is chosen
 
 
 def _from_json(path: Path) -> dict[str, Any]:
@@ -157,7 +169,7 @@ def _from_json(path: Path) -> dict[str, Any]:
     if isinstance(data, list):
         return {"": _rows(data)}
     if not isinstance(data, dict):
-        raise WamvizError(f"'{path.name}' must hold rows of numbers or an object of such lists.")
+        raise Damaged(f"'{path.name}' must hold rows of numbers or an object of such lists.")
     out: dict[str, Any] = {}
     for key, value in data.items():
         if isinstance(value, dict) and value and all(isinstance(inner, list) for inner in value.values()):
@@ -167,7 +179,7 @@ def _from_json(path: Path) -> dict[str, Any]:
         elif isinstance(value, list):
             out[key] = _rows(value)
     if not out:
-        raise WamvizError(f"'{path.name}' must hold rows of numbers or an object of such lists.")
+        raise Damaged(f"'{path.name}' must hold rows of numbers or an object of such lists.")
     return out
 
 
@@ -176,10 +188,16 @@ def _is_number(value: Any) -> bool:
 
 
 def _rows(value: list[Any]) -> NDArray[Any]:
+    if not value:
+        return np.zeros((0, 1))
+    lengths = [len(row) if isinstance(row, list) else -1 for row in value]
+    usual = max(set(lengths), key=lengths.count)
+    if usual > 0:  # a row that is missing, or of another length than most, is a gap
+        value = [row if length == usual else [None] * usual for row, length in zip(value, lengths, strict=True)]
     try:
-        return np.asarray(value, np.float64) if value else np.zeros((0, 1))
+        return np.asarray(value, np.float64)  # None becomes NaN
     except (ValueError, TypeError, OverflowError):
-        return np.array(["text"])  # texts, gaps or rows of unequal length: refused only when it is chosen
+        return np.array(["text"])  # refused only when it is chosen
 
 
 def _text(path: Path) -> str:
@@ -195,28 +213,31 @@ def _from_csv(path: Path) -> dict[str, Any]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     comma = max((",", ";", "\t"), key=first.count)
     lines = csv.reader(io.StringIO(text), delimiter=comma)
-    rows = [row for row in lines if any(map(str.strip, row))]
+    rows = [row for row in lines if len(row) > 1 or any(map(str.strip, row))]  # a row of empty cells is a row
     if len(rows) < 2:
-        raise WamvizError(f"'{path.name}' has no rows.", "A header and one row are the least.")
+        raise Damaged(f"'{path.name}' has no rows.", "A header and one row are the least.")
     if all(map(_is_float, filter(str.strip, rows[0]))):  # no header: a row more, and no names
         width = len(rows[0])
-        if any(len(row) != width for row in rows):
-            raise WamvizError(f"The rows of '{path.name}' differ in length.", "Each needs one number a column.")
-        return {"": np.array([[_float(cell, comma) for cell in row] for row in rows])}
+        if sum(len(row) != width for row in rows) > len(rows) // 2:
+            raise Damaged(f"The rows of '{path.name}' differ in length.", "Each needs one number a column.")
+        return {"": np.array([[_float(cell, comma) for cell in (*row, *[""] * width)[:width]] for row in rows])}
     header = [cell.strip() for cell in rows[0]]
     if len(set(header)) != len(header):
-        raise WamvizError(f"Two columns of '{path.name}' have the same name.", "Columns are chosen by name.")
+        raise Damaged(f"Two columns of '{path.name}' have the same name.", "Columns are chosen by name.")
     columns: dict[str, Any] = {}
     for place, name in enumerate(header):
         try:
-            columns[name] = np.array([_float(row[place], comma) for row in rows[1:]])
+            values = np.array([_float(row[place] if place < len(row) else "", comma) for row in rows[1:]])
+            columns[name] = values if np.isfinite(values).any() else np.array(["text"])
         except (ValueError, IndexError):
             columns[name] = np.array(["text"])  # refused only when it is chosen
     return columns
 
 
 def _float(cell: str, comma: str) -> float:
-    """A number; where columns are divided by semicolons, many write the decimal point as a comma."""
+    """A number, NaN for an empty cell; where columns are divided by semicolons, many write decimal commas."""
+    if cell.strip().lower() in EMPTY:
+        return float("nan")
     return float(cell.replace(",", ".") if comma == ";" else cell)
 
 

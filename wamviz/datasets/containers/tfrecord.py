@@ -17,7 +17,7 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, Unsafe, WamvizError
 
 MAX_RECORD = 1_000_000_000  # bytes; an episode of DROID with three cameras has 50 MB
 MAX_FEATURES = 10_000
@@ -33,7 +33,7 @@ def record_offsets(path: Path, problems: list[str] | None = None) -> list[tuple[
             returned; without it such a file is refused.
 
     Raises:
-        WamvizError: no TFRecord file, compressed, damaged or cut short.
+        Damaged: no TFRecord file, compressed, damaged or cut short.
     """
     found: list[tuple[int, int]] = []
     try:
@@ -54,21 +54,21 @@ def _scan(path: Path, found: list[tuple[int, int]]) -> None:
                 file.seek(at)
                 head = file.read(12)
                 if at == 0 and head[:2] == b"\x1f\x8b":
-                    raise WamvizError(f"'{path.name}' is compressed with gzip.", "Unpack it first: gunzip FILE.")
+                    raise Damaged(f"'{path.name}' is compressed with gzip.", "Unpack it first: gunzip FILE.")
                 if len(head) < 12:
                     raise _damaged(path, len(found), "its header is cut short")
-                length, told = struct.unpack("<QI", head)
-                if masked_crc(head[:8]) != told:
+                length, checksum = struct.unpack("<QI", head)
+                if masked_crc(head[:8]) != checksum:
                     raise _damaged(path, len(found), "the checksum of its length is wrong")
                 if length > MAX_RECORD:
-                    raise WamvizError(f"Record {len(found)} of '{path.name}' has {length / 1e9:.0f} GB.",
+                    raise Unsafe(f"Record {len(found)} of '{path.name}' has {length / 1e9:.0f} GB.",
                                       f"{MAX_RECORD / 1e9:.0f} GB is the limit.")  # fmt: skip
                 if at + 16 + length > size:
                     raise _damaged(path, len(found), "it is cut short")
                 found.append((at + 12, length))
                 at += 16 + length
     except OSError as error:
-        raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
+        raise Damaged(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
 
 
 def read_example(path: Path, offset: int, length: int, number: int = 0) -> dict[str, Feature]:
@@ -78,7 +78,7 @@ def read_example(path: Path, offset: int, length: int, number: int = 0) -> dict[
             file.seek(offset)
             payload, tail = file.read(length), file.read(4)
     except OSError as error:
-        raise WamvizError(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
+        raise Damaged(f"'{path.name}' cannot be read ({error.strerror or error}).") from error
     if len(payload) < length or len(tail) < 4:
         raise _damaged(path, number, "it is cut short")
     if masked_crc(payload) != struct.unpack("<I", tail)[0]:
@@ -86,11 +86,11 @@ def read_example(path: Path, offset: int, length: int, number: int = 0) -> dict[
     try:
         return parse_example(payload)
     except ValueError as error:
-        raise WamvizError(f"Record {number} of '{path.name}' is no tf.train.Example ({error}).") from error
+        raise Damaged(f"Record {number} of '{path.name}' is no tf.train.Example ({error}).") from error
 
 
-def _damaged(path: Path, number: int, how: str) -> WamvizError:
-    return WamvizError(f"Record {number} of '{path.name}' is damaged: {how}.", "Download the file again.")
+def _damaged(path: Path, number: int, how: str) -> Damaged:
+    return Damaged(f"Record {number} of '{path.name}' is damaged: {how}.", "Record or download the file again.")
 
 
 # --- tf.train.Example -------------------------------------------------------------------------------------------------
@@ -151,23 +151,23 @@ def _message_class() -> Any:
     plain = {name: getattr(field, f"TYPE_{name.upper()}") for name in ("bytes", "float", "int64", "string")}
     file = descriptor_pb2.FileDescriptorProto(name="example.proto", package="wamviz", syntax="proto3")
 
-    def add(message: Any, number: int, name: str, told: str, repeated: bool = False) -> Any:
-        kind = {"type": plain[told]} if told in plain else {"type": field.TYPE_MESSAGE, "type_name": f".wamviz.{told}"}
+    def add(message: Any, number: int, name: str, form: str, repeated: bool = False) -> Any:
+        kind = {"type": plain[form]} if form in plain else {"type": field.TYPE_MESSAGE, "type_name": f".wamviz.{form}"}
         label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
         return message.field.add(name=name, number=number, label=label, **kind)
 
     for title, fields in _MESSAGES.items():
         message = file.message_type.add(name=title)
-        for number, (name, told) in enumerate(fields, start=1):
-            bare = told.lstrip("*%|")
-            if told[0] == "%":
+        for number, (name, form) in enumerate(fields, start=1):
+            bare = form.lstrip("*%|")
+            if form[0] == "%":
                 pair = message.nested_type.add(name=f"{bare}Entry")
                 pair.options.map_entry = True
                 add(pair, 1, "key", "string")
                 add(pair, 2, "value", bare)
                 bare = f"{title}.{bare}Entry"
-            added = add(message, number, name, bare, repeated=told[0] in "*%")
-            if told[0] == "|":
+            added = add(message, number, name, bare, repeated=form[0] in "*%")
+            if form[0] == "|":
                 if not message.oneof_decl:
                     message.oneof_decl.add(name="kind")
                 added.oneof_index = 0

@@ -1,20 +1,21 @@
-"""Video files that hold one episode's view each, by frame number whatever rate their headers claim.
+"""Video files by frame number, whatever rate their headers claim.
 
-Contract: opening a clip reads its header (and the times of its frames, where they do not follow at one rate); frames
-are decoded from the nearest key frame before the first one asked for.
+Opening a file reads when each of its frames is shown; the same times are what a frame is sought by. So what is checked
+and what is read cannot differ: a frame that the file lacks is missing when it is opened, not when it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.core.errors import WamvizError
-from wamviz.core.media import count_frames, frame_times, read_video_span, video_info
+from wamviz.core.media import frame_times, read_video_span, video_info
 from wamviz.core.rollout import Frames
 from wamviz.datasets.files import contained
 
@@ -22,53 +23,73 @@ SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One view of an episode.
+class VideoFile:
+    """One video.
 
     Attributes:
-        path: the video, inside its dataset's folder.
-        frames: how many it holds.
-        fps: the rate that its header says; the average where there is none.
+        path: the file, inside its dataset's folder.
+        times: (T,) seconds at which each frame is shown, by the file's own clock.
+        fps: the rate that its header says; the average where frames do not follow at one rate.
         width, height: pixels.
         codec: of the stream, e.g. ``"h264"``.
-        times: (frames,) seconds at which each is shown, where they do not follow at one rate.
+        steady: whether the frames follow at one rate.
     """
 
     path: Path
-    frames: int
+    times: NDArray[np.float64]
     fps: float
     width: int
     height: int
     codec: str
-    times: NDArray[np.float64] | None = None
+    steady: bool = True
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or not self.fps > 0:
-            raise WamvizError(f"'{self.path.name}' holds {self.frames} frames at {self.fps:g} a second.")
+        if not len(self.times) or not self.fps > 0:
+            raise WamvizError(f"'{self.path.name}' holds {len(self.times)} frames at {self.fps:g} a second.")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def read(self, frames: NDArray[np.int64]) -> Frames:
+        """Some frames by their numbers, 0 .. T - 1, in any order, as (n, H, W, 3) uint8."""
+        wanted, back = np.unique(frames, return_inverse=True)
+        times = self.times[wanted]
+        pictures = read_video_span(self.path, float(times[0]), len(times), self.fps, times)
+        return pictures if len(wanted) == len(frames) and (back[1:] > back[:-1]).all() else pictures[back]
 
     @property
     def view(self) -> Callable[[int, int], Frames]:
         """What decodes frames ``start`` .. ``stop`` - 1 as (n, H, W, 3) uint8."""
-        return self._decode
-
-    def _decode(self, start: int, stop: int) -> Frames:
-        times = None if self.times is None else self.times[start:stop]
-        return read_video_span(self.path, start / self.fps, stop - start, self.fps, times)
+        return lambda start, stop: self.read(np.arange(start, stop))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd about it, in plain sentences."""
-        if self.times is None:
+        if self.steady:
             return ()
         return (f"'{self.path.name}' has no constant frame rate; it is played at {self.fps:.3g} a second on average.",)
 
 
-def open_clip(root: Path, path: Path) -> Clip:
-    """The clip at ``path``, or ``WamvizError`` when it is missing, no video, or leads out of ``root``."""
+def open_video(root: Path, path: Path) -> VideoFile:
+    """The video at ``path``; read once for all who share it.
+
+    Raises:
+        WamvizError: missing, no video, cut short before its first frame, or leading out of ``root``.
+    """
     contained(root, path)
-    info = video_info(path)
-    times = np.zeros(0) if info.steady else frame_times(path)
-    if len(times) > 1:
-        fps = float((len(times) - 1) / (times[-1] - times[0]))
-        return Clip(path, len(times), fps, info.width, info.height, info.codec, times)
-    return Clip(path, count_frames(path), info.fps, info.width, info.height, info.codec)
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return _open(path, changed)
+
+
+@lru_cache(maxsize=512)  # some 50 kB for a file of an hour
+def _open(path: Path, changed: int) -> VideoFile:
+    info, times = video_info(path), frame_times(path)
+    if not len(times):
+        raise WamvizError(f"'{path.name}' holds no frame that can be shown, or it is cut short.")
+    average = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else info.fps
+    steps = np.diff(times)
+    steady = info.steady and (len(steps) < 2 or float(np.abs(steps - steps.mean()).max()) < 0.1 * float(steps.mean()))
+    return VideoFile(path, times, info.fps if steady else float(average), info.width, info.height, info.codec, steady)

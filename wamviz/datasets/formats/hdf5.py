@@ -1,14 +1,14 @@
-"""Read demonstrations kept in HDF5: robomimic's and LIBERO's ``data/demo_N``, and ALOHA's one file an episode.
+"""Demonstrations kept in HDF5: robomimic's and LIBERO's ``data/demo_N``, and ALOHA's one file an episode.
 
-Contract: opening reads group names; an episode reads its attributes, its numbers and the frames that are asked for.
-What such files look like inside is known to ``hdf5_nodes``. LIBERO's pictures are stored upside down, as OpenGL draws
-them, and are turned upright.
+LIBERO's pictures are stored upside down, as OpenGL draws them, and are turned upright. What a robosuite file's
+``env_args`` say of its actions is what its environment was set to, which later tools (``robomimic``'s conversion to
+absolute actions) leave as it was: the values are asked as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,43 +17,50 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from wamviz.core.action_spaces import ALOHA_JOINTS, OSC_POSE
-from wamviz.core.errors import Unsafe, WamvizError
-from wamviz.core.rollout import ActionSpace, Floats, Frames
-from wamviz.datasets.action_semantics import ActionSpaceOverride, infer_action_space
+from wamviz.core.errors import Damaged, NotFound, Unsafe, WamvizError
+from wamviz.core.rollout import ActionSpace, Frames
+from wamviz.datasets.action_semantics import BY_OVERRIDE, infer_action_space
 from wamviz.datasets.containers.hdf5 import (
-    ACTIONS,
-    View,
+    SUFFIXES,
+    PictureArray,
     decode_view,
-    episode_groups,
-    facts_of,
-    instruction_of,
+    find_instruction,
+    is_hdf5,
     load_h5py,
     names_in,
-    seen_in,
+    open_hdf5,
+    pictures_in,
+    read_facts,
+    step_texts,
     table_at,
-    views_in,
 )
-from wamviz.datasets.files import contained, entries
-from wamviz.datasets.indexed import ListedDataset
-from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
+from wamviz.datasets.files import entries
+from wamviz.datasets.format import DatasetFormat
+from wamviz.datasets.indexed import IndexedDataset
+from wamviz.datasets.override import ActionSpaceOverride
+from wamviz.datasets.recording import EpisodeNumbers, Recording, View
+from wamviz.datasets.rows import Reals
 
 if TYPE_CHECKING:
     import h5py
 
-SUFFIXES = (".hdf5", ".h5")
-MAGIC = b"\x89HDF\r\n\x1a\n"
+ACTIONS = ("actions", "action")
+OBSERVED = ("obs", "observations", "observation")
+SCALARS = ("rewards", "reward", "dones", "success")
 LIBERO_VIEWS = ("agentview_rgb", "eye_in_hand_rgb")
+_XYZ, _QUATERNION, _FINGERS = ("x", "y", "z"), ("qx", "qy", "qz", "qw"), ("finger_left", "finger_right")
 # Columns that make up a state, and what their numbers are called.
 STATES = (
-    (("ee_pos", "xyz"), ("ee_ori", ("rx", "ry", "rz")), ("gripper_states", ("finger_left", "finger_right"))),
-    (("robot0_eef_pos", "xyz"), ("robot0_eef_quat", ("qx", "qy", "qz", "qw")),
-     ("robot0_gripper_qpos", ("finger_left", "finger_right"))),
-)  # fmt: skip
-T = TypeVar("T")
+    (("ee_pos", _XYZ), ("ee_ori", ("rx", "ry", "rz")), ("gripper_states", _FINGERS)),
+    (("robot0_eef_pos", _XYZ), ("robot0_eef_quat", _QUATERNION), ("robot0_gripper_qpos", _FINGERS)),
+)
+POSE_NAMES = ("x", "y", "z", "rx", "ry", "rz", "gripper")
 ROBOSUITE_RATE, ALOHA_RATE = 20.0, 50.0  # Hz
+_NUMBERED = re.compile(r"\w+_\d{1,9}")
+T = TypeVar("T")
 
 
-class Hdf5Dataset(ListedDataset):
+class Hdf5Dataset(IndexedDataset):
     """An HDF5 file, or a folder of such files."""
 
     format = "HDF5 (robomimic, LIBERO or ALOHA)"
@@ -67,7 +74,7 @@ class Hdf5Dataset(ListedDataset):
         self._problems: list[str] = []
         for path in files:
             try:
-                with self._file(path) as file:
+                with open_hdf5(self._folder, path) as file:
                     self._where += [(path, group) for group in episode_groups(file)]
             except WamvizError as error:
                 if len(files) == 1:
@@ -75,7 +82,7 @@ class Hdf5Dataset(ListedDataset):
                 self._problems.append(str(error))
         self.indices = tuple(range(len(self._where)))
         if not self.indices:
-            raise WamvizError(
+            raise NotFound(
                 f"'{self.title}' holds no episode in a form that is known here.",
                 "robomimic and LIBERO keep data/demo_0/actions, ALOHA keeps action and observations.",
             )
@@ -88,129 +95,163 @@ class Hdf5Dataset(ListedDataset):
     def missing(self) -> tuple[str, ...]:
         return (*super().missing, *self._problems)
 
-    @contextmanager
-    def _file(self, path: Path) -> Iterator[h5py.File]:
-        contained(self._folder, path)
-        try:
-            with load_h5py().File(path, "r", locking=False) as file:
-                yield file
-        except WamvizError:
-            raise
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
-            detail = (str(error) or type(error).__name__).splitlines()[0][:160]
-            raise WamvizError(f"'{path.name}' is damaged or no HDF5 file ({detail}).", "Download it again.") from error
-
-    def _open(self, index: int) -> RecordedEpisode:
+    def _read(self, index: int) -> Recording:
         path, group = self._where[index]
         prefix = f"{group}/" if group else ""
-        with self._file(path) as file:
-            facts = facts_of(file, group)
-            held, obs = names_in(file, group), seen_in(file, group)
+        missing: list[str] = []
+        with open_hdf5(self._folder, path) as file:
+            facts, held = read_facts(file, group), names_in(file, group)
+            observed = next((f"{prefix}{name}" for name in OBSERVED if name in held), "")
             key = self.override.actions or next((key for key in ACTIONS if key in held), ACTIONS[0])
-            views = views_in(file, obs)
-            problems: list[str] = []
-            actions = _tried(lambda: table_at(file, prefix + key), problems)
-            if actions is None and not views:
-                raise WamvizError(problems[0])
-            states, names = _tried(lambda: self._states(file, obs), problems) or (None, ())
-            ends = [
-                _tried(partial(table_at, file, prefix + name), []) for name in ("rewards", "success") if name in held
-            ]
-        dim = 1 if actions is None else actions.shape[1]
-        space, rate, self.meaning = self._space(dim, facts, views, group.startswith("data/"))
-        count = min(view.frames for view in views.values()) if actions is None else len(actions)
-        frames = min([count + 1, *(view.frames for view in views.values())]) if views else count
-        missing = [*problems] if views else ["The pictures were left out of this file; only numbers are here."]
-        missing += [
-            f"Camera '{name}' has {view.frames} pictures for {count} actions; only {frames} are shown."
-            for name, view in views.items() if view.frames not in (count, count + 1)
-        ]  # fmt: skip
-        if not self._rate_known:
-            missing.append(f"The rate is not in this file; {rate:g} Hz is taken. Say it with a layout in wamviz.json.")
-        flipped = any(view in LIBERO_VIEWS for view in views)
+            arrays, unknown = pictures_in(file, observed or group)
+            actions = _attempt(lambda: table_at(file, prefix + key), missing)
+            if actions is None and not arrays:
+                raise Damaged(" ".join([*missing, *unknown]))
+            states, names = _attempt(lambda: self._states(file, observed), missing) or (None, ())
+            scalars = _scalars(file, prefix, held)
+            count = min(array.frames for array in arrays.values()) if actions is None else len(actions)
+            texts = step_texts(file, group, count)
+        views = {name: self._view(path, array, name in LIBERO_VIEWS) for name, array in arrays.items()}
+        missing += [f"Camera '{name}': {array.note}" for name, array in arrays.items() if array.note]
+        missing += unknown
+        if not arrays and not unknown:
+            missing.append(f"No pictures were found in '{observed or group or '/'}' of '{path.name}'.")
         success = facts["success"] if isinstance(facts.get("success"), bool) else None
-        if any(values is not None and values.max() > 0 for values in ends):
+        if any(name in scalars and np.nanmax(scalars[name]) > 0 for name in ("rewards", "reward", "success")):
             success = True
-        numbers = Numbers(actions, states if states is not None and len(states) >= count else None, success)
-        return RecordedEpisode(
-            Recording(
-                self.title, index, instruction_of(facts), self.override.fps or rate, self.source(index), frames,
-                {key: self._view(path, view, flipped) for key, view in views.items()}, lambda: numbers,
-                None if actions is None else space,
-                {"label": self.labels[index], **({"turned_upright": True} if flipped else {})}, names, tuple(missing),
-            )
+        if states is not None and len(states) < count:
+            states, names = None, ()
+        frames = min([count + 1, *(array.frames for array in arrays.values())]) if arrays else count
+        missing += [
+            f"Camera '{name}' has {array.frames} pictures for {count} actions; only {frames} are shown."
+            for name, array in arrays.items()
+            if array.frames not in (count, count + 1)
+        ]
+        rate, numbers = self._numbers(actions, key, states, names, facts, arrays, group.startswith("data/"), missing)
+        numbers = replace(numbers, success=success, scalars=scalars)
+        turned = any(name in LIBERO_VIEWS for name in arrays)  # stored as they were drawn, from below upwards
+        upright = {"turned_upright": True, "orientation": dict.fromkeys(arrays, "upright")} if turned else {}
+        texts = (*texts, *texts[-1:])[:frames] if len(set(texts)) > 1 else ()
+        return Recording(
+            frames, self.override.fps or rate, views, numbers, find_instruction(facts), texts,
+            facts=upright, missing=tuple(missing),
         )  # fmt: skip
 
-    def _view(self, path: Path, view: View, flipped: bool) -> Callable[[int, int], Frames]:
+    def _view(self, path: Path, array: PictureArray, flipped: bool) -> View:
         def decode(start: int, stop: int) -> Frames:
-            with self._file(path) as file:
-                frames = decode_view(file, view, start, stop)
+            with open_hdf5(self._folder, path) as file:
+                frames = decode_view(file, array, start, stop)
             return np.ascontiguousarray(frames[:, ::-1]) if flipped else frames
 
-        return decode
+        return View(decode)
 
-    def _states(self, file: h5py.File, group: str) -> tuple[Floats | None, tuple[str, ...]]:
+    def _states(self, file: h5py.File, group: str) -> tuple[Reals | None, tuple[str, ...]]:
         """(T, D) states and the names of their numbers: hand and fingers where they are kept."""
         if not group:
             return None, ()
         if self.override.states:
-            return table_at(file, f"{group}/{self.override.states}"), ()
+            return self.override.select("states", table_at(file, f"{group}/{self.override.states}"))
         here = names_in(file, group)
         if "qpos" in here:
             values = table_at(file, f"{group}/qpos")
-            return values, ALOHA_JOINTS.names if values.shape[1] == len(ALOHA_JOINTS.names) else ()
+            names = ALOHA_JOINTS.names if values.shape[1] == len(ALOHA_JOINTS.names) else ()
+            return self.override.select("states", values, names)
         for columns in STATES:
             if all(key in here for key, _ in columns):
                 parts = [table_at(file, f"{group}/{key}") for key, _ in columns]
                 names = tuple(name for _, names in columns for name in names)
                 values = np.concatenate(parts, axis=1)
-                return values, names if len(names) == values.shape[1] else ()
+                return self.override.select("states", values, names if len(names) == values.shape[1] else ())
         return None, ()
 
-    def _space(
-        self, dim: int, facts: Mapping[str, Any], views: Mapping[str, Any], robosuite: bool
-    ) -> tuple[ActionSpace, float, str]:
-        """What the actions mean, the rate, and how that is known."""
-        self._rate_known = bool(self.override.rate or self.override.fps)
-        if not robosuite:
-            names = ALOHA_JOINTS.names if dim == len(ALOHA_JOINTS.names) else ()
-            self._rate_known |= bool(names)
-            rate = self.override.rate or ALOHA_RATE
-            return (*_swap(infer_action_space(dim, rate, names, robot="aloha", override=self.override), rate),)
-        env = facts.get("env_args")
-        kwargs = env.get("env_kwargs") if isinstance(env, Mapping) else None
-        kwargs = kwargs if isinstance(kwargs, Mapping) else {}
-        told = kwargs.get("control_freq")
-        rate = self.override.rate or (
-            float(told) if isinstance(told, int | float) and 0 < told < 1e4 else ROBOSUITE_RATE
-        )
-        controller = _controller(kwargs.get("controller_configs"))
-        libero = any(view in LIBERO_VIEWS for view in views) or "bddl_file_name" in facts
-        self._rate_known |= isinstance(told, int | float) or libero
-        if dim == OSC_POSE.dim and (controller.get("type") == "OSC_POSE" or (libero and not controller)):
-            if controller.get("control_delta", True) is False or controller.get("input_type", "delta") != "delta":
-                space, why = infer_action_space(dim, rate, override=self.override)
-                return space, rate, why
-            space = replace(OSC_POSE, rate=rate, units=_units(controller.get("output_max")))
-            if self.override.corrects_space:
-                return self.override.applied(space), rate, "Told by a person's layout."
-            where = "the file's own controller settings" if controller else "LIBERO's usual controller settings"
-            return space, rate, f"Deltas of the hand by robosuite's OSC_POSE, from {where}; gripper -1 open, 1 closed."
-        space, why = infer_action_space(dim, rate, override=self.override)
-        return space, rate, why
-
-    def _camera(self, camera: str) -> dict[str, Any]:
-        for index in self.available[:5]:
-            try:
-                episode = self.episode(index)
-            except WamvizError:
-                continue
-            if camera in episode.cameras:
-                return {"shape": list(episode.frames(camera, 0, 1).shape[1:]), "codec": "pictures"}
-        return {"shape": None, "codec": None}
+    def _numbers(
+        self,
+        actions: Reals | None,
+        key: str,
+        states: Reals | None,
+        names: tuple[str, ...],
+        facts: Mapping[str, Any],
+        arrays: Mapping[str, Any],
+        robosuite: bool,
+        missing: list[str],
+    ) -> tuple[float, EpisodeNumbers]:
+        """The rate in Hz, and the numbers with what they mean."""
+        known = bool(self.override.rate or self.override.fps)
+        if robosuite:
+            kwargs, rate, said = _robosuite_settings(facts)
+            libero = any(view in LIBERO_VIEWS for view in arrays) or "bddl_file_name" in facts
+            known |= said or libero
+            rate = self.override.rate or rate
+        else:
+            kwargs, libero, rate = {}, False, self.override.rate or ALOHA_RATE
+            known |= actions is not None and actions.shape[1] == len(ALOHA_JOINTS.names)
+        if not known:
+            missing.append(f"The rate is not in this file; {rate:g} Hz is taken. Say it with a layout in wamviz.json.")
+        if actions is None:
+            return rate, EpisodeNumbers(states=states, state_names=names)
+        aloha = ALOHA_JOINTS.names if not robosuite and actions.shape[1] == len(ALOHA_JOINTS.names) else ()
+        actions, own = self.override.select("actions", actions, aloha)
+        dim = actions.shape[1]
+        found = None
+        if robosuite and self.override.columns is None:
+            found = _osc_pose(dim, rate, key, _controller(kwargs.get("controller_configs")), libero)
+        if found is not None:
+            space, why = found
+            space, why = (self.override.applied(space), BY_OVERRIDE) if self.override.corrects_space else (space, why)
+        else:
+            robot = "" if robosuite else "aloha"
+            space, why = infer_action_space(dim, rate, own, robot=robot, override=self.override)
+        return rate, EpisodeNumbers(actions, space, why, states, names)
 
 
-def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
+def episode_groups(file: h5py.File) -> list[str]:
+    """The groups that hold an episode each (``data/demo_N``, ``traj_N``), in the order of N; ``""`` is all of it."""
+    for above in ("data", ""):
+        inner = [name for name in names_in(file, above) if _NUMBERED.fullmatch(name)]
+        if above == "" and inner:  # at the top anything may lie; below "data" a broken episode says so itself
+            inner = [name for name in inner if set(ACTIONS) & set(names_in(file, name))]
+        if inner and (above == "" or above in file):
+            ordered = sorted(inner, key=lambda name: int(name.rpartition("_")[2]))
+            return [f"{above}/{name}" if above else name for name in ordered]
+    here = set(names_in(file, ""))
+    pictured = here & set(OBSERVED) or pictures_in(file, "")[0]
+    return [""] if here & set(ACTIONS) and pictured else []
+
+
+def _scalars(file: h5py.File, prefix: str, held: list[str]) -> dict[str, Reals]:
+    """The columns of one number a step that an episode keeps beside its actions."""
+    found = {name: _attempt(partial(table_at, file, prefix + name), []) for name in SCALARS if name in held}
+    return {name: values[:, 0] for name, values in found.items() if values is not None and values.shape[1] == 1}
+
+
+def _robosuite_settings(facts: Mapping[str, Any]) -> tuple[Mapping[str, Any], float, bool]:
+    """What the environment was set to, its rate in Hz, and whether the file says that."""
+    env = facts.get("env_args")
+    kwargs = env.get("env_kwargs") if isinstance(env, Mapping) else None
+    kwargs = kwargs if isinstance(kwargs, Mapping) else {}
+    rate = kwargs.get("control_freq")
+    good = isinstance(rate, int | float) and 0 < rate < 1e4
+    return kwargs, float(rate) if good and rate is not None else ROBOSUITE_RATE, good
+
+
+def _osc_pose(
+    dim: int, rate: float, key: str, controller: Mapping[str, Any], libero: bool
+) -> tuple[ActionSpace, str] | None:
+    """What actions of robosuite's OSC_POSE mean as the file declares them; None for another controller."""
+    if dim != OSC_POSE.dim or not (controller.get("type") == "OSC_POSE" or (libero and not controller)):
+        return None
+    absolute = controller.get("control_delta", True) is False or controller.get("input_type", "delta") != "delta"
+    if absolute or key.endswith("_abs"):
+        units = ("m",) * 3 + ("rad",) * 3 + ("1",)
+        where = f"the name '{key}'" if key.endswith("_abs") else "the file's own controller settings"
+        space = replace(OSC_POSE, names=POSE_NAMES, units=units, kind="ee_pose", rate=rate, low=None, high=None)
+        return space, f"Poses of the hand by robosuite's OSC_POSE, from {where}; gripper -1 open, 1 closed."
+    space = replace(OSC_POSE, rate=rate, units=_units(controller.get("output_max")))
+    where = "the file's own controller settings" if controller else "LIBERO's usual controller settings"
+    return space, f"Deltas of the hand by robosuite's OSC_POSE, from {where}; gripper -1 open, 1 closed."
+
+
+def _attempt(read: Callable[[], T], problems: list[str]) -> T | None:
     """What ``read`` returns, or None and its complaint: damaged numbers do not hide the pictures."""
     try:
         return read()
@@ -219,10 +260,6 @@ def _tried(read: Callable[[], T], problems: list[str]) -> T | None:
     except WamvizError as error:
         problems.append(str(error))
         return None
-
-
-def _swap(found: tuple[ActionSpace, str], rate: float) -> tuple[ActionSpace, float, str]:
-    return found[0], rate, found[1]
 
 
 def _controller(value: Any) -> Mapping[str, Any]:
@@ -242,3 +279,12 @@ def _units(output_max: Any) -> tuple[str, ...]:
         steps = [f"{value:g} {'m' if i < 3 else 'rad'}" for i, value in enumerate(output_max)]
         return (*steps, "1")
     return OSC_POSE.units
+
+
+def _is_hdf5(path: Path) -> bool:
+    if path.is_file():
+        return is_hdf5(path)
+    return path.is_dir() and any(entry.suffix in SUFFIXES for entry in entries(path))
+
+
+FORMAT = DatasetFormat("HDF5", "*.hdf5 of robomimic, LIBERO or ALOHA", _is_hdf5, Hdf5Dataset, -10)

@@ -15,21 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wamviz.core.action_spaces import BRIDGE
-from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.media import read_image
-from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
-from wamviz.datasets.action_semantics import ActionSpaceOverride, infer_action_space
+from wamviz.core.action_spaces import BRIDGE, DROID_POSE
+from wamviz.core.errors import Damaged, Unsafe, WamvizError, unknown_name
+from wamviz.core.rollout import ActionSpace, Frames
+from wamviz.datasets.action_semantics import BY_OVERRIDE, infer_action_space
+from wamviz.datasets.containers.pictures import depth_note, is_packed_picture, stack_pictures, unpack_picture
 from wamviz.datasets.containers.tfrecord import Feature, read_example, record_offsets
 from wamviz.datasets.files import contained, entries, read_json
-from wamviz.datasets.indexed import ListedDataset
-from wamviz.datasets.protocol import Numbers, RecordedEpisode, Recording
+from wamviz.datasets.format import DatasetFormat
+from wamviz.datasets.indexed import IndexedDataset
+from wamviz.datasets.override import ActionSpaceOverride
+from wamviz.datasets.recording import EpisodeNumbers, Recording, View
+from wamviz.datasets.rows import Reals, as_reals
 
 RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0, "language_table": 10.0}  # Hz
 UNKNOWN_RATE = 10.0
 MAX_SHARD_EPISODES = 10_000_000
-PICTURE = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 STATE_KEYS = ("steps/observation/state", "steps/observation/proprio", "steps/observation/proprioception")
 TEXT_KEYS = (
     "steps/language_instruction", "steps/observation/natural_language_instruction", "language_instruction",
@@ -37,7 +40,18 @@ TEXT_KEYS = (
     "steps/observation/language_instruction", "steps/instruction", "episode_metadata/language_instruction",
     "episode_metadata/instruction",
 )  # fmt: skip
-BRIDGE_STATE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
+DROID_STATE = ("steps/observation/cartesian_position", "steps/observation/gripper_position")
+POSE_STATE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
+# A sign in a dataset's name, what its actions mean, and how that is known.
+KNOWN = (
+    ("bridge", BRIDGE, "Bridge's layout: deltas of the hand at 5 Hz in m and rad; gripper 1 open, 0 closed."),
+    (
+        "droid",
+        DROID_POSE,
+        "DROID's layout: poses of the hand at 15 Hz in m and rad (droid#77); gripper 0 open, 1 closed.",
+    ),
+)
+Example = dict[str, Feature]
 _SHARD = re.compile(
     r"(?P<stem>.+)-(?P<split>[A-Za-z0-9_]+)\.(tfrecord|array_record)-(?P<number>\d{5,6})-of-(?P<of>\d{5,6})"
 )
@@ -57,7 +71,7 @@ class Shard:
     path: Path | None
 
 
-class RldsDataset(ListedDataset):
+class RldsDataset(IndexedDataset):
     """A TFDS folder: ``dataset_info.json`` and shards named ``NAME-SPLIT.tfrecord-00000-of-00004``."""
 
     format = "RLDS (TFRecord)"
@@ -102,17 +116,17 @@ class RldsDataset(ListedDataset):
         for split in splits if isinstance(splits, list) else []:
             lengths = split.get("shardLengths") if isinstance(split, dict) else None
             if not isinstance(lengths, list):
-                continue  # old versions did not tell; the files do
-            for number, told in enumerate(lengths):
-                if not str(told).isdigit() or int(told) > MAX_SHARD_EPISODES:
-                    raise WamvizError(f"dataset_info.json says that a shard holds {told!r} episodes.")
+                continue  # old versions did not say; the files do
+            for number, count in enumerate(lengths):
+                if not str(count).isdigit() or int(count) > MAX_SHARD_EPISODES:
+                    raise Damaged(f"dataset_info.json says that a shard holds {count!r} episodes.")
                 name = str(split.get("name"))
-                shards.append(Shard(name, number, int(told), files.get((name, number))))
+                shards.append(Shard(name, number, int(count), files.get((name, number))))
         if sum(shard.count or 0 for shard in shards) > MAX_SHARD_EPISODES:
-            raise WamvizError("dataset_info.json lists more than 10 million episodes.")
-        told_of = {shard.split for shard in shards}
+            raise Unsafe("dataset_info.json lists more than 10 million episodes.")
+        listed = {shard.split for shard in shards}
         return shards + [Shard(split, number, None, path) for (split, number), path in sorted(files.items())
-                         if split not in told_of]  # fmt: skip
+                         if split not in listed]  # fmt: skip
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -134,74 +148,84 @@ class RldsDataset(ListedDataset):
         cut = [problem for shard, place in self._where if place == 0 and shard.path for problem in _cut(shard.path)]
         return (*super().missing, *said, *self._damaged, *cut)
 
-    def _open(self, index: int) -> RecordedEpisode:
+    def _read(self, index: int) -> Recording:
         shard, place = self._where[index]
         assert shard.path is not None  # it is one of the available
         offsets, problems = _offsets(shard.path)
         if place >= len(offsets):
             why = " ".join(problems) or "The metadata do not belong to it."
-            raise WamvizError(f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.",
-                              f"{why} Download it again.")  # fmt: skip
+            raise Damaged(f"'{shard.path.name}' holds {len(offsets)} episodes, not {shard.count}.",
+                          f"{why} Record or download it again.")  # fmt: skip
         example = read_example(shard.path, *offsets[place], place)
         views, missing = _views(example)
         steps = _steps(example, views, missing)
-        space, actions, why = self._actions(example, steps, missing)
-        self.meaning = why
-        states = _tried(example, self._state_key(example), steps, missing)
+        numbers = self._numbers(example, steps, missing)
+        texts = _texts(example, steps)
+        return Recording(
+            steps, self.rate, views, numbers, texts[0] if texts else "", texts if len(set(texts)) > 1 else (),
+            missing=tuple(missing),
+        )  # fmt: skip
+
+    def _numbers(self, example: Example, steps: int, missing: list[str]) -> EpisodeNumbers:
+        """The actions, put together from their parts where the dataset keeps several, and the states."""
+        keys = self._action_keys(example, steps)
+        parts = [(key, part) for key in keys if (part := _vector(example, key, steps, missing)) is not None]
+        states, state_names = self._states(example, steps, missing)
         rewards = example.get("steps/reward")
-        success = True if isinstance(rewards, np.ndarray) and len(rewards) and rewards.max() > 0 else None
-        numbers = Numbers(actions, states, success)  # a reward of 0 is also what a demonstration without rewards has
-        bridge = space is not None and space.names == BRIDGE.names and states is not None and states.shape[1] == 7
-        return RecordedEpisode(
-            Recording(
-                self.title, index, _text(example), self.rate, self.source(index), steps, views, lambda: numbers, space,
-                {"label": self.labels[index]}, BRIDGE_STATE if bridge else (), tuple(missing),
-            )
-        )  # fmt: skip
-
-    def _state_key(self, example: dict[str, Feature]) -> str | None:
-        if self.override.states:
-            if self.override.states not in example:
-                raise unknown_name("column for the states", self.override.states, example)
-            return self.override.states
-        return next((key for key in STATE_KEYS if key in example), None)
-
-    def _actions(
-        self, example: dict[str, Feature], steps: int, missing: list[str]
-    ) -> tuple[ActionSpace | None, Floats | None, str]:
-        """(K, A) actions, put together from their parts where the dataset keeps several."""
-        told = self.override.actions
-        if told is not None and told not in example:
-            raise unknown_name("column for the actions", told, example)
-        keys = [told] if told else ["steps/action"] if "steps/action" in example else sorted(
-            key for key, value in example.items() if key.startswith("steps/action/") and isinstance(value, np.ndarray)
-            and value.dtype == np.float32 and len(value) and len(value) % steps == 0
-        )  # fmt: skip
-        parts = [(key, part) for key in keys if (part := _tried(example, key, steps, missing)) is not None]
+        success, scalars = None, dict[str, Reals]()
+        if isinstance(rewards, np.ndarray) and len(rewards) == steps:
+            scored = np.asarray(rewards, np.float64)
+            success = True if np.nanmax(scored) > 0 else None  # 0 is also what demonstrations without rewards have
+            scalars = {"reward": scored} if np.ptp(scored) > 0 else {}
         if len(parts) < max(1, len(keys)):
-            return None, None, "There are no actions."
+            return EpisodeNumbers(states=states, state_names=state_names, success=success, scalars=scalars)
         actions = np.concatenate([part for _, part in parts], axis=1)
         names: tuple[str, ...] = ()
         if len(parts) > 1:
             spread = [(key.rpartition("/")[2], part.shape[1]) for key, part in parts]
             names = tuple(f"{key}{i}" if dim > 1 else key for key, dim in spread for i in range(dim))
-        if "bridge" in self.set_name.lower() and actions.shape[1] == BRIDGE.dim and told is None:
-            if self.override.corrects_space:
-                return self.override.applied(BRIDGE), actions, "Told by a person's layout."
-            return (
-                BRIDGE,
-                actions,
-                "Bridge's layout: deltas of the hand at 5 Hz in m and rad; gripper 1 open, 0 closed.",
-            )
-        space, why = infer_action_space(actions.shape[1], self.rate, names, key=keys[0], override=self.override)
-        return space, actions, why
+        actions, names = self.override.select("actions", actions, names)
+        space, known_by = self._space(actions.shape[1], names, keys[0])
+        if space.names == BRIDGE.names and states is not None and states.shape[1] == len(POSE_STATE):
+            state_names = POSE_STATE
+        return EpisodeNumbers(actions, space, known_by, states, state_names, success, scalars)
 
-    def _camera(self, camera: str) -> dict[str, Any]:
-        for index in self.available[:20]:
-            episode = self.episode(index)
-            if camera in episode.cameras:
-                return {"shape": list(episode.frames(camera, 0, 1).shape[1:]), "codec": "pictures"}
-        return {"shape": None, "codec": None}
+    def _action_keys(self, example: Example, steps: int) -> list[str]:
+        wanted = self.override.actions
+        if wanted is not None:
+            if wanted not in example:
+                raise unknown_name("column for the actions", wanted, example)
+            return [wanted]
+        if "steps/action" in example:
+            return ["steps/action"]
+        return sorted(
+            key for key, value in example.items()
+            if key.startswith("steps/action/") and isinstance(value, np.ndarray)
+            and value.dtype == np.float32 and len(value) and len(value) % steps == 0
+        )  # fmt: skip
+
+    def _space(self, dim: int, names: tuple[str, ...], key: str) -> tuple[ActionSpace, str]:
+        """What the actions of a known dataset mean, else what their names say."""
+        name, chosen = self.set_name.lower(), self.override.actions is not None or self.override.columns is not None
+        for sign, space, why in KNOWN:
+            if sign in name and dim == space.dim and not chosen:
+                return (self.override.applied(space), BY_OVERRIDE) if self.override.corrects_space else (space, why)
+        return infer_action_space(dim, self.rate, names, key=key, override=self.override)
+
+    def _states(self, example: Example, steps: int, missing: list[str]) -> tuple[Reals | None, tuple[str, ...]]:
+        wanted = self.override.states
+        if wanted is not None and wanted not in example:
+            raise unknown_name("column for the states", wanted, example)
+        keys = [wanted] if wanted else next(([key] for key in STATE_KEYS if key in example), [])
+        names: tuple[str, ...] = ()
+        if not keys and all(key in example for key in DROID_STATE):
+            keys, names = list(DROID_STATE), POSE_STATE
+        parts = [_vector(example, key, steps, missing) for key in keys]
+        good = [part for part in parts if part is not None]
+        if not good or len(good) < len(parts):
+            return None, ()
+        states = np.concatenate(good, axis=1)
+        return self.override.select("states", states, names if len(names) == states.shape[1] else ())
 
 
 def shard_files(root: Path) -> list[tuple[Path, re.Match[str]]]:
@@ -225,12 +249,12 @@ def _cut(path: Path) -> tuple[str, ...]:
     try:
         return _offsets(path)[1]
     except WamvizError:
-        return ()  # told with its episodes
+        return ()  # said with its episodes
 
 
-def _views(example: dict[str, Feature]) -> tuple[dict[str, Callable[[int, int], Frames]], list[str]]:
-    """View -> decoder for every feature that holds pictures; a view that is one flat colour throughout is left out."""
-    views: dict[str, Callable[[int, int], Frames]] = {}
+def _views(example: Example) -> tuple[dict[str, View], list[str]]:
+    """Every feature that holds pictures; a view that is one flat colour throughout is left out."""
+    views: dict[str, View] = {}
     missing = []
     order = sorted(example, key=lambda key: ("depth" in key, "wrist" in key or "hand" in key, key))  # the scene first
     for key in order:
@@ -238,29 +262,44 @@ def _views(example: dict[str, Feature]) -> tuple[dict[str, Callable[[int, int], 
         if not key.startswith("steps/observation/") or not isinstance(value, list) or not value:
             continue
         name = key.removeprefix("steps/observation/")
-        if not any(value) and "image" in name:
-            missing.append(f"Camera '{name}' holds no pictures.")
-        if not value[0].startswith(PICTURE):
+        first = next((item for item in value if item), b"")
+        if not first:
+            missing += [f"Camera '{name}' holds no pictures: all {len(value)} of its values are empty."] * (
+                "image" in name
+            )
             continue
-        if np.ptp(read_image(value[0]).reshape(-1, 3), axis=0).max() == 0 and len(set(value)) == 1:
+        if not is_packed_picture(first):
+            if not _is_text(first):
+                missing.append(
+                    f"'{name}' holds {len(first)} bytes a step in a form that is not known; it is not shown."
+                )
+            continue
+        picture = unpack_picture(first)
+        if picture.dtype == np.uint8 and np.ptp(picture.reshape(-1, 3), axis=0).max() == 0 and len(set(value)) == 1:
             missing.append(f"Camera '{name}' holds one flat colour: it was never recorded.")
             continue
-        views[name] = _decoder(value, name)
+        note = depth_note(picture)
+        missing += [f"Camera '{name}': {note}"] if note else []
+        views[name] = View(_decoder(value, name), picture.shape[1], picture.shape[0])
     return views, missing
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return data.decode("utf-8").isprintable() or len(data) < 100
+    except UnicodeDecodeError:
+        return False
 
 
 def _decoder(pictures: list[bytes], name: str) -> Callable[[int, int], Frames]:
     def decode(start: int, stop: int) -> Frames:
-        frames = [read_image(data) for data in pictures[start:stop]]
-        if len({frame.shape for frame in frames}) != 1:
-            raise WamvizError(f"The pictures of camera '{name}' differ in size.")
-        return np.stack(frames)
+        return stack_pictures([unpack_picture(data) for data in pictures[start:stop]], name)
 
     return decode
 
 
-def _steps(example: dict[str, Feature], views: dict[str, Any], missing: list[str]) -> int:
-    """How many steps the episode has; a view with fewer pictures is taken out of ``views`` and told in ``missing``."""
+def _steps(example: Example, views: dict[str, View], missing: list[str]) -> int:
+    """How many steps the episode has; a view with fewer pictures is taken out of ``views``, which ``missing`` says."""
     counts = {view: len(example[f"steps/observation/{view}"]) for view in views}
     for key in ("steps/is_first", "steps/is_last", "steps/reward", "steps/discount", *TEXT_KEYS):
         value = example.get(key, [])
@@ -270,48 +309,56 @@ def _steps(example: dict[str, Feature], views: dict[str, Any], missing: list[str
             break
     else:
         if not counts:
-            raise WamvizError("This record holds no steps.", "RLDS episodes keep them under 'steps/'.")
+            raise Damaged("This record holds no steps.", "RLDS episodes keep them under 'steps/'.")
         steps = max(counts.values())
     for view, count in counts.items():
         if count < steps:
             if len(views) == 1:
-                raise WamvizError(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
+                raise Damaged(f"Camera '{view}' has {count} pictures for {steps} steps.", "The record is damaged.")
             missing.append(f"Camera '{view}' has {count} pictures for {steps} steps; it is left out.")
             del views[view]
     return steps
 
 
-def _vector(example: dict[str, Feature], key: str | None, steps: int) -> Floats | None:
-    """(steps, D) numbers of a feature, (steps - 1, D) where the last step has none; None when there is no feature."""
-    if key is None:
-        return None
+def _vector(example: Example, key: str, steps: int, missing: list[str]) -> Reals | None:
+    """(steps, D) numbers of a feature, (steps - 1, D) where the last step has none; None, with the reason in
+    ``missing``, for anything else: damaged numbers do not hide the pictures."""
     value = example[key]
     if not isinstance(value, np.ndarray):
-        raise WamvizError(f"'{key}' holds texts, not numbers.", "Choose another column with a layout in wamviz.json.")
+        missing.append(f"'{key}' holds texts, not numbers. Choose another column with a layout in wamviz.json.")
+        return None
     rows = next((rows for rows in (steps, steps - 1) if rows and len(value) and len(value) % rows == 0), None)
     if rows is None:
-        raise WamvizError(f"'{key}' holds {len(value)} numbers for {steps} steps.", "The record is damaged.")
-    return check_floats(value.reshape(rows, -1), f"'{key}'")
-
-
-def _tried(example: dict[str, Feature], key: str | None, steps: int, missing: list[str]) -> Floats | None:
-    """The same; damaged numbers are told in ``missing`` and do not hide the pictures."""
-    try:
-        return _vector(example, key, steps)
-    except WamvizError as error:
-        missing.append(str(error))
+        missing.append(f"'{key}' holds {len(value)} numbers for {steps} steps. The record is damaged.")
         return None
+    return as_reals(value.reshape(rows, -1), f"'{key}'")
 
 
-def _text(example: dict[str, Feature]) -> str:
+def _texts(example: Example, steps: int) -> tuple[str, ...]:
+    """What the robot was to do: one text, or one a step where they are kept so."""
     for key in TEXT_KEYS:
         value = example.get(key)
-        first = value[0] if isinstance(value, list) and value else b""
-        if (
-            isinstance(value, np.ndarray) and len(value) and value.dtype == np.int64
-        ):  # Language-Table: letters as numbers
-            letters = value[: int(np.argmax(value == 0)) if (value == 0).any() else len(value)]
-            first = bytes(letters.astype(np.uint8)) if ((letters > 0) & (letters < 256)).all() else b""
-        if text := first.decode("utf-8", "replace").strip():
-            return text
-    return ""
+        if isinstance(value, np.ndarray) and len(value) and value.dtype == np.int64:
+            text = _from_letters(value.astype(np.int64))
+            if text:
+                return (text,)
+        if isinstance(value, list):
+            texts = tuple(item.decode("utf-8", "replace").strip() for item in value)
+            if any(texts):
+                return texts if len(texts) == steps else texts[:1]
+    return ()
+
+
+def _from_letters(value: NDArray[np.int64]) -> str:
+    """A text kept as the numbers of its letters, as Language-Table does: those of the first step."""
+    letters = value[: int(np.argmax(value == 0)) if (value == 0).any() else len(value)]
+    good = ((letters > 0) & (letters < 256)).all()
+    return bytes(letters.astype(np.uint8)).decode("utf-8", "replace").strip() if good else ""
+
+
+FORMAT = DatasetFormat(
+    "RLDS",
+    "NAME-SPLIT.tfrecord-00000-of-00001 or NAME.tfrecord",
+    lambda path: path.is_dir() and bool(shard_files(path)),
+    RldsDataset,
+)

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, NotFound, Unavailable
 from wamviz.datasets.files import read_json
 from wamviz.datasets.formats.lerobot import layout
 from wamviz.datasets.writer.staging import (
@@ -97,9 +97,9 @@ def staging_folder(root: Path) -> Path:
 
 
 def check_free(root: Path) -> None:
-    """Raise ``WamvizError`` when ``root`` is in use."""
+    """Raise ``InvalidInput`` when ``root`` is in use."""
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise WamvizError(f"'{root.name}' exists already.", "Choose another folder, or delete it first.")
+        raise InvalidInput(f"'{root.name}' exists already.", "Choose another folder, or delete it first.")
 
 
 def assemble(
@@ -121,7 +121,7 @@ def assemble(
     """
     folders = list(staged(staging).values())
     if not folders:
-        raise WamvizError("There is no finished episode to write.")
+        raise NotFound("There is no finished episode to write.")
     if not replace:
         check_free(root)
     draft = root.absolute().with_name(f".{root.name}.{secrets.token_hex(4)}.draft")
@@ -147,7 +147,7 @@ def assemble(
         write_json(draft / "meta/info.json", _info(plan, entries, len(tasks)))  # last: a reader looks for it first
         move_into_place(draft, root)
     except OSError as error:
-        raise WamvizError(f"'{root.name}' cannot be written ({error.strerror or error}).") from error
+        raise Unavailable(f"'{root.name}' cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -242,7 +242,7 @@ def join_videos(path: Path, sources: list[Path], fps: int) -> None:
     """Copy the packets of videos without B-frames into one mp4; frame k of all begins at k / fps.
 
     Raises:
-        WamvizError: the videos were encoded with different settings and cannot share one header.
+        InvalidInput: the videos were encoded with different settings and cannot share one header.
     """
     tick, seen, header = Fraction(1, fps), 0, None
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as out:
@@ -254,7 +254,7 @@ def join_videos(path: Path, sources: list[Path], fps: int) -> None:
                     target = out.add_stream_from_template(stream, opaque=True)
                     target.time_base = tick
                 elif bytes(stream.codec_context.extradata or b"") != header:
-                    raise WamvizError(
+                    raise InvalidInput(
                         f"The videos of '{source.stem}' were encoded in different ways.", "Record afresh."
                     )
                 for packet in container.demux(stream):

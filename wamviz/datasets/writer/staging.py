@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, Unavailable, unknown_name
 from wamviz.core.media import MATRICES, write_mp4
 from wamviz.datasets.files import read_json
 from wamviz.datasets.formats.lerobot.layout import DEFAULT_FEATURES
@@ -57,18 +57,18 @@ class DatasetSchema:
 
     def __post_init__(self) -> None:
         if int(self.fps) != self.fps or self.fps < 1:
-            raise WamvizError(f"A LeRobot dataset needs a whole number of frames a second, not {self.fps}.")
+            raise InvalidInput(f"A LeRobot dataset needs a whole number of frames a second, not {self.fps}.")
         object.__setattr__(self, "fps", int(self.fps))
         if self.matrix not in MATRICES:
             raise unknown_name("colour matrix", self.matrix, MATRICES)
         for name, feature in self.features.items():
             allowed = ", ".join(("video", *NUMBERS))
             if "/" in name or not name or name in DEFAULT_FEATURES:
-                raise WamvizError(f"A feature cannot be called '{name}'.", "Names have no '/' and are not built in.")
+                raise InvalidInput(f"A feature cannot be called '{name}'.", "Names have no '/' and are not built in.")
             if feature.get("dtype") not in ("video", *NUMBERS):
-                raise WamvizError(f"Feature '{name}' has dtype '{feature.get('dtype')}'.", f"Allowed: {allowed}.")
+                raise InvalidInput(f"Feature '{name}' has dtype '{feature.get('dtype')}'.", f"Allowed: {allowed}.")
             if len(feature.get("shape", ())) != (3 if feature["dtype"] == "video" else 1):
-                raise WamvizError(f"Feature '{name}' needs shape [D], or [H, W, 3] for a video.")
+                raise InvalidInput(f"Feature '{name}' needs shape [D], or [H, W, 3] for a video.")
 
     @property
     def videos(self) -> tuple[str, ...]:
@@ -96,13 +96,13 @@ def column(values: NDArray[Any], feature: Mapping[str, Any]) -> pa.Array:
 
 
 def open_staging(folder: Path, plan: DatasetSchema) -> None:
-    """Make the staging folder, or go on with one that was made for the same plan; ``WamvizError`` when plans differ."""
+    """Make the staging folder, or go on with one that was made for the same; ``InvalidInput`` when they differ."""
     path, mine = folder / "plan.json", plan.to_json()
     if path.exists():
         theirs = read_json(path)
         changed = sorted(name for name in mine if theirs.get(name) != mine[name])
         if changed:
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{folder.name}' holds episodes that were begun with other settings ({', '.join(changed)}).",
                 "Use the same settings to go on, or delete that folder to start afresh.",
             )
@@ -132,12 +132,12 @@ def stage_episode(
         meta: JSON-ready facts about this episode, kept in the manifest.
 
     Raises:
-        WamvizError: a missing, superfluous or misshapen feature, a key that is there already.
+        InvalidInput: a missing, superfluous or misshapen feature, a key that is there already.
     """
     length = _check(plan, rows, frames)
     final = folder / f"episode-{key:012d}"
     if final.exists():
-        raise WamvizError(f"Episode {key} is staged already.")
+        raise InvalidInput(f"Episode {key} is staged already.")
     draft = folder / f".episode-{key:012d}.{secrets.token_hex(4)}"
     try:
         draft.mkdir()
@@ -156,7 +156,7 @@ def stage_episode(
         write_json(draft / "episode.json", {"task": task, "length": length, "stats": stats, "meta": dict(meta or {})})
         os.rename(draft, final)
     except OSError as error:
-        raise WamvizError(f"Episode {key} cannot be written ({error.strerror or error}).") from error
+        raise Unavailable(f"Episode {key} cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -168,20 +168,20 @@ def staged(folder: Path) -> dict[int, Path]:
 
 
 def _check(plan: DatasetSchema, rows: Mapping[str, NDArray[Any]], frames: Mapping[str, NDArray[np.uint8]]) -> int:
-    """The number of rows, or ``WamvizError`` when the episode does not follow the plan."""
+    """The number of rows, or ``InvalidInput`` when the episode does not follow the plan."""
     for given, wanted in ((rows, plan.columns), (frames, plan.videos)):
         if set(given) != set(wanted):
             odd = sorted(set(given) ^ set(wanted))
-            raise WamvizError(f"The episode's features differ from the plan's: {', '.join(odd)}.")
+            raise InvalidInput(f"The episode's features differ from the plan's: {', '.join(odd)}.")
     lengths = {name: len(values) for name, values in (*rows.items(), *frames.items())}
     if len(set(lengths.values())) != 1 or 0 in lengths.values():
-        raise WamvizError(f"Every feature needs the same number of rows, at least one, not {lengths}.")
+        raise InvalidInput(f"Every feature needs the same number of rows, at least one, not {lengths}.")
     for name, values in (*rows.items(), *frames.items()):
         shape, wanted = tuple(np.shape(values)[1:]), tuple(plan.features[name]["shape"])
         if shape != wanted and not (shape == () and wanted == (1,)):
-            raise WamvizError(f"A row of '{name}' must have shape {wanted}, not {shape}.")
+            raise InvalidInput(f"A row of '{name}' must have shape {wanted}, not {shape}.")
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise WamvizError(f"'{name}' holds a value that is not finite.")
+            raise InvalidInput(f"'{name}' holds a value that is not finite.")
     return next(iter(lengths.values()))
 
 

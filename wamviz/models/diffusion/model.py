@@ -23,13 +23,14 @@ import torch
 from wamviz.core.devices import pick, ran_out_of_memory
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+from wamviz.core.threads import BEAT_S
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
 from wamviz.models.diffusion.kinds import Kind
 from wamviz.models.diffusion.loading import Loaded, load, pick_dtype, takes
 from wamviz.models.diffusion.memory import advice, free
 from wamviz.models.diffusion.options import Options
-from wamviz.models.diffusion.running import BEAT_S, Watch, beside, counting, stoppable
+from wamviz.models.diffusion.running import Watch, beside, counting, stoppable
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 
 

@@ -18,6 +18,7 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
+from wamviz.core.devices import pick
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
@@ -32,15 +33,6 @@ from wamviz.models.protocol import Capabilities, ImagineStream, check_request, f
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
 CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` to cuda, else mps, else cpu; other names as they are."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 @contextlib.contextmanager
@@ -102,7 +94,7 @@ class MiniWAM:
 
     def __init__(self, folder: Path, capabilities: Capabilities, device: str = "auto") -> None:
         self.capabilities = capabilities
-        self.device = pick_device(device)
+        self.device = torch.device(pick(device))
         with quietly():
             # Weights are kept in half precision; everything computes in float32, which places to a pixel need.
             pipeline = MiniWAMPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)

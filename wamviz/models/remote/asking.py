@@ -15,12 +15,13 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
+from wamviz.core.orientation import reorient
 from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
-from wamviz.models.remote.kinds import Kind, kind_of, robot_of
+from wamviz.models.remote.kinds import ORIENTATION, Kind, kind_of, robot_of
 from wamviz.models.remote.network import Server
 from wamviz.models.remote.robots import Robot, StatePart, View
 
@@ -93,6 +94,7 @@ class PolicyRequest:
         server: where it is, with its token.
         robot: whose views, state and actions are meant.
         imagine_request: as the model protocol hands it over; None when only looking whether a server is there.
+        action_space_told: whether the server said itself what its actions mean.
     """
 
     title: str
@@ -100,6 +102,7 @@ class PolicyRequest:
     server: Server
     robot: Robot
     imagine_request: ImagineRequest | None = None
+    action_space_told: bool = False
 
     @property
     def imagine(self) -> ImagineRequest:
@@ -130,8 +133,50 @@ class PolicyRequest:
 
     @cached_property
     def pictures(self) -> dict[str, Frames]:
-        """The frames to send, (H, W, 3) uint8 by key."""
-        return pictures(self.wanted, self.imagine.observation, self.cameras)
+        """The frames to send, (H, W, 3) uint8 by key, the way round that the policy learned them."""
+        sent = pictures(self.wanted, self.imagine.observation, self.cameras)
+        return {key: self.turned(frame, self.cameras[key]) for key, frame in sent.items()}
+
+    def orientation(self, camera: str) -> tuple[str, str]:
+        """Which way round a camera's pictures are and are wanted; twice the same where nothing is known of it."""
+        known = self.imagine.observation.orientation.get(camera, "")
+        if (
+            not known and ORIENTATION in self.connection.settings
+        ):  # what is shown is upright, unless a dataset says else
+            known = "upright"
+        wanted = self.robot.orientation
+        return (known, wanted) if known and wanted else ("upright", "upright")
+
+    def turned(self, frames: Frames, camera: str, *, back: bool = False) -> Frames:
+        """(..., H, W, 3) of a camera the way round that is wanted; or ``back`` the way round that they were."""
+        now, wanted = self.orientation(camera)
+        return reorient(frames, wanted, now) if back else reorient(frames, now, wanted)
+
+    def as_shown(self, reply: PolicyResponse) -> PolicyResponse:
+        """The reply with its frames the way round of the context, so that they lie over a recording."""
+        camera = reply.camera or self.imagine.observation.main_camera
+        return reply if reply.frames is None else replace(reply, frames=self.turned(reply.frames, camera, back=True))
+
+    @property
+    def orientation_notes(self) -> tuple[str, ...]:
+        """What was done about which way round the pictures are, or what could not be known, as notes."""
+        wanted, known = self.robot.orientation, self.imagine.observation.orientation
+        turned = [camera for camera in self.cameras.values() if len(set(self.orientation(camera))) > 1]
+        if turned:
+            return (
+                f"Sent {wanted}, as its policies learned them: {', '.join(dict.fromkeys(turned))}; shown as they were.",
+            )
+        if wanted and not known and ORIENTATION not in self.connection.settings:
+            return (
+                f"Its policies learned their pictures {wanted}. This context does not say which way round its own are; "
+                f"they were sent as they are. If they are shown upright: connect --set {ORIENTATION}={wanted}.",
+            )
+        if known and not wanted:
+            return (
+                "Policies learned the pictures of this context's dataset mirrored or upright; they were sent as they "
+                f"are shown. Say which with connect --set {ORIENTATION}=mirrored.",
+            )
+        return ()
 
     @cached_property
     def numbers(self) -> dict[str, Floats]:
@@ -189,9 +234,13 @@ def server_of(connection: Connection, limits: Limits = LIMITS) -> Server:
     """Where a connection leads, with its token out of the environment."""
     kind = kind_of(connection.kind)
     token = connection.token()
+    if token.startswith("Basic "):  # a name and a password, which a server or a proxy before it may want
+        headers = {"Authorization": token, "Proxy-Authorization": token}
+    else:
+        headers = {kind.token_header: f"{kind.token} {token}".strip()} if token else {}
     return Server(
         connection.url,
-        headers={kind.token_header: f"{kind.token} {token}".strip()} if token else {},
+        headers=headers,
         reply_s=connection.timeout,
         ca_file=connection.ca_file or None,
         limits=limits,
@@ -211,13 +260,15 @@ def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:
         raise malformed("its actions are no table of numbers") from error
     if actions.ndim == 3 and len(actions) == 1:
         actions = actions[0]
-    if actions.ndim != 2 or not 0 < len(actions) <= MAX_ACTIONS or not np.isfinite(actions).all():
-        what = (
-            "hold values that are not finite" if actions.ndim == 2 and len(actions) else f"have shape {actions.shape}"
-        )
-        raise malformed(f"its actions {what}")
+    if actions.ndim != 2 or not len(actions):
+        raise malformed(f"its actions have shape {actions.shape}")
+    if len(actions) > MAX_ACTIONS:
+        raise malformed(f"it has {len(actions)} actions; {MAX_ACTIONS} are the most that are taken")
+    if not np.isfinite(actions).all():
+        row, column = np.argwhere(~np.isfinite(actions))[0]
+        raise malformed(f"its actions hold a value that is not finite at row {row}, column {column}")
     if actions.shape[1] != space.dim:
-        raise WamvizError(
+        raise InvalidInput(
             f"The server returned actions of {actions.shape[1]} numbers; {who} takes {space.dim}: "
             f"{', '.join(space.names)}.",
             "Another --robot may fit: see connect --kinds.",

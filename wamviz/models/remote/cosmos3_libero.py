@@ -1,8 +1,10 @@
 """Cosmos3's LIBERO server: ``POST /predict`` with one PNG, a clip of PNGs and a chunk of actions back.
 
-Contract: plain JSON over HTTP; a failure is a reply with an ``error``. A sample is a question of its own. Source:
-cosmos-framework ``scripts/action_policy_server_libero.py``. It says neither a rate nor names for its actions: seven
-numbers are LIBERO's, another count stays unnamed.
+Contract: plain JSON over HTTP; a failure is a reply with an ``error``. What is sent is what the
+released recipe trained on and its own client sends: agent view and wrist, 256 x 256 each, side by side, and two
+sentences on them after the instruction. Its numbers are brought to LIBERO's seven as that client does it: position,
+a rotation as 3, 6 or 9 numbers, and a gripper. Sources: cosmos-framework ``scripts/action_policy_server_libero.py``,
+``docs/action_policy_libero_posttrain.md``, ``simulation/libero/closed_loop_eval.py``. Axis letters as in ``asking``.
 """
 
 from __future__ import annotations
@@ -15,15 +17,29 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_image, resize
-from wamviz.core.rollout import ActionSpace, Frames
+from wamviz.core.rollout import ActionSpace, Floats, Frames
+from wamviz.core.rotation import rotation_vector
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
+from wamviz.models.remote.content import find_content
 from wamviz.models.remote.network import ask as fetch
 from wamviz.models.remote.network import client, server_error
 
 DOMAIN = "libero"
 IMAGE_SIZE = 256
-ASSUMED = "The server does not say what its numbers mean: seven are taken for LIBERO's, {rate:g} a second."
+ROTATIONS = {
+    7: "a rotation vector",
+    10: "two columns of a rotation",
+    13: "a rotation matrix",
+}  # by numbers of an action
+BOTH_VIEWS = (
+    "This video contains concatenated views from multiple camera perspectives.",
+    "The left half shows the third-person view; the right half shows the wrist-mounted camera.",
+)
+ASSUMED = (
+    "The server does not say what its {width} numbers mean: they are read as its own client reads them, as position, "
+    "{rotation} and a gripper that is {open} when open, {rate:g} a second, and brought to LIBERO's seven."
+)
 MAX_PIXELS = 500_000_000  # of a whole clip
 
 
@@ -42,11 +58,10 @@ async def probe(request: PolicyRequest) -> str:
 
 async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask for one sample."""
-    picture = request.pictures[request.robot.views[0].key]
     message = pack_json(
         {
-            "image": base64.b64encode(encode_png(picture)).decode(),
-            "prompt": request.prompt,
+            "image": base64.b64encode(encode_png(canvas_of(request))).decode(),
+            "prompt": prompt_of(request),
             "domain_name": DOMAIN,
             "image_size": IMAGE_SIZE,
         }
@@ -55,6 +70,19 @@ async def ask(request: PolicyRequest, report: Report) -> None:
         report("waiting for the model")
         reply = await fetch(made, request.server, "/predict", message)
         report(parse_response(unpack_json(reply, request.server.limits), request))
+
+
+def canvas_of(request: PolicyRequest) -> Frames:
+    """The picture to send, (256, 256 or 512, 3): one view, or both side by side."""
+    return np.concatenate([request.pictures[view.key] for view in request.robot.views], axis=1)
+
+
+def prompt_of(request: PolicyRequest) -> str:
+    """The instruction, with the sentences on both views that the released policy was trained with."""
+    words = request.prompt.rstrip()
+    for sentence in BOTH_VIEWS if len(request.robot.views) > 1 else ():
+        words = f"{words}{' ' if words.endswith('.') else '. '}{sentence}"
+    return words
 
 
 def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
@@ -66,20 +94,65 @@ def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
         raise server_error(error)
     if "action" not in reply:
         raise malformed("it has no actions")
-    space = request.robot.space
-    width = _width(reply["action"])
-    if width != space.dim and width:
-        space = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
-    actions = actions_from(reply["action"], space, "LIBERO")
-    notes = (ASSUMED.format(rate=space.rate),) if space is request.robot.space else ()
-    view = request.robot.views[0]
+    actions, space, notes = _actions(reply["action"], request)
     if not video:
         return PolicyResponse(actions, space, notes=(*notes, "The server returned no video."))
-    frames = _clip(video)
-    if len(frames) == len(actions):  # future frames only: the context goes in front, as it was sent
-        context = resize(request.pictures[view.key], *frames.shape[1:3])
-        frames = np.concatenate([context[None], frames])
-    return PolicyResponse(actions, space, frames, request.cameras[view.key], notes=notes)
+    frames, camera, more = _shown(_clip(video), len(actions), request)
+    return PolicyResponse(actions, space, frames, camera, notes=(*notes, *more))
+
+
+def _actions(told: Any, request: PolicyRequest) -> tuple[Floats, ActionSpace, tuple[str, ...]]:
+    """The actions (K, 7) of LIBERO's controller, or unnamed ones of another width; their space; notes."""
+    space, width = request.robot.space, _width(told)
+    if width not in ROTATIONS:
+        count = width or space.dim
+        unnamed = ActionSpace(tuple(f"a{i + 1}" for i in range(count)), ("",) * count, "unnamed", space.rate)
+        return actions_from(told, unnamed, "LIBERO"), unnamed, ()
+    wide = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
+    one_open = request.connection.settings.get("gripper", "zero_one") == "zero_one"
+    words = ASSUMED.format(width=width, rotation=ROTATIONS[width], open=1 if one_open else -1, rate=space.rate)
+    return libero_actions(actions_from(told, wide, "LIBERO"), one_open=one_open), space, (words,)
+
+
+def libero_actions(rows: Floats, *, one_open: bool) -> Floats:
+    """Rows (K, 7, 10 or 13) of the server as LIBERO's (K, 7): shares of 5 cm and 0.5 rad, gripper -1 open .. 1 closed.
+
+    Args:
+        one_open: whether the gripper is 0 closed .. 1 open; else it is LIBERO's own already.
+    """
+    position, turn, gripper = rows[:, :3], rows[:, 3:-1], rows[:, -1:]
+    if turn.shape[1] > 3:
+        turn = np.array([rotation_vector(_matrix(one.astype(np.float64))) for one in turn], np.float32).reshape(-1, 3)
+    return np.concatenate([position, turn, np.clip(1 - 2 * gripper if one_open else gripper, -1, 1)], axis=1)
+
+
+def _matrix(turn: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The rotation (3, 3) nearest to six numbers, its first two columns, or to nine, its rows."""
+    if len(turn) == 9:
+        left, _, right = np.linalg.svd(turn.reshape(3, 3))
+        return left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right
+    first = turn[:3] / max(float(np.linalg.norm(turn[:3])), 1e-9)
+    second = turn[3:] - first * (first @ turn[3:])
+    second /= max(float(np.linalg.norm(second)), 1e-9)
+    return np.stack([first, second, np.cross(first, second)], axis=1)
+
+
+def _shown(video: Frames, actions: int, request: PolicyRequest) -> tuple[Frames, str, tuple[str, ...]]:
+    """The shown view of a clip of the canvas, in its camera's proportions, the context first; that camera; notes."""
+    view, views, sent = request.shown, request.robot.views, canvas_of(request)
+    content = find_content(video, sent)
+    canvas = content.cut(video)
+    edges = [canvas.shape[2] * index // len(views) for index in range(len(views) + 1)]
+    place = views.index(view)
+    if min(canvas.shape[1], edges[1]) < 2:
+        raise malformed(f"its video is only {video.shape[1]} x {video.shape[2]} pixels: the views do not fit into it")
+    frames = canvas[:, :, edges[place] : edges[place + 1]]
+    if len(frames) == actions:  # future frames only: the context goes in front, as it was sent
+        frames = np.concatenate([resize(request.pictures[view.key], *frames.shape[1:3])[None], frames])
+    camera = request.cameras[view.key]
+    tall, wide = request.imagine.observation.frames[camera].shape[:2]
+    rows = frames.shape[1]  # it was sent as a square; its own width comes back
+    return resize(frames, rows, max(1, round(rows * wide / tall))), camera, content.notes
 
 
 def _width(actions: Any) -> int:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
 from wamviz.core.media import resize
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
+from wamviz.models.remote.network import Server, client, status_error
 from wamviz.models.remote.network import ask as post
-from wamviz.models.remote.network import client
 
 FUTURE = {
     "primary_image": "future_image",
@@ -32,10 +32,22 @@ def check(request: PolicyRequest) -> None:
 
 
 async def probe(request: PolicyRequest) -> str:
-    """See that an HTTP server answers; the protocol has nothing that could be asked without acting."""
-    async with client(request.server) as made:
-        response = await made.get(request.server.http_url, headers=request.server.headers)
-    return f"An HTTP server answers at {request.server.url} (status {response.status_code})."
+    """See that there is an address for questions: it answers a POST alone, and says so (HTTP 405) to a GET."""
+    server = request.server
+    async with client(server) as made:
+        response = await made.get(server.http_url.rstrip("/") + _path(server), headers=server.headers)
+    if response.status_code != 405:
+        if not response.is_success:
+            raise status_error(server, response.status_code, response.content[:1000])
+        raise Unavailable(
+            f"There is an HTTP server at {server.url}, but nothing at {_path(server)} that takes questions.",
+            "Is it this kind of server?",
+        )
+    return f"A server answers at {server.url} and takes questions at {_path(server) or 'this address'}."
+
+
+def _path(server: Server) -> str:
+    return "" if server.http_url.rstrip("/").endswith("/act") else "/act"
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
@@ -51,12 +63,11 @@ async def ask(request: PolicyRequest, report: Report) -> None:
     )
     async with client(request.server) as made:
         report("waiting for the model")
-        path = "" if request.server.http_url.rstrip("/").endswith("/act") else "/act"
-        reply = unpack_json(await post(made, request.server, path, message), request.server.limits)
+        reply = unpack_json(await post(made, request.server, _path(request.server), message), request.server.limits)
     if isinstance(reply, str) and reply[:1] in "{[":  # a reply that was written as JSON twice
         reply = unpack_json(reply.encode(), request.server.limits)
     if isinstance(reply, str):
-        raise WamvizError(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
+        raise Unavailable(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
     for one in candidates(reply, request.imagine.samples) if many else [reply]:

@@ -33,9 +33,9 @@ def entry_of(connection: Connection) -> ModelEntry:
 
 def probe(connection: Connection, within: float = PROBE_S) -> str:
     """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
+    from wamviz.core.threads import run_sync
     from wamviz.models.remote.asking import policy_request, protocol_of
     from wamviz.models.remote.network import redact_token
-    from wamviz.models.remote.waiting import run_sync
 
     policy = policy_request(connection)
     policy = replace(policy, server=replace(policy.server, reply_s=min(connection.timeout, within)))

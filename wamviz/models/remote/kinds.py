@@ -10,10 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wamviz.core.action_spaces import DROID_JOINTS
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
+from wamviz.core.orientation import ORIENTATIONS
 from wamviz.models.connections import Connection
 from wamviz.models.remote import robots, veo_options, worker_info
 from wamviz.models.remote.robots import Robot
+
+ORIENTATION = "orientation"  # the setting that says which way round a policy learned its pictures
+_PICTURES = {
+    ORIENTATION: "upright, mirrored, upside down or turned: which way round its policy learned its pictures, where "
+    "that is another than the robot's usual one"
+}
 
 
 def is_set(settings: Mapping[str, str], name: str) -> bool:
@@ -97,6 +104,14 @@ class Kind:
                 raise unknown_name(f"setting of kind {self.name}", name, self.settings)
 
 
+def _libero_views(robot: Robot, settings: Mapping[str, str]) -> Robot:
+    """``Kind.adapt_robot`` of a LIBERO server, whose policy may have learned one view alone."""
+    for name, allowed in (("views", ("both", "one")), ("gripper", ("zero_one", "pm_one"))):
+        if settings.get(name, allowed[0]) not in allowed:
+            raise unknown_name(f"value of '{name}'", settings[name], allowed)
+    return replace(robot, views=robot.views[:1]) if settings.get("views") == "one" else robot
+
+
 _ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, DROID_JOINTS, chunk=24)
 # DreamZero's first chunk: one latent frame of the context and two imagined ones, nine frames at 5 a second.
 _ROBOARENA = replace(_ROBOARENA, filmed=replace(_ROBOARENA, modes=("joint",), frames=8))
@@ -108,9 +123,10 @@ KINDS: dict[str, Kind] = {
             "openpi (pi0, pi0-FAST, pi0.5; Cosmos3-Nano-Policy-DROID)",
             "openpi",
             ("ws", "wss"),
-            (robots.DROID, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID),
+            (robots.DROID, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID, robots.DROID_JOINTPOS),
             "Api-Key",
             "actions; with robot cosmos3-droid the imagined video too",
+            settings=_PICTURES,
         ),
         Kind(
             "roboarena",
@@ -123,6 +139,7 @@ KINDS: dict[str, Kind] = {
             settings={
                 "videos": "the folder in which DreamZero's server leaves its videos, as this machine sees it; or no",
                 "embodiment": "roboarena or droid, which vLLM-Omni's /v1/realtime/robot/openpi is told",
+                **_PICTURES,
             },
             adapt_robot=_filmed("videos"),
         ),
@@ -135,7 +152,8 @@ KINDS: dict[str, Kind] = {
             "Api-Key",
             "actions; the imagined video too where the server sends it, which the released one does not",
             settings={
-                "video": "yes where the server sends its video: rollouts can then go on chunk after chunk; or no"
+                "video": "yes where the server sends its video: rollouts can then go on chunk after chunk; or no",
+                **_PICTURES,
             },
             adapt_robot=_filmed("video"),
         ),
@@ -148,7 +166,8 @@ KINDS: dict[str, Kind] = {
             "api_token",
             "actions alone, under the names that the server gives them",
             settings={
-                "layout": "nested (the usual), flat (a server with --use-sim-policy-wrapper) or n1.5 (that version)"
+                "layout": "nested (the usual), flat (a server with --use-sim-policy-wrapper) or n1.5 (that version)",
+                **_PICTURES,
             },
             needs=("zmq", "pip install 'pyzmq>=27,<28', or the extra wamviz[groot]"),
         ),
@@ -161,6 +180,7 @@ KINDS: dict[str, Kind] = {
             "Bearer",
             "actions, one future frame, a value; all candidates of best-of-N",
             together=True,
+            settings=_PICTURES,
         ),
         Kind(
             "cosmos3-libero",
@@ -170,6 +190,12 @@ KINDS: dict[str, Kind] = {
             (robots.COSMOS3_LIBERO,),
             "Bearer",
             "actions and the imagined video",
+            settings={
+                "views": "both (the usual: agent view and wrist side by side) or one, where its policy learned one",
+                "gripper": "zero_one (the usual: 1 is open, as in NVIDIA's copies of LIBERO) or pm_one (-1 is open)",
+                **_PICTURES,
+            },
+            adapt_robot=_libero_views,
         ),
         Kind(
             "vllm-omni",
@@ -183,6 +209,7 @@ KINDS: dict[str, Kind] = {
             seeded=True,
             steps=30,
             max_guidance=10.0,
+            settings={"flow_shift": "of its scheduler; 5.0 by default, as vLLM-Omni's examples with actions have it"},
         ),
         Kind(
             "veo",
@@ -210,7 +237,7 @@ KINDS: dict[str, Kind] = {
             "Bearer",
             "what the policy gives: actions, and from FastWAM and LingBot-VA the imagined video",
             seeded=True,
-            settings=worker_info.SETTINGS,
+            settings={**worker_info.SETTINGS, **_PICTURES},
             usual={"url": worker_info.URL},
             adapt_robot=worker_info.adapt_robot,
             asks=True,
@@ -235,8 +262,12 @@ def robot_of(connection: Connection) -> Robot:
     kind = kind_of(connection.kind)
     kind.check_settings(connection.settings)
     robot = kind.adapt_robot(kind.robot(connection.robot), connection.settings)
+    if told := connection.settings.get(ORIENTATION):
+        if told not in ORIENTATIONS:
+            raise unknown_name(ORIENTATION, told, ORIENTATIONS)
+        robot = replace(robot, orientation=told)
     if not connection.rate:
         return robot
     if robot.actions is None:
-        raise WamvizError(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
+        raise InvalidInput(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
     return replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))

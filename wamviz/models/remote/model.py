@@ -19,15 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
+from wamviz.core.threads import BEAT_S, stream_coroutine
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
 from wamviz.models.remote.codec import LIMITS, Limits
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import HIDDEN, ConnectionLost, redact_token
-from wamviz.models.remote.waiting import BEAT_S, stream_in_thread
 
 
 class RemoteModel:
@@ -69,19 +69,19 @@ class RemoteModel:
         failed: list[str] = []  # what ended the samples that are not there, in words
         token = self.connection.token()
         work = partial(self._ask, policy, failed)
-        with redact_token(token), contextlib.closing(stream_in_thread(work, self._beat)) as events:
+        with redact_token(token), contextlib.closing(stream_coroutine(work, self._beat)) as events:
             for event in events:
                 if isinstance(event, PolicyResponse):
                     if replies and not _alike(replies[0], event):
                         failed.append(f"Sample {len(replies) + 1} has another length or size and is left out.")
                         continue
-                    replies.append(event)
+                    replies.append(policy.as_shown(event))
                 elif event is not None:
                     words = event
                 shown = self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s", shown)
                 yield shown
         if not replies:
-            raise WamvizError(f"{policy.server.host} ended without a reply.")
+            raise Damaged(f"{policy.server.host} ended without a reply.")
         spent = {"total": time.perf_counter() - start}
         if told := [reply.server_s for reply in replies if reply.server_s is not None]:
             spent["server"] = sum(told)
@@ -130,7 +130,7 @@ class RemoteModel:
             except WamvizError as second:
                 if second.message == first.message:
                     raise
-                raise type(second)(f"{first.message} Asked once more: {second.message}", second.hint) from second
+                raise second.with_text(message=f"{first.message} Asked once more: {second.message}") from second
 
     def _preview(self, replies: list[PolicyResponse], request: ImagineRequest, note: str, before: Preview) -> Preview:
         if len(replies) == before.step:  # a clip of Veo's is 130 MB: not stacked anew four times a second
@@ -148,6 +148,7 @@ class RemoteModel:
     def _notes(self, replies: list[PolicyResponse], policy: PolicyRequest) -> tuple[str, ...]:
         notes = [self._kind.cost(self.connection.settings, len(replies))] if self._kind.cost else []
         notes += [note for reply in replies for note in reply.notes]
+        notes += policy.orientation_notes if policy.robot.views else ()
         if policy.robot.views:  # where only the server knew what it wants, its module has said what was sent
             notes.append(policy.sent)
         if len(replies) < policy.imagine.samples:

@@ -22,6 +22,10 @@ from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.models.remote.codec import LIMITS, Limits, too_large
 
 SAID = 400  # characters of a server's own words that are shown
+_TOKEN = (
+    "Put it into an environment variable and name that with connect --token-env NAME; for a name and a password write "
+    "'Basic ' and then NAME:PASSWORD in base64."
+)
 HIDDEN = "***"  # what stands for a token
 
 
@@ -190,10 +194,9 @@ async def ask(
 def status_error(server: Server, status: int, reply: bytes) -> WamvizError:
     """The error for an HTTP status that is none of success."""
     if status in (401, 403):
-        return Unavailable(
-            f"{server.host} wants a token (HTTP {status}).",
-            "Put it into an environment variable and name that with connect --token-env NAME.",
-        )
+        return Unavailable(f"{server.host} wants a token (HTTP {status}).", _TOKEN)
+    if status == 407:
+        return Unavailable(f"A proxy in front of {server.host} wants a name and a password (HTTP 407).", _TOKEN)
     if status == 404:
         return Unavailable(f"{server.host} has nothing at this address (HTTP 404).", "Is it this kind of server?")
     words = clean_text(reply)

@@ -6,11 +6,12 @@ pixels, (H, W). Nothing here opens a connection or knows a protocol. Adding a ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_JOINTS, DROID_VELOCITY, OSC_POSE
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ActionSpace
 
 Fit = Literal["pad", "stretch", "as it is"]
@@ -67,6 +68,8 @@ class Robot:
         filmed: the same robot where a setting of the connection brings the video, see ``Kind.adapt_robot``; else None.
         video_fps: frames a second of a video without actions; 0 beside actions, which tell it.
         steps: denoising steps when the request names none; 0 where its kind or the server decides.
+        orientation: which way round its policies learned their pictures, of ``core.orientation.ORIENTATIONS``; "" where
+            they learned them as everybody has them.
     """
 
     name: str
@@ -81,13 +84,14 @@ class Robot:
     filmed: Robot | None = None
     video_fps: float = 0.0
     steps: int = 0
+    orientation: str = ""
 
     def __post_init__(self) -> None:
         if self.actions is None:
             if self.frames < 1 or not self.video_fps > 0:
-                raise WamvizError(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
+                raise InvalidInput(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
         elif self.chunk < 1 or self.frames < 0:
-            raise WamvizError(f"Robot '{self.name}' needs a chunk of at least one action.")
+            raise InvalidInput(f"Robot '{self.name}' needs a chunk of at least one action.")
 
     @property
     def space(self) -> ActionSpace:
@@ -111,11 +115,20 @@ class Robot:
         return video.get(self.frames, "actions and the imagined video")
 
 
+def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:
+    """The action space of a robot of which only the server's names are known."""
+    names = [name if width == 1 else f"{name}_{i + 1}" for name, width in widths.items() for i in range(width)]
+    return ActionSpace(tuple(names), ("",) * len(names), "unnamed", rate)
+
+
 DROID_STATE = (
     StatePart("observation/joint_position", 7, "joints"),
     StatePart("observation/gripper_position", 1, "gripper"),
 )
 
+# LIBERO's simulator draws from below upwards. Its policies were trained on, and their clients send, what turning that
+# by half gives (openpi examples/libero/main.py, Isaac-GR00T libero_env.py, cosmos-framework closed_loop_eval.py): a
+# mirror image of the scene. Cosmos Policy and LingBot-VA flip the rows alone, which gives the scene as it is.
 # pi0, pi0-FAST and pi0.5 as openpi serves them (openpi: policies/droid_policy.py, libero_policy.py, aloha_policy.py).
 DROID = Robot(
     "droid", "Franka of DROID",
@@ -125,13 +138,17 @@ DROID = Robot(
     ),
     DROID_STATE, DROID_VELOCITY, chunk=15,
 )  # fmt: skip
+# PolaRiS's and other joint-position policies of openpi on DROID (training/misc/polaris_config.py) answer the same keys.
+DROID_JOINTPOS = replace(
+    DROID, name="droid-jointpos", title="Franka of DROID, by joint positions", actions=DROID_JOINTS
+)
 LIBERO = Robot(
     "libero", "Panda of LIBERO",
     (
         View("observation/image", "exterior", (224, 224)),
         View("observation/wrist_image", "wrist", (224, 224)),
     ),
-    (StatePart("observation/state", 8, "all"),), OSC_POSE, chunk=10,
+    (StatePart("observation/state", 8, "all"),), OSC_POSE, chunk=10, orientation="mirrored",
 )  # fmt: skip
 ALOHA = Robot(
     "aloha", "ALOHA's two arms",
@@ -168,11 +185,15 @@ COSMOS_POLICY_ALOHA = Robot(
     chunk=50, modes=("joint",), frames=1,
 )  # fmt: skip
 
-# Cosmos3 on LIBERO (cosmos-framework: action_policy_server_libero.py): one picture in, a clip and a chunk out.
+# Cosmos3 on LIBERO (cosmos-framework: docs/action_policy_libero_posttrain.md, simulation/libero/closed_loop_eval.py):
+# both views side by side, 256 x 512, a clip and a chunk out, whose numbers are brought to LIBERO's seven.
 COSMOS3_LIBERO = Robot(
     "libero", "Panda of LIBERO",
-    (View("image", "exterior", None, "as it is"),),
-    (), OSC_POSE, chunk=16, modes=("joint",), frames=16,
+    (
+        View("image", "exterior", (256, 256), "stretch", like="agentview_rgb"),
+        View("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb"),
+    ),
+    (), OSC_POSE, chunk=16, modes=("joint",), frames=16, orientation="mirrored",
 )  # fmt: skip
 
 # Cosmos3 on BridgeData, as its examples run it: the hand's change (three of position, six of rotation) and the gripper
@@ -233,7 +254,7 @@ LINGBOT_LIBERO = _lingbot(
             View("agentview_rgb", "exterior", (128, 128), "stretch", like="image"),
             View("eye_in_hand_rgb", "wrist", (128, 128), "stretch", like="wrist_image"),
         ),
-        (), OSC_POSE, chunk=12, modes=("imagine_then_act",),
+        (), OSC_POSE, chunk=12, modes=("imagine_then_act",), orientation="upright",
     ),
     latents=4,
 )  # fmt: skip
@@ -244,5 +265,5 @@ LINGBOT_LIBERO = _lingbot(
 GROOT_DROID = Robot("droid", "Franka of DROID", (), DROID_STATE, DROID_JOINTS, chunk=32)
 GROOT_LIBERO = Robot(
     "libero", "Panda of LIBERO", (), (),
-    replace(OSC_POSE, gripper_closed=0.0, low=(-1.0,) * 6 + (0.0,)), chunk=40,
+    replace(OSC_POSE, gripper_closed=0.0, low=(-1.0,) * 6 + (0.0,)), chunk=40, orientation="mirrored",
 )  # fmt: skip

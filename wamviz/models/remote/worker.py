@@ -23,9 +23,10 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames
+from wamviz.core.threads import run_sync
 from wamviz.models.connections import Connection
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, server_of, video_from
 from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
@@ -40,7 +41,6 @@ from wamviz.models.remote.network import (
     status_error,
 )
 from wamviz.models.remote.network import ask as fetch
-from wamviz.models.remote.waiting import run_sync
 from wamviz.models.remote.worker_info import described as described_robot
 
 _CONTENT = "application/x-wamviz-worker"
@@ -149,7 +149,7 @@ async def _answered(events: _Stream, request: PolicyRequest, report: Report) -> 
     while True:
         event = await events.line()
         if "changed" in event:
-            raise WamvizError(
+            raise Unavailable(
                 f"The worker at {request.server.host} serves something else than when it was connected.",
                 f"Take it over with connect {request.connection.name} --test.",
             )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.datasets.files import inside
 
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -42,13 +42,16 @@ def fill(root: Path, template: str, **values: int | str) -> Path:
     """The path inside ``root`` that ``template`` names, e.g. ``data/chunk-{chunk_index:03d}/file.parquet``.
 
     Raises:
-        WamvizError: an unknown field, or a path that leaves ``root``. Links are not followed: download caches use them.
+        InvalidInput: an unknown field.
+        Unsafe: a path that leaves ``root``. Links are not followed: download caches use them.
     """
 
     def one(match: re.Match[str]) -> str:
         name, width = match.group(1), int(match.group(2) or 0)
         if name not in values:
-            raise WamvizError(f"The path template '{template}' has an unknown field '{name}'.", "Check meta/info.json.")
+            raise InvalidInput(
+                f"The path template '{template}' has an unknown field '{name}'.", "Check meta/info.json."
+            )
         return str(values[name]).zfill(width)
 
     return inside(root, _FIELD.sub(one, template))
@@ -115,7 +118,7 @@ def dimensions(feature: Mapping[str, Any]) -> int:
     shape = feature.get("shape") or [1]
     shape = [shape] if isinstance(shape, int) else shape
     if not isinstance(shape, list | tuple) or not all(isinstance(side, int) and 0 < side < 10**6 for side in shape):
-        raise WamvizError(
+        raise InvalidInput(
             f"meta/info.json says that a feature has shape {shape!r}.", "A shape is a list of whole numbers."
         )
     return int(np.prod(shape))

@@ -1,95 +1,133 @@
-"""Where an episode's frames lie in a video of a LeRobot dataset, judged by the video's own header.
+"""Which frames of a video are an episode's, judged by what the file itself holds.
 
-Contract: frame k of an episode is shown at ``begins + k / rate``. LeRobot says the rate of the dataset; files of one
-episode are known to have others (a header of 25 for 30, or no constant rate at all), and then frames are counted, not
-timed. Opening reads a header, and that only once for a file that many episodes share.
+A frame belongs to its row by number where the file holds as many frames as the episodes that share it have rows: then
+neither a header's rate nor a start that was written down wrongly matters. Otherwise it is found by its time, at
+``start + timestamp``, as LeRobot itself does, and only where starts and file agree.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
-from wamviz.core.media import VideoInfo, frame_times, read_video_span, video_info
-from wamviz.core.rollout import Frames
-from wamviz.datasets.files import contained
+from wamviz.core.errors import Damaged
+from wamviz.datasets.containers.videos import VideoFile
+from wamviz.datasets.formats.lerobot.files import FilePart
+from wamviz.datasets.rows import RowOrder
+
+Ordinals = NDArray[np.int64]
+ALIKE = 0.1  # by which the durations of rows and video may differ
 
 
-@dataclass(frozen=True)
-class Span:
-    """An episode's part of a video.
-
-    Attributes:
-        path: the file.
-        begins: second at which frame 0 is shown.
-        rate: frames a second by which to seek.
-        frames: how many there are from there on, or 0 when the header does not say.
-        times: (frames,) when each is shown, for a video without a constant rate.
-        notes: what is odd, in plain sentences.
-    """
-
-    path: Path
-    begins: float
-    rate: float
-    frames: int = 0
-    times: NDArray[np.float64] | None = None
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.rate > 0:
-            raise WamvizError(f"'{self.path.name}' has a frame rate of {self.rate}.")
-
-    def read(self, start: int, stop: int) -> Frames:
-        """Frames ``start`` .. ``stop`` - 1 of the episode, (n, H, W, 3) uint8."""
-        times = None if self.times is None else self.times[start:stop]
-        return read_video_span(self.path, self.begins + start / self.rate, stop - start, self.rate, times)
-
-
-def span_of(root: Path, path: Path, begins: float, length: int, fps: float, alone: bool) -> Span:
-    """Where the ``length`` frames of an episode lie.
+def locate_frames(video: VideoFile, part: FilePart, rows: RowOrder, fps: float) -> tuple[Ordinals, tuple[str, ...]]:
+    """The frame of the file for each of an episode's rows, (m,) with m <= n where the file ends early, and what is odd.
 
     Args:
-        begins: second at which the metadata let it begin.
-        fps: of the dataset.
-        alone: whether the file holds this episode only.
+        rows: of the episode, in order.
+        fps: rows a second, Hz.
+
+    Raises:
+        Damaged: the starts in the list of episodes and the file contradict each other.
     """
+    length = int(part.lengths[part.place])
+    if 0 < rows.first < length - int(rows.frames[-1]):  # its first frames have no row
+        rows = replace(rows, frames=rows.frames + rows.first, first=0, times=None)
+    if part.alone:
+        return _of_own_file(video, rows, fps)
+    count, total = len(video), int(part.lengths.sum())
+    if count == total:
+        own = rows.frames if rows.frames[-1] < length else np.arange(len(rows.frames))
+        return part.before + own, _counted_notes(video, part)
+    if np.isfinite(part.begins).all() and _starts_agree(video, part, fps):
+        return _by_time(video, float(part.begins[part.place]), rows, fps)
+    whose = f"'{video.path.name}' holds {count} frames, the {len(part.members)} episodes that share it {total} rows"
+    begins = float(part.begins[part.place])
+    if not np.isfinite(begins):
+        raise Damaged(f"{whose}, and the list of episodes does not say where this one begins.")
+    note = f"{whose}, and the starts in the list of episodes do not fit either: its frames may be another episode's."
     try:
-        info = _header(contained(root, path), path.stat().st_mtime_ns)
-        times = _times(path, path.stat().st_mtime_ns) if alone and not info.steady else None
-    except (WamvizError, OSError):
-        return Span(path, begins, fps)  # what is wrong is told by whoever decodes
-    if times is not None and len(times) > 1:
-        told = "the file has no constant frame rate; its frames are counted, not timed."
-        return _counted(Span(path, begins, fps, len(times), times, (told,)), length)
-    if not info.frames:
-        return Span(path, begins, fps)
-    if alone and abs(info.frames - length) <= 1 and abs(info.fps / fps - 1) > 0.01:
-        told = f"the file's header says {info.fps:.4g} frames a second; they are played at {fps:g}."
-        return _counted(Span(path, begins, info.fps, info.frames, None, (told,)), length)
-    here = int((info.frames / info.fps - begins) * fps + 0.5)
-    if abs(info.fps / fps - 1) < 0.05:  # a header may leave out how long the last frame lasts: then count
-        here = max(here, info.frames - round(begins * fps))
-    return _counted(Span(path, begins, fps, max(0, here)), length)
+        ordinals, notes = _by_time(video, begins, rows, fps)
+    except Damaged as error:
+        cut = "It is cut short, or belongs to another dataset; record or download it again."
+        raise Damaged(f"{whose}, and the list of episodes lets this one begin at second {begins:.2f}.", cut) from error
+    return ordinals, (note, *notes)
 
 
-def _counted(span: Span, length: int) -> Span:
-    """The span with at most ``length`` frames, and a sentence where it has fewer."""
-    if 0 < span.frames < length:
-        few = f"the file holds {span.frames} of {length} frames; only those are shown."
-        return Span(span.path, span.begins, span.rate, span.frames, span.times, (*span.notes, few))
-    return Span(span.path, span.begins, span.rate, min(span.frames, length), span.times, span.notes)
+def _of_own_file(video: VideoFile, rows: RowOrder, fps: float) -> tuple[Ordinals, tuple[str, ...]]:
+    count, n, top = len(video), len(rows.frames), int(rows.frames[-1]) + 1
+    notes = []
+    if abs(count - top) <= 1 or count == n:
+        own = rows.frames if abs(count - top) <= 1 else np.arange(n)
+        if not video.steady:
+            notes.append("the file has no constant frame rate; its frames are counted, not timed.")
+        elif abs(video.fps / fps - 1) > 0.01:
+            notes.append(f"the file's header says {video.fps:.4g} frames a second; they are played at {fps:g}.")
+        return _cut(own, count, n, notes)
+    lasting = float(rows.times[-1]) if rows.times is not None else (top - 1) / fps
+    shown = float(video.times[-1] - video.times[0])
+    if n > 1 and abs(shown - lasting) <= ALIKE * lasting + 1 / fps and not 0.9 < count / top < 1.1:
+        notes.append(f"the file holds {count} frames for {n} rows in the same time; each row has the one then shown.")
+        ordinals, more = _by_time(video, 0.0, rows, fps)
+        return ordinals, (*notes, *more)
+    if count > top:
+        notes.append(f"the file holds {count} frames for {n} rows; the rest is left out.")
+    return _cut(rows.frames, count, n, notes)
 
 
-@lru_cache(maxsize=256)
-def _header(path: Path, changed: int) -> VideoInfo:
-    return video_info(path)
+def _cut(own: Ordinals, count: int, n: int, notes: list[str]) -> tuple[Ordinals, tuple[str, ...]]:
+    """The rows whose frames the file holds, and a sentence where those are not all."""
+    kept = own[own < count]
+    if len(kept) < n:
+        notes.append(f"the file holds {len(kept)} of {n} frames; only those are shown.")
+    return kept, tuple(notes)
 
 
-@lru_cache(maxsize=64)
-def _times(path: Path, changed: int) -> NDArray[np.float64]:
-    return frame_times(path)
+def _counted_notes(video: VideoFile, part: FilePart) -> tuple[str, ...]:
+    begins = float(part.begins[part.place])
+    found = float(video.times[part.before] - video.times[0])
+    period = 1 / video.fps
+    if not np.isfinite(begins):
+        return ()
+    if abs(begins - found) <= 1.5 * period:
+        return ()
+    return (
+        f"the list of episodes lets it begin at second {begins:.2f} of '{video.path.name}'; the file's {len(video)} "
+        f"frames equal the lengths that share it, so they are counted: it begins at second {found:.2f}.",
+    )
+
+
+def _starts_agree(video: VideoFile, part: FilePart, fps: float) -> bool:
+    """Whether every episode that shares the file has its time in it, one after the other."""
+    order = np.argsort(part.begins, kind="stable")
+    begins, lasting = part.begins[order], part.lengths[order] / fps
+    end = video.times[-1] - video.times[0] + 1.5 / min(fps, video.fps)
+    slack = 0.5 / fps
+    apart = (begins[:-1] + lasting[:-1] <= begins[1:] + slack).all()
+    return bool(apart and begins[0] >= 0 and begins[-1] + lasting[-1] <= end + slack)
+
+
+def _by_time(video: VideoFile, begins: float, rows: RowOrder, fps: float) -> tuple[Ordinals, tuple[str, ...]]:
+    """The frame that is shown at each row's time: the nearest, or the one before it in a video of a lower rate."""
+    clock = video.times - video.times[0]
+    wanted = begins + (rows.times if rows.times is not None else rows.frames / fps)
+    period = max(1 / fps, 1 / video.fps)
+    if wanted[0] > clock[-1] + period / 2:
+        raise Damaged(f"'{video.path.name}' ends at second {clock[-1]:.2f}, before the episode begins.")
+    here = wanted <= clock[-1] + period / 2 + (period if video.fps < 0.9 * fps else 0)
+    slower = video.fps < 0.9 * fps
+    after = np.searchsorted(clock, wanted[here] + (1e-6 if slower else 0), side="right" if slower else "left")
+    if slower:
+        found = np.clip(after - 1, 0, len(clock) - 1)
+    else:
+        after = np.clip(after, 1, len(clock) - 1) if len(clock) > 1 else np.zeros_like(after)
+        earlier = np.maximum(after - 1, 0)
+        found = np.where(wanted[here] - clock[earlier] <= clock[after] - wanted[here], earlier, after)
+    far = np.abs(clock[found] - wanted[here]) > 0.75 * period
+    notes = []
+    if far.any():
+        notes.append(f"{int(far.sum())} of {len(wanted)} rows have no frame at their time; the nearest is shown.")
+    if not here.all():
+        notes.append(f"the file holds {int(here.sum())} of {len(wanted)} frames; only those are shown.")
+    return found.astype(np.int64), tuple(notes)
