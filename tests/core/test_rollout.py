@@ -85,6 +85,10 @@ def test_an_observation_shows_its_first_camera() -> None:
         Observation({"front": FRAME, "side": FRAME[..., 0]})
     with pytest.raises(WamvizError, match="The state holds a value that is not finite"):
         Observation({"front": FRAME}, state=np.array([0, np.inf]))
+    assert CONTEXT.previous_action is None
+    assert Observation({"front": FRAME}, previous_action=[0.5]).previous_action.dtype == np.float32
+    with pytest.raises(WamvizError, match="The previous action holds a value that is not finite"):
+        Observation({"front": FRAME}, previous_action=np.array([0, np.nan]))
 
 
 @given(frames=st.integers(1, 9), actions=st.integers(1, 9), fps=st.floats(0.5, 60), rate=st.floats(0.5, 60))

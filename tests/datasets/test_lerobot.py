@@ -83,6 +83,8 @@ def test_an_observation_carries_all_that_is_known(small: Path, made: Any) -> Non
     seen = episode.observation(4)
     assert list(seen.frames) == ["exterior", "wrist"] and seen.frame.shape == (32, 48, 3)
     assert np.array_equal(seen.state, made[1].rows["observation.state"][4])
+    assert np.array_equal(seen.previous_action, made[1].rows["action"][3])  # the one that led here
+    assert episode.observation(0).previous_action is None
     assert seen.world_state is not None and seen.source == f"{small}#1@4"
     assert seen.cameras["wrist"].world_from_camera[0, 3] == 4  # the wrist camera moved
     assert seen.cameras["exterior"].world_from_camera[0, 3] == 0

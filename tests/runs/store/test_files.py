@@ -27,6 +27,7 @@ def test_a_run_comes_back_bit_for_bit(tmp_path, make_run, make_rollout, same_run
     [
         {"reference": None, "world_state": None, "state": None, "steps": None},
         {"horizon": 40, "guidance": 2.5},
+        {"previous_action": np.arange(7, dtype=np.float32) / 8},
         {"world_state": WorldState("tabletop", 2**40)},
         {"notes": (), "timings": {}, "metrics": {}, "instruction": "", "source": "\u00e4\u2028\n\"'"},
     ],

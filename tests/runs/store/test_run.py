@@ -21,6 +21,7 @@ ASKED = {
     "actions": np.zeros((2, 7), np.float32),
     "video": np.zeros((2, 4, 4, 3), np.uint8),
     "state": np.zeros(14, np.float32),
+    "previous_action": np.zeros(7, np.float32),
     "other_views": {"wrist": FRAME},
     "horizon": None,
     "guidance": 1.0,
@@ -38,6 +39,7 @@ OTHER = {
     "actions": np.full((2, 7), 1e-6, np.float32),
     "video": np.ones((2, 4, 4, 3), np.uint8),
     "state": None,
+    "previous_action": None,
     "other_views": {"hand": FRAME},
     "horizon": 40,
     "guidance": 2.5,
@@ -60,7 +62,8 @@ def test_ids_survive_versions():
     """Permalinks are kept in people's notes: an id must never change for the same question."""
     plain = {name: ASKED[name] for name in ("model", "weights_digest", "frame", "instruction", "mode", "samples")}
     assert run_id(**plain, seed=0, steps=None) == "a07a3fdb6735850e"
-    assert run_id(**ASKED) == "1c97f379e822f7b8"
+    assert run_id(**{**ASKED, "previous_action": None}) == "1c97f379e822f7b8"
+    assert run_id(**ASKED) == "09fbca6cb1c947a6"
 
 
 def test_shape_counts_not_only_bytes():

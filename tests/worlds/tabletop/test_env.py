@@ -99,6 +99,17 @@ def test_actions_move_the_hand_by_what_they_say(env: TabletopEnv) -> None:
     np.testing.assert_allclose(back, start, atol=0.004)
 
 
+def test_an_observation_tells_the_action_before(seeing_env: TabletopEnv) -> None:
+    """None at the start and after a snapshot is brought back; else the one that was carried out, within its limits."""
+    seeing_env.reset(1_000_003)
+    assert seeing_env.observation().previous_action is None
+    seeing_env.step(np.array([1.0, 0, 0, 0, 0, 0, 0]))
+    told = seeing_env.observation().previous_action
+    assert told is not None and told[0] == seeing_env.action_space.high[0]
+    seeing_env.restore(1_000_003, seeing_env.snapshot())
+    assert seeing_env.observation().previous_action is None
+
+
 def test_large_actions_are_clipped_and_named(env: TabletopEnv) -> None:
     start = env.reset(SEED)[0].state[:3]
     obs, reward, terminated, truncated, info = env.step([1.0, 0, 0, 0, -9, 0, 3])
