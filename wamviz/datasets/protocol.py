@@ -102,6 +102,14 @@ class Episode(ABC):
         """What the robot was to do at a frame, where that changes on the way."""
         return self.instruction
 
+    def state_at(self, frame: int) -> Floats | None:
+        """(D,) the state at a frame; None where none is known, or its rows are damaged (``states`` says how)."""
+        try:
+            states, row = self.states, self._row(frame)
+        except WamvizError:  # damaged rows take the state away, not the picture
+            return None
+        return None if states is None or row >= len(states) else states[row]
+
     def view_size(self, camera: str) -> tuple[int, int]:
         """(width, height) of a view in pixels."""
         height, width = self._decode(camera, 0, 1).shape[1:3]
@@ -175,14 +183,10 @@ class Episode(ABC):
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
-        try:
-            states, row = self.states, self._row(frame)
-        except WamvizError:  # damaged rows take the state away, not the picture; reading the states says why
-            states, row = None, 0
         return Observation(
             frames=pictures,
             instruction=self.instruction_at(frame),
-            state=None if states is None or row >= len(states) else states[row],
+            state=self.state_at(frame),
             world_state=self.world_state(frame),
             cameras=known,
             source=f"{self.source}@{frame}",

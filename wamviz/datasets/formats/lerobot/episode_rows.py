@@ -215,11 +215,11 @@ class EpisodeRows:
             texts = [self._tasks.get(int(code), "") if np.isfinite(code) else "" for code in codes]
             if any(texts):
                 return texts
-        key = first_key(self.columns, TEXT_KEYS)
-        if key is None or is_numeric(self.schema.field(key).type):
+        name = first_key(self.columns, TEXT_KEYS)
+        if name is None or is_numeric(self.schema.field(name).type):
             return []
         with readable(self.path):
-            column = read_rows(self.path, [key], self.places).column(key).to_pylist()
+            column = read_rows(self.path, [name], self.places).column(name).to_pylist()
         return [text if isinstance(text, str) else "" for text in column]
 
     def column(self, name: str) -> NDArray[Any] | None:

@@ -245,10 +245,10 @@ class EpisodeFiles:
                 out[place, column] = file in held[folder]
             absent = np.flatnonzero(~out[:, column])
             found = self._searched(key) if len(absent) else {}
-            for place in absent:
-                index = int(self.indices[place])
+            for row in absent:
+                index = int(self.indices[row])
                 if index in found:
-                    out[place, column] = True
+                    out[row, column] = True
                     self._say_moved(key, self._named(key, index), found[index])
         return out
 
