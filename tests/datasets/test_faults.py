@@ -305,3 +305,40 @@ def test_scalar_columns_are_offered(tmp_path: Path) -> None:
     scalars = open_dataset(tmp_path).episode(0).scalars
     assert set(scalars) == {"next.reward"} and np.allclose(scalars["next.reward"], reward)
     assert describe(str(tmp_path))["scalars"] == ["next.reward"]
+
+
+# --- what was said to be whole ----------------------------------------------------------------------------------------
+
+
+def test_a_video_whose_frames_cannot_be_decoded_is_never_said_to_be_whole(tmp_path: Path) -> None:
+    make.make_v2(tmp_path, [20])
+    path = make.v2_video(tmp_path, 0)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"mdat") + 8
+    data[start : start + 3000] = bytes(3000)  # the header and its table of frames stay whole
+    path.write_bytes(bytes(data))
+    assert "Camera 'front'" in notes(open_dataset(tmp_path))
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_one_bad_entry_of_the_list_costs_one_episode(version: str, tmp_path: Path) -> None:
+    if version == "v2":
+        make.make_v2(tmp_path, [5, 6, 7])
+        lines = [json.loads(line) for line in (tmp_path / "meta/episodes.jsonl").read_text().split("\n")]
+        lines[1]["length"] = None
+        (tmp_path / "meta/episodes.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    else:
+        listed = make.make_v3(tmp_path, [5, 6, 7], [0, 1, 2])
+        listed[1]["length"] = None
+        make.write_episodes(tmp_path, listed)
+    dataset = open_dataset(tmp_path)
+    assert dataset.indices == (0, 2) and make.shown(dataset.episode(2)) == [(2, k) for k in range(7)]
+    assert "1 of 3" in notes(dataset)
+
+
+def test_timestamps_of_another_clock_are_told_and_frames_counted(tmp_path: Path) -> None:
+    make.make_v2(tmp_path, [20])
+    nanoseconds = (np.arange(20) * 33_333_333).astype(np.float64)
+    make.write_table(make.v2_data(tmp_path, 0), make.rows(0, 20, timestamp=nanoseconds))
+    episode = open_dataset(tmp_path).episode(0)
+    assert make.shown(episode) == FRAMES20 and "timestamps span" in " ".join(episode.missing)

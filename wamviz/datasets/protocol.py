@@ -342,6 +342,19 @@ def collect_notes(
     return out if more <= 0 else [*out[:MOST_NOTES], f"{more} more sentences about single episodes are left out."]
 
 
+def decode_notes(episode: Episode) -> list[str]:
+    """What is wrong with the first and the last frame of each view of an episode; nothing where both can be read."""
+    out = []
+    for camera in episode.cameras:
+        for frame in dict.fromkeys((0, episode.frame_count - 1)):
+            try:
+                episode.frames(camera, frame, frame + 1)
+            except WamvizError as error:
+                out.append(f"Camera '{camera}' of episode {episode.index}, frame {frame}: {error}")
+                break
+    return out
+
+
 def clean_instruction(text: str) -> str:
     """An instruction without what says nothing: blanks at its ends, and empty parts between bars."""
     parts = [part.strip() for part in text.split("|")]

@@ -179,8 +179,9 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
         if count:
             return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."
         return "Nothing was recorded after this frame that this model could obey: upload a file of actions."
-    recorded = reference is not None and reference.origin == "recorded"
-    frames = len(reference.frames) - 1 if recorded and reference.frames is not None else 0
+    if reference is not None and reference.origin != "recorded":
+        reference = None
+    frames = 0 if reference is None or reference.frames is None else len(reference.frames) - 1
     if frames:
         return "It explains the recorded video that follows this frame. Upload a video to use your own."
     return "No video was recorded after this frame: upload the video that it should explain."

@@ -348,9 +348,12 @@ def test_cosmos3_gets_both_views_and_two_sentences():
         "open it. This video contains concatenated views from multiple camera perspectives. The left half shows the "
         "third-person view; the right half shows the wrist-mounted camera."
     )
-    one = libero()
-    ask(one, "joint", settings={"views": "one"})
-    assert sent_picture(one).shape == (256, 256, 3) and one.heard[0]["prompt"] == "open it"
+    alone = Observation({"exterior": LIBERO_CONTEXT.frames["image"]}, "open it")
+    for context, settings, told in ((None, {"views": "one"}, False), (alone, {}, True)):
+        one = libero()
+        end = ask(one, "joint", context=context, settings=settings)
+        assert sent_picture(one).shape == (256, 256, 3) and one.heard[0]["prompt"] == "open it"
+        assert any("no wrist's" in note for note in end.notes) == told
 
 
 @pytest.mark.parametrize("pad", [0, 32])

@@ -196,9 +196,14 @@ class PolicyRequest:
         return replace(self, robot=replace(self.robot, views=views, state=state, actions=space))
 
     @property
+    def seen(self) -> tuple[View, ...]:
+        """The robot's views that the context has; all but optional ones."""
+        return tuple(view for view in self.robot.views if view.key in self.cameras)
+
+    @property
     def shown(self) -> View:
         """The view whose video is shown: that of the context's main camera, else the robot's first exterior one."""
-        views = self.robot.views
+        views = self.seen
         main = [view for view in views if self.cameras[view.key] == self.imagine.observation.main_camera]
         return next(iter(main or [view for view in views if view.role == "exterior"] or views))
 

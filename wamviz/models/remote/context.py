@@ -72,7 +72,7 @@ def choose_cameras(wanted: Wanted, observation: Observation) -> dict[str, str]:
             if free:
                 chosen[view.key] = free[0]
                 taken.add(free[0])
-    missing = [view for view in wanted.views if view.key not in chosen]
+    missing = [view for view in wanted.views if view.key not in chosen and not view.optional]
     if missing:
         lacking = " and ".join(f"'{short(view.key)}' ({view.role})" for view in missing)
         raise InvalidInput(
@@ -81,7 +81,7 @@ def choose_cameras(wanted: Wanted, observation: Observation) -> dict[str, str]:
             f"Choose a context with such a camera, or say which one to send with connect --view "
             f"{short(missing[0].key)}=CAMERA.",
         )
-    return {view.key: chosen[view.key] for view in wanted.views}
+    return {view.key: chosen[view.key] for view in wanted.views if view.key in chosen}
 
 
 def _bare(name: str) -> str:
@@ -98,7 +98,8 @@ def _fits(name: str, role: str) -> bool:
 
 def pictures(wanted: Wanted, observation: Observation, cameras: Mapping[str, str]) -> dict[str, Frames]:
     """The frames to send, (H, W, 3) uint8 by key, at each view's size."""
-    return {view.key: fit_frame(observation.frames[cameras[view.key]], view) for view in wanted.views}
+    seen = [view for view in wanted.views if view.key in cameras]
+    return {view.key: fit_frame(observation.frames[cameras[view.key]], view) for view in seen}
 
 
 def fit_frame(frame: Frames, view: View) -> Frames:

@@ -28,6 +28,7 @@ class View:
         size: (H, W) to send, or None for the context's own.
         fit: ``pad`` keeps the proportions with black borders, as openpi's clients do; ``stretch`` does not.
         like: the camera's usual name, where that is not the last part of the key.
+        optional: whether it is left out where the context has no such camera.
     """
 
     key: str
@@ -35,6 +36,7 @@ class View:
     size: tuple[int, int] | None
     fit: Fit = "pad"
     like: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ COSMOS3_LIBERO = Robot(
     "libero", "Panda of LIBERO",
     (
         View("image", "exterior", (256, 256), "stretch", like="agentview_rgb"),
-        View("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb"),
+        View("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb", optional=True),
     ),
     (), OSC_POSE, chunk=16, modes=("joint",), frames=16, orientation="mirrored",
 )  # fmt: skip

@@ -23,8 +23,9 @@ from wamviz.datasets.formats.lerobot.info import rate_of, task_texts, version_of
 from wamviz.datasets.formats.lerobot.layout import feature_info
 from wamviz.datasets.formats.lerobot.metadata import EpisodeTable
 from wamviz.datasets.override import ActionSpaceOverride
-from wamviz.datasets.protocol import Dataset, Outline, clean_instruction, collect_notes, no_episode
+from wamviz.datasets.protocol import Dataset, Outline, clean_instruction, collect_notes, decode_notes, no_episode
 
+MOST_DECODED = 2  # of these, whose first and last frames are decoded (or one more)
 MOST_CHECKED = 40  # episodes that are opened to say what is missing, spread over the dataset
 
 
@@ -105,6 +106,7 @@ class LeRobotDataset(Dataset):
         checked, unreadable = self._checked
         out += collect_notes(checked, lambda episode: episode.absent_notes)
         out += unreadable[:8]
+        out += [note for episode in checked[:: max(1, len(checked) // MOST_DECODED)] for note in decode_notes(episode)]
         for camera in dict.fromkeys(camera for episode in checked for camera in episode.cameras):
             out += self._codec_differs(camera, checked)
         return tuple(dict.fromkeys(out))

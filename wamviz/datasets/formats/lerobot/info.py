@@ -33,7 +33,7 @@ def task_texts(root: Path) -> dict[int, str]:
             return {int(index): str(text) for index, text in pairs if index is not None and text is not None}
     if old.is_file():
         rows = read_json_lines(contained(root, old))
-        return {row["task_index"]: str(row.get("task", "")) for row in rows if isinstance(row.get("task_index"), int)}
+        return {row["task_index"]: str(row.get("task") or "") for row in rows if isinstance(row.get("task_index"), int)}
     return {}
 
 

@@ -67,7 +67,7 @@ class EpisodeTable:
         self._tree = FileTree(root)
         self._files = EpisodeFiles(root, info, self._new, video_keys, self._tree)
         with readable(root / ("meta/episodes" if self._new else "meta/episodes.jsonl")):
-            table = self._read_v3() if self._new else self._read_v2()
+            table = self._without_gaps(self._read_v3()) if self._new else self._read_v2()
             indices = numbers(table.column("episode_index"), "episode_index")[:, 0].astype(np.int64)  # (n,)
             order = np.argsort(indices, kind="stable")
             self._table = table if (np.diff(indices) > 0).all() else table.take(pa.array(order))
@@ -112,6 +112,15 @@ class EpisodeTable:
                 )
         return table
 
+    def _without_gaps(self, table: pa.Table) -> pa.Table:
+        """The episodes whose number and length are known."""
+        good = pc.and_(pc.is_valid(table.column("episode_index")), pc.is_valid(table.column("length")))
+        lost = table.num_rows - (pc.sum(good).as_py() or 0)
+        if lost and lost < table.num_rows:
+            self._notes.append(f"{lost} of {table.num_rows} rows of meta/episodes have no number or no length.")
+            return table.filter(good)
+        return table
+
     def _found_v3(self) -> pa.Table:
         """What the rows say, where the list of episodes is not here."""
         lengths: dict[int, int] = {}
@@ -133,12 +142,14 @@ class EpisodeTable:
             self._notes.append(f"meta/episodes.jsonl is not here; {len(rows)} episodes were found by their files.")
         else:
             rows = list(read_json_lines(contained(self._root, path)))
+        bad = [row for row in rows if _whole(row.get("episode_index")) is None or _whole(row.get("length")) is None]
+        if bad:
+            what = f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(bad[0])[:80]}."
+            if len(bad) == len(rows):
+                raise Damaged(what)
+            self._notes.append(f"{what} {len(bad)} of {len(rows)} episodes are not listed for that.")
+            rows = [row for row in rows if row not in bad]
         index, length = ([_whole(row.get(name)) for row in rows] for name in ("episode_index", "length"))
-        if None in index or None in length:
-            place = next(i for i, pair in enumerate(zip(index, length, strict=True)) if None in pair)
-            raise Damaged(
-                f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(rows[place])[:80]}."
-            )
         texts = [self._text(next((row[key] for key in TEXT_KEYS if row.get(key) is not None), None)) for row in rows]
         columns = {
             "episode_index": pa.array(index, pa.int64()),
