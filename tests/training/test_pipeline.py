@@ -8,14 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.training.conftest import MINUTES
 from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.mini.entry import capabilities
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
-from tests.training.conftest import MINUTES
 from wamviz.training.budget import OutOfTime
 from wamviz.training.pipeline import run
 from wamviz.training.recipe import Recipe
+
 
 @pytest.mark.slow
 def test_a_stopped_recipe_goes_on_and_its_weights_imagine(tmp_path, small_parts):

@@ -35,7 +35,7 @@ def test_presets_are_recipes(tmp_path, preset):
 
 
 def test_the_gpu_preset_fits_its_limit(tmp_path):
-    """With a minute for the first shards and one for export, the budgets are within the limit, and the limit within ten."""
+    """With a minute for the first shards and one for export, and within ten minutes."""
     recipe = Recipe(tmp_path, tmp_path, **PRESETS["gpu"])
     stages = (recipe.painter_minutes, recipe.detector_minutes, recipe.denoiser_minutes, recipe.recovery_minutes)
     assert recipe.overlap and not recipe.graded and recipe.limit is not None
