@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields
+
+import pytest
 
 from wamviz.training.__main__ import OPTIONS, main
 from wamviz.training.budget import OutOfTime
@@ -48,3 +52,15 @@ def test_switches_and_folders_reach_the_recipe(monkeypatch, tmp_path, capsys):
     assert [recipe.overlap for recipe in seen] == [True, False] and seen[0].parts == tmp_path
     assert seen[0].episodes == Recipe(tmp_path, tmp_path).episodes
     assert capsys.readouterr().out.splitlines() == [f"mini-WAM: {recipe.out}" for recipe in seen]
+
+
+@pytest.mark.slow
+def test_training_needs_neither_the_page_nor_videos():
+    """A machine that trains has what requirements-training.txt names beside PyTorch and transformers."""
+    others = ("av", "gradio", "plotly", "websockets", "ftfy", "google_crc32c")
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({others}))
+import wamviz.training.pipeline, wamviz.training.recoveries, wamviz.models.mini.pipeline, wamviz.worlds.tabletop
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,8 +15,8 @@ GOES_ON = "the same command goes on from here"
 def run_command(work: Callable[[], object], stopped: str = "stopped") -> int:
     """Do ``work`` and return an exit status of ``sysexits.h``'s manners; what went wrong is one line on stderr.
 
-    0 when it is done; that of a ``WamvizError``, which is mostly 2; 75 ("try again") when the command's own limit is reached; 130 after
-    Ctrl-C or SIGTERM, saying ``stopped`` unless the interruption has words of its own.
+    0 when it is done; a ``WamvizError`` has its own, mostly 2; 75 ("try again") when the command's limit is reached;
+    130 after Ctrl-C or SIGTERM, saying ``stopped`` unless the interruption has words of its own.
     """
     try:
         with terminable():
