@@ -1,4 +1,5 @@
-# make run · make test · make lint · make mutate · make train · make train-gpu · make bench · make episodes · make examples
+# make run · make test · make lint · make mutate · make train · make train-gpu · make wheels · make bench · make episodes
+# make examples
 #
 # Everything runs in $(VENV), made on first use (an activated environment is used as it is found).
 # PYTHON=/path/to/python uses that interpreter untouched: nothing is created or installed.
@@ -27,8 +28,21 @@ SOFTWARE_GL = $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 BIOME_READY = { test node_modules/.bin/biome -nt package.json || \
   { npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts && touch node_modules/.bin/biome; }; }
 
+# A machine with a GPU may have PyTorch and no package index: what is missing is then carried there in $(WHEELS).
+WHEELS ?= wheels
+WHEEL_PYTHON ?= 3.12
+ifneq ($(wildcard $(WHEELS)/*.whl),)
+  TRAIN_PY := $(or $(PYTHON),python3)
+  TRAIN_SITE := work/site
+  TRAIN_READY := $(TRAIN_SITE)/.wamviz
+  TRAIN := PYTHONPATH=$(TRAIN_SITE) $(TRAIN_PY)
+else
+  TRAIN_READY := $(RUN_READY)
+  TRAIN := $(PY)
+endif
+
 .DEFAULT_GOAL := run
-.PHONY: run test lint mutate train train-gpu bench episodes examples install clean
+.PHONY: run test lint mutate train train-gpu wheels bench episodes examples install clean
 
 run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 	$(PY) app.py $(ARGS)
@@ -52,8 +66,14 @@ mutate: $(DEV_READY)  ## which small faults no test notices (docs/testing.md); A
 train: $(RUN_READY)  ## episodes -> weights -> evaluation; resumes where it stopped
 	$(PY) -m wamviz.training $(ARGS)
 
-train-gpu: $(RUN_READY)  ## the same with sizes for one GPU and 16 cores; ARGS="--limit 9.5" splits it into commands
-	$(PY) -m wamviz.training --preset gpu $(ARGS)
+train-gpu: $(TRAIN_READY)  ## the same in ten minutes on one GPU and 16 cores, recording beside training (docs/training.md)
+	$(TRAIN) -m wamviz.training --preset gpu $(ARGS)
+
+wheels: $(if $(PYTHON),,| $(VENV)/bin/python)  ## what train-gpu needs where there is PyTorch but no index, into $(WHEELS); for Python $(WHEEL_PYTHON)
+	$(PY) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest $(WHEELS) \
+	  --python-version $(WHEEL_PYTHON) --implementation cp --platform manylinux_2_28_x86_64 \
+	  --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+	  -r requirements-training.txt
 
 bench: $(DEV_READY)  ## every claim in benchmarks/, one script each
 	$(PY) benchmarks/run.py $(ARGS)
@@ -79,6 +99,11 @@ $(VENV)/.wamviz-run: requirements.txt | $(VENV)/bin/python
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(PY) -c 'import sys; from wamviz.worlds.tabletop import renderer_name; sys.exit(renderer_name() is None)' 2>/dev/null \
 	  || $(SOFTWARE_GL) || echo "Nothing can draw the tabletop here yet; $(PY) -m wamviz doctor says what to install."
+	@touch $@
+
+work/site/.wamviz: requirements-training.txt $(wildcard $(WHEELS)/*.whl)
+	$(TRAIN_PY) -m pip install --quiet --disable-pip-version-check --no-index --no-deps --upgrade \
+	  --find-links $(WHEELS) --target work/site -r requirements-training.txt
 	@touch $@
 
 $(VENV)/.wamviz-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from wamviz.models.mini.detector import MiniDetector
+from wamviz.models.mini.painter import MiniPainter
+from wamviz.training import parts
+from wamviz.training.body import sample_body
 from wamviz.training.budget import Deadline
 from wamviz.training.corpus import THINGS, collect, shard_path
 
@@ -74,3 +79,27 @@ class StopAfter(Deadline):
     def passed(self) -> bool:
         self.left -= 1
         return self.left < 0
+
+
+MINUTES = {f"{part}_minutes": 0.01 for part in ("painter", "detector", "denoiser", "recovery")}
+
+
+def make_small_painter(seed: int) -> MiniPainter:
+    torch.manual_seed(seed)
+    body = sample_body(0.02)
+    painter = MiniPainter(widths=(8, 8, 16), counts=list(body.counts))
+    for name in ("points", "normals", "albedo"):
+        getattr(painter, name).copy_(getattr(body, name))
+    return painter
+
+
+def make_small_detector(data, seed: int) -> MiniDetector:
+    torch.manual_seed(seed)
+    return MiniDetector(image_size=64, widths=(8, 8, 16), height_mean=[0.05] * 8)
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A painter and a detector that learn in seconds on a CPU."""
+    monkeypatch.setattr(parts, "start_painter", make_small_painter)
+    monkeypatch.setattr(parts, "start_detector", make_small_detector)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from wamviz.core.errors import WamvizError
@@ -27,3 +29,9 @@ def test_a_deadline_passes_once():
     Deadline(5).check()
     with pytest.raises(OutOfTime):
         Deadline(-1).check()
+
+
+def test_a_deadline_says_how_long_it_still_is():
+    """Minutes, none once it has passed, and without end where there is no limit."""
+    assert Deadline().minutes_left == math.inf and Deadline(-1).minutes_left == 0
+    assert 4 < Deadline(5).minutes_left <= 5 and not Deadline(5).soft

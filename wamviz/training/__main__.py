@@ -1,4 +1,7 @@
-"""``python -m wamviz.training``: what ``make train`` runs. Interrupt it at any time; the same command goes on."""
+"""``python -m wamviz.training``: what ``make train`` runs. Interrupt it at any time; the same command goes on.
+
+Imports little: every recording process reads this file again.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.signals import terminable
-from wamviz.training.budget import OutOfTime
-from wamviz.training.pipeline import PRESETS, Recipe, run
+from wamviz.core.errors import unknown_name
+from wamviz.training.command import GOES_ON, run_command
+from wamviz.training.recipe import PRESETS, Recipe
 
 OPTIONS: dict[str, tuple[type, str]] = {
     "episodes": (int, "with pictures, for training"),
@@ -29,6 +31,8 @@ OPTIONS: dict[str, tuple[type, str]] = {
     "device": (str, "auto, cpu, cuda, mps"),
     "graded": (int, "unseen episodes to measure on at the end; 0 for none"),
     "limit": (float, "minutes after which to stop; the same command goes on"),
+    "overlap": (bool, "train on what is there while the rest is recorded; --no-overlap records all of it first"),
+    "parts": (Path, "a folder for the weights once more, as one archive in at most 8 files of 16 MiB"),
 }
 
 
@@ -39,24 +43,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("checkpoints/mini-wam"), help="the pipeline folder to write")
     parser.add_argument("--preset", default="cpu", help=f"defaults of the rest: {', '.join(PRESETS)}")
     for name, (kind, words) in OPTIONS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=words)
+        how = {"action": argparse.BooleanOptionalAction} if kind is bool else {"type": kind}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=words, default=None, **how)  # type: ignore[arg-type]
     options = vars(parser.parse_args(arguments))
-    try:
+
+    def train() -> None:
         preset = options.pop("preset")
         if preset not in PRESETS:
             raise unknown_name("preset", preset, PRESETS)
-        with terminable():
-            print(f"mini-WAM: {run(Recipe(**PRESETS[preset] | {k: v for k, v in options.items() if v is not None}))}")
-    except OutOfTime:
-        print("the limit is reached; the same command goes on from here", file=sys.stderr)
-        return 75  # EX_TEMPFAIL of sysexits.h: try again
-    except WamvizError as error:
-        print(f"wamviz: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+        recipe = Recipe(**PRESETS[preset] | {name: value for name, value in options.items() if value is not None})
+        from wamviz.training.pipeline import run
+
+        print(f"mini-WAM: {run(recipe)}")
+
+    return run_command(train, stopped=f"stopped; {GOES_ON}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -35,10 +36,21 @@ class Budget:
 
 
 class Deadline:
-    """When the whole command should stop, ``minutes`` from now; None for never."""
+    """When the whole command should stop.
 
-    def __init__(self, minutes: float | None = None) -> None:
+    Args:
+        minutes: from now; None for never.
+        soft: a stage that is reached by it ends there with what it has learnt, rather than raise ``OutOfTime``.
+    """
+
+    def __init__(self, minutes: float | None = None, soft: bool = False) -> None:
         self.at = None if minutes is None else time.monotonic() + 60 * minutes
+        self.soft = soft
+
+    @property
+    def minutes_left(self) -> float:
+        """Minutes until it passes, 0 afterwards, infinity for never."""
+        return math.inf if self.at is None else max(0.0, (self.at - time.monotonic()) / 60)
 
     @property
     def passed(self) -> bool:

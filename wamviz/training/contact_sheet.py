@@ -26,6 +26,7 @@ from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
 from wamviz.runs.conditioning import parse_seeds
 from wamviz.runs.picture import PICTURED, Physics, actions_behind, frames_at, hold_still, judge
+from wamviz.training.command import run_command
 from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
 MEASURES = {"moving_psnr": "PSNR of what moves", "sharpness": "sharpness", "arm_iou": "arm IoU"}
@@ -156,15 +157,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jpg")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
         model = load(options.model, options.device)
         scenes = judged_scenes(model, options.mode, parse_seeds(options.seeds), options.horizon, options.steps)
         title = f"{options.model}, {options.mode}: {len(scenes)} unseen scenes {options.seeds}; executed above imagined"
         draw_sheet(scenes, title).save(options.out, quality=88)
-    except WamvizError as error:
-        print(f"wamviz: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+
+    return run_command(work)
 
 
 if __name__ == "__main__":

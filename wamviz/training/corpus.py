@@ -37,6 +37,8 @@ QUESTIONS = 16  # other tasks of the same scene, told once each
 RECOVERY = "recovery"  # the style of an episode that begins in the midst of things, see ``recoveries``
 OTHER_VIEWS = 0.3  # share of episodes that are seen from somewhere else than the usual camera
 
+ShardJob = tuple[str, int, int, int, int]  # folder, first seed, episodes, pixels a side, frames drawn an episode
+
 
 def style_of(seed: int) -> str:
     """Three quarters expert, the rest perturbed-and-recovered or play, so that failure is seen as well."""
@@ -170,7 +172,8 @@ def describe(env: TabletopEnv, episode: TabletopEpisode, views: int) -> dict[str
     }
 
 
-def _collect_shard(job: tuple[str, int, int, int, int]) -> str:
+def collect_shard(job: ShardJob) -> str:
+    """Record the shard of a job of ``shard_jobs``, unless it is there, and return its path."""
     folder, first, count, size, views = job
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("LP_NUM_THREADS", "0")  # the software renderer must not fight over cores either
@@ -186,23 +189,27 @@ def _collect_shard(job: tuple[str, int, int, int, int]) -> str:
 
 
 def write_shard(path: Path, recorded: Sequence[tuple[TabletopEpisode, dict[str, Any]]]) -> Path:
-    """Write episodes and what ``describe`` says of each, under a temporary name first."""
+    """Write episodes, if any, and what ``describe`` says of each, under a temporary name first."""
+    from wamviz.worlds.tabletop import ACTION_SPACE, STATE_NAMES
+
     episodes, extra = [e for e, _ in recorded], [x for _, x in recorded]
     starts = np.cumsum([0, *(len(e.states) for e in episodes)])
     temporary = path.with_suffix(".tmp.npz")
     np.savez(
         temporary,
-        states=np.concatenate([e.states for e in episodes]).astype(np.float32),
-        actions=np.concatenate([_with_rest(e.actions) for e in episodes]),
-        positions=np.concatenate([e.positions for e in episodes]).astype(np.float32),
-        yaws=np.concatenate([e.yaws for e in episodes]).astype(np.float32),
+        states=_rows([e.states for e in episodes], len(STATE_NAMES)),
+        actions=_rows([_with_rest(e.actions) for e in episodes], ACTION_SPACE.dim),
+        positions=_rows([e.positions for e in episodes], len(THINGS), 3),
+        yaws=_rows([e.yaws for e in episodes], len(THINGS)),
         starts=starts,
-        cameras=np.stack([x["camera"] for x in extra]).astype(np.float32),
-        lights=np.stack([x["light"] for x in extra]).astype(np.float32),
-        frames=np.concatenate([x["frames"] for x in extra]),
-        shown=np.concatenate([x["steps"] + start for x, start in zip(extra, starts[:-1], strict=True)]),
-        seeds=np.array([e.seed for e in episodes]),
-        success=np.array([bool(e.success) for e in episodes]),
+        cameras=_rows([x["camera"][None] for x in extra], 3, 4),
+        lights=_rows([x["light"][None] for x in extra], 3),
+        frames=np.concatenate([x["frames"] for x in extra] or [np.empty((0, 1, 1, 3), np.uint8)]),
+        shown=np.concatenate(
+            [np.empty(0, np.int64), *(x["steps"] + start for x, start in zip(extra, starts[:-1], strict=True))]
+        ),
+        seeds=np.array([e.seed for e in episodes], np.int64),
+        success=np.array([e.success for e in episodes], bool),
         words=json.dumps(
             {
                 "kinds": [e.task.kind if e.task is not None else "" for e in episodes],
@@ -216,6 +223,11 @@ def write_shard(path: Path, recorded: Sequence[tuple[TabletopEpisode, dict[str, 
     return path
 
 
+def _rows(parts: list[NDArray[Any]], *shape: int) -> NDArray[np.float32]:
+    """Parts (n, ``*shape``) one after another; none of them is (0, ``*shape``)."""
+    return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, *shape), np.float32)
+
+
 def _with_rest(actions: NDArray[np.float32]) -> NDArray[np.float32]:
     """Actions (T, 7) and a last row that holds still, (T + 1, 7)."""
     rest = np.zeros((1, actions.shape[1]), np.float32)
@@ -223,15 +235,14 @@ def _with_rest(actions: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([actions, rest])
 
 
-def collect(
-    folder: Path, seeds: range, *, workers: int = 2, size: int = 256, views: int = 12, deadline: Deadline | None = None
-) -> list[Path]:
-    """Record every seed of ``seeds`` into shards under ``folder`` and return their paths, in order.
+def shard_jobs(folder: Path, seeds: range, *, size: int = 256, views: int = 12) -> list[ShardJob]:
+    """What ``collect_shard`` is given for every shard of ``seeds``, in order.
 
     Args:
         size: of the frames, pixels a side; views: frames drawn an episode, at most, 0 for physics alone.
 
-    Raises ``WamvizError`` for seeds outside the training and validation ranges.
+    Raises:
+        WamvizError: seeds outside the training and validation ranges.
     """
     allowed = any(seeds.start in r and seeds.stop - 1 in r for r in (TRAINING_SEEDS, VALIDATION_SEEDS))
     if len(seeds) == 0 or not allowed:
@@ -241,10 +252,22 @@ def collect(
         )
     folder.mkdir(parents=True, exist_ok=True)
     firsts: Sequence[int] = range(seeds.start, seeds.stop, SHARD)
-    jobs = [(str(folder), first, min(SHARD, seeds.stop - first), size, views) for first in firsts]
+    return [(str(folder), first, min(SHARD, seeds.stop - first), size, views) for first in firsts]
+
+
+def shard_paths(jobs: Sequence[ShardJob]) -> list[Path]:
+    """Where the shards of jobs are kept."""
+    return [shard_path(Path(folder), first) for folder, first, *_ in jobs]
+
+
+def collect(
+    folder: Path, seeds: range, *, workers: int = 2, size: int = 256, views: int = 12, deadline: Deadline | None = None
+) -> list[Path]:
+    """Record every seed of ``seeds`` into shards under ``folder`` and return their paths; see ``shard_jobs``."""
+    jobs = shard_jobs(folder, seeds, size=size, views=views)
     context = multiprocessing.get_context("spawn")  # a forked GL context is not usable
     with context.Pool(workers) as pool:
-        for _ in tqdm(pool.imap(_collect_shard, jobs), total=len(jobs), desc="episodes", unit="shard"):
+        for _ in tqdm(pool.imap(collect_shard, jobs), total=len(jobs), desc="episodes", unit="shard"):
             if deadline is not None:
                 deadline.check()
-    return [shard_path(folder, first) for first in firsts]
+    return shard_paths(jobs)

@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
 from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene, steps_of
 from wamviz.training.budget import Budget, Deadline
+from wamviz.training.growing import Growing, latest
 from wamviz.training.loop import Loop, cosine
 from wamviz.training.moves import Moves, Window
 from wamviz.training.muon import FloatMuon
@@ -194,7 +195,7 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
 def train_denoiser(
     model: Denoiser,
     tokenizer: PreTrainedTokenizerFast,
-    data: Moves,
+    data: Moves | Growing[Moves],
     held_out: Moves,
     out: Path,
     *,
@@ -214,9 +215,10 @@ def train_denoiser(
 
     finished = loop.done == 1
     for _ in loop:
-        w = data.window(loop.rng.integers(len(data), size=batch), loop.rng)
+        now = latest(data)
+        w = now.window(loop.rng.integers(len(now), size=batch), loop.rng)
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
-        asked = data.window(loop.rng.integers(len(data), size=2 * batch), loop.rng, asked=True)
+        asked = now.window(loop.rng.integers(len(now), size=2 * batch), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
         losses = {"acting": acting, "beside": beside, "motion": motion, "pointing": pointing}
         total = 6 * acting + 3 * beside + 3 * motion + 0.5 * own + 2 * pointing

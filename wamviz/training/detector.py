@@ -15,6 +15,7 @@ from wamviz.models.mini.raster import project
 from wamviz.models.mini.situation import read_state
 from wamviz.models.mini.transformer import SYMMETRY
 from wamviz.training.budget import Budget, Deadline
+from wamviz.training.growing import Growing, latest
 from wamviz.training.loop import Loop, cosine
 from wamviz.training.painter import Pictures
 from wamviz.training.state import Average
@@ -148,7 +149,7 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
 
 def train_detector(
     net: MiniDetector,
-    data: Pictures,
+    data: Pictures | Growing[Pictures],
     held_out: Pictures,
     out: Path,
     *,
@@ -169,10 +170,11 @@ def train_detector(
 
     finished = loop.done == 1
     for _ in loop:
-        index = loop.rng.integers(len(data.first), size=batch)
+        now = latest(data)
+        index = loop.rng.integers(len(now.first), size=batch)
         i = torch.from_numpy(index)
-        images = disturb(data.image(index).to(loop.device), loop.chance)
-        known = (*truth(data, index), data.states[i], data.yaws[i])
+        images = disturb(now.image(index, loop.device), loop.chance)
+        known = (*truth(now, index), now.states[i], now.yaws[i])
         loss = detector_loss(net(images), *(x.to(loop.device) for x in known))
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):

@@ -20,12 +20,13 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import unknown_name
 from wamviz.core.rollout import MODES
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.runs.evaluate import Shared, measure
 from wamviz.runs.measured import Measured
+from wamviz.training.command import run_command
 
 SEEDS = range(1_000_000, 1_000_200)
 PART = 5  # seeds that a process measures before it says so
@@ -218,7 +219,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes that measure side by side")
     parser.add_argument("--modes", default=",".join(MODES), metavar="LIST")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
         from wamviz.runs.conditioning import parse_seeds
 
         modes = tuple(options.modes.split(","))
@@ -226,10 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
             if mode not in MODES:
                 raise unknown_name("mode", mode, MODES)
         print(table(grade(options.checkpoint, parse_seeds(options.seeds), modes, workers=options.workers)))
-    except WamvizError as error:
-        print(f"wamviz: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,11 @@
 A loop that was stopped, by its user or by its machine, goes on from its last saved step: weights, optimisers, averages,
 the state of every source of chance and the seconds spent come back. With a budget in steps the outcome is the same to
 the bit as that of a loop that was never stopped.
+
+The learning rate follows the share of the budget that is spent, and a finished stage may be given a larger budget:
+then the share falls, and the rate begins again where the larger budget would have it there. A cosine over 120 minutes
+that becomes one of 150 goes on at a tenth of its peak and falls once more, a warm restart (arXiv 1608.03983), which is
+what learning from further data needs: at the end of the first cosine the rate is next to nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from wamviz.training.state import Average, load_state, save_state
 
 SAVE_EVERY = 120.0  # s
 CLIP = 2.0  # largest norm of a step's gradient
+CURVE = 8  # points that a stage's curve has, at least
 
 
 def held_then_falling(done: float) -> float:
@@ -102,6 +108,8 @@ class Loop:
         try:
             while self.done < 1:
                 if self.late or (not dist.is_initialized() and self.deadline.passed):
+                    if self.deadline.soft:
+                        break
                     raise OutOfTime
                 reached = self.steps / 10 if self.budget.minutes is None else self.seconds / self.warm
                 for optimizer in self.optimizers:
@@ -151,7 +159,9 @@ class Loop:
             p.grad = mean.view_as(p).clone()
 
     def due(self, what: str, every: float) -> bool:
-        """Whether ``every`` seconds of training have passed since this was last true of ``what``."""
+        """Whether ``every`` seconds of training, or an eighth of the minutes, have passed since this last held."""
+        if self.budget.minutes is not None:
+            every = min(every, 60 * self.budget.minutes / CURVE)
         since = self.noted.setdefault(what, self.seconds)
         if self.seconds - since < every:
             return False

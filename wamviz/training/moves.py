@@ -81,7 +81,7 @@ class Moves:
             ends.append(np.repeat(total + shard.starts[1:] - 1, lengths))
             episodes.append(np.repeat(np.arange(count, count + len(lengths)), lengths))
             begins.append(np.repeat(total + shard.starts[:-1], lengths))
-            self.rested = np.append(self.rested, [style != RECOVERY for style in shard.styles])
+            self.rested = np.append(self.rested, np.array([style != RECOVERY for style in shard.styles], bool))
             self.own += shard.own
             self.questions += shard.questions
             count, total = count + len(lengths), total + len(shard.states)

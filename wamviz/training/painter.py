@@ -15,6 +15,7 @@ from wamviz.models.mini.painter import MiniPainter, cut_windows
 from wamviz.models.mini.warp import Pose, View, held_turns
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.corpus import Shard, read_shard
+from wamviz.training.growing import Growing, latest
 from wamviz.training.loop import Loop
 from wamviz.training.state import Average
 
@@ -56,11 +57,11 @@ class Pictures:
     last: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
-    def image(self, index: NDArray[np.int64]) -> Tensor:
-        """Frames (B, 3, S, S) in -1..1."""
+    def image(self, index: NDArray[np.int64], device: torch.device | str = "cpu") -> Tensor:
+        """Frames (B, 3, S, S) in -1..1, on ``device``."""
         which = np.searchsorted(self.offsets, index, side="right") - 1
         picked = np.stack([self.frames[w][i - self.offsets[w]] for w, i in zip(which, index, strict=True)])
-        return torch.from_numpy(picked).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return torch.from_numpy(picked).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1  # bytes travel faster
 
     def pose(self, index: NDArray[np.int64], since: NDArray[np.int64]) -> Pose:
         """Where everything is at frames, turned against frames ``since``."""
@@ -137,10 +138,11 @@ def batch_of(
     """Contexts, poses, windows, and the real pictures and contexts there."""
     a, b = data.pairs(rng, count)
     device = painter.points.device
-    image, real = data.image(a).to(device), data.image(b).to(device)
+    image, real = data.image(a, device), data.image(b, device)
     i = torch.from_numpy(a)
     light = data.lights[i] + torch.from_numpy(rng.normal(0, 0.03, (count, 3)).astype(np.float32))  # it is estimated
-    corner = choose_windows((real - image).abs().amax(1) > _MOVING, rng).to(device)
+    changed = ((real - image).abs().amax(1) > _MOVING).cpu()  # looked at one by one, which a GPU is slow at
+    corner = choose_windows(changed, rng).to(device)
     with torch.no_grad():
         view = painter.view(image, data.cameras[i].to(device), light.to(device), move_pose(data.pose(a, a), device))
     to = move_pose(data.pose(b, a), device)
@@ -192,7 +194,7 @@ def _gradient_energy(x: Tensor, where: Tensor) -> Tensor:
 
 def train_painter(
     painter: MiniPainter,
-    data: Pictures,
+    data: Pictures | Growing[Pictures],
     held_out: Pictures,
     out: Path,
     *,
@@ -213,7 +215,7 @@ def train_painter(
 
     finished = loop.done == 1
     for _ in loop:
-        view, to, corner, real, context = batch_of(painter, data, loop.rng, batch)
+        view, to, corner, real, context = batch_of(painter, latest(data), loop.rng, batch)
         loss = picture_loss(painter(view, to, corner, WINDOW), real, context)
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 480):

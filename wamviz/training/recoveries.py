@@ -7,16 +7,18 @@ model is told where things are, as far off as its detector would be.
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from wamviz.core.errors import WamvizError
 from wamviz.training.budget import Deadline
 from wamviz.training.corpus import RECOVERY, SHARD, TRAINING_SEEDS, describe, shard_path, write_shard
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _LOOKS = 4  # the most looks that the model drives for
 _TAKEN = 8  # actions of each
 _DOUBT = 0.005  # m
+
+RecoveryJob = tuple[str, str, int, int]  # pipeline, folder, first seed, episodes
 
 
 def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, rng: np.random.Generator) -> None:
@@ -56,22 +60,24 @@ def drive(pipeline: MiniWAMPipeline, env: TabletopEnv, words: str, looks: int, r
             env.step(action)
 
 
-_worker: dict[str, Any] = {}
+@functools.lru_cache(maxsize=1)
+def _load(folder: Path) -> MiniWAMPipeline:
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
 
-
-def _prepare(folder: Path) -> None:
     from wamviz.models.mini.pipeline import MiniWAMPipeline
-    from wamviz.models.mini.wam import quietly
 
     torch.set_num_threads(1)
-    with quietly():
-        _worker["pipeline"] = MiniWAMPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    for library in (diffusers_logging, transformers_logging):
+        library.disable_progress_bar()
+    return MiniWAMPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
 
 
-def _recover_shard(job: tuple[str, int, int]) -> str:
+def recover_shard(job: RecoveryJob) -> str:
+    """Record the shard of a job of ``recovery_jobs``, unless it is there, and return its path; it may hold nothing."""
     from wamviz.worlds.tabletop import TabletopEnv, record_rest, success, task_for_seed
 
-    folder, first, count = job
+    pipeline, folder, first, count = job
     path = shard_path(Path(folder), first)
     if path.exists():
         return str(path)
@@ -81,14 +87,32 @@ def _recover_shard(job: tuple[str, int, int]) -> str:
         rng = np.random.default_rng([seed, 80])
         env.reset(seed)
         task = task_for_seed(env)
-        drive(_worker["pipeline"], env, task.instruction, int(rng.integers(1, _LOOKS + 1)), rng)
+        drive(_load(Path(pipeline)), env, task.instruction, int(rng.integers(1, _LOOKS + 1)), rng)
         if success(env, task):  # nothing is left to be shown
             env.reset(seed)
         episode = record_rest(env, task, rng)
         if len(episode.actions) and episode.success:
             recorded.append((episode, describe(env, episode, 0) | {"style": RECOVERY}))
     env.close()
-    return str(write_shard(path, recorded)) if recorded else ""
+    return str(write_shard(path, recorded))
+
+
+def recovery_jobs(pipeline: Path, folder: Path, seeds: range, shard: int = SHARD) -> list[RecoveryJob]:
+    """What ``recover_shard`` is given for every ``shard`` of ``seeds``, in order.
+
+    Raises:
+        WamvizError: seeds outside the training range.
+    """
+    if seeds.start not in TRAINING_SEEDS or seeds.stop - 1 not in TRAINING_SEEDS:
+        raise WamvizError(f"Seeds {seeds.start}:{seeds.stop} are not for training.", "Use training seeds 0:1000000.")
+    folder.mkdir(parents=True, exist_ok=True)
+    firsts: Sequence[int] = range(seeds.start, seeds.stop, shard)
+    return [(str(pipeline), str(folder), first, min(shard, seeds.stop - first)) for first in firsts]
+
+
+def recovery_paths(jobs: Sequence[RecoveryJob]) -> list[Path]:
+    """Where the shards of jobs are kept."""
+    return [shard_path(Path(folder), first) for _, folder, first, _ in jobs]
 
 
 def collect_recoveries(
@@ -98,14 +122,10 @@ def collect_recoveries(
 
     An episode in which the expert fails as well is left out.
     """
-    if seeds.start not in TRAINING_SEEDS or seeds.stop - 1 not in TRAINING_SEEDS:
-        raise ValueError(f"Seeds {seeds.start}:{seeds.stop} are not for training.")
-    folder.mkdir(parents=True, exist_ok=True)
+    jobs = recovery_jobs(pipeline, folder, seeds)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    firsts: Sequence[int] = range(seeds.start, seeds.stop, SHARD)
-    jobs = [(str(folder), first, min(SHARD, seeds.stop - first)) for first in firsts]
-    with multiprocessing.get_context("spawn").Pool(workers, _prepare, (pipeline,)) as pool:
-        for _ in tqdm(pool.imap(_recover_shard, jobs), total=len(jobs), desc="recoveries", unit="shard"):
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for _ in tqdm(pool.imap(recover_shard, jobs), total=len(jobs), desc="recoveries", unit="shard"):
             if deadline is not None:
                 deadline.check()
-    return [path for path in (shard_path(folder, first) for first in firsts) if path.exists()]
+    return recovery_paths(jobs)

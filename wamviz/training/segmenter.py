@@ -27,11 +27,11 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from wamviz.core.errors import WamvizError
-from wamviz.core.signals import terminable
 from wamviz.metrics._segmenter_net import SegmenterNet
 from wamviz.metrics.picture import SIDE
 from wamviz.metrics.segmenter import segmenter_folder
 from wamviz.training.budget import Budget
+from wamviz.training.command import GOES_ON, run_command
 from wamviz.training.corpus import TRAINING_SEEDS, VALIDATION_SEEDS, style_of
 from wamviz.training.loop import Loop, cosine
 from wamviz.training.state import Average
@@ -290,22 +290,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="drawing processes")
     parser.add_argument("--measure", action="store_true", help="only measure the weights that are there")
     options = parser.parse_args(arguments)
-    try:
-        with terminable():
-            recipe = Recipe(
-                options.work, options.out, range(options.episodes), minutes=options.minutes, workers=options.workers
-            )
-            if options.measure:
-                print(table(measured_again(recipe)))
-            else:
-                print(table(json.loads((run(recipe) / "config.json").read_text())))
-    except WamvizError as error:
-        print(f"wamviz: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+
+    def work() -> None:
+        recipe = Recipe(
+            options.work, options.out, range(options.episodes), minutes=options.minutes, workers=options.workers
+        )
+        if options.measure:
+            print(table(measured_again(recipe)))
+        else:
+            print(table(json.loads((run(recipe) / "config.json").read_text())))
+
+    return run_command(work, stopped=f"stopped; {GOES_ON}")
 
 
 if __name__ == "__main__":

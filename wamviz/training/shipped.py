@@ -21,7 +21,8 @@ from wamviz.datasets import SHIPPED
 from wamviz.datasets.files import read_json
 from wamviz.datasets.formats.lerobot.layout import MANIFEST
 from wamviz.datasets.writer.lerobot import move_into_place
-from wamviz.training.generate import Interrupted, Recipe, generate, is_incomplete
+from wamviz.training.command import run_command
+from wamviz.training.generate import Recipe, generate, is_incomplete
 from wamviz.worlds.tabletop import TabletopEnv, record_episode, task_for_seed
 
 SEEDS = range(2_000_000, 2_100_000)
@@ -143,15 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=SHIPPED, help="folder of the dataset; assets/episodes by default")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     args = parser.parse_args(argv)
-    try:
-        ship(args.out, workers=args.workers)
-    except WamvizError as error:
-        print(f"wamviz: {error}", file=sys.stderr)
-        return error.exit_code
-    except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(lambda: ship(args.out, workers=args.workers))
 
 
 if __name__ == "__main__":

@@ -28,11 +28,15 @@ def save_state(
     os.replace(temporary, path)
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """The facts that ``save_state`` wrote, without the tensors."""
+    with safe_open(path, "pt") as file:
+        return dict(json.loads(file.metadata()["facts"]))
+
+
 def load_state(path: Path, optimizers: list[torch.optim.Optimizer]) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Restore what ``save_state`` wrote into ``optimizers``; returns the facts and the extra tensors."""
-    tensors = load_file(path)
-    with safe_open(path, "pt") as file:
-        facts = dict(json.loads(file.metadata()["facts"]))
+    tensors, facts = load_file(path), read_facts(path)
     for number, optimizer in enumerate(optimizers):
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():

@@ -53,8 +53,8 @@ def _episode(pipeline: MiniWAMPipeline, shard: Shard, number: int, seed: int) ->
     *_, last = pipeline.stream(
         observed.situation, observed.camera, words, generators=pipeline.noises(seed, 1)
     )  # fmt: skip
-    assert last.motion is not None and last.actions is not None
-    poses, _ = pipeline.follow(observed.situation, last.motion, last.actions)
+    assert last.motion is not None and last.actions is not None and last.joints is not None
+    poses, _ = pipeline.follow(observed.situation, last.motion, last.actions, last.joints)
     after = [int(step) - first - 1 for step in shard.shown[which][1:]]
     drawn = [pixels for _, pixels in pipeline.paint(pipeline.view(observed), poses, after)]
     imagined = np.concatenate([frames[:1], *drawn])
