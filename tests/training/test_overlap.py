@@ -156,6 +156,14 @@ def test_it_records_while_it_trains_and_exports_what_it_has(tmp_path, small_part
     assert [part.name for part in (tmp_path / "parts").iterdir()] == ["mini-wam.tar.00"]
     stamp = (work / "painter.safetensors").stat().st_mtime_ns
 
+    learn, recovered = subject.train_denoiser, work / "recoveries" / "shard-0300000.npz"
+
+    def learn_once_recovered(*parts, **choices) -> None:
+        while (work / "driver").exists() and not recovered.exists():  # they come while its second stage is on
+            assert not choices["deadline"].passed
+        learn(*parts, **choices)
+
+    monkeypatch.setattr(subject, "train_denoiser", learn_once_recovered)
     assert run(recipe) == recipe.out and not multiprocessing.active_children()
     assert (work / "painter.safetensors").stat().st_mtime_ns == stamp  # it was finished
     told = json.loads((recipe.out / "training.json").read_text())
