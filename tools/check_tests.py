@@ -74,6 +74,8 @@ def find_imports(path: Path, package: str) -> set[str]:
     names |= {string.partition(":")[0] for string in strings if string.startswith("wamviz.")}
     if "-m" in strings:
         names |= {f"{string}.__main__" for string in strings}
+    if "iter_modules(" in path.read_text():  # every module of the package
+        names |= {f"{package}.{other.stem}" for other in path.parent.iterdir()}
     return names
 
 

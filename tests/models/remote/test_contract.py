@@ -86,7 +86,8 @@ def test_frames_and_actions_end_together(speaker: Speaker) -> None:
     assert end.timings["total"] > 0 and model.weights_digest
     assert caps.deterministic != any("seed" in note for note in end.notes)
     assert rollout.seed == (0 if caps.deterministic else None)
-    assert rollout.instruction == speaker.context.instruction == prompt_of(speaker.heard[0])
+    assert rollout.instruction == speaker.context.instruction
+    assert prompt_of(speaker.heard[0]).startswith(rollout.instruction)  # Cosmos3's LIBERO recipe adds two sentences
 
 
 @pytest.mark.parametrize("name", SEEDED)
