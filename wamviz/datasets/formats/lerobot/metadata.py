@@ -142,14 +142,17 @@ class EpisodeTable:
             self._notes.append(f"meta/episodes.jsonl is not here; {len(rows)} episodes were found by their files.")
         else:
             rows = list(read_json_lines(contained(self._root, path)))
-        bad = [row for row in rows if _whole(row.get("episode_index")) is None or _whole(row.get("length")) is None]
+        index, length = ([_whole(row.get(name)) for row in rows] for name in ("episode_index", "length"))
+        bad = [place for place, pair in enumerate(zip(index, length, strict=True)) if None in pair]
         if bad:
-            what = f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(bad[0])[:80]}."
+            what = f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(rows[bad[0]])[:80]}."
             if len(bad) == len(rows):
                 raise Damaged(what)
             self._notes.append(f"{what} {len(bad)} of {len(rows)} episodes are not listed for that.")
-            rows = [row for row in rows if row not in bad]
-        index, length = ([_whole(row.get(name)) for row in rows] for name in ("episode_index", "length"))
+            lost = frozenset(bad)
+            rows = [row for place, row in enumerate(rows) if place not in lost]
+            index = [value for place, value in enumerate(index) if place not in lost]
+            length = [value for place, value in enumerate(length) if place not in lost]
         texts = [self._text(next((row[key] for key in TEXT_KEYS if row.get(key) is not None), None)) for row in rows]
         columns = {
             "episode_index": pa.array(index, pa.int64()),
