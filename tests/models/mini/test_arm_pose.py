@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from wamviz.models.mini.arm import hand_of
-from wamviz.models.mini.arm_pose import MARKS, certainty, place_marks, solve_arm
+from wamviz.models.mini.arm_pose import MARKS, certainty, place_marks, solve_arm, track_arm
 from wamviz.models.mini.kinematics import tool_pose
 from wamviz.models.mini.raster import project
 
@@ -63,3 +63,12 @@ def test_without_a_mark_the_guess_stays(camera):
 def test_what_may_lie_anywhere_hardly_counts():
     sure = certainty(torch.tensor([0.0, 0.01, 0.1]))
     torch.testing.assert_close(sure, torch.tensor([1.0, 0.5, 1 / 101]))
+
+
+def test_a_video_is_followed_from_frame_to_frame(camera):
+    """An arm that turns 0.1 rad a frame is followed to a centimetre through half a pixel of noise."""
+    path = REST + torch.arange(1, 9)[:, None] * torch.tensor([0.1, 0.02, 0, 0.03, 0, -0.03, 0.05])
+    seen, _ = project(place_marks(path), camera.expand(8, -1, -1))
+    noisy = seen + torch.randn(seen.shape, generator=torch.Generator().manual_seed(2)) * 0.5 / 256
+    followed = track_arm(noisy, torch.ones(8, len(MARKS)), camera, REST[None])
+    assert far(followed, path).median() < 0.01 and far(followed, path).max() < 0.03

@@ -170,11 +170,14 @@ def test_the_camera_is_used_where_it_is_known(pipeline, camera, observed, state)
 
 
 def test_a_still_video_has_no_motion(pipeline, observed):
-    """The context's own picture, again and again: nothing is displaced, the gripper is what is seen."""
-    motion = pipeline.read_motion(np.repeat(FRAME[None], 3, 0), observed)
+    """The context's own picture, again and again: nothing is displaced, the gripper is what is seen.
+
+    The arm that was read off it has settled but for a centimetre and a degree or two.
+    """
+    unknown = pipeline.observe(FRAME, observed.camera[0].numpy(), None)
+    motion = pipeline.read_motion(np.repeat(FRAME[None], 3, 0), unknown)
     assert motion.shape == (1, 3, MOTION)
-    rest = torch.cat([motion[..., :6], motion[..., 7:]], -1)
-    assert rest.abs().max() < 1e-4
+    assert motion[..., :6].abs().max() < 0.03 and motion[..., 7:].abs().max() < 1e-4
     torch.testing.assert_close(motion[0, :, 6], observed.found.gripper.expand(3), atol=1e-4, rtol=0)
 
 

@@ -16,8 +16,8 @@ from wamviz.models.mini.raster import project
 MARKS = ("forearm", "wrist", "hand", "palm_left", "palm_right", "tool")
 _PALM = ((0.0, 0.1, 0.03), (0.0, -0.1, 0.03), (0.0, 0.0, 0.1034))  # m, in the hand's frame: its two sides, the tool
 _MOVED_BY = (5, 7, 7, 7, 7, 7)  # the joints up to this one move a mark
-_STEPS = 12
-_PULL = 6e-3  # image widths a radian: how much a guess counts beside a point that is seen
+_STEPS, _FOLLOWING = 12, 4  # from a guess, and from the frame before
+_PULL = 1.2e-2  # image widths a radian: how much a guess counts beside a point that is seen
 _MOST = 0.3  # rad a step
 _FAR = 0.01  # image widths from which on a point counts less: it may be hidden, or taken for another
 
@@ -34,7 +34,7 @@ def _marks(links: Tensor) -> Tensor:
     return torch.cat([links[:, [5, 7], :3, 3], hand[:, None, :3, 3], sides], 1)
 
 
-def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor) -> Tensor:
+def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor, steps: int = _STEPS) -> Tensor:
     """Joints (N, 7) rad whose marks are seen where they are seen.
 
     Args:
@@ -44,7 +44,7 @@ def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor) -> Tens
     axis_of = torch.arange(7, device=seen.device)
     moves = axis_of < torch.tensor(_MOVED_BY, device=seen.device)[:, None]  # (Q, 7)
     joints, identity = guess, torch.eye(7, dtype=guess.dtype, device=guess.device)
-    for _ in range(_STEPS):
+    for _ in range(steps):
         links = link_frames(joints)
         marks = _marks(links)
         axes, origins = links[:, 1:, :3, 2], links[:, 1:, :3, 3]  # (N, 7, 3)
@@ -62,6 +62,19 @@ def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor) -> Tens
         step = torch.linalg.solve(normal, towards)[..., 0].clamp(-_MOST, _MOST)
         joints = clamp_joints(joints + step)
     return joints
+
+
+def track_arm(seen: Tensor, sure: Tensor, camera: Tensor, start: Tensor) -> Tensor:
+    """Joints (T, 7) rad of a video's frames, each from the one before, the first from ``start`` (1, 7).
+
+    Args:
+        seen: (T, Q, 2), sure: (T, Q), see ``solve_arm``; camera: (1, 3, 4).
+    """
+    joints, path = start, []
+    for at, weight in zip(seen.split(1), sure.split(1), strict=True):
+        joints = solve_arm(at, weight, camera, joints, _FOLLOWING)
+        path.append(joints)
+    return torch.cat(path)
 
 
 def certainty(spread: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
+from wamviz.models.mini.arm import hand_of
+from wamviz.models.mini.arm_pose import certainty, track_arm
 from wamviz.models.mini.detector import Detected, MiniDetector
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.paths import noise_path
@@ -28,7 +30,7 @@ from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransforme
 from wamviz.models.mini.warp import Pose, View
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
-READ = 0.2  # noise level of motion that was read off pictures, the hand to some 2 cm: measured, see the model card
+READ = 0.14  # noise level of motion that was read off pictures, the hand to some 1 cm: measured, see the model card
 
 
 @contextlib.contextmanager
@@ -82,10 +84,13 @@ class Step:
     joints: Tensor | None = None
 
 
-def _places_and_turn(found: Detected, camera: Tensor) -> Tensor:
-    """What was found in pictures (T, ...) as motion is told: hand, turn, gripper, things (T, 7 + 3 O)."""
+def _places_and_turn(found: Detected, camera: Tensor, joints: Tensor) -> Tensor:
+    """What was found in pictures (T, ...) as motion is told: hand, turn, gripper, things (T, 7 + 3 O).
+
+    ``joints`` (T, 7) rad are the arm's.
+    """
     camera = camera.expand(len(found.image), -1, -1)
-    places, hand = found.places(camera, -torch.inf), read_state(found, camera)[:, :7]
+    places, hand = found.places(camera, -torch.inf), torch.cat([hand_of(joints), found.gripper[:, None]], 1)
     things, _ = assume_held(hand, places[:, :-1], found.doubt[:, :-1])
     return torch.cat([hand, things.flatten(1)], 1)
 
@@ -176,8 +181,13 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """What moves in future frames (T, S, S, 3), against the context as it was seen: (1, T, M) physical."""
         camera = observed.camera
         parts = [self.detect(self.images(frames[i : i + 32])) for i in range(0, len(frames), 32)]
-        first = _places_and_turn(observed.found, camera)
-        later = torch.cat([_places_and_turn(part, camera) for part in parts])  # (T, 7 + 3 O)
+        joints = observed.situation.state[:1, 7:]
+        first, rest = _places_and_turn(observed.found, camera, joints), []
+        for part in parts:
+            path = track_arm(part.marks, certainty(part.spread), camera, joints)
+            rest.append(_places_and_turn(part, camera, path))
+            joints = path[-1:]
+        later = torch.cat(rest)  # (T, 7 + 3 O)
         away = later - first  # what is wrong in the same way everywhere cancels
         away[:, 5] = torch.remainder(away[:, 5] + torch.pi, 2 * torch.pi) - torch.pi
         away[:, 6] = later[:, 6]
