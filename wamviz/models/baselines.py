@@ -73,7 +73,7 @@ class Control:
 
 COPY_LAST_FRAME = Capabilities(
     model_id="copy-last-frame",
-    title="Copy last frame (control)",
+    title="Copy last frame (baseline)",
     description="Imagines that nothing moves; the control for video metrics.",
     modes=("video",),
     action_space=None,
@@ -86,7 +86,7 @@ COPY_LAST_FRAME = Capabilities(
 )
 HOLD_STILL = Capabilities(
     model_id="hold-still",
-    title="Hold still (control)",
+    title="Zero action (baseline)",
     description="Keeps the robot where it is; the control for action metrics.",
     modes=("joint", "act_only"),
     action_space=TABLETOP_ACTIONS,

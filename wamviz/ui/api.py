@@ -32,16 +32,16 @@ from wamviz.runs import comparison
 from wamviz.runs.imagine import Eta
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run
-from wamviz.ui import choices, handlers, jobs
+from wamviz.ui import choices, jobs, run_actions
 from wamviz.ui.library import SHIPPED, is_here
+from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes, bounded
-from wamviz.ui.shelf import Shelf
 
 RUN = re.compile(r"[0-9a-f]{16}")
 FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"
 
 
-def endpoints(shelf: Shelf, scenes: Scenes) -> None:
+def endpoints(repository: RunRepository, scenes: Scenes) -> None:
     """Add the endpoints to the current Blocks; they have no visible part."""
 
     def imagine(
@@ -96,7 +96,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame control
             beside each, what they mean and who defined them.
         """
-        return next(_spoken(lambda: iter([_compare(shelf, imagined, reference, run)])))
+        return next(_spoken(lambda: iter([_compare(repository, imagined, reference, run)])))
 
     def compare_models(
         image: str | None = None,
@@ -106,7 +106,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         seed: int = 0,
         seconds: float = 0.0,
     ) -> Iterator[list[dict[str, Any]]]:
-        """Ask several models or modes the same, one after the other; one that fails leaves the others alone.
+        """Ask several models or modes the same, one after the other; a failure doesn't stop the others.
 
         Args:
             image, source, instruction, seed: as for /imagine.
@@ -139,19 +139,19 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
     ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
         model = model or choices.default_model()
         mode = mode or choices.capabilities(model).modes[0]
-        context = named_context(image, source, shelf, scenes)
-        stream = handlers.imagine_on_card(
+        context = named_context(image, source, repository, scenes)
+        stream = run_actions.imagine_on_card(
             model,
             context,
             instruction=told.strip() or context.instruction,
             mode=mode,
-            seed=handlers.whole(seed, "seed"),
-            samples=handlers.whole(samples, "number of samples"),
-            steps=handlers.whole(steps or 0, "number of steps") or None,
+            seed=run_actions.whole(seed, "seed"),
+            samples=run_actions.whole(samples, "number of samples"),
+            steps=run_actions.whole(steps or 0, "number of steps") or None,
             actions=actions,
             video=video,
-            horizon=handlers.whole(horizon or 0, "horizon") or None,
-            guidance=handlers.number(guidance, "guidance"),
+            horizon=run_actions.whole(horizon or 0, "horizon") or None,
+            guidance=run_actions.number(guidance, "guidance"),
         )
         yield from _kept(stream)
 
@@ -160,8 +160,8 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         with closing(stream):  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
-                    shelf.save(event)
-                    yield run_answer(event, shelf)
+                    repository.save(event)
+                    yield run_answer(event, repository)
                     return
                 left = eta.update(event.step, event.steps)
                 yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
@@ -170,23 +170,23 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         image: str | None, source: str, told: str, names: str, seed: Any, seconds: Any
     ) -> Iterator[list[dict[str, Any]]]:
         contenders = comparison.read(name for name in names.split(",") if name.strip())
-        lasting = handlers.number(seconds or 0, "seconds") or None
+        lasting = run_actions.number(seconds or 0, "seconds") or None
         comparison.check_seconds(lasting)
-        context = named_context(image, source, shelf, scenes)
+        context = named_context(image, source, repository, scenes)
         stream = comparison.compare_models(
             contenders,
             context,
             instruction=told.strip() or context.instruction,
-            seed=handlers.whole(seed, "seed"),
+            seed=run_actions.whole(seed, "seed"),
             seconds=lasting,
-            imagine=handlers.imagine_on_card,
+            imagine=run_actions.imagine_on_card,
         )
         found: list[dict[str, Any]] = []
         with closing(stream):  # type: ignore[type-var]
             for _, event in stream:
                 if isinstance(event, comparison.Outcome):
                     if event.run is not None:
-                        shelf.save(event.run)
+                        repository.save(event.run)
                     found.append(event.to_json())
                 yield found
 
@@ -242,7 +242,7 @@ def without_places(facts: dict[str, Any]) -> dict[str, Any]:
     return {**told, **({"extras": extras} if extras else {})}
 
 
-def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) -> Context:
+def named_context(image: str | None, source: str, repository: RunRepository, scenes: Scenes) -> Context:
     """The context that a request names; ``WamvizError`` when it names none, two, or a path on this server."""
     source = source.strip()
     if image and source:
@@ -258,22 +258,22 @@ def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) 
     if source.startswith("tabletop:"):
         return resolve(source)
     if RUN.fullmatch(source):
-        return resolve(str(shelf.folder(source)))
+        return resolve(str(repository.folder(source)))
     raise WamvizError(
         f"'{source[:60]}' is no source that can be named here.", f"Use {FORMS}; a file of yours goes into image."
     )
 
 
-def run_answer(run: Run, shelf: Shelf) -> tuple[dict[str, Any], list[str]]:
+def run_answer(run: Run, repository: RunRepository) -> tuple[dict[str, Any], list[str]]:
     """What ``/imagine`` ends with: the run's own JSON and the paths of its files."""
-    folder = shelf.folder(run.id)
+    folder = repository.folder(run.id)
     facts = json.loads((folder / "rollout.json").read_text(encoding="utf-8"))
     return facts, [str(file) for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
 
 
-def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: str) -> dict[str, Any]:
+def _compare(repository: RunRepository, imagined: str | None, reference: str | None, run_id: str) -> dict[str, Any]:
     if run_id.strip():
-        return dict(shelf.load(run_id.strip()).metrics)
+        return dict(repository.load(run_id.strip()).metrics)
     if not imagined or not reference:
         raise WamvizError("Two videos are needed.", "Send imagined and reference, or name a kept run.")
     videos = [read_video(path) for path in (imagined, reference)]
@@ -312,4 +312,4 @@ def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         yield from map(plain_answer, start())
     except Exception as error:
         title = error.title if isinstance(error, WamvizError) else "Mistake in wamviz"
-        raise gr.Error(handlers.refused(error)["sentence"], title=title, print_exception=False) from None
+        raise gr.Error(run_actions.refused(error)["sentence"], title=title, print_exception=False) from None

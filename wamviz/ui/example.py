@@ -24,22 +24,22 @@ from wamviz.runs import execution
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.store import Run, write_run
 from wamviz.ui import choices
+from wamviz.ui.run_repository import EXAMPLES, TASKS, RunRepository
 from wamviz.ui.scenes import Scenes
-from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf
 
 log = logging.getLogger(__name__)
 SEED = 0
 
 
-def example_run(shelf: Shelf, scenes: Scenes) -> Run | None:
+def example_run(repository: RunRepository, scenes: Scenes) -> Run | None:
     """The shipped example, else a control's run on the first episode (kept in the store), else None."""
-    shipped = shelf.example
+    shipped = repository.example
     if shipped is not None:
         return shipped
     for index in scenes.indices[:1]:
         try:
             run = make(scenes, index, model="hold-still", act=False)
-            shelf.save(run)
+            repository.save(run)
             return run
         except WamvizError as error:
             log.warning("There is no example to show: %s", error)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from wamviz.core.errors import Canceled
 from wamviz.core.threads import Reporter, stream_in_thread
-from wamviz.ui import present
+from wamviz.ui import run_view
 from wamviz.ui.jobs import Switch
 from wamviz.ui.markup import Node
 
@@ -45,7 +45,7 @@ def fetched(work: Callable[[Progress], T], switch: Switch) -> Iterator[list[Node
                 yield end.value
                 return
             if switch.off:
-                yield present.status("busy", "Stopping …")
+                yield run_view.status("busy", "Stopping …")
             elif news is not None:
                 yield words(*news)
 
@@ -58,4 +58,4 @@ def words(here: int, whole: int, file: str) -> list[Node]:
     """
     of = f" of {whole / 1000:.1f}" if whole else ""
     share = here / whole if whole else None
-    return present.status("busy", f"Downloading: {here / 1000:.1f}{of} MB", file, share)
+    return run_view.status("busy", f"Downloading: {here / 1000:.1f}{of} MB", file, share)

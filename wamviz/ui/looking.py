@@ -16,8 +16,8 @@ from wamviz.core.errors import Canceled, WamvizError
 from wamviz.core.threads import Reporter, stream_in_thread
 from wamviz.models import connect_form
 from wamviz.models.connections import Connection
-from wamviz.ui.field_table import Found
 from wamviz.ui.jobs import Switch
+from wamviz.ui.pages.models.view import Found
 
 GLANCE = 0.2  # seconds between two looks at the switch
 

@@ -55,7 +55,7 @@ def spread_note(actions: Floats) -> str:
     """How far apart the hands of several samples (N, K, A) end, in words: what the model is unsure of, it varies."""
     ends = actions[:, :, :3].sum(1)  # (N, 3) m
     apart = 100 * float(np.linalg.norm(ends - ends.mean(0), axis=1).mean())
-    return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
+    return f"End-effector spread of the {len(actions)} samples {apart:.1f} cm at the end."
 
 
 @dataclass
@@ -140,7 +140,7 @@ class MiniWAM:
         if score > 1:
             notes.append(
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
-                "where 99 % of those stay below 1): take the rollout as a guess."
+                "where 99 % of those stay below 1): out of distribution, so the rollout is unreliable."
             )
         observation = request.observation
         if not observed.situation.known:
@@ -153,7 +153,7 @@ class MiniWAM:
             notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {wide} x {tall} picture.")
         if strange := unknown_words(self.pipeline.tokenizer, observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
-            notes.append(f"mini-WAM never met the word{'s' if len(strange) > 1 else ''} {listed} in training.")
+            notes.append(f"{listed} {'are' if len(strange) > 1 else 'is'} not in the training vocabulary of mini-WAM.")
         return notes
 
     # ------------------------------------------------------------------ what is given
@@ -169,7 +169,8 @@ class MiniWAM:
             if strange := self.strange_frames(video[1:]):
                 notes.append(
                     f"{len(strange)} of the {count} frames of the video look unlike the tabletop frames that mini-WAM "
-                    f"was trained on (the first is frame {strange[0] + 1}): take the actions as a guess."
+                    f"was trained on (the first is frame {strange[0] + 1}): out of distribution, so the actions are "
+                    "unreliable."
                 )
             return None, video
         return None, None
