@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 
@@ -42,7 +42,7 @@ class Page:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9-]*", self.path):
-            raise WamvizError(f"'{self.path}' is no address of a page.", "Use small letters, digits and dashes.")
+            raise InvalidInput(f"'{self.path}' is no address of a page.", "Use small letters, digits and dashes.")
 
     @property
     def link(self) -> str:

@@ -52,14 +52,19 @@ def first_scene(scenes: Scenes, shown: Run | None) -> First:
         return First(Scene(), 0, None, "")
 
 
-def caption(scenes: Scenes, scene: Scene, frame: int) -> list[Node]:
-    """What the context frame is, in one line; carries the episode's number for the picker's highlight."""
+def caption(scenes: Scenes, scene: Scene, frame: int, model: str = "") -> list[Node]:
+    """What the context frame is, in one line; carries the episode's number for the picker's highlight.
+
+    Args:
+        model: who will see it: a picture of other sides is told to be cropped before it is.
+    """
     if scene.kind == "none":
         text = "Pick an episode below, or add a picture: drop it, paste it, upload it, or take it with the webcam."
         return [h("p", {"class": "wz-caption", "data-scene": "none"}, scenes.problem or text)]
     if scene.kind == "picture":
         text = f"{scene.name}: your picture. What really happens after it is not known."
-        return [h("p", {"class": "wz-caption", "data-scene": "picture"}, text)]
+        crop = cropping(scenes, scene, model)
+        return [h("p", {"class": "wz-caption", "data-scene": "picture"}, text, h("b", None, crop) if crop else None)]
     what = f"Episode {scene.number}" if scene.kind == "episode" else f"Tabletop scene {scene.number}"
     if scene.kind == "episode" and not scene.shipped:
         what = f"{scene.name}, episode {scene.number}" + (f", {scene.camera}" if scene.camera else "")
@@ -75,6 +80,17 @@ def frame_slider(scene: Scene, frame: int) -> Any:
         return gr.update(maximum=scene.frames - 1, value=frame, visible=True)
     # Hidden, it keeps its maximum: the browser goes on sending the number that it last showed.
     return gr.update(value=frame, visible=False)
+
+
+def cropping(scenes: Scenes, scene: Scene, model: str) -> str:
+    """What a model that sees squares alone does not see of a picture; "" where it sees all of it."""
+    caps = choices.capabilities(model or choices.default_model())
+    height, width = scenes.frame(scene, 0).shape[:2]
+    seen = caps.frame_size
+    if seen is None or seen[0] != seen[1] or height == width:
+        return ""
+    side, cut = min(height, width), "left and right" if width > height else "top and bottom"
+    return f"{caps.title} sees the middle {side} x {side} of {width} x {height} pixels; {cut} are cut off."
 
 
 def cards(found: Sequence[Card]) -> list[Node]:

@@ -80,6 +80,8 @@ def imagine(
                 if switch.off:
                     break
                 parts = preview_parts(event, caps, context, eta)
+                if shown is None and "stage" in parts:
+                    parts["verdict"] = []  # the one of the run before does not stand under this one's picture
                 shown = parts.get("stage", shown)
                 yield parts
         if run is None or switch.off:

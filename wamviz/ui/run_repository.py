@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Rollout
-from wamviz.runs.store import Run, RunSummary, Store, read_run
+from wamviz.runs.store import Run, RunSummary, Store, export, read_run
 from wamviz.runs.store.files import read_manifest
 from wamviz.runs.store.run import check_id
 
@@ -28,7 +28,7 @@ TASKS = {  # in the order in which examples are offered; the first is shown on a
     "stack": "stack",
 }
 EXAMPLE = EXAMPLES / next(iter(TASKS))
-KINDS = ("mp4", "gif", "npz", "csv", "zip", "lerobot")
+KINDS = export.KINDS
 
 
 class RunRepository:

@@ -17,14 +17,15 @@ from wamviz.ui.plots import alt_text, text_table
 from wamviz.ui.run_repository import KINDS
 
 DOWNLOADS = {
-    "mp4": "all panes side by side",
-    "gif": "the same, for slides and chats",
+    "mp4": "720p with instruction, labels and paths",
+    "gif": "the same, for chats and slides",
+    "png": "a filmstrip in the layout of papers",
     "npz": "frames, actions and states",
     "csv": "actions, one row a step",
     "zip": "everything, to be read again",
     "lerobot": "a dataset of its rollouts, v3.0",
 }
-TITLES = {"lerobot": "LeRobot"}  # of downloads that are not called after their suffix
+TITLES = {"lerobot": "LeRobot", "png": "Filmstrip"}  # of downloads that are not called after their suffix
 
 
 def status(kind: str, text: str, detail: str = "", done: float | None = None) -> list[Node]:
@@ -65,9 +66,13 @@ def seconds(value: float) -> str:
 
 def finished(run: Run) -> list[Node]:
     """The status line after a run."""
-    took = run.timings.get("total")
+    took, first = run.timings.get("total"), run.imagined[0]
     text = "Imagined" if not _is_control(run) else "Done (a baseline, not a trained model)"
     parts = [f"in {seconds(took)}" if took is not None else "", run.versions.get("device", "")]
+    if first.frames is not None:
+        parts[1] = f"{len(first.frames) - 1} frames, {first.duration:.1f} s. {parts[1]}".strip()
+    if run.notes:  # said at the picture; green would contradict them
+        return status("warm", f"{text} {parts[0]}".strip() + ", with a warning below the picture.", parts[1])
     return status("good", f"{text} {parts[0]}".strip() + ".", parts[1])
 
 
@@ -81,18 +86,50 @@ SUCCESS: dict[bool | None, tuple[str, str]] = {
 def verdict(run: Run) -> list[Node]:
     """What the simulator made of the imagined actions and, beside it, whether the imagined video shows the same;
     nothing before they were executed."""
-    executed = run.executed
+    executed, warned = run.executed, warnings(run)
     if executed is None:
-        return []
+        return warned
     found = agreement.agreement(run)
-    sides = [status(*SUCCESS[executed.success], str(executed.meta.get("note", "") or ""))]
+    sides = [status(*SUCCESS[executed.success], how_far(run) or str(executed.meta.get("note", "") or ""))]
     sides.append(status(found.kind, found.sentence, found.detail))
-    return [h("div", {"class": "wz-verdicts"}, *sides)]
+    return [h("div", {"class": "wz-verdicts"}, *sides), *warned]
+
+
+def warnings(run: Run) -> list[Node]:
+    """What has to be known before the picture is believed, at the picture: the run's own notes, and that it hardly
+    moves."""
+    said = list(run.notes)
+    if (run.metrics.get("execution") or {}).get("moves_enough") is False:
+        said.append("The imagined video hardly moves, while its own actions move the arm in the simulator.")
+    if not said and hardly_acts(run):
+        said.append("These actions hardly move the arm: the model answers as if there were nothing to do.")
+    return [h("div", {"class": "wz-status wz-warm wz-warnings"}, [h("p", None, note) for note in said])] if said else []
+
+
+HARDLY = 0.02  # metres of end-effector travel in all: below, nothing is lifted, pushed or placed
+
+
+def hardly_acts(run: Run) -> bool:
+    """Whether the first sample's commanded path is shorter than two centimetres; False where it is not known."""
+    length = (run.metrics.get("execution") or {}).get("stated_length_m")
+    return length is not None and length < HARDLY and not _is_control(run)
+
+
+def how_far(run: Run) -> str:
+    """How far a task came that was not done; "" where it was, or where nobody knows.
+
+    The tabletop's own measure of progress, 0 .. 100 %: of the way that the lever, the lift or the push takes, with
+    halves for the steps of a task in two parts.
+    """
+    executed = run.executed
+    share = None if executed is None or executed.success is not False else executed.meta.get("progress")
+    return "" if share is None else f"It came {share:.0%} of the way."
 
 
 def executed(run: Run) -> list[Node]:
     """The status line after an execution: physics first, then the picture."""
     kind, text = SUCCESS[None if run.executed is None else run.executed.success]
+    text = f"{text} {how_far(run)}".strip()
     found = agreement.agreement(run)
     kind = found.kind if kind == "good" and found.kind != "idle" else kind  # a success that is not shown is none to see
     return status(kind, f"Executed. {text}", found.sentence)

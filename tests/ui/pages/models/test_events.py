@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from tests.ui.test_connection_fields import FULL, PI, values
 
+from tests.ui.pages.models.test_connection_form import FULL, PI, values
 from wamviz.models import connecting, connections, registry
 from wamviz.models.connections import Connection
 from wamviz.ui import choices

@@ -120,7 +120,7 @@ class FormEvents:
             page.scene: scene,
             page.image: None if scene.kind == "none" else scenes.frame(scene, frame),
             page.frame: question_view.frame_slider(scene, frame),
-            page.caption: question_view.caption(scenes, scene, frame),
+            page.caption: question_view.caption(scenes, scene, frame, choices.readable(model, mode)[0]),
             page.chips: question_view.chips(scenes, scene, frame, choices.readable(model, mode)[0]),
             page.given_words: self._given(scene, frame, model, mode),
         }
