@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from wamviz.core.rollout import Preview
+from wamviz.core.rollout import CAUTIONS, Preview
 from wamviz.runs.store import Run
 from wamviz.ui import agreement
 from wamviz.ui.choices import MODE_TITLES
@@ -71,7 +71,7 @@ def finished(run: Run) -> list[Node]:
     parts = [f"in {seconds(took)}" if took is not None else "", run.versions.get("device", "")]
     if first.frames is not None:
         parts[1] = f"{len(first.frames) - 1} frames, {first.duration:.1f} s. {parts[1]}".strip()
-    if run.notes:  # said at the picture; green would contradict them
+    if cautions(run):  # said at the picture; green would contradict them
         return status("warm", f"{text} {parts[0]}".strip() + ", with a warning below the picture.", parts[1])
     return status("good", f"{text} {parts[0]}".strip() + ".", parts[1])
 
@@ -96,14 +96,19 @@ def verdict(run: Run) -> list[Node]:
 
 
 def warnings(run: Run) -> list[Node]:
-    """What has to be known before the picture is believed, at the picture: the run's own notes, and that it hardly
-    moves."""
-    said = list(run.notes)
+    """What has to be known before the picture is believed, at the picture: its model's own doubts, and that it
+    hardly moves."""
+    said = cautions(run)
     if (run.metrics.get("execution") or {}).get("moves_enough") is False:
         said.append("The imagined video hardly moves, while its own actions move the arm in the simulator.")
     if not said and hardly_acts(run):
         said.append("These actions hardly move the arm: the model answers as if there were nothing to do.")
     return [h("div", {"class": "wz-status wz-warm wz-warnings"}, [h("p", None, note) for note in said])] if said else []
+
+
+def cautions(run: Run) -> list[str]:
+    """What its model says against its own answer (out of distribution, unknown words), each once."""
+    return list(dict.fromkeys(str(note) for one in run.imagined for note in one.meta.get(CAUTIONS) or ()))
 
 
 HARDLY = 0.02  # metres of end-effector travel in all: below, nothing is lifted, pushed or placed

@@ -225,8 +225,7 @@ def test_a_run_forms_step_by_step_and_says_how_long_it_takes(opened: Page, site:
     expect(opened.get_by_test_id("stage")).to_contain_text("paced")
 
 
-def test_cancel_really_stops_the_sampling_and_brings_the_earlier_run_back(opened: Page, site: Site) -> None:
-    before = opened.get_by_test_id("stage").inner_text()
+def test_cancel_really_stops_the_sampling_and_leaves_what_there_was(opened: Page, site: Site) -> None:
     use_paced(opened)
     kept = len(site.store.list())
     opened.get_by_test_id("imagine").click()
@@ -236,11 +235,92 @@ def test_cancel_really_stops_the_sampling_and_brings_the_earlier_run_back(opened
     expect(status(opened)).to_contain_text("Stopping")
     site.paced.allow(50)
     expect(status(opened)).to_contain_text("Stopped at step 3.")
+    expect(opened.get_by_test_id("stage")).to_contain_text("Unfinished: stopped at step 3")
+    expect(opened.get_by_test_id("pane-imagined").locator(".wv-missing")).to_be_hidden()
     told = site.paced.tell()
     assert told["closed"] == 1 and told["steps_done"] == 3
     assert len(site.store.list()) == kept
     expect(opened.get_by_test_id("imagine")).to_be_enabled()
-    assert opened.get_by_test_id("stage").inner_text().splitlines()[0] == before.splitlines()[0]
+    expect(opened).not_to_have_url(re.compile("job="))
+
+
+def test_a_reloaded_page_returns_to_what_is_under_way(opened: Page, site: Site) -> None:
+    """The form as it was sent, the step it has come to, and in the end the run."""
+    use_paced(opened)
+    opened.get_by_test_id("instruction").fill("words of a page that is reloaded")
+    opened.get_by_test_id("imagine").click()
+    site.paced.allow(2)
+    expect(status(opened)).to_contain_text("Step 2 of 6")
+    expect(opened).to_have_url(re.compile("job=[0-9a-f]{32}"))
+    opened.reload()
+    expect(status(opened)).to_contain_text("Step 2 of 6")
+    expect(opened.get_by_test_id("instruction")).to_have_value("words of a page that is reloaded")
+    expect(opened.get_by_test_id("imagine")).to_be_disabled()
+    assert site.paced.tell()["started"] == 1
+    site.paced.allow(10)
+    expect(status(opened)).to_contain_text("Imagined in 0.5 s")
+    expect(opened).to_have_url(re.compile(r"\?run=[0-9a-f]{16}$"))
+    run = site.store.load(opened.url.partition("?run=")[2][:16])
+    assert run.instruction == "words of a page that is reloaded"
+    expect(opened.get_by_test_id("imagine")).to_be_enabled()
+
+
+def test_nothing_else_is_started_while_something_runs(opened: Page, site: Site) -> None:
+    use_paced(opened)
+    opened.get_by_test_id("imagine").click()
+    site.paced.allow(1)
+    expect(status(opened)).to_contain_text("Step 1 of 6")
+    expect(opened.get_by_test_id("act-it-out")).to_be_disabled()
+    site.paced.allow(10)
+    expect(status(opened)).to_contain_text("Imagined in")
+    expect(opened.get_by_test_id("act-it-out")).to_be_enabled()
+
+
+def test_a_job_that_nobody_knows_is_said_and_leaves_the_page_as_it_is(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/?job={'0' * 32}")
+    expect(status(page)).to_contain_text("not under way any more")
+    expect(page).not_to_have_url(re.compile("job="))
+    expect(page.get_by_test_id("metrics")).to_contain_text("PSNR")
+
+
+def test_presenter_mode_is_the_stage_alone_and_goes_from_run_to_run(opened: Page) -> None:
+    opened.get_by_role("button", name="Present", exact=True).click()
+    stage = opened.get_by_test_id("stage")
+    expect(stage).to_have_attribute("data-presenting", "")
+    box = stage.bounding_box()
+    assert box is not None and (box["x"], box["y"], box["width"]) == (0, 0, 1280)
+    before = stage.locator(".wv-instruction").inner_text()
+    stage.press("n")
+    expect(stage.locator(".wv-instruction")).not_to_have_text(before)
+    stage.press("m")
+    expect(stage).to_have_attribute("data-solo", "imagined")
+    expect(opened.get_by_test_id("pane-recorded")).to_be_hidden()
+    stage.press("m")
+    expect(stage).to_have_attribute("data-solo", "recorded")
+    opened.keyboard.press("Escape")
+    expect(stage).not_to_have_attribute("data-presenting", "")
+    opened.get_by_test_id("pane-recorded").locator(".wv-screen").dblclick()
+    expect(opened.get_by_test_id("pane-imagined")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/compare"])
+def test_on_a_projector_question_and_answer_are_both_in_view(browser: Browser, site: Site, path: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    page.set_default_timeout(180_000)
+    page.goto(site.url + path)
+    expect(page.get_by_test_id("imagine")).to_be_visible()
+    dock = page.locator(".wz-dock").bounding_box()
+    assert dock is not None and dock["y"] + dock["height"] <= 720
+    asked = [page.get_by_test_id("context-image"), page.get_by_test_id("instruction")]
+    asked += [page.locator("#wz-candidates input")] if path == "/compare" else []
+    for part in asked:
+        box = part.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + min(box["height"], 60) <= dock["y"], part
+    for pane in page.locator(".wv-pane:visible .wv-screen").all():
+        box = pane.bounding_box()
+        assert box is not None and box["y"] + box["height"] <= 720
+    context.close()
 
 
 def test_a_mistake_of_ours_is_one_sentence_and_leaves_the_page_usable(opened: Page, site: Site) -> None:
