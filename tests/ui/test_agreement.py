@@ -45,9 +45,9 @@ def test_physics_and_picture_stand_beside_each_other() -> None:
 
 
 def test_the_status_after_acting_out_is_green_only_where_the_video_shows_it() -> None:
-    assert "wz-good" in json.dumps(run_view.acted(executed()))
-    assert "wz-good" not in json.dumps(run_view.acted(executed(objects_moved=0.0)))
-    assert "wz-good" not in json.dumps(run_view.acted(executed(success=False)))
+    assert "wz-good" in json.dumps(run_view.executed(executed()))
+    assert "wz-good" not in json.dumps(run_view.executed(executed(objects_moved=0.0)))
+    assert "wz-good" not in json.dumps(run_view.executed(executed(success=False)))
 
 
 def test_the_executed_pane_speaks_of_the_task() -> None:

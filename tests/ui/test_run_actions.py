@@ -24,8 +24,8 @@ def test_asked_again_a_run_is_shown_with_its_execution(tmp_path):
     wish = Wish(scenes.world(1000100), 0, "wait", "hold-still", "act_only", 0, 1, 1)
     *_, first = run_actions.imagine(wish, scenes, repository, Switch(), None, "light")
     assert first["stage"].panes["executed"].samples == () and first["verdict"] == []
-    *_, acted = run_actions.act_out(first["run"], repository, Switch(), "light")
+    *_, executed = run_actions.execute(first["run"], repository, Switch(), "light")
     *_, again = run_actions.imagine(wish, scenes, repository, Switch(), first["run"], "light")
     assert again["run"] == first["run"]
-    assert again["stage"].panes["executed"] == acted["stage"].panes["executed"]
-    assert again["verdict"] == acted["verdict"] and again["verdict"] != []
+    assert again["stage"].panes["executed"] == executed["stage"].panes["executed"]
+    assert again["verdict"] == executed["verdict"] and again["verdict"] != []

@@ -24,7 +24,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.media import read_image, read_video
 from wamviz.core.plain import jsonable
 from wamviz.core.rollout import Observation, Rollout
@@ -231,12 +231,12 @@ def named_context(image: str | None, source: str, repository: RunRepository, sce
     """The context that a request names; ``WamvizError`` when it names none, two, or a path on this server."""
     source = source.strip()
     if image and source:
-        raise WamvizError("An image and a source were given; a rollout starts at one of them.", "Leave one out.")
+        raise InvalidInput("An image and a source were given; a rollout starts at one of them.", "Leave one out.")
     if image:
         name = Path(image).name
         return Context(Observation({"exterior": bounded(read_image(image))}, source=f"picture {name}"), title=name)
     if not source:
-        raise WamvizError("There is no context frame.", f"Send an image, or name a source: {FORMS}.")
+        raise InvalidInput("There is no context frame.", f"Send an image, or name a source: {FORMS}.")
     episode = re.fullmatch(rf"(?:{re.escape(SHIPPED)})?#(\d{{1,6}})(?:@(\d{{1,6}}))?", source)
     if episode:
         return scenes.context(scenes.episode(int(episode[1])), int(episode[2] or 0))
@@ -244,7 +244,7 @@ def named_context(image: str | None, source: str, repository: RunRepository, sce
         return resolve(source)
     if RUN.fullmatch(source):
         return resolve(str(repository.folder(source)))
-    raise WamvizError(
+    raise InvalidInput(
         f"'{source[:60]}' is no source that can be named here.", f"Use {FORMS}; a file of yours goes into image."
     )
 
@@ -260,14 +260,14 @@ def _compare(repository: RunRepository, imagined: str | None, reference: str | N
     if run_id.strip():
         return dict(repository.load(run_id.strip()).metrics)
     if not imagined or not reference:
-        raise WamvizError("Two videos are needed.", "Send imagined and reference, or name a kept run.")
+        raise InvalidInput("Two videos are needed.", "Send imagined and reference, or name a kept run.")
     videos = [read_video(path) for path in (imagined, reference)]
     ours, theirs = (
         Rollout(origin, frames, fps) for origin, (frames, fps) in zip(("imagined", "recorded"), videos, strict=True)
     )
     found = compare_video(ours, theirs)
     if found is None:
-        raise WamvizError("The two videos share no moment after the context.", "Each needs at least two frames.")
+        raise InvalidInput("The two videos share no moment after the context.", "Each needs at least two frames.")
     curves = {
         f"{kind}{name}": values
         for name in ("psnr", "ssim", "lpips")

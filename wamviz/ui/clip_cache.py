@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import NotFound, WamvizError
 from wamviz.core.media import resize, write_mp4
 from wamviz.core.rollout import Frames
 from wamviz.datasets import Episode
@@ -120,14 +120,14 @@ class ClipCache:
 def _view(opened: Opened, index: int, view: int) -> tuple[Episode, str]:
     episode = opened.dataset.episode(index)
     if not 0 <= view < len(episode.cameras):
-        raise WamvizError(f"Episode {index} has no view {view}.", f"It has {len(episode.cameras)}.")
+        raise NotFound(f"Episode {index} has no view {view}.", f"It has {len(episode.cameras)}.")
     return episode, episode.cameras[view]
 
 
 def _scaled(episode: Episode, camera: str, start: int = 0) -> Frames:
     """(T, H, W, 3) of the clip; decoded piece by piece, so that a long recording does not fill the memory."""
     if not 0 <= start < episode.frame_count:
-        raise WamvizError(f"Episode {episode.index} has no frame {start}.")
+        raise NotFound(f"Episode {episode.index} has no frame {start}.")
     first = episode.frames(camera, start, start + 1)
     shape = clip_shape(episode, first[0], start)
     pieces: list[Frames] = []

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.rollout import Rollout
 from wamviz.metrics import summarise
 from wamviz.runs import execution
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         first = first_of_each(scenes)
         if not first:
-            raise WamvizError("There are no shipped episodes to start from.", scenes.problem)
+            raise InvalidInput("There are no shipped episodes to start from.", scenes.problem)
         for task in (wanted := [name.strip() for name in asked.tasks.split(",") if name.strip()]):
             if task not in first:
                 raise unknown_name("task", task, tuple(first))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wamviz.core.devices import on_gpu
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Preview, Rollout, cut
 from wamviz.models.protocol import Capabilities
 from wamviz.runs import execution, infer_actions
@@ -209,7 +209,7 @@ def whole(value: Any, what: str) -> int:
     """``value`` as an int, or ``WamvizError``: an emptied number field is None, a typed one may be 0.5."""
     read = number(value, what, "Write a whole number.")
     if read != int(read):
-        raise WamvizError(f"The {what} must be a whole number, not {read:g}.")
+        raise InvalidInput(f"The {what} must be a whole number, not {read:g}.")
     return int(read)
 
 
@@ -218,7 +218,7 @@ def number(value: Any, what: str, hint: str = "Write a number.") -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise WamvizError(f"The {what} is missing.", hint) from None
+        raise InvalidInput(f"The {what} is missing.", hint) from None
 
 
 def preview_parts(event: Preview, caps: Capabilities, context: Context, eta: Eta) -> Parts:

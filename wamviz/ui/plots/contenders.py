@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Rollout
 from wamviz.metrics.actions import gripper_from_state
 from wamviz.metrics.align import action_mismatch
@@ -42,7 +42,7 @@ def looks(titles: Sequence[str]) -> dict[str, str]:
         WamvizError: more titles than can be told apart.
     """
     if len(titles) > MOST:
-        raise WamvizError(f"At most {MOST} models can be told apart in a figure, not {len(titles)}.")
+        raise InvalidInput(f"At most {MOST} models can be told apart in a figure, not {len(titles)}.")
     return {f"contender-{k}": title for k, title in enumerate(titles, start=1)}
 
 

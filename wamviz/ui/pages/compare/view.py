@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Preview
 from wamviz.models import registry
 from wamviz.runs.comparison import MOST, Contender, Outcome, Past, check_seconds, compare_models, read
@@ -171,7 +171,7 @@ def reopen(repository: RunRepository, text: str, frame: str | None, view: str | 
     try:
         names = [name for name in text.split(",") if name][: MOST + 1]
         if not 1 <= len(names) <= MOST:
-            raise WamvizError(f"A link of this page names one to {MOST} runs.")
+            raise InvalidInput(f"A link of this page names one to {MOST} runs.")
         runs = [repository.load(name) for name in names]
         outcomes = [Outcome(Past(run.model, run.mode), run) for run in runs]
         at = int(frame) if frame and frame.isdecimal() and len(frame) < 7 else None

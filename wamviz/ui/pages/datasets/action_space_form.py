@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.plain import dumps
 from wamviz.core.rollout import ActionSpace
 from wamviz.datasets import ActionSpaceOverride
@@ -47,7 +47,7 @@ def changes(
     {'names': ['vx', 'grip'], 'units': ['m/s', ''], 'gripper_index': 1, 'gripper_closed': 0.0}
     """
     if space is None:
-        raise WamvizError("There are no actions whose meaning could be corrected.")
+        raise InvalidInput("There are no actions whose meaning could be corrected.")
     told: dict[str, Any] = {}
     if kind and kind != space.kind:
         told["kind"] = kind
@@ -66,7 +66,7 @@ def changes(
         if (where, value) != (space.gripper_index, space.gripper_closed):
             told |= {"gripper_index": where, "gripper_closed": value}
     if not told:
-        raise WamvizError("Nothing was changed.", "Write what these numbers mean, then press Apply.")
+        raise InvalidInput("Nothing was changed.", "Write what these numbers mean, then press Apply.")
     return told
 
 
@@ -86,7 +86,7 @@ def _list(text: str, what: str, before: Sequence[str]) -> list[str]:
         return list(before)
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != len(before):
-        raise WamvizError(
+        raise InvalidInput(
             f"{len(parts)} {what} were written; an action has {len(before)} numbers.", "Separate them with commas."
         )
     return parts

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ORIGINS
 from wamviz.runs.store import Run, RunSummary
 from wamviz.runs.store.export import pack_lerobot
@@ -55,11 +55,11 @@ class ExportPanel:
         try:
             names = picked or [run.id for run in self._repository.list(int(limit))]
             if not names:
-                raise WamvizError("Nothing is kept yet.", "Imagine something first.")
+                raise InvalidInput("Nothing is kept yet.", "Imagine something first.")
             if len(names) > MOST:
-                raise WamvizError(f"A download holds at most {MOST} runs.", "`wamviz export --all` takes any number.")
+                raise InvalidInput(f"A download holds at most {MOST} runs.", "`wamviz export --all` takes any number.")
             if not origins:
-                raise WamvizError("No rollouts were chosen.", f"Choose some of {', '.join(ORIGINS)}.")
+                raise InvalidInput("No rollouts were chosen.", f"Choose some of {', '.join(ORIGINS)}.")
             yield run_view.status("busy", f"Writing {len(names)} runs …", done=0.0), hidden
             left_out: list[str] = []
             with tempfile.TemporaryDirectory(prefix="wamviz-export-") as folder:  # Gradio keeps a copy of its own

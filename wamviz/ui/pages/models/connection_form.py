@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.models import connect_form, connecting
 from wamviz.models.connect_form import Told, pairs
 from wamviz.models.connecting import Kind
@@ -144,10 +144,10 @@ def connection(
     """
     own, called = kind_of(kind), _text(name)
     if not called:
-        raise WamvizError("Name the connection.", "It is what the model is called from then on, e.g. pi05.")
+        raise InvalidInput("Name the connection.", "It is what the model is called from then on, e.g. pi05.")
     where = _text(url)
     if not where:
-        raise WamvizError("The address is missing.", f"Write e.g. {example(own)}")
+        raise InvalidInput("The address is missing.", f"Write e.g. {example(own)}")
     told = {name: _text(value) for name, value in zip(own.settings, settings, strict=False) if _text(value)}
     if before is not None and before.kind == own.name:
         told = {**{name: value for name, value in before.settings.items() if name not in own.settings}, **told}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.models import connect_form, connections, field, reaching
 from wamviz.models.connections import Connection
 from wamviz.ui import run_actions, run_view
@@ -151,7 +151,7 @@ class ModelsEvents:
             known = connections.read()
             made = fields.connection(known.get(editing), *told)
             if made.name in known and made.name != editing:
-                raise WamvizError(
+                raise InvalidInput(
                     f"There is a connection '{made.name}' already.",
                     "Press Edit beside it to change it, or choose another name.",
                 )
@@ -258,7 +258,7 @@ def _ours(headers: Mapping[str, str]) -> bool:
 def _kept(name: str) -> Connection:
     known = connections.read()
     if name not in known:
-        raise WamvizError(f"There is no connection '{name[:60]}' any more.", "Reload the page to see what there is.")
+        raise InvalidInput(f"There is no connection '{name[:60]}' any more.", "Reload the page to see what there is.")
     return known[name]
 
 
