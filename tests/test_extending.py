@@ -31,6 +31,7 @@ def test_a_sections_file_does_what_the_page_says(section: str, root: Path, tmp_p
         if block["path"] is not None:
             file = tmp_path / block["path"]
             assert not file.exists(), "an example of a new file must not overwrite one"
+            file.parent.mkdir(exist_ok=True)
             file.write_text(block["code"])
             continue
         done = subprocess.run(

@@ -34,11 +34,13 @@ class Page:
         title: its name in the menu, and in the browser's tab.
         path: its address below the app's; "" is the start page.
         build: adds its components and events to the current Blocks, which it is handed too.
+        order: its place in the menu; the built-in pages have 0 to 40.
     """
 
     title: str
     path: str
     build: Callable[[Services, gr.Blocks], None]
+    order: int = 100
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9-]*", self.path):

@@ -14,4 +14,4 @@ def build(services: Services, demo: gr.Blocks) -> None:
     CompareEvents(ComparePage(services.repository, services.scenes), demo)
 
 
-PAGE = Page("Compare", "compare", build)
+PAGE = Page("Compare", "compare", build, order=10)

@@ -14,4 +14,4 @@ def build(services: Services, demo: gr.Blocks) -> None:
     DatasetsEvents(DatasetsPage(), services.scenes.library, demo)
 
 
-PAGE = Page("Datasets", "datasets", build)
+PAGE = Page("Datasets", "datasets", build, order=20)

@@ -14,4 +14,4 @@ def build(services: Services, demo: gr.Blocks) -> None:
     HistoryEvents(HistoryPage(services.repository), demo)
 
 
-PAGE = Page("History", "history", build)
+PAGE = Page("History", "history", build, order=40)

@@ -16,4 +16,4 @@ def build(services: Services, demo: gr.Blocks) -> None:
     ImagineEvents(ImaginePage(repository, scenes, example.example_run(repository, scenes)), demo)
 
 
-PAGE = Page("Imagine", "", build)
+PAGE = Page("Imagine", "", build, order=0)

@@ -14,4 +14,4 @@ def build(services: Services, demo: gr.Blocks) -> None:
     ModelsEvents(ModelsPage(), services.scenes.library, demo)
 
 
-PAGE = Page("Models", "models", build)
+PAGE = Page("Models", "models", build, order=30)
