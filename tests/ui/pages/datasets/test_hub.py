@@ -13,9 +13,9 @@ import pytest
 from tests.datasets import hub_server, makers
 from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
-from wamviz.ui.fetching import fetched
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import SHIPPED, Library
+from wamviz.ui.pages.datasets.download_task import watch_download
 from wamviz.ui.pages.datasets.events import NAMED, DatasetsEvents
 
 NAME = f"hub:{hub_server.REPO}"
@@ -155,11 +155,11 @@ def test_news_become_statuses_and_errors_come_through() -> None:
         return "done"
 
     switch_seen: list[bool] = []
-    told = list(fetched(work, Switch()))
+    told = list(watch_download(work, Switch()))
     assert told[-1] == "done" and switch_seen == [True]
 
     def broken(progress: Any) -> str:
         raise WamvizError("No network.")
 
     with pytest.raises(WamvizError, match="No network"):
-        list(fetched(broken, Switch()))
+        list(watch_download(broken, Switch()))

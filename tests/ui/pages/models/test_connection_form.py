@@ -11,9 +11,9 @@ from wamviz.models import connecting, reaching
 from wamviz.models.connections import Connection
 from wamviz.models.field import systems
 from wamviz.ui.jobs import Switch
-from wamviz.ui.looking import Passed, looking
 from wamviz.ui.pages.models import connection_form as fields
 from wamviz.ui.pages.models import view as field_table
+from wamviz.ui.pages.models.connection_task import Passed, check_connection
 from wamviz.ui.pages.models.view import Found
 
 PI = Connection("pi05", "openpi", "ws://127.0.0.1:8000", "droid")
@@ -86,16 +86,16 @@ def test_what_only_a_server_told_of_itself_stays_with_the_connection():
 
 def test_looking_reports_ends_and_stops():
     """What answers, what is wrong, and nothing when it was stopped, whatever the far end does."""
-    assert list(looking(PI, Switch(), lambda one: ["It answers.", "It costs."]))[-1] == Found(
+    assert list(check_connection(PI, Switch(), lambda one: ["It answers.", "It costs."]))[-1] == Found(
         True, "It answers. It costs."
     )
 
     def fails(one):
         raise WamvizError("Nobody listens.")
 
-    assert list(looking(PI, Switch(), fails))[-1] == Found(False, "Nobody listens.")
+    assert list(check_connection(PI, Switch(), fails))[-1] == Found(False, "Nobody listens.")
     never, switch = threading.Event(), Switch()
-    stream = looking(PI, switch, lambda one: [str(never.wait(60))])
+    stream = check_connection(PI, switch, lambda one: [str(never.wait(60))])
     assert next(stream) == Passed(0)
     switch.turn_off()
     assert [one for one in stream if not isinstance(one, Passed)] == [None]
@@ -107,7 +107,7 @@ def test_a_mistake_of_ours_is_no_answer():
         raise RuntimeError("inside")
 
     with pytest.raises(RuntimeError):
-        list(looking(PI, Switch(), breaks))
+        list(check_connection(PI, Switch(), breaks))
 
 
 def test_others_see_the_map_without_buttons():

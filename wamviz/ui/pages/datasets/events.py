@@ -15,12 +15,12 @@ import gradio as gr
 
 from wamviz.ui import run_actions, run_view
 from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, SCHEME, Updates, picked_in, player_number
-from wamviz.ui.fetching import fetched
 from wamviz.ui.jobs import Jobs
 from wamviz.ui.library import HUB, SHIPPED, Library, Opened, is_here, place_of, typed_path
 from wamviz.ui.pages.datasets import action_space_form as correction
 from wamviz.ui.pages.datasets import upload_form as uploading
 from wamviz.ui.pages.datasets import view as browsing
+from wamviz.ui.pages.datasets.download_task import watch_download
 from wamviz.ui.pages.datasets.layout import DatasetsPage
 from wamviz.ui.pages.datasets.view import Parts
 
@@ -155,7 +155,7 @@ class DatasetsEvents:
         switch = self.jobs.begin(visitor)
         yield {page.stop: gr.update(visible=True), page.status: browsing.busy("Asking the hub")}
         try:
-            for told in fetched(work, switch):
+            for told in watch_download(work, switch):
                 if isinstance(told, Opened):
                     yield {**self._shown(partial(parts, told), theme), page.stop: gr.update(visible=False)}
                 else:

@@ -20,9 +20,9 @@ from wamviz.ui import run_actions, run_view
 from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, Updates, picked_in
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import Library, is_here
-from wamviz.ui.looking import Passed, Steps, fetching, looking
 from wamviz.ui.pages.models import connection_form as fields
 from wamviz.ui.pages.models import view as field_table
+from wamviz.ui.pages.models.connection_task import Passed, Steps, check_connection, fetch_weights
 from wamviz.ui.pages.models.layout import ModelsPage
 from wamviz.ui.pages.models.view import BETWEEN, Found
 
@@ -195,7 +195,7 @@ class ModelsEvents:
         """Look whether a kept connection is there, or fetch its weights; what came of it is remembered."""
         what, _, name = asked.partition(" ")
         if what == "fetch":
-            yield from self._tried(lambda: _kept(name), request, fetching, "Fetching", remember=True)
+            yield from self._tried(lambda: _kept(name), request, fetch_weights, "Fetching", remember=True)
         else:
             yield from self._tried(lambda: connect_form.renewed(_kept(name)), request, remember=True)
 
@@ -207,7 +207,7 @@ class ModelsEvents:
         self,
         make: Callable[[], Connection],
         request: gr.Request,
-        steps: Callable[[Connection, Switch], Steps] = looking,
+        steps: Callable[[Connection, Switch], Steps] = check_connection,
         doing: str = "Asking",
         remember: bool = False,
     ) -> Iterator[Updates]:

@@ -1,7 +1,7 @@
 """A download that a visitor watches and may stop: its progress as words for the status, and its result.
 
-Contract: ``fetched`` runs the work in a thread and yields a status for each piece of news; when it is over it yields
-the result once. A switch that is turned off ends the work at its next piece of news. It knows no hub and no layout.
+Contract: ``watch_download`` runs the work in a thread and yields a status for each piece of news; when it is over it
+yields the result once. A switch that is turned off ends the work at its next piece of news. It knows no hub and no layout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ News = tuple[int, int, str]  # kB here, kB in all, file
 Progress = Callable[[int, int, str], None]
 
 
-def fetched(work: Callable[[Progress], T], switch: Switch) -> Iterator[list[Node] | T]:
+def watch_download(work: Callable[[Progress], T], switch: Switch) -> Iterator[list[Node] | T]:
     """Statuses (lists of nodes) while ``work`` runs, and then what it returned.
 
     Raises:

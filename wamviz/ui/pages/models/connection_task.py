@@ -1,7 +1,7 @@
-"""Looking whether a connection is there, or fetching its weights, with what has happened so far and a way to stop.
+"""Checking whether a connection answers, or fetching its weights, with what has happened so far and a way to stop.
 
 Contract: generators of ``Passed`` that end with one ``Found``, or None when they were stopped. Both are one call that
-waits, so it happens in a thread of its own; who stops a look waits no longer, and the asking ends by itself at its own
+waits, so it happens in a thread of its own; who stops a check waits no longer, and the asking ends by itself at its own
 time limit; a fetching stops with the next piece that comes in.
 """
 
@@ -40,14 +40,14 @@ Steps = Iterator[Passed | Found | None]
 News = tuple[str, float | None]  # what has happened so far, and the share of it
 
 
-def looking(
+def check_connection(
     connection: Connection, switch: Switch, look: Callable[[Connection], list[str]] = connect_form.look
 ) -> Steps:
     """Yield at once, then every second; at the end what answers or what is wrong."""
     yield from _waiting(lambda report: " ".join(look(connection)), switch)
 
 
-def fetching(connection: Connection, switch: Switch) -> Steps:
+def fetch_weights(connection: Connection, switch: Switch) -> Steps:
     """The same for the weights of a kept connection: how much is here, and what it is pinned to."""
 
     def fetch(report: Reporter[News]) -> str:
