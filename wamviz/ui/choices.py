@@ -179,8 +179,8 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
         if count:
             return f"Conditioned on the {count} recorded actions that follow this frame. Upload a file to use your own."
         return "Nothing was recorded after this frame that this model takes: upload a file of actions."
-    recorded = reference is not None and reference.origin == "recorded"
-    frames = len(reference.frames) - 1 if recorded and reference.frames is not None else 0
+    video = None if reference is None or reference.origin != "recorded" else reference.frames
+    frames = 0 if video is None else len(video) - 1
     if frames:
         return "Actions are inferred from the recorded video that follows this frame. Upload a video to use your own."
     return "No video was recorded after this frame: upload the video whose actions to infer."

@@ -230,11 +230,23 @@ def preview_parts(event: Preview, caps: Capabilities, context: Context, eta: Eta
     return parts
 
 
+def chunk_borders(run: Run) -> list[float]:
+    """When (s) one call of the model ended and the next began; none for a single chunk or an unknown model."""
+    first = run.imagined[0]
+    if first.actions is None or first.action_space is None:
+        return []
+    try:
+        size = int(first.meta.get("chunk") or choices.capabilities(run.model).horizon)
+    except WamvizError:  # it is not connected any more
+        return []
+    return [k / first.action_space.rate for k in range(size, len(first.actions), size)] if size > 0 else []
+
+
 def figure_parts(run: Run, theme: str) -> Parts:
     """The plots of a run in the visitor's colour scheme."""
     theme = theme if theme in plots.THEMES else "light"
     return {
-        "action_plot": plots.action_figure(run, theme=theme),
+        "action_plot": plots.mark_chunks(plots.action_figure(run, theme=theme), chunk_borders(run), theme),
         "metric_plot": plots.metric_figure(run, theme=theme),
         "path_plot": plots.trajectory_figure(run, theme=theme),
     }

@@ -1,7 +1,8 @@
 """A download that a visitor watches and may stop: its progress as words for the status, and its result.
 
 Contract: ``watch_download`` runs the work in a thread and yields a status for each piece of news; when it is over it
-yields the result once. A switch that is turned off ends the work at its next piece of news. It knows no hub and no layout.
+yields the result once. A switch that is turned off ends the work at its next piece of news. It knows no hub and no
+layout.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def watch_download(work: Callable[[Progress], T], switch: Switch) -> Iterator[li
         WamvizError: what ``work`` raised.
     """
 
-    def run(report: Reporter[News]) -> T:
+    def run(report: Reporter[News | None]) -> T:
         def progress(here: int, whole: int, file: str) -> None:
             if switch.off:
                 raise Canceled("Stopped.", "What has come so far is kept; asking again goes on with it.")
