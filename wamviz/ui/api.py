@@ -130,7 +130,7 @@ class Endpoints:
             guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
         Returns:
-            The run as JSON (id, metrics with their controls, timings, versions) and its files.
+            The run as JSON (id, metrics with their baselines, timings, versions) and its files.
         """
         model = model or choices.default_model()
         context = named_context(image, source, self._repository, self._scenes)
@@ -167,7 +167,7 @@ class Endpoints:
             run: instead of two files, the id of a kept run.
 
         Returns:
-            PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame control
+            PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame baseline
             beside each, what they mean and who defined them.
         """
         yield _compare(self._repository, imagined, reference, run)

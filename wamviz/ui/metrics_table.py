@@ -1,4 +1,4 @@
-"""The table of metrics: every number beside its control, with one line that says what it means.
+"""The table of metrics: every number beside its baseline, with one line that says what it means.
 
 Contract: a pure function from a run to markup nodes. A number is shown only where the run has it; better and
 worse are said in words as well as in colour.
@@ -155,7 +155,7 @@ def _by_dimension(actions: Mapping[str, Any]) -> list[Node]:
     table = h(
         "table",
         {"class": "wz-table wz-metrics"},
-        h("caption", {"class": "wz-sr"}, "Action errors in their own units, by dimension, with their control"),
+        h("caption", {"class": "wz-sr"}, "Action errors in their own units, by dimension, with their baseline"),
         h("thead", None, h("tr", None, [h("th", {"scope": "col"}, title) for title in titles])),
         h("tbody", None, rows),
     )
@@ -171,8 +171,8 @@ def _small(value: float | None) -> str:
 
 def _head(found: Mapping[str, Any], count: int) -> list[str]:
     if count == 1:
-        return ["Measure", "Imagined", "Control", "Against the control"]
-    return ["Measure", f"Sample {found.get('sample', 0) + 1}", f"Mean of {count}", "Control", "Against the control"]
+        return ["Metric", "Imagined", "Baseline", "Against the baseline"]
+    return ["Metric", f"Sample {found.get('sample', 0) + 1}", f"Mean of {count}", "Baseline", "Against the baseline"]
 
 
 def _row(found: Mapping[str, Any], measure: Measure, count: int) -> list[Any] | None:
@@ -187,9 +187,9 @@ def _row(found: Mapping[str, Any], measure: Measure, count: int) -> list[Any] | 
         cells.append(_number(name, NONE if mean is None else measure.write(mean * measure.factor)))
     control = numbers.get(measure.control) if measure.control else None
     if control is None:
-        cells += [_number("Control", NONE), h("td", {"data-label": "Against it"}, NONE)]
+        cells += [_number("Baseline", NONE), h("td", {"data-label": "Against it"}, NONE)]
     else:
-        cells.append(_number("Control", measure.write(control * measure.factor), measure.control_name))
+        cells.append(_number("Baseline", measure.write(control * measure.factor), measure.control_name))
         cells.append(_against(measure, value, control * measure.factor))
     note = f"{METRIC_NOTES[measure.key]} Source: {METRIC_SOURCES[measure.key]}."
     title = h("th", {"scope": "row"}, measure.title, h("small", {"class": "wz-note"}, note))

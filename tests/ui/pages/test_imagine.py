@@ -151,9 +151,9 @@ def answers_held_back(page: Page) -> Iterator[list[Route]]:
 
     page.route("**/run/predict*", hold)
     yield held
-    page.unroute("**/run/predict*", hold)
     for route in held:
         route.continue_()
+    page.unroute("**/run/predict*", hold)
 
 
 def test_words_written_while_an_episode_is_fetched_stay(opened: Page) -> None:

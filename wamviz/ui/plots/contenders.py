@@ -99,7 +99,7 @@ def contender_metrics(runs: Mapping[str, Run | None], theme: str = "light") -> g
             values.append(still)
             times = np.asarray(video["times"], float)
             figure.add_trace(curve("copy last frame", "control", times, still, "psnr", "dB", "y", theme))
-            figure.add_trace(legend_key("copy last frame (control)", "control", theme, mode="lines+markers"))
+            figure.add_trace(legend_key("copy last frame (baseline)", "control", theme, mode="lines+markers"))
         one = np.asarray(video["by_sample"][0]["psnr_by_frame"], float)
         values.append(one)
         figure.add_trace(curve(title, look, np.asarray(video["times"], float), one, "psnr", "dB", "y", theme))

@@ -27,8 +27,8 @@ from wamviz.ui.stage import several_value
 NONE = "–"
 COLUMNS = ("Model", "Took", "Real time", "Video, PSNR", "of what moves", "Actions, mean error", "Path, on average")
 NOTE = "Real time is how many seconds are imagined in one: above 1 the model is quicker than what it imagines. "
-NOTE += "Loading is left out. Below a number stands its control, measured on pictures of that model's own size: where "
-NOTE += "sizes differ, judge a model by how far it is from its control. "
+NOTE += "Loading is left out. Below a number stands its baseline, measured on pictures of that model's own size: where "
+NOTE += "sizes differ, judge a model by how far it is from its baseline. "
 NOTE += "Every run is kept, with all its measures behind its name."
 Held = list[tuple[str, str, str]]  # of each contender: its name, its run's id or "", and why there is none
 

@@ -62,7 +62,7 @@ def _card(run: RunSummary, said: Annotation, pictures: dict[str, str]) -> list[A
     poster = _picture(run, pictures)
     picture = (
         h("img", {"src": poster, "alt": "", "width": 112, "height": 112, "loading": "lazy"})
-        if run.mode in ("act_only", "inverse_dynamics")
+        if not (run.folder / "rollout.mp4").is_file()
         else h("video", {"src": f"runs/{run.id}/rollout.mp4", "poster": poster, "muted": True, "loop": True,
                          "playsinline": True, "preload": "none", "width": 112, "height": 112, "data-live": True,
                          "aria-hidden": "true"})

@@ -100,7 +100,7 @@ class ImagineEvents:
         """What a page that returns to the job shows in its form."""
         names = ("instruction", "model", "mode", "seed", "samples", "steps", "given", "horizon", "guidance")
         fields = dict(zip(names, values, strict=False))
-        return {"scene": scene, "frame": frame, "fields": {name: fields[name] for name in self.page.offers.fields}}
+        return {"scene": scene, "frame": frame, "fields": {name: fields[name] for name in names if name != "given"}}
 
     def act(self, run_id: str | None, theme: str) -> Start:
         """Execute the imagined actions, action by action."""

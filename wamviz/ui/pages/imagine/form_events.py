@@ -63,8 +63,7 @@ class FormEvents:
         asked = [page.scene, page.frame, page.model, page.mode]
         mode = [page.mode_words, page.given_panel, page.given_words]
         model = [page.mode, page.model_words, page.samples, page.horizon, page.steps, page.guidance, page.chips, *mode]
-        limits = [page.horizon, page.steps, page.guidance]
-        chosen = page.model.input(self.model, [*asked, *limits], [*model, page.offers.offer], js=BEGUN, **LATEST)
+        chosen = page.model.input(self.model, asked, [*model, page.offers.offer], js=BEGUN, **LATEST)
         page.offers.guard(chosen)
         page.mode.input(self.mode, asked, mode, **LATEST)
         page.dice.click(None, None, [page.seed], js=NEW_SEED, **PRIVATE)
@@ -138,9 +137,7 @@ class FormEvents:
 
     # --- the settings -----------------------------------------------------------------------------------------------
 
-    def model(
-        self, scene: Scene, frame: Any, model: str, mode: str, horizon: Any, steps: Any, guidance: Any
-    ) -> Updates:
+    def model(self, scene: Scene, frame: Any, model: str, mode: str) -> Updates:
         """Another model: its modes, its limits, what it pays attention to."""
         page = self.page
         try:
@@ -148,22 +145,32 @@ class FormEvents:
         except WamvizError as error:
             return {page.model_words: question_view.sentences([str(error)]), page.offers.offer: ""}
         kept = choices.readable(model, mode)[1]
-        seen = {"mode": mode, "horizon": horizon, "steps": steps, "guidance": guidance}
-        values = {"mode": kept, **view.first_settings(model)}
-        return {**self._model(scene, frame, model, kept), **page.offers.values(seen, values)}
+        settings = view.first_settings(model)
+        return {
+            **self._model(scene, frame, model, kept, settings),
+            **page.offers.values({"mode": mode}, {"mode": kept}),
+        }
 
-    def _model(self, scene: Scene, frame: Any, model: str, mode: str) -> Updates:
-        """What the fields allow and say for a model; their values are offered apart."""
+    def _model(self, scene: Scene, frame: Any, model: str, mode: str, settings: Mapping[str, float]) -> Updates:
+        """What the fields allow and say for a model. Sliders get their values with their limits, in one update: Gradio
+        refuses an event that brings a value beyond them."""
         page, caps = self.page, choices.capabilities(model)
         return {
             page.mode: gr.update(choices=choices.modes(model)),
             page.model_words: question_view.sentences(choices.model_words(model)),
-            page.samples: gr.update(maximum=caps.max_samples),
+            page.samples: gr.update(maximum=caps.max_samples, value=settings["samples"]),
             page.horizon: gr.update(
-                maximum=max(2, caps.longest), label=choices.horizon_label(model), visible=caps.longest > 1
+                maximum=max(2, caps.longest),
+                value=settings["horizon"],
+                label=choices.horizon_label(model),
+                visible=caps.longest > 1,
             ),
-            page.steps: gr.update(maximum=max(2, caps.max_steps), visible=caps.default_steps > 0),
-            page.guidance: gr.update(maximum=max(1.0, caps.max_guidance), visible=caps.max_guidance > 1),
+            page.steps: gr.update(
+                maximum=max(2, caps.max_steps), value=settings["steps"], visible=caps.default_steps > 0
+            ),
+            page.guidance: gr.update(
+                maximum=max(1.0, caps.max_guidance), value=settings["guidance"], visible=caps.max_guidance > 1
+            ),
             page.chips: question_view.chips(page.scenes, scene, int(frame or 0), model),
             **self.mode(scene, frame, model, mode),
         }
@@ -227,17 +234,11 @@ class FormEvents:
         except WamvizError:  # a model or an episode that is not here any more; the stage shows the run all the same
             return {}
         asked = {"samples": run.samples, "steps": run.steps, "horizon": run.horizon, "guidance": run.guidance}
-        values = {
-            "instruction": run.instruction,
-            "model": model,
-            "mode": mode,
-            "seed": run.seed,
-            **view.first_settings(model),
-            **{name: value for name, value in asked.items() if value is not None},
-        }
+        settings = view.first_settings(model) | {name: value for name, value in asked.items() if value is not None}
+        values = {"instruction": run.instruction, "model": model, "mode": mode, "seed": run.seed}
         return {
             **self._scene(scene, frame, model, mode),
-            **self._model(scene, frame, model, mode),
+            **self._model(scene, frame, model, mode, settings),
             page.model: gr.update(choices=choices.menu()),
             **page.offers.values(seen, values),
         }
@@ -248,7 +249,8 @@ class FormEvents:
         scene, frame = question["scene"], int(question["frame"] or 0)
         try:
             model, mode = choices.readable(values["model"], values["mode"])
-            shown = {**self._scene(scene, frame, model, mode), **self._model(scene, frame, model, mode)}
+            settings = {name: values.pop(name) for name in view.first_settings(model)}
+            shown = {**self._scene(scene, frame, model, mode), **self._model(scene, frame, model, mode, settings)}
             return {**shown, page.model: gr.update(choices=choices.menu()), **page.offers.values(seen, values)}
         except WamvizError:  # its dataset was closed meanwhile; the stage shows the job all the same
-            return page.offers.values(seen, values)
+            return page.offers.values(seen, {name: values[name] for name in page.offers.fields})

@@ -48,7 +48,7 @@ class ImaginePage:
             with gr.Column(elem_id="wz-see", elem_classes="wz-see", scale=1, min_width=320):
                 self._stage()
                 self._figures()
-        names = "instruction model mode seed samples steps horizon guidance"
+        names = "instruction model mode seed"  # sliders change with their limits, or Gradio refuses their values
         self.offers = Offers({name: getattr(self, name) for name in names.split()})
 
     # --- layout -----------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def examples(repository: RunRepository) -> list[Node]:
 def first_settings(model: str) -> dict[str, float]:
     """Where the settings of a model stand before anybody moves them."""
     caps = choices.capabilities(model)
-    return {"horizon": choices.first_horizon(model), "steps": max(1, caps.default_steps), "guidance": 1.0}
+    return {"samples": 1, "horizon": choices.first_horizon(model), "steps": max(1, caps.default_steps), "guidance": 1.0}
 
 
 def why(reason: str) -> list[Node]:
@@ -49,6 +49,6 @@ def first_status(shown: Run | None, scenes: Scenes) -> list[Node]:
     if shown is None:
         return run_view.status("idle", "Ready.", "Pick a context, say what to do, and press Imagine.")
     if choices.capabilities(shown.model).control:
-        text = f"The example shown was made by a control ({shown.model}), not by a model that learned."
+        text = f"The example shown was made by a baseline ({shown.model}), not by a trained model."
         return run_view.status("idle", text, "Press Imagine to make your own.")
     return run_view.status("idle", "The example shown was imagined earlier.", "Press Imagine to make one now.")
