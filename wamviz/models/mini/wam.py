@@ -139,15 +139,14 @@ class MiniWAM:
         return [int(k) for k in (self.familiar.score(rows).amax(1) > 1).nonzero()[:, 0]]
 
     def _notes(self, observed: Observed, request: ImagineRequest) -> list[str]:
-        notes = []
+        notes: list[str] = []
         score = self.unfamiliarity(observed)
         if score > 1:
             text = (
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
+                "where 99 % of those stay below 1): out of distribution, so the rollout is unreliable."
             )
-            notes.append(
-                Caution(f"{text}where 99 % of those stay below 1): out of distribution, so the rollout is unreliable.")
-            )
+            notes.append(Caution(text))
         observation = request.observation
         if not observed.situation.known:
             notes.append("The robot's state is not known; mini-WAM read it off the picture.")

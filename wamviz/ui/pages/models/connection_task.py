@@ -50,7 +50,7 @@ def check_connection(
 def fetch_weights(connection: Connection, switch: Switch) -> Steps:
     """The same for the weights of a kept connection: how much is here, and what it is pinned to."""
 
-    def fetch(report: Reporter[News]) -> str:
+    def fetch(report: Reporter[News | None]) -> str:
         def progress(kilobytes: int, total: int, file: str) -> None:
             if switch.off:
                 raise Canceled("Stopped.")
@@ -63,8 +63,9 @@ def fetch_weights(connection: Connection, switch: Switch) -> Steps:
     yield from _waiting(fetch, switch)
 
 
-def _waiting(work: Callable[[Reporter[News]], str], switch: Switch) -> Steps:
-    begun, last, news = time.monotonic(), -1, ("", None)
+def _waiting(work: Callable[[Reporter[News | None]], str], switch: Switch) -> Steps:
+    begun, last = time.monotonic(), -1
+    news: News = ("", None)
     with closing(stream_in_thread(work, GLANCE, name="wamviz-look", wait_s=0.0, latest=True)) as stream:
         try:
             while True:
