@@ -45,6 +45,13 @@ def status(page: Page) -> Locator:
     return page.get_by_test_id("status")
 
 
+def run_in_address(page: Page, before: str) -> str:
+    """The run that the address names once nothing is under way any more; ``before``: the address until then."""
+    expect(page).not_to_have_url(re.compile("job="))
+    expect(page).not_to_have_url(before)
+    return page.url.partition("?run=")[2][:16]
+
+
 def test_first_paint_shows_a_finished_example_that_plays_without_any_click(visit: tuple[Page, Watch]) -> None:
     """Imagined, recorded and executed; what the simulator made of it, and whether the video shows that."""
     page, watch = visit
@@ -137,7 +144,7 @@ def test_the_main_journey_from_a_context_to_an_executed_rollout(opened: Page, si
     expect(status(opened)).to_contain_text("Executed.")
     expect(opened.get_by_test_id("pane-executed").locator(".wv-missing")).to_be_hidden()
     # By its id: identical settings reuse the saved run, which need not be the newest.
-    kept = site.store.load(opened.url.partition("?run=")[2][:16])
+    kept = site.store.load(run_in_address(opened, ""))
     assert kept.instruction == recorded and kept.model == "hold-still" and kept.executed is not None
 
 
@@ -174,8 +181,9 @@ def test_imagine_waits_for_the_context_that_was_picked_just_before(opened: Page,
     with answers_held_back(opened), opened.expect_request("**/run/predict*"):
         opened.locator(".wz-card").nth(3).click()
         opened.get_by_test_id("imagine").click()
-    expect(opened).not_to_have_url(before)
-    run = site.store.load(opened.url.partition("?run=")[2][:16])
+    expect(opened.get_by_test_id("stage")).to_contain_text(shipped().episode(3).instruction)
+    expect(status(opened)).to_contain_text("Done (a baseline")
+    run = site.store.load(run_in_address(opened, before))
     assert (run.source, run.instruction) == ("assets/episodes#3@0", shipped().episode(3).instruction)
 
 
@@ -206,8 +214,7 @@ def test_a_longer_horizon_is_chosen_in_the_settings(opened: Page, site: Site) ->
     opened.get_by_test_id("imagine").click()
     expect(status(opened)).to_contain_text("Done (a baseline")
     expect(opened.get_by_test_id("stage")).to_contain_text("hold-still")
-    expect(opened).not_to_have_url(before)
-    run = site.store.load(opened.url.partition("?run=")[2][:16])
+    run = site.store.load(run_in_address(opened, before))
     assert run.horizon == 24 and run.imagined[0].actions is not None and len(run.imagined[0].actions) == 24
     expect(opened.get_by_test_id("stage-scrub")).to_have_attribute("max", "24")
 
@@ -260,7 +267,7 @@ def test_a_reloaded_page_returns_to_what_is_under_way(opened: Page, site: Site) 
     site.paced.allow(10)
     expect(status(opened)).to_contain_text("Imagined in 0.5 s")
     expect(opened).to_have_url(re.compile(r"\?run=[0-9a-f]{16}$"))
-    run = site.store.load(opened.url.partition("?run=")[2][:16])
+    run = site.store.load(run_in_address(opened, ""))
     assert run.instruction == "words of a page that is reloaded"
     expect(opened.get_by_test_id("imagine")).to_be_enabled()
 
