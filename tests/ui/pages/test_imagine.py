@@ -251,7 +251,9 @@ def test_cancel_really_stops_the_sampling_and_leaves_what_there_was(opened: Page
     expect(opened).not_to_have_url(re.compile("job="))
 
 
-def test_a_reloaded_page_returns_to_what_is_under_way(opened: Page, site: Site) -> None:
+def test_a_reloaded_page_returns_to_what_is_under_way(
+    opened: Page, site: Site, visit: tuple[Page, Watch]
+) -> None:
     """The form as it was sent, the step it has come to, and in the end the run."""
     use_paced(opened)
     opened.get_by_test_id("instruction").fill("words of a page that is reloaded")
@@ -260,6 +262,7 @@ def test_a_reloaded_page_returns_to_what_is_under_way(opened: Page, site: Site) 
     expect(status(opened)).to_contain_text("Step 2 of 6")
     expect(opened).to_have_url(re.compile("job=[0-9a-f]{32}"))
     opened.reload()
+    visit[1].errors.clear()  # Gradio's own complaint that the reload cut its stream
     expect(status(opened)).to_contain_text("Step 2 of 6")
     expect(opened.get_by_test_id("instruction")).to_have_value("words of a page that is reloaded")
     expect(opened.get_by_test_id("imagine")).to_be_disabled()
