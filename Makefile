@@ -1,4 +1,4 @@
-# make run · make test · make lint · make train · make train-gpu · make bench · make episodes · make examples
+# make run · make test · make lint · make mutate · make train · make train-gpu · make bench · make episodes · make examples
 #
 # Everything runs in $(VENV), made on first use (an activated environment is used as it is found).
 # PYTHON=/path/to/python uses that interpreter untouched: nothing is created or installed.
@@ -28,7 +28,7 @@ BIOME_READY = { test node_modules/.bin/biome -nt package.json || \
   { npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts && touch node_modules/.bin/biome; }; }
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint train train-gpu bench episodes examples install clean
+.PHONY: run test lint mutate train train-gpu bench episodes examples install clean
 
 run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 	$(PY) app.py $(ARGS)
@@ -36,13 +36,18 @@ run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 test: $(DEV_READY)  ## every test; ARGS="-m 'not browser'" leaves the browser out
 	$(PY) -m pytest $(ARGS)
 
-lint: $(DEV_READY)  ## style, types, and who may import whom; the scripts too where npm is there
+lint: $(DEV_READY)  ## style, types, who may import whom, what has tests; the scripts too where npm is there
 	$(PY) -m ruff check .
+	$(PY) tools/check_tests.py
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	@if ! command -v npm >/dev/null; then echo "The scripts are not linted: npm is missing (it comes with node)."; \
 	elif ! $(BIOME_READY); then echo "The scripts are not linted: npm cannot install what package.json names."; \
 	else npm run --silent lint; fi
+
+mutate: $(DEV_READY)  ## which small faults no test notices (docs/testing.md); ARGS="wamviz.core.rotation*" for a part
+	nice -n 15 $(PY) -m mutmut run --max-children 1 $(ARGS)
+	$(PY) -m mutmut results
 
 train: $(RUN_READY)  ## episodes -> weights -> evaluation; resumes where it stopped
 	$(PY) -m wamviz.training $(ARGS)

@@ -1,4 +1,4 @@
-"""docs/extending.md shows files as they would stand in the tree; here they are put there, and what it says is run."""
+"""docs/extending.md works: each section's files are put where they say, and the rest of its code runs."""
 
 from __future__ import annotations
 
@@ -11,35 +11,33 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "extending.md"
-BLOCK = re.compile(r"<!-- (?:file: (?P<path>\S+)|run) -->\n```python\n(?P<code>.*?)```", re.DOTALL)
-SECTIONS = PAGE.read_text().split("\n## ")[1:]
+PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+# A file's name stands in the comment above its block, or is the block's first line.
+BLOCK = re.compile(r"^(?:<!-- file: (\S+) -->\n)?```python\n(?:# (wamviz/\S+\.py)\n)?(.*?)^```$", re.M | re.S)
 
 
-def link_package(root: Path, folder: Path) -> None:
-    """A copy of the package in ``folder``, of links: what it reads from the checkout is still found there."""
+@pytest.mark.parametrize("title", SECTIONS)
+def test_a_section_works(title: str, root: Path, tmp_path: Path) -> None:
+    """In a copy of the package that is made of links: what it reads from the checkout is still found there."""
     skip = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(root / "wamviz", folder / "wamviz", copy_function=os.symlink, ignore=skip)
-
-
-@pytest.mark.parametrize("section", SECTIONS, ids=[section.splitlines()[0] for section in SECTIONS])
-def test_a_sections_file_does_what_the_page_says(section: str, root: Path, tmp_path: Path) -> None:
-    blocks = list(BLOCK.finditer(section))
-    assert len(blocks) == section.count("```python") and any(block["path"] is None for block in blocks)
-    link_package(root, tmp_path)
-    for block in blocks:
-        if block["path"] is not None:
-            file = tmp_path / block["path"]
-            assert not file.exists(), "an example of a new file must not overwrite one"
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(block["code"])
+    shutil.copytree(root / "wamviz", tmp_path / "wamviz", copy_function=os.symlink, ignore=skip)
+    code = []
+    for above, first, block in BLOCK.findall(SECTIONS[title]):
+        if not (above or first):
+            code.append(block)
             continue
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", block["code"]],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        file = tmp_path / (above or first)
+        assert not file.exists(), "the example is no file of the product"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block, encoding="utf-8")
+    assert code, "a section without code that runs shows nothing"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "\n".join(code)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

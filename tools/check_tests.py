@@ -1,8 +1,8 @@
 """Whether every module of the product has its tests: a file of its own, or a line that says which file covers it.
 
 The tests of ``wamviz/runs/imagine.py`` are in ``tests/runs/test_imagine.py``. Where a module has no such file,
-``tests/mirror.toml`` names the tests that cover it, and each of those has to import the module, directly or by way of
-others, or to name it. Packages that only gather names need nothing.
+``tests/mirror.toml`` names the tests that cover it (one line a module, or a folder of them), and one of those has to
+import or start the module, directly or by way of others. Packages that only gather names need nothing.
 
     python tools/check_tests.py              # what is missing, stale or mistaken; exit status 1 if anything is
     python tools/check_tests.py --suggest    # the lines that mirror.toml lacks, by who imports what
@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import argparse
 import ast
-import re
 import sys
 import tomllib
 from collections import deque
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,15 +41,26 @@ def own_test(module: str) -> str:
 
 
 def read_table(root: Path) -> dict[str, list[str]]:
-    """Module to the tests that cover it, from ``tests/mirror.toml``."""
+    """Module, or folder with a slash at its end, to the tests that cover it, from ``tests/mirror.toml``."""
     file = root / TABLE
     table = tomllib.loads(file.read_text()) if file.exists() else {}
-    return {module: [tests] if isinstance(tests, str) else tests for module, tests in table.items()}
+    return {name: [tests] if isinstance(tests, str) else tests for name, tests in table.items()}
+
+
+def find_line(module: str, table: dict[str, list[str]]) -> str | None:
+    """The line of the table that speaks of a module: its own, else that of the nearest folder around it."""
+    folders = [f"{folder.as_posix()}/" for folder in Path(module).parents]
+    return next((name for name in (module, *folders) if name in table), None)
 
 
 def find_imports(path: Path, package: str) -> set[str]:
-    """Dotted names that a file imports, inside functions too; a name may be a module or something in one."""
+    """Dotted names of what a file imports or starts, inside functions too; not each is a module.
+
+    Names in strings count where they are all there is: modules of the own package (``import_module`` of a listed name),
+    dotted names (entry points, ``python -m``) and scripts next to the file.
+    """
     names: set[str] = set()
+    strings: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -57,28 +68,36 @@ def find_imports(path: Path, package: str) -> set[str]:
             base = package.rsplit(".", node.level - 1)[0] if node.level else ""
             base = ".".join(filter(None, (base, node.module)))
             names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value)
+    names |= {f"{package}.{string.removesuffix('.py')}" for string in strings}
+    names |= {string.partition(":")[0] for string in strings if string.startswith("wamviz.")}
+    if "-m" in strings:
+        names |= {f"{string}.__main__" for string in strings}
+    if "iter_modules(" in path.read_text():  # every module of the package
+        names |= {f"{package}.{other.stem}" for other in path.parent.iterdir()}
     return names
 
 
 class ImportGraph:
-    """Who imports whom among the files of ``wamviz/`` and ``tests/``."""
+    """Who imports or starts whom among the files of ``wamviz/`` and ``tests/``."""
 
     def __init__(self, root: Path) -> None:
-        files = {path: ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-                 for room in ("wamviz", "tests") for path in sorted((root / room).rglob("*.py"))}  # fmt: skip
-        by_name = {name: path for path, name in files.items()}
+        files = [path for room in ("wamviz", "tests") for path in sorted((root / room).rglob("*.py"))]
+        names = {path: ".".join(path.relative_to(root).with_suffix("").parts) for path in files}
+        by_name = {name.removesuffix(".__init__"): path for path, name in names.items()}
         self._root = root
         self._next = {
             path: {by_name[target] for target in find_imports(path, name.rpartition(".")[0]) if target in by_name}
-            for path, name in files.items()
+            for path, name in names.items()
         }
 
+    @cache  # noqa: B019 - one graph a run
     def distances(self, test: str) -> dict[str, int]:
         """How many imports away each module of the product is from a test and the conftest files that it gets."""
         start = self._root / "tests" / test
         queue = deque([(start, 0)])
-        for folder in start.relative_to(self._root).parents:
-            queue.append((self._root / folder / "conftest.py", 1))
+        queue.extend((self._root / folder / "conftest.py", 1) for folder in start.relative_to(self._root).parents)
         seen: dict[Path, int] = {}
         while queue:
             path, steps = queue.popleft()
@@ -89,28 +108,31 @@ class ImportGraph:
         return {p.relative_to(product).as_posix(): n for p, n in seen.items() if p.is_relative_to(product)}
 
 
-def names_module(root: Path, test: str, module: str) -> bool:
-    """Whether a test's text has the module's name as a word: commands and workers are started by name."""
-    return re.search(rf"\b{re.escape(Path(module).stem)}\b", (root / "tests" / test).read_text()) is not None
-
-
 def find_faults(root: Path) -> list[str]:
     """What is missing, stale or mistaken, one sentence each."""
     table, modules, graph = read_table(root), list_modules(root), ImportGraph(root)
-    faults = [f"{TABLE}: {module} is no module of wamviz any more; take its line out." for module in table
-              if module not in modules]  # fmt: skip
+    faults: list[str] = []
+    used: set[str] = set()
     for module in modules:
         own = (root / "tests" / own_test(module)).is_file()
-        if own and module in table:
-            faults.append(f"{TABLE}: {module} has tests/{own_test(module)}; take its line out.")
-        elif not own and module not in table:
+        line = find_line(module, table)
+        if own:
+            if line == module:
+                faults.append(f"{TABLE}: {module} has tests/{own_test(module)}; take its line out.")
+                used.add(line)
+        elif line is None:
             faults.append(f"wamviz/{module} has no tests: write tests/{own_test(module)}, or name in {TABLE} what "
                           "covers it (--suggest).")  # fmt: skip
-        for test in table.get(module, ()):
+        else:
+            used.add(line)
+            if not any(module in graph.distances(test) for test in table[line]):
+                faults.append(f"{TABLE}: no test named for {line} reaches {module}, by imports or by name.")
+    for line in table:
+        if line not in used:
+            faults.append(f"{TABLE}: {line} names no module that needs a line; take it out.")
+        for test in table[line]:
             if not (root / "tests" / test).is_file():
-                faults.append(f"{TABLE}: tests/{test}, named for {module}, does not exist.")
-            elif module not in graph.distances(test) and not names_module(root, test, module):
-                faults.append(f"{TABLE}: tests/{test} does not reach {module}: it neither imports nor names it.")
+                faults.append(f"{TABLE}: tests/{test}, named for {line}, does not exist.")
     return faults
 
 
@@ -121,11 +143,11 @@ def suggest_lines(root: Path) -> list[str]:
     reach = {test: graph.distances(test) for test in tests}
     lines = []
     for module in list_modules(root):
-        if module in table or (root / "tests" / own_test(module)).is_file():
+        if find_line(module, table) or (root / "tests" / own_test(module)).is_file():
             continue
         room = Path(module).parts[0]
         able = [test for test in tests if module in reach[test]]
-        able.sort(key=lambda test: (reach[test][module], Path(test).parts[0] != room, len(reach[test])))
+        able.sort(key=lambda test: (Path(test).parts[0] != room, reach[test][module], len(reach[test])))
         lines.append(f'"{module}" = "{able[0] if able else ""}"')
     return lines
 

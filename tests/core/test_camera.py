@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamviz.core.camera import TURNS, Camera, Tool
+from wamviz.core.camera import TURNS, Camera, Tool, tool_from_json
 from wamviz.core.errors import WamvizError
 from wamviz.core.rotation import rotation_matrix
 
@@ -77,3 +77,70 @@ def test_an_odd_tool_is_explained(tool, says):
 
 def test_every_turn_has_its_number_of_numbers():
     assert set(TURNS.values()) == {3, 4}
+
+
+def test_a_tall_picture_is_cropped_above_and_below():
+    """The same view in a tall frame: what lies above and below the middle square is outside 0 .. 1."""
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[2, 3] = 1.5
+    square = Camera("c", 64, 64, np.array([[70.0, 0, 30], [0, 72, 33], [0, 0, 1]]), pose)
+    intrinsics = square.intrinsics.copy()
+    intrinsics[1, 2] += 20
+    tall = replace(square, height=square.height + 40, intrinsics=intrinsics)
+    points = np.array([[0.1, 0.05, 0.1, 1], [-0.2, 0.3, 0.2, 1], [0.0, -0.4, 0.0, 1]])
+    for camera in (square, tall, tall.resized(16, 26)):
+        seen = points @ camera.square_projection().T
+        there, _ = square.project(points[:, :3])
+        np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], there / 64, atol=1e-9)
+    assert tall.square_projection().dtype == np.float64
+
+
+def test_scaling_is_per_axis():
+    model = camera((0.3, 1, -2), (1, 2, 3))
+    small = model.resized(64, 240)
+    assert (small.width, small.height, small.name) == (64, 240, "front")
+    points = model.world_from_camera[:3, 3] + [[0.4, 2.0, 0.3], [1.0, 0.5, -1.0]]
+    np.testing.assert_allclose(small.project(points)[0], model.project(points)[0] * [0.1, 0.5])
+
+
+def test_a_point_in_the_cameras_own_plane_gives_no_infinity():
+    model = camera((0, 0, 0), (0, 0, 0))
+    with np.errstate(all="raise"):
+        pixels, depth = model.project(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 1e-12], [0.0, 0.0, -2.0]]))
+    assert np.isfinite(pixels).all() and depth.tolist() == [0, 1e-12, -2]
+
+
+def test_whole_numbers_become_float64_and_wrong_shapes_are_named():
+    model = Camera("c", 4, 4, np.eye(3, dtype=int), np.eye(4, dtype=np.float32))
+    assert model.intrinsics.dtype == model.world_from_camera.dtype == np.float64
+    for intrinsics, pose in ((np.eye(4), np.eye(4)), (np.eye(3), np.eye(3))):
+        expected = f"Camera 'c' needs (3, 3) intrinsics and a (4, 4) pose, not {intrinsics.shape} and {pose.shape}."
+        with pytest.raises(WamvizError) as error:
+            Camera("c", 4, 4, intrinsics, pose)
+        assert str(error.value) == expected
+
+
+def test_a_refused_tool_says_all_of_what_is_allowed():
+    needs = "A tool needs an 'offset': x, y and z in metres in the hand's own axes."
+    for odd in ({}, {"turn": "euler_xyz"}, [0, 0, 0.1], "up", None):
+        with pytest.raises(WamvizError) as error:
+            tool_from_json(odd)
+        assert str(error.value) == needs
+    with pytest.raises(WamvizError) as error:
+        tool_from_json({"offset": [0, 0, 1], "wrist": 1})
+    assert str(error.value) == "Unknown key of a tool 'wrist'. Allowed: offset, turn."
+    with pytest.raises(WamvizError) as error:
+        Tool((0, 0, 1), "spin")
+    assert str(error.value) == f"Unknown turn of a tool 'spin'. Allowed: {', '.join(TURNS)}."
+    for offset in ((0, 0), ((0, 0, 1),), (0, 0, float("inf")), "abc", (0, 0, 10**400)):
+        with pytest.raises(WamvizError) as error:
+            Tool(offset)
+        assert str(error.value).startswith("A tool's 'offset' needs three numbers, x, y and z in metres")
+
+
+def test_a_tool_of_any_sequence_is_kept_as_numbers():
+    tool = tool_from_json({"offset": np.array([1, 2, 3]), "turn": "quaternion_wxyz"})
+    assert tool.offset == (1.0, 2.0, 3.0) and all(type(value) is float for value in tool.offset)
+    assert tool.to_json() == {"offset": [1.0, 2.0, 3.0], "turn": "quaternion_wxyz"}
+    assert Tool((0, 0, 0.2)).turn == "rotation_vector"
+    assert Tool(**tool.to_json()) == tool

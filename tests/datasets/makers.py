@@ -114,7 +114,7 @@ def rlds_episode(index: int, steps: int = 5) -> dict[str, Any]:
     """Bridge-like: two cameras, one that was never recorded, flags that lie about it."""
     rng = np.random.default_rng(index)
     return {
-        "steps/action": rng.normal(size=(steps, 7)).astype(np.float32),
+        "steps/action": rng.normal(scale=0.05, size=(steps, 7)).astype(np.float32),  # m and rad a step
         "steps/observation/state": rng.normal(size=(steps, 7)).astype(np.float32),
         "steps/observation/image_0": [png(f) for f in pictures(steps, 50 + index)],
         "steps/observation/image_1": [png(f) for f in pictures(steps, 90 + index)],

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.datasets import makers
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unsafe, WamvizError
 from wamviz.datasets import open_dataset
 from wamviz.datasets.containers.tables import read_table
 
@@ -81,8 +81,8 @@ def write_video(path: Path, codec: str, form: str, size: tuple[int, int]) -> Non
 def test_a_truncated_video_is_told(v2: Path) -> None:
     path = v2 / VIDEO
     path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(WamvizError, match="episode_000000.mp4' .*cut short"):
-        open_dataset(v2).episode(0).frames()
+    episode = open_dataset(v2).episode(0)
+    assert 0 < len(episode.frames()) < 5 and f"holds {episode.frame_count} of 5 frames" in " ".join(episode.missing)
     assert len(open_dataset(v2).episode(1).frames()) == 5  # the others still open
 
 
@@ -107,11 +107,9 @@ def test_8k_video_is_refused_before_it_is_decoded(v2: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ({"action": [[1.0, np.nan]] * 5}, "not finite at row 0, column 1"),
-        ({"action": [[1.0, 1e300]] * 5}, "not finite at row 0, column 1"),
+        ({"action": [[1.0, np.nan]] * 5}, "5 of 5 rows of the actions .* no finite number"),
+        ({"action": [[1.0, 1e300]] * 5}, "5 of 5 rows of the actions .* no finite number"),
         ({"action": ["text"] * 5}, "holds string, not numbers"),
-        ({"action": [[1.0, 2.0]] * 4 + [[1.0]]}, "differ in length"),
-        ({"action": [[1.0, 2.0]] * 4 + [None]}, "has gaps"),
         ({"action": [[1.0, 2.0, 3.0]] * 5}, "3 numbers; the metadata says 2"),
     ],
 )
@@ -192,14 +190,14 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
 
 def test_pickles_are_not_opened(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(WamvizError, match="could not be read as npy"):
+    with pytest.raises(Unsafe, match="Python objects"):
         read_table(tmp_path / "a.npy")
 
 
 def test_a_header_that_promises_too_much_allocates_nothing(tmp_path: Path) -> None:
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }\n"
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
-    with pytest.raises(WamvizError, match="could not be read as npy"):
+    with pytest.raises(WamvizError, match="has 8000000 MB"):
         read_table(tmp_path / "a.npy")
 
 

@@ -174,8 +174,10 @@ def test_truncated_files_are_told(copy: Path, name: str, says: str) -> None:
 )
 def test_bad_or_hostile_metadata_is_refused(copy: Path, changes: dict[str, Any], says: str | None) -> None:
     edit_info(copy, **changes)
-    if says is None:  # no field by our rules: a plain name, of a file that is not there
-        assert open_dataset(copy).episode(0).actions is None
+    if says is None:  # no field by our rules: a plain name, of a file that is not there, and the folder is searched
+        dataset = open_dataset(copy)
+        assert dataset.episode(0).actions is not None
+        assert "it names 'data/{chunk_index.__class__}.parquet'" in " ".join(dataset.missing)
     else:
         with pytest.raises(WamvizError, match=says):
             open_dataset(copy)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from wamviz.core.action_spaces import TABLETOP_ACTIONS
 from wamviz.core.rollout import ActionSpace, Rollout
 
 
 def make_space(rate: float = 5.0, kind: str = "ee_delta") -> ActionSpace:
     """The tabletop's action space at any rate; limits grow with the length of a step."""
-    step = 5.0 / rate
-    return ActionSpace(
-        names=("dx", "dy", "dz", "drx", "dry", "drz", "gripper"),
-        units=("m", "m", "m", "rad", "rad", "rad", "1"),
-        kind=kind,
-        rate=rate,
-        gripper_index=6,
-        low=(*[-0.06 * step] * 3, *[-0.4 * step] * 3, 0.0),
-        high=(*[0.06 * step] * 3, *[0.4 * step] * 3, 1.0),
-    )
+    step = TABLETOP_ACTIONS.rate / rate
+    low, high = ((*(limit * step for limit in limits[:6]), limits[6])
+                 for limits in (TABLETOP_ACTIONS.low or (), TABLETOP_ACTIONS.high or ()))  # fmt: skip
+    return replace(TABLETOP_ACTIONS, rate=rate, kind=kind, low=low, high=high)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Rows meet by time: rates, lengths and directions of comparing must not matter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,3 +103,35 @@ def test_other_action_spaces_are_refused_with_the_reason(rollout, scene):
     assert action_mismatch(a, rollout("recorded", frames=scene(3))) == "The recorded rollout has no actions."
     with pytest.raises(WamvizError, match="kind"):
         common_actions(a, rollout("recorded", actions=np.zeros((3, 7)), kind="ee_pose"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"gripper_index": 5}, "The gripper of the imagined actions is not that of the recorded ones"),
+        ({"gripper_index": None}, "The gripper of the imagined actions is not that of the recorded ones"),
+        ({"gripper_closed": 0.0}, "(index or polarity)"),
+        ({"names": tuple("abcdefg")}, "The imagined actions' names are dx, dy, dz, drx, dry, drz, gripper; the recorded"
+                                      " ones' a, b, c, d, e, f, g."),
+        ({"units": ("cm",) * 7}, "actions' units are m, m, m, rad, rad, rad, 1; the recorded ones' cm, cm"),
+        ({"rate": 10.0}, None),
+    ],
+)  # fmt: skip
+def test_every_difference_of_two_action_spaces_is_told_from_either_side(rollout, change, reason):
+    a, b = rollout(actions=np.zeros((4, 7))), rollout("recorded", actions=np.zeros((4, 7)))
+    b = replace(b, action_space=replace(b.action_space, **change))
+    assert reason is None if action_mismatch(a, b) is None else reason in action_mismatch(a, b)
+    assert (action_mismatch(b, a) is None) == (reason is None)
+
+
+def test_without_a_gripper_polarity_means_nothing(rollout):
+    a, b = rollout(actions=np.zeros((4, 7))), rollout("recorded", actions=np.zeros((4, 7)))
+    spaces = [replace(a.action_space, gripper_index=None, gripper_closed=closed) for closed in (0.0, 1.0)]
+    assert action_mismatch(replace(a, action_space=spaces[0]), replace(b, action_space=spaces[1])) is None
+
+
+def test_frames_of_one_rollout_alone_are_refused(rollout, scene):
+    a, b = rollout(frames=scene(3)), rollout("recorded", actions=np.zeros((3, 7)))
+    for first, second in ((a, b), (b, a)):
+        with pytest.raises(WamvizError, match="only where both rollouts have video"):
+            common_frames(first, second)

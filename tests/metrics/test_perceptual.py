@@ -84,7 +84,7 @@ def test_a_frame_is_judged_by_itself(weights, scene, monkeypatch):
 
 def test_colours_are_scaled_as_published(weights):
     """A frame of ImageNet's mean colour becomes zeros, so that all the first layer sees of it are its biases."""
-    from wamviz.metrics.perceptual_net import Lpips
+    from wamviz.metrics._perceptual_net import Lpips
 
     net = Lpips.read(weights)
     import torch

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from wamviz.metrics import METRIC_NOTES, summarise
+from wamviz.metrics import metric_notes, summarise
 from wamviz.metrics.summary import context_state
 
 
@@ -141,5 +141,5 @@ def test_every_explained_metric_exists(full):
     found = summarise(full)
     parts = [found[name] for name in ("video", "actions", "trajectory", "gripper", "motion", "execution", "picture")]
     known = {name for part in parts for name in part}
-    assert set(METRIC_NOTES) <= known
-    assert all(note.endswith(".") and "\n" not in note for note in METRIC_NOTES.values())
+    assert set(metric_notes()) <= known
+    assert all(note.endswith(".") and "\n" not in note for note in metric_notes().values())

@@ -55,3 +55,32 @@ def test_pace_costs_nothing(a, times):
 def test_what_cannot_be_aligned_is_refused(a, b):
     with pytest.raises(WamvizError, match="cannot be aligned"):
         warp(a, b)
+
+
+def test_cost_and_shift_are_means_over_the_aligned_pairs():
+    """By hand: four moments on two, and two moments on one in two dimensions."""
+    found = warp(np.array([[0.0], [0], [1], [1]]), np.array([[0.0], [1]]))
+    assert found.path.tolist() == [[0, 0], [1, 0], [2, 1], [3, 1]] and (found.cost, found.shift) == (0, 1)
+    found = warp(np.array([[0.0, 0.0], [2.0, 4.0]]), np.array([[1.0, 1.0]]))
+    assert found.path.tolist() == [[0, 0], [1, 0]] and (found.cost, found.shift) == (1.5, 0.5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_of_equally_good_alignments_the_shortest_is_taken(count):
+    still = np.zeros((count, 2))
+    assert warp(still, still).path.tolist() == [[i, i] for i in range(count)]
+
+
+def test_integers_are_compared_as_numbers():
+    """Differences of unsigned integers would wrap around."""
+    a, b = np.array([[0], [200]], np.uint8), np.array([[100]], np.uint8)
+    assert warp(a, b).cost == 100
+
+
+def test_a_refusal_names_both_shapes():
+    with pytest.raises(WamvizError) as error:
+        warp(np.zeros((3, 1)), np.zeros((4, 2)))
+    assert str(error.value) == "Sequences of shapes (3, 1) and (4, 2) cannot be aligned."
+    for a, b in ((np.zeros((2, 2)), np.zeros((0, 2))), (np.zeros((2, 2)), np.zeros((2, 2, 2)))):
+        with pytest.raises(WamvizError, match="cannot be aligned"):
+            warp(a, b)

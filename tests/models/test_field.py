@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import NotFound, WamvizError
 from wamviz.models import connecting, field
 from wamviz.models.field import FILE, NOT_STATED, System, link, systems
 
@@ -19,7 +19,8 @@ GOOD = System(
 NAMED = (
     "Play-LMP", "UniPi", "GR-1", "GENIMA", "Seer", "VPP", "mimic-video", "DreamZero", "LingBot-VA", "Cosmos Policy",
     "Being-H0.7", "Fast-WAM", "UVA", "UWM", "DreamDojo", "Ctrl-World", "V-JEPA2-AC", "JEPA-WMs", "Motus", "LAPA",
-    "AVDC", "mini-WAM",
+    "AVDC", "mini-WAM", "GR-2", "PAD", "DreamVLA", "DiT4DiT", "BagelVLA", "Genie 1", "Being-H0.5", "Xiaomi-Robotics-0",
+    "MolmoAct2", "GEN-1", "\u03c40-WM", "DriftWorld", "Interactive World Simulator", "Cosmos3-Edge",
 )  # fmt: skip
 
 
@@ -85,3 +86,71 @@ def test_memory_is_what_the_authors_say_else_two_bytes_a_parameter():
     assert replace(GOOD, parameters=14, weights_gb=45).needs_gb == 45
     assert replace(GOOD, parameters=14, gpu_gb=8).needs_gb == 8
     assert replace(GOOD, parameters=14).needs_gb == 28 and GOOD.needs_gb == 0
+
+
+# The article's table 4, in the words of its axes.
+ARTICLE = {
+    "UniPi": ("inverse dynamics", "default action tokens", "hierarchical"),
+    "GR-1": ("joint prediction", "default action tokens", "monolithic"),
+    "GENIMA": ("inverse dynamics", "action as image", "hierarchical"),
+    "Seer": ("inverse dynamics", "default action tokens", "monolithic"),
+    "VPP": ("inverse dynamics", "default action tokens", "hierarchical"),
+    "mimic-video": ("inverse dynamics", "default action tokens", "hierarchical"),
+    "DreamZero": ("joint prediction", "default action tokens", "monolithic"),
+    "LingBot-VA": ("inverse dynamics", "default action tokens", "mixture of transformers"),
+    "Cosmos Policy": ("joint prediction", "action as image", "monolithic"),
+    "Being-H0.7": ("joint prediction", "latent actions and plans", "mixture of transformers"),
+    "Fast-WAM": ("representation-only", "default action tokens", "mixture of transformers"),
+}
+
+
+def row(name: str) -> System:
+    return next(system for system in ROWS if system.name == name)
+
+
+@pytest.mark.parametrize("name", ARTICLE)
+def test_every_system_of_the_article_s_table_stands_where_it_says(name):
+    assert tuple(row(name).place(axis) for axis in ("paradigm", "integration", "architecture")) == ARTICLE[name]
+    assert "article" in row(name).sources
+
+
+def test_filters_on_all_three_axes_narrow_down():
+    """Each choice leaves those that stand there; no choice leaves all; the places of an axis hold every row once."""
+    for axis in field.AXES:
+        assert sum(len(field.select(ROWS, **{axis: place})) for place in field.places(axis)) == len(ROWS)
+    joint = field.select(ROWS, paradigm="joint prediction", integration="", architecture="monolithic")
+    assert {"GR-1", "DreamZero", "Cosmos Policy"} <= {system.name for system in joint}
+    assert not any(system.architecture.startswith("mixture") for system in joint)
+    with pytest.raises(NotFound, match="Unknown paradigm 'joint'"):
+        field.select(ROWS, paradigm="joint")
+    with pytest.raises(NotFound, match="Unknown axis 'colour'"):
+        field.select(ROWS, colour="red")
+
+
+def test_the_design_space_holds_every_system_once():
+    space = field.design_space(ROWS, "paradigm", "architecture")
+    names = [name for cell in space["cells"].values() for name in cell]
+    assert sorted(names) == sorted(system.name for system in ROWS)
+    assert {across for across, _ in space["cells"]} == set(space["across"])
+    assert {down for _, down in space["cells"]} == set(space["down"])
+    assert "DreamZero" in space["cells"]["joint prediction", "monolithic"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Cosmos3-Edge-Policy-DROID", "--decode-video"),
+        ("Cosmos3-Super", "lists no actions"),
+        ("LingBot-VA", "24 to 32 GB"),
+        ("\u03c00.5", "doubtful"),
+        ("Veo 3.1", "ends with google-genai 3"),
+    ],
+)
+def test_what_is_doubtful_or_ends_is_said_on_its_row(name, said):
+    assert said in row(name).note
+
+
+def test_cosmos3_s_rows_are_mixtures_of_transformers():
+    named = [system for system in ROWS if system.name.startswith("Cosmos3")]
+    assert len(named) == 5 and {system.architecture for system in named} == {"mixture of transformers"}
+    assert row("Cosmos3-Edge-Policy-DROID").reach == ("openpi/cosmos3-droid",)

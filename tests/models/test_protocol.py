@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,15 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import MODES, ImagineRequest, Observation
 from wamviz.models import registry
 from wamviz.models.baselines import COPY_LAST_FRAME, HOLD_STILL, Control, hold_still
-from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel, check_request, collect, frames_asked
+from wamviz.models.protocol import (
+    Capabilities,
+    ModelEntry,
+    WorldActionModel,
+    changing,
+    check_request,
+    collect,
+    frames_asked,
+)
 
 FRAME = np.random.default_rng(0).integers(0, 255, (8, 10, 3)).astype(np.uint8)
 CONTEXT = Observation({"exterior": FRAME}, "pick up the orange", np.arange(14, dtype=np.float32))
@@ -131,3 +140,33 @@ def test_plugin_registers_through_the_same_hook(monkeypatch):
         assert {"theirs", "mini-wam", "hold-still"} <= set(found)
     finally:
         registry.reset()
+
+
+def test_a_hook_that_says_so_is_asked_again_and_no_name_is_taken_twice(monkeypatch):
+    """Anybody's models may come and go, as connections do; who came first keeps a name."""
+
+    class Point:
+        value = "wamviz.models.baselines:extra"
+
+    def entry(name: str) -> ModelEntry:
+        caps = Capabilities(name, name, "", ("video",), None, None, 5.0, 16)
+        return ModelEntry(caps, lambda device: Control(caps))
+
+    here = [entry("theirs"), entry("hold-still")]
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()])
+    for marked in (False, True):
+        hook = changing(lambda: list(here)) if marked else lambda: list(here)
+        monkeypatch.setattr("wamviz.models.baselines.extra", hook, raising=False)
+        registry.reset()
+        try:
+            with pytest.warns(UserWarning, match="'hold-still' of wamviz.models.baselines:extra is left out"):
+                first = registry.entries()
+            assert first["theirs"] is here[0] and first["hold-still"] is not here[1]
+            here.append(entry("later"))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                registry.refresh()
+            assert ("later" in registry.entries()) == marked and registry.entries()["theirs"] is here[0]
+        finally:
+            here.pop()
+            registry.reset()

@@ -11,8 +11,8 @@ import torch
 
 from wamviz.core.errors import WamvizError
 from wamviz.metrics import segmenter as subject
+from wamviz.metrics._segmenter_net import SegmenterNet
 from wamviz.metrics.segmenter import segment, segment_classes, segmenter_folder, segmenter_missing
-from wamviz.metrics.segmenter_net import SegmenterNet
 from wamviz.training.segmenter import Recipe, export, measure, soften, table, to_pictures
 from wamviz.worlds.tabletop import SEGMENTS, TabletopEnv
 

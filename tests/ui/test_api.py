@@ -164,3 +164,17 @@ def test_visitors_elsewhere_hear_of_no_address_and_no_folder() -> None:
     assert told == {**facts, "missing": "It cannot run here.", "extras": {"kind": "openpi"}}
     plain = {"id": "mini-wam", "missing": None}
     assert without_places(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ({"source": "0123456789abcdef"}, "Not found"),
+        ({"source": "#0", "model": "hold-still", "seed": -1}, "Invalid input"),
+    ],
+)
+def test_the_sort_of_error_is_its_title(client: Client, given: dict[str, object], title: str) -> None:
+    """A program looks at the title, which derives from the error's class; the sentence is for people."""
+    with pytest.raises(AppError) as caught:
+        client.predict(**given, api_name="/imagine")
+    assert caught.value.title == title

@@ -76,18 +76,12 @@ def run(args: argparse.Namespace) -> None:
 
 def line(one: Outcome) -> str:
     """One outcome in a line: latency, real-time factor, and the first numbers that it has."""
+    from wamviz.metrics import brief_lines
+
     if one.run is None:
         return f"{one.contender.title}: failed. {one.error}"
     parts = [f"run {one.run.id}"]
     if one.latency_s is not None and one.real_time_factor is not None:
         parts.append(f"{one.latency_s:.2f} s, {one.real_time_factor:.1f} times real time")
-    for part, key, control, label, unit in (  # the control beside each: models of other sizes have other controls
-        ("video", "psnr", "copy_last_psnr", "PSNR", " dB"), ("actions", "mae", "hold_mae", "action error", ""),
-    ):  # fmt: skip
-        values = one.run.metrics.get(part) or {}
-        value, still = values.get(key), values.get(control)
-        if isinstance(value, int | float):
-            name = "copy-last-frame" if part == "video" else "hold-still"
-            beside = f" ({name} {still:.3f})" if isinstance(still, int | float) else ""
-            parts.append(f"{label} {value:.3f}{unit}{beside}")
+    parts += brief_lines(one.run.metrics)  # baselines beside them: models of other sizes have others
     return f"{one.contender.title}: {', '.join(parts)}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import Any
 
 from wamviz.cli.options import SOURCE_HELP, check_folder, checked_model, model_options
 from wamviz.cli.output import print_folder
@@ -41,6 +40,7 @@ def run(args: argparse.Namespace) -> None:
     checked_model(args)
     out = check_folder(args.out)
 
+    from wamviz.metrics import brief_lines
     from wamviz.runs.imagine import imagine_run
     from wamviz.runs.sources import resolve
     from wamviz.runs.store import Store, write_run
@@ -78,22 +78,6 @@ def run(args: argparse.Namespace) -> None:
     print(f"Run {run.id}: {run.model}, mode {run.mode}, seed {run.seed}, {run.samples} sample(s)")
     for note in run.notes:
         print(f"Note: {note}")
-    for line in _metric_lines(run.metrics):
-        print(line)
+    for line in brief_lines(run.metrics):
+        print(f"  {line}")
     print_folder(out)
-
-
-def _metric_lines(metrics: Any) -> list[str]:
-    """The first sample's numbers, each with its control beside it."""
-    lines = []
-    for part, name, control, unit in (
-        ("video", "psnr", "copy_last_psnr", "dB"),
-        ("video", "ssim", "copy_last_ssim", ""),
-        ("actions", "mae", "hold_mae", "of half the range"),
-    ):
-        values = metrics.get(part) or {}
-        value, beside = values.get(name), values.get(control)
-        if isinstance(value, int | float) and isinstance(beside, int | float):
-            label = "copy-last-frame" if part == "video" else "hold-still"
-            lines.append(f"  {name.upper()} {value:.3f} {unit}".rstrip() + f" ({label} {beside:.3f})")
-    return lines

@@ -288,13 +288,13 @@ def _to_array(frame: av.VideoFrame, max_side: int | None) -> Frames:
     """One decoded frame as (H, W, 3) uint8 RGB, upright."""
     # Untagged video: browsers and players assume BT.709 from 720 lines up and BT.601 below.
     matrix = Colorspace.ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= 720 else None
-    array = frame.reformat(format="rgb24", src_colorspace=matrix, interpolation=_SHARP).to_ndarray()
-    array = np.rot90(array, round(frame.rotation / 90) % 4) if frame.rotation else array
-    longer = max(array.shape[:2])
-    if max_side is not None and longer > max_side:
-        height, width = (max(1, round(side * max_side / longer)) for side in array.shape[:2])
-        array = resize(array, height, width)
-    return array
+    height, width, longer = frame.height, frame.width, max(frame.height, frame.width)
+    shrunk = max_side is not None and longer > max_side
+    if max_side is not None and shrunk:  # by the library's own scaler, which takes a tenth of numpy's time
+        height, width = (max(1, round(side * max_side / longer)) for side in (height, width))
+    how = Interpolation.AREA if shrunk else _SHARP
+    array = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=how).to_ndarray()
+    return np.rot90(array, round(frame.rotation / 90) % 4) if frame.rotation else array
 
 
 def _stacked(frames: list[Frames], name: str) -> Frames:

@@ -20,6 +20,7 @@ from wamviz.core.errors import Canceled
 
 T = TypeVar("T")
 E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
 BEAT_S = 0.25  # how soon a stopped page or a progress line hears of it
 _STOP_S = 5.0  # closing a connection takes milliseconds; a name that is being looked up cannot be interrupted
 
@@ -30,7 +31,7 @@ class _End(Generic[T]):
     error: BaseException | None = None
 
 
-class Reporter(Generic[E]):
+class Reporter(Generic[E_contra]):
     """What the work holds: reports go out through it, the wish to stop comes in."""
 
     def __init__(self, inbox: queue.Queue[Any]) -> None:
@@ -38,7 +39,7 @@ class Reporter(Generic[E]):
         self._stopped = False
         self._callbacks: list[Callable[[], None]] = []
 
-    def __call__(self, event: E) -> None:
+    def __call__(self, event: E_contra) -> None:
         """Report ``event``.
 
         Raises:

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ActionSpace
 from wamviz.datasets.override import ActionSpaceOverride
-from wamviz.datasets.protocol import Dataset, Outline, collect_notes, no_episode
+from wamviz.datasets.protocol import Dataset, Outline, collect_notes, decode_notes, no_episode
 from wamviz.datasets.recording import RecordedEpisode, Recording
 
+MOST_DECODED = 2  # of these, whose first and last frames are decoded (or one more)
 MOST_SUMMED = 200  # episodes that a summary opens; beyond, totals are not known
 
 
@@ -84,11 +85,18 @@ class IndexedDataset(Dataset):
 
     @property
     def missing(self) -> tuple[str, ...]:
+        return self._missing
+
+    @cached_property
+    def _missing(self) -> tuple[str, ...]:
         episodes, problems = self._looked_at
         absent = len(self.indices) - len(self.available)
         out = [f"The files of {absent} of {len(self.indices)} episodes are not here."] if absent else []
         unread = [f"{len(problems) - 8} more episodes cannot be read."] if len(problems) > 8 else []
-        return (*out, *collect_notes(episodes), *problems[:8], *unread)
+        decoded = [
+            note for episode in episodes[:: max(1, len(episodes) // MOST_DECODED)] for note in decode_notes(episode)
+        ]
+        return (*out, *collect_notes(episodes), *decoded, *problems[:8], *unread)
 
     def summary(self) -> dict[str, Any]:
         episodes, _ = self._looked_at

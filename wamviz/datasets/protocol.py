@@ -13,15 +13,15 @@ go at different rates (DROID excerpts keep every third frame): rows are matched 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
+from wamviz.core.errors import Damaged, InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import ORIGINS, ActionSpace, Camera, Floats, Frames, Observation, Rollout, WorldState
 from wamviz.datasets.calibration import aspect_note, unknown_cameras
@@ -43,6 +43,7 @@ class Episode(ABC):
         facts: JSON-ready extras (seed, kind, style ...), empty where none are kept.
         state_names: one name a dimension of the states, or () when they are not known.
         missing: plain sentences about what its metadata promises and its files lack, or what was found odd.
+        unreadable_views: cameras that are declared and cannot be shown -> why.
         calibration: cameras that a person has calibrated (``calibrate``); they win over what the files say.
     """
 
@@ -55,6 +56,7 @@ class Episode(ABC):
     facts: Mapping[str, Any]
     state_names: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unreadable_views: Mapping[str, str] = MappingProxyType({})
     calibration: Mapping[str, Camera] = MappingProxyType({})
 
     @property
@@ -99,6 +101,14 @@ class Episode(ABC):
     def instruction_at(self, frame: int) -> str:
         """What the robot was to do at a frame, where that changes on the way."""
         return self.instruction
+
+    def state_at(self, frame: int) -> Floats | None:
+        """(D,) the state at a frame; None where none is known, or its rows are damaged (``states`` says how)."""
+        try:
+            states, row = self.states, self._row(frame)
+        except WamvizError:  # damaged rows take the state away, not the picture
+            return None
+        return None if states is None or row >= len(states) else states[row]
 
     def view_size(self, camera: str) -> tuple[int, int]:
         """(width, height) of a view in pixels."""
@@ -173,14 +183,10 @@ class Episode(ABC):
         if size is not None:
             pictures = {camera: fit_square(picture, size) for camera, picture in pictures.items()}
             known = {camera: squared(model, size) for camera, model in known.items()}
-        try:
-            states, row = self.states, self._row(frame)
-        except WamvizError:  # damaged rows take the state away, not the picture; reading the states says why
-            states, row = None, 0
         return Observation(
             frames=pictures,
             instruction=self.instruction_at(frame),
-            state=None if states is None or row >= len(states) else states[row],
+            state=self.state_at(frame),
             world_state=self.world_state(frame),
             cameras=known,
             source=f"{self.source}@{frame}",
@@ -225,6 +231,8 @@ class Episode(ABC):
         return frame if space is None else round(frame * space.rate / self.fps)
 
     def _known(self, camera: str | None) -> str:
+        if camera is not None and camera in self.unreadable_views:
+            raise Damaged(self.unreadable_views[camera])
         if not self.cameras:
             raise NotFound(f"Episode {self.index} of '{self.dataset_title}' has no video here.", " ".join(self.missing))
         if camera is not None and camera not in self.cameras:
@@ -236,6 +244,9 @@ class Episode(ABC):
             raise NotFound(
                 f"Episode {self.index} has no frame {frame}.", f"Its frames are 0 .. {self.frame_count - 1}."
             )
+
+
+Episode_ = TypeVar("Episode_", bound=Episode)
 
 
 @dataclass(frozen=True)
@@ -295,22 +306,42 @@ class Dataset(ABC):
         return len(self.indices)
 
 
-def collect_notes(episodes: Iterable[Episode]) -> list[str]:
-    """What is odd in some episodes, each sentence once, with the episodes of which it is true unless all are meant."""
-    looked_at = list(episodes)
+def collect_notes(
+    episodes: Sequence[Episode_], leave_out: Callable[[Episode_], Collection[str]] = lambda episode: ()
+) -> list[str]:
+    """What is odd in some episodes, each sentence once, with the episodes of which it is true unless all are meant.
+
+    Args:
+        leave_out: the sentences of an episode that the dataset says itself.
+    """
     where: dict[str, list[int]] = {}
-    for episode in looked_at:
+    for episode in episodes:
         for note in episode.missing:
+            if note in leave_out(episode):
+                continue
             where.setdefault(note, []).append(episode.index)
     out = []
     for note, indices in where.items():
-        if len(indices) == len(looked_at):
+        if len(indices) == len(episodes):
             out.append(note)
             continue
         some = ", ".join(map(str, indices[:8])) + (" ..." if len(indices) > 8 else "")
         out.append(f"{note} (episode{'s' if len(indices) > 1 else ''} {some})")
     more = len(out) - MOST_NOTES
     return out if more <= 0 else [*out[:MOST_NOTES], f"{more} more sentences about single episodes are left out."]
+
+
+def decode_notes(episode: Episode) -> list[str]:
+    """What is wrong with the first and the last frame of each view of an episode; nothing where both can be read."""
+    out = []
+    for camera in episode.cameras:
+        for frame in dict.fromkeys((0, episode.frame_count - 1)):
+            try:
+                episode.frames(camera, frame, frame + 1)
+            except WamvizError as error:
+                out.append(f"Camera '{camera}' of episode {episode.index}, frame {frame}: {error}")
+                break
+    return out
 
 
 def clean_instruction(text: str) -> str:

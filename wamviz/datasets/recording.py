@@ -130,13 +130,6 @@ class UsableNumbers:
     problems: Mapping[str, str]
     notes: tuple[str, ...]
 
-    def part(self, name: str) -> Floats | None:
-        """The ``actions`` or ``states``; ``Damaged`` where they cannot be read."""
-        if name in self.problems:
-            raise Damaged(self.problems[name])
-        values: Floats | None = getattr(self, name)
-        return values
-
 
 def use_numbers(found: EpisodeNumbers, rows: int, one_rate: bool, trusted: bool = False) -> UsableNumbers:
     """What of an episode's numbers can be shown.
@@ -151,7 +144,8 @@ def use_numbers(found: EpisodeNumbers, rows: int, one_rate: bool, trusted: bool 
     usable = usable_rows(columns)
     problems = {name.removeprefix("the "): why for name, why in usable.unreadable.items()}
     notes += usable.unreadable.values()
-    if found.actions is not None and space is not None and not trusted and "actions" not in problems:
+    space = None if "actions" in problems else space
+    if found.actions is not None and space is not None and not trusted:
         space, known_by, doubts = check_by_values(space, known_by, found.actions, found.states, found.state_names)
         notes += doubts
     keep = np.arange(rows)
@@ -217,11 +211,11 @@ class RecordedEpisode(Episode):
 
     @property
     def actions(self) -> Floats | None:
-        return self._numbers.part("actions")
+        return self._numbers.actions
 
     @property
     def states(self) -> Floats | None:
-        return self._numbers.part("states")
+        return self._numbers.states
 
     @property
     def scalars(self) -> Mapping[str, Floats]:

@@ -108,6 +108,11 @@ def order_rows(
     if timestamp is not None and np.isfinite(timestamp).all() and count:
         times = timestamp[order] - timestamp[order][0]
         late = np.diff(times)
+        lasting = float(frames[-1]) / fps
+        if count > 2 and not lasting / 3 < times[-1] < 3 * lasting + 1 and (late >= 0).all():
+            notes.append(f"Its timestamps span {times[-1]:.4g} s where {count} rows at {fps:g} a second last "
+                         f"{lasting:.4g} s; frames are counted.")  # fmt: skip
+            return RowOrder(order, frames, first, None, tuple(notes))
         if (late < 0).any() and usable and usable[0][0] == "frame_index":
             notes.append(f"Its timestamps go back at row {int(np.argmax(late < 0)) + 1}; frame_index is followed.")
             times = None
@@ -176,9 +181,9 @@ def usable_rows(columns: Mapping[str, Reals | None]) -> UsableRows:
     unreadable: dict[str, str] = {}
     notes: list[str] = []
     for name, values in present.items():
-        good = np.isfinite(values).all(axis=1)
+        good = np.asarray(np.isfinite(values).all(axis=1))  # (n,)
         if len(good) and (~good).mean() > MOST_BAD:
-            unreadable[name] = f"{(~good).sum()} of {len(good)} rows of {name} hold a value that is no number."
+            unreadable[name] = f"{(~good).sum()} of {len(good)} rows of {name} hold a value that is no finite number."
             continue
         end = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
         ends[name] = end

@@ -13,6 +13,7 @@ import numpy as np
 
 from wamviz.core.rollout import ActionSpace, Floats, Rollout
 from wamviz.metrics.align import Times, action_mismatch, common_actions
+from wamviz.metrics.registry import Metric, hold_still
 from wamviz.metrics.timing import warp
 
 STEPS = ("ee_delta", "joint_velocity")  # kinds in which zero means "stay"
@@ -199,3 +200,63 @@ def _scale(rollout: Rollout, reference: Rollout) -> Floats:
             longer[space.gripper_index] = 1
         scale *= longer
     return scale
+
+
+_OPEN_LOOP = "open-loop evaluation of NVIDIA Isaac GR00T"
+_EVENTS = "wamviz.metrics.actions: a hand closes above 0.6 and opens below 0.4 of its range"
+METRICS = (
+    Metric(
+        "actions",
+        "mae",
+        "Actions, mean error",
+        "Mean absolute action error as a share of each dimension's half range, 0 is perfect.",
+        _OPEN_LOOP,
+        judges="actions",
+        unit="%",
+        factor=100.0,
+        digits=1,
+        brief="Action error",
+        baseline=hold_still("hold_mae", "The same error for a robot that stays where it is: the control for actions."),
+    ),
+    Metric(
+        "actions",
+        "rmse",
+        "Actions, root mean square",
+        "Root mean square of the same error: single large errors weigh more.",
+        _OPEN_LOOP,
+        judges="actions",
+        unit="%",
+        factor=100.0,
+        digits=1,
+        further=True,
+        baseline=hold_still("hold_rmse", "The same for a robot that stays where it is."),
+    ),
+    Metric(
+        "actions",
+        "by_unit",
+        "",
+        "The same errors in their own units, over all dimensions that share one, beside a robot that stays put.",
+        _OPEN_LOOP,
+        judges="actions",
+    ),
+    Metric(
+        "gripper",
+        "gripper_timing_s",
+        "Closing and opening, time off",
+        "Mean time in seconds between the imagined and the recorded closing or opening of the hand.",
+        _EVENTS,
+        judges="actions",
+        unit="s",
+    ),
+    Metric(
+        "gripper",
+        "missed",
+        "Closing and opening, missed",
+        "How many of the recorded closings and openings the imagined actions lack.",
+        _EVENTS,
+        judges="actions",
+        digits=0,
+        further=True,
+        baseline=hold_still("hold_missed", "The same for a hand that keeps what it does: it misses all of them."),
+    ),
+)

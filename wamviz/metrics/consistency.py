@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from wamviz.core.rollout import Floats, Frames, Rollout
 from wamviz.metrics.align import common_frames
+from wamviz.metrics.registry import Metric, copy_last_frame, hold_still
 from wamviz.metrics.trajectory import ade_fde, commanded_path, ee_path, path_length
 
 GATE = 0.3  # share of the executed video's motion that an imagined one needs
@@ -82,3 +83,42 @@ def consistency(imagined: Rollout, executed: Rollout, start: Floats | None = Non
         moves_enough=enough,
         hold_path_ade=None if still is None else still[0],
     )
+
+
+METRICS = (
+    Metric(
+        "execution",
+        "executed_psnr",
+        "Imagined against executed, PSNR",
+        "PSNR between the imagined video and what its own actions really did.",
+        "Huynh-Thu and Ghanbari 2008, Electronics Letters 44(13)",
+        takes="executed",
+        unit="dB",
+        higher=True,
+        baseline=copy_last_frame("copy_last_psnr", "The same for a video in which nothing moves."),
+    ),
+    Metric(
+        "execution",
+        "path_ade_m",
+        "Stated against executed path",
+        "Average distance in metres between the path that the actions state and the one that physics took.",
+        "Pellegrini et al. 2009, ICCV; Alahi et al. 2016, CVPR",
+        takes="executed",
+        judges="actions",
+        unit="cm",
+        factor=100.0,
+        digits=1,
+        baseline=hold_still(
+            "hold_path_ade_m", "The same for a hand that does not move: how far physics took it from where it began."
+        ),
+    ),
+    Metric(
+        "execution",
+        "moves_enough",
+        "",
+        "Whether the imagined video moves about as much as the executed one; a still video agrees with everything "
+        "(background collapse).",
+        "arXiv 2605.07514",
+        takes="executed",
+    ),
+)

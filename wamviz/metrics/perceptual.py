@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Frames
 from wamviz.metrics.perceptual_weights import SMALLEST, weights_for
+from wamviz.metrics.registry import Metric, copy_last_frame
 
 BATCH = 16  # frames at a time; 16 of 256 x 256 take some 200 MB
 
@@ -58,6 +59,21 @@ def lpips(a: Frames, b: Frames) -> NDArray[np.float64]:
 @lru_cache(maxsize=1)
 def _loaded(path: Path, changed: int, size: int) -> Any:
     """The network, kept while the file stays as it is."""
-    from wamviz.metrics.perceptual_net import Lpips
+    from wamviz.metrics._perceptual_net import Lpips
 
     return Lpips.read(path)
+
+
+METRICS = (
+    Metric(
+        "video",
+        "lpips",
+        "Video, LPIPS",
+        "Distance as people see it, 0 is identical: the learned features of a network (AlexNet, version 0.1) compared.",
+        "Zhang et al. 2018, arXiv 1801.03924",
+        digits=3,
+        lane="LPIPS",
+        rank=1,
+        baseline=copy_last_frame("copy_last_lpips", "LPIPS of a video in which nothing moves: the control for LPIPS."),
+    ),
+)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wamviz.core.errors import InvalidInput
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames, check_frames
+from wamviz.metrics.registry import STILL, Metric, copy_last_frame
 from wamviz.metrics.video import psnr
 
 SIDE = 128  # pixels at which pictures are compared
@@ -225,3 +226,57 @@ def centroid(mask: Masks, number: int) -> NDArray[np.float64] | None:
     """The mean (row, column) of a class's pixels, (2,); None where there are none."""
     rows, columns = np.nonzero(mask == number)
     return np.array([rows.mean(), columns.mean()]) if len(rows) else None
+
+
+_PICTURE = "wamviz.metrics.picture"
+METRICS = (
+    Metric(
+        "picture",
+        "sharpness",
+        "Sharpness of what moves, of executed",
+        "How much edge the imagined video has where things move, of what physics shows there: 1 is as sharp as real, a "
+        "grey fog near 0; a copy of the context is sharp in the wrong place.",
+        _PICTURE,
+        target=1.0,
+        lane="Sharpness, of executed",
+        takes="executed",
+        baseline=copy_last_frame("copy_sharpness", "The same of a copy of the context."),
+    ),
+    Metric(
+        "picture",
+        "executed_moving_psnr",
+        "Imagined against executed, PSNR of what moves",
+        "PSNR between imagined and executed over the pixels that move in the executed video; a blur does well on it.",
+        STILL,
+        unit="dB",
+        higher=True,
+        takes="executed",
+        baseline=copy_last_frame("copy_moving_psnr", "The same of a copy of the context."),
+    ),
+    Metric(
+        "picture",
+        "arm_iou",
+        "Arm where physics has it, overlap",
+        "Overlap of the imagined and the executed arm, 1 is the same outline; an independent network finds the "
+        "imagined one, the simulator knows the executed one.",
+        "Everingham et al. 2010, IJCV 88(2), on intersection over union; the masks are wamviz.metrics.segmenter's",
+        higher=True,
+        lane="Arm, overlap with executed",
+        takes="executed",
+        baseline=copy_last_frame("copy_arm_iou", "The same of a copy of the context."),
+    ),
+    Metric(
+        "picture",
+        "objects_moved",
+        "Moved things shown in place",
+        "Of the things that physics moved by more than 3 cm, the share that the last imagined frame shows within 4 "
+        "pixels of where physics has them (at 128 x 128).",
+        _PICTURE,
+        unit="%",
+        factor=100.0,
+        digits=0,
+        higher=True,
+        takes="executed",
+        baseline=copy_last_frame("copy_objects_moved", "The same of a copy of the context."),
+    ),
+)

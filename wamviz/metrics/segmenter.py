@@ -22,7 +22,7 @@ from wamviz.core.rollout import Frames, check_frames
 from wamviz.metrics.picture import small
 
 if TYPE_CHECKING:
-    from wamviz.metrics.segmenter_net import SegmenterNet
+    from wamviz.metrics._segmenter_net import SegmenterNet
 
 BATCH = 16  # pictures at a time
 Masks = NDArray[np.uint8]
@@ -84,7 +84,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 def _network(folder: Path) -> SegmenterNet:
     from safetensors.torch import load_file
 
-    from wamviz.metrics.segmenter_net import SegmenterNet
+    from wamviz.metrics._segmenter_net import SegmenterNet
 
     net = SegmenterNet(len(_classes(folder)))
     net.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()})

@@ -16,10 +16,10 @@ from wamviz.metrics.acted import compare_executed
 from wamviz.metrics.actions import ActionMetrics, compare_actions, gripper_events, gripper_from_state, match_events
 from wamviz.metrics.align import action_mismatch
 from wamviz.metrics.consistency import consistency
-from wamviz.metrics.motion import jerk, outside_limits
-from wamviz.metrics.trajectory import ade_fde, commanded_path, common_paths, measured_path
+from wamviz.metrics.registry import Metric, Pair, all_metrics, measured
 from wamviz.metrics.video import VideoMetrics, compare_video, compare_videos
 
+OVER_SAMPLES = ("video", "actions", "trajectory", "motion")  # parts that every run's metrics have, if only as None
 CURVES = ("psnr_by_frame", "ssim_by_frame", "lpips_by_frame")  # kept for every sample; the controls' are all the same
 
 
@@ -47,46 +47,61 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
 
     Returns:
         ``{"sample", "video", "actions", "trajectory", "gripper", "motion", "execution", "picture", "notes"}``; a part
-        that does not apply is None. ``video`` and ``actions`` carry the keys of ``METRIC_NOTES``; curves end in
+        that does not apply is None. A metric of the registry with a part of its own adds that part. Curves end in
         ``_by_frame`` and belong to ``times`` (s).
     """
     sample = min(max(sample, 0), len(run.imagined) - 1)
     reference, notes = run.reference, []
     start = context_state(run)
     given = run.mode == "forward_dynamics"  # whatever those actions are like, the model did not make them
-    video = actions = trajectory = gripper = motion = None
+    parts: dict[str, list[dict[str, Any] | None]] = {name: [None] * len(run.imagined) for name in OVER_SAMPLES}
+    gripper = None
     if reference is None:
         notes.append("Nothing was recorded from this context on, so there is no ground truth to compare with.")
     else:
-        videos = [_video(found) for found in compare_videos(run.imagined, reference)]
-        video = _over_samples(videos, sample, best=("psnr", max))
-        if video is None:
+        parts["video"] = [_video(found) for found in compare_videos(run.imagined, reference)]
+        if parts["video"][sample] is None:
             notes.append(_no_video(run.imagined[sample], reference))
     if given:
         notes.append("The actions were given, not imagined, so they are not judged.")
     elif reference is not None:
         now = gripper_from_state(reference.action_space, start)
-        actions = _over_samples([_actions(one, reference, now) for one in run.imagined], sample, best=("mae", min))
-        if actions is None:
+        parts["actions"] = [_actions(one, reference, now) for one in run.imagined]
+        if parts["actions"][sample] is None:
             why = action_mismatch(run.imagined[sample], reference)
             notes.append(why or "The imagined and the recorded actions share no moment.")
-        paths = [_trajectory(one, reference, start) for one in run.imagined]
-        trajectory = _over_samples(paths, sample, best=("ade_m", min))
         gripper = _gripper(run.imagined[sample], reference, now)
-    if not given:
-        motions = [_motion(one, reference, start) for one in run.imagined]
-        motion = _over_samples(motions, sample, best=("outside_limits", min))
-    return {
-        "sample": sample,
-        "video": video,
-        "actions": actions,
-        "trajectory": trajectory,
-        "gripper": gripper,
-        "motion": motion,
-        "execution": None if run.executed is None else _execution(run.imagined[sample], run.executed, start),
-        "picture": None if run.executed is None else _picture(run.imagined[sample], run.executed),
-        "notes": notes,
-    }
+    for metric in measured(given=given):
+        rows = parts.setdefault(metric.part, [None] * len(run.imagined))
+        parts[metric.part] = [
+            _with(metric, row, Pair(one, reference, start)) for row, one in zip(rows, run.imagined, strict=True)
+        ]
+    for metric in measured(given=given):  # one that does not apply is None beside others of its part that do
+        for row in parts[metric.part]:
+            if row is not None:
+                row.setdefault(metric.key, None)
+                if metric.baseline is not None:
+                    row.setdefault(metric.baseline.key, None)
+    found: dict[str, Any] = {"sample": sample}
+    found |= {name: _over_samples(name, rows, sample) for name, rows in parts.items()}
+    found |= {"gripper": gripper, "execution": None, "picture": None}
+    if run.executed is not None:
+        found["execution"] = _execution(run.imagined[sample], run.executed, start)
+        found["picture"] = _picture(run.imagined[sample], run.executed)
+        for metric in measured(executed=True, given=given):
+            pair = Pair(run.imagined[sample], run.executed, start)
+            found[metric.part] = _with(metric, found.get(metric.part), pair)
+    return {**found, "notes": notes}
+
+
+def _with(metric: Metric, row: dict[str, Any] | None, pair: Pair) -> dict[str, Any] | None:
+    """``row`` with the value of ``metric`` and its control's; unchanged where the metric does not apply."""
+    assert metric.measure is not None
+    value = metric.measure(pair) if pair.other is not None or metric.takes == "imagined" else None
+    if value is None or (row is None and value.value is None):
+        return row
+    beside = {metric.baseline.key: _number(value.baseline)} if metric.baseline else {}
+    return {**(row or {}), metric.key: _number(value.value), **beside}
 
 
 def context_state(run: RunLike) -> Floats | None:
@@ -148,42 +163,6 @@ def _by_unit(found: ActionMetrics) -> dict[str, dict[str, Any]]:
     return told
 
 
-def _trajectory(rollout: Rollout, reference: Rollout, start: Floats | None) -> dict[str, Any] | None:
-    """Like with like: commanded paths where both state them, else measured ones."""
-    ours, theirs = commanded_path(rollout, start), commanded_path(reference, start)
-    if ours is None or theirs is None:
-        ours, theirs = measured_path(rollout), measured_path(reference)
-    if ours is None or theirs is None or rollout.action_space is None or reference.action_space is None:
-        return None
-    rate_a, rate_b = rollout.action_space.rate, reference.action_space.rate
-    apart = ade_fde(ours, theirs, rate_a, rate_b)
-    still = ade_fde(np.repeat(theirs[:1], len(ours), axis=0), theirs, rate_a, rate_b)
-    if apart is None or still is None:
-        return None
-    names = ("ade_m", "fde_m", "hold_ade_m", "hold_fde_m")
-    return dict(zip(names, (_number(value) for value in (*apart, *still)), strict=True))
-
-
-def _motion(rollout: Rollout, reference: Rollout | None, start: Floats | None) -> dict[str, Any] | None:
-    """How the stated motion is made; the recorded one stands beside it over the moments that both know."""
-    space, share = rollout.action_space, outside_limits(rollout)
-    if space is None:
-        return None
-    path, rate = commanded_path(rollout, start), space.rate
-    theirs = None if reference is None else commanded_path(reference, start)
-    if path is not None and theirs is not None and reference is not None and reference.action_space is not None:
-        path, theirs, rate = common_paths(path, theirs, rate, reference.action_space.rate)
-    own = None if path is None else jerk(path, rate)
-    if own is None and share is None:
-        return None
-    return {
-        "outside_limits": _number(share),
-        "recorded_outside_limits": None if reference is None else _number(outside_limits(reference)),
-        "jerk": _number(own),
-        "recorded_jerk": None if path is None or theirs is None else _number(jerk(theirs, rate)),
-    }
-
-
 def _gripper(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:
     if action_mismatch(rollout, reference) is not None:
         return None
@@ -241,21 +220,22 @@ def _picture(rollout: Rollout, executed: Rollout) -> dict[str, Any] | None:
     }
 
 
-def _over_samples(parts: list[dict[str, Any] | None], sample: int, best: tuple[str, Any]) -> dict[str, Any] | None:
+def _over_samples(name: str, rows: list[dict[str, Any] | None], sample: int) -> dict[str, Any] | None:
     """The part of ``sample`` with all samples' numbers, their mean and the best of them beside."""
-    chosen = parts[sample]
-    if chosen is None or any(part is None for part in parts):
+    chosen = rows[sample]
+    known = [row for row in rows if row is not None]
+    if chosen is None or len(known) < len(rows):
         return chosen
-    known = [part for part in parts if part is not None]
-    key, better = best
-    judged = [index for index, part in enumerate(known) if part[key] is not None]
-    winner = better(judged, key=lambda index: known[index][key]) if judged else sample
-    numbers = [n for n, value in chosen.items() if isinstance(value, float) and all(p[n] is not None for p in known)]
+    first = next((metric for metric in all_metrics() if metric.part == name and metric.key in chosen), None)
+    judged = {i: row[first.key] for i, row in enumerate(known) if first and row.get(first.key) is not None}
+    winner = first.better(judged) if first is not None and judged else sample
+    numbers = [name for name, value in chosen.items() if isinstance(value, float)]
+    numbers = [name for name in numbers if all(row.get(name) is not None for row in known)]
     return {
         **chosen,
-        "mean": {name: _number(np.mean([part[name] for part in known])) for name in numbers},
+        "mean": {name: _number(np.mean([row[name] for row in known])) for name in numbers},
         "best": {"sample": winner, **{name: known[winner][name] for name in numbers}},
-        "by_sample": [{name: part[name] for name in (*numbers, *CURVES) if name in part} for part in known],
+        "by_sample": [{name: row[name] for name in (*numbers, *CURVES) if name in row} for row in known],
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.core.errors import InvalidInput
+from wamviz.metrics.registry import Metric, hold_still
 
 Reals = NDArray[np.floating]
 
@@ -64,3 +65,33 @@ def warp(a: Reals, b: Reals) -> Warp:
     pairs = np.array(path[::-1], np.int64)
     cost = float(apart[pairs[:, 0], pairs[:, 1]].mean())
     return Warp(cost, float(np.abs(pairs[:, 0] - pairs[:, 1]).mean()), pairs)
+
+
+_WARP = "Sakoe and Chiba 1978, IEEE TASSP 26(1)"
+METRICS = (
+    Metric(
+        "actions",
+        "dtw",
+        "Actions, DTW error",
+        "The mean error that is left after dynamic time warping (DTW) has aligned both in time, early or late.",
+        _WARP,
+        judges="actions",
+        unit="%",
+        factor=100.0,
+        digits=1,
+        further=True,
+        rank=1,
+        baseline=hold_still("hold_dtw", "The same for a robot that stays where it is."),
+    ),
+    Metric(
+        "actions",
+        "timing_s",
+        "Actions, early or late by",
+        "How far that alignment shifts the actions on average, in seconds.",
+        _WARP,
+        judges="actions",
+        unit="s",
+        further=True,
+        rank=1,
+    ),
+)

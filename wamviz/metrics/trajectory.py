@@ -14,6 +14,7 @@ from wamviz.core.camera import TURNS, Camera, Tool
 from wamviz.core.rollout import Floats, Rollout
 from wamviz.core.rotation import orientation, rotation_matrix
 from wamviz.metrics.align import match_times
+from wamviz.metrics.registry import Metric, Pair, Value, hold_still
 
 Path3D = NDArray[np.float64]
 POSES = ("ee_delta", "ee_pose")  # kinds whose robots report the pose of the hand
@@ -170,3 +171,67 @@ def common_paths(a: Path3D, b: Path3D, rate_a: float, rate_b: float) -> tuple[Pa
 def path_length(path: Path3D) -> float:
     """Metres along a path."""
     return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+
+
+def _displacement(pair: Pair) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """(average, final) distance in m of the paths, and of a hand that does not move; like with like: commanded paths
+    where both state them, else measured ones."""
+    imagined, other = pair.imagined, pair.other
+    if other is None or imagined.action_space is None or other.action_space is None:
+        return None
+    ours, theirs = commanded_path(imagined, pair.start), commanded_path(other, pair.start)
+    if ours is None or theirs is None:
+        ours, theirs = measured_path(imagined), measured_path(other)
+    if ours is None or theirs is None:
+        return None
+    rates = imagined.action_space.rate, other.action_space.rate
+    apart = ade_fde(ours, theirs, *rates)
+    still = ade_fde(np.repeat(theirs[:1], len(ours), axis=0), theirs, *rates)
+    return None if apart is None or still is None else (apart, still)
+
+
+def average_displacement(pair: Pair) -> Value | None:
+    """Average distance in m between the two paths of the hand."""
+    found = _displacement(pair)
+    return None if found is None else Value(found[0][0], found[1][0])
+
+
+def final_displacement(pair: Pair) -> Value | None:
+    """Distance in m between the two paths of the hand at the last shared moment."""
+    found = _displacement(pair)
+    return None if found is None else Value(found[0][1], found[1][1])
+
+
+_DISPLACEMENT = "Pellegrini et al. 2009, ICCV; Alahi et al. 2016, CVPR"
+METRICS = (
+    Metric(
+        "trajectory",
+        "ade_m",
+        "Path of the hand, on average",
+        "Average distance in metres between the two commanded paths of the hand (average displacement error).",
+        _DISPLACEMENT,
+        judges="actions",
+        measure=average_displacement,
+        unit="cm",
+        factor=100.0,
+        digits=1,
+        brief="Path error",
+        baseline=hold_still(
+            "hold_ade_m", "Average distance in metres between the recorded path and a hand that does not move."
+        ),
+    ),
+    Metric(
+        "trajectory",
+        "fde_m",
+        "Path of the hand, at the end",
+        "Distance in metres between the two commanded paths at the last shared moment (final displacement error).",
+        _DISPLACEMENT,
+        judges="actions",
+        measure=final_displacement,
+        unit="cm",
+        factor=100.0,
+        digits=1,
+        further=True,
+        baseline=hold_still("hold_fde_m", "The same at the last shared moment."),
+    ),
+)

@@ -24,6 +24,7 @@ from wamviz.core.media import resize
 from wamviz.core.rollout import Frames, Rollout
 from wamviz.metrics.align import Times, common_frames
 from wamviz.metrics.perceptual import lpips, lpips_missing
+from wamviz.metrics.registry import STILL, Metric, copy_last_frame
 
 MOVING = 12.0  # a pixel moves when some colour of it changes by more than this, of 255
 PSNR_CAP = 60.0  # dB; identical frames would be infinite, and 60 dB is a mean square error of 0.065 out of 255**2
@@ -199,3 +200,45 @@ def _bands(size: int, side: int) -> tuple[tuple[NDArray[np.float32], slice], ...
             band[row, row : row + side] = kernel
         found.append((band, slice(start, start + count + side - 1)))
     return tuple(found)
+
+
+METRICS = (
+    Metric(
+        "video",
+        "psnr",
+        "Video, PSNR",
+        f"Pixel closeness in decibels, higher is closer, capped at {PSNR_CAP:.0f}; the context frame is left out.",
+        "Huynh-Thu and Ghanbari 2008, Electronics Letters 44(13)",
+        unit="dB",
+        higher=True,
+        brief="PSNR",
+        lane="PSNR",
+        baseline=copy_last_frame(
+            "copy_last_psnr",
+            "PSNR of a video in which nothing moves: below it, the imagined motion does more harm than good.",
+        ),
+    ),
+    Metric(
+        "video",
+        "ssim",
+        "Video, SSIM",
+        "Closeness of local structure, 1 is identical (Gaussian window of 11 pixels).",
+        "Wang et al. 2004, IEEE TIP 13(4)",
+        digits=3,
+        higher=True,
+        brief="SSIM",
+        lane="SSIM",
+        baseline=copy_last_frame("copy_last_ssim", "SSIM of a video in which nothing moves: the control for SSIM."),
+    ),
+    Metric(
+        "video",
+        "moving_psnr",
+        "Video, PSNR of what moves",
+        "PSNR over the pixels that move in the recorded video alone, so that a still background flatters nobody.",
+        STILL,
+        unit="dB",
+        higher=True,
+        brief="PSNR of what moves",
+        baseline=copy_last_frame("copy_last_moving_psnr", "The same for a video in which nothing moves."),
+    ),
+)

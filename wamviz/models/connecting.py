@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection, read
-from wamviz.models.protocol import ModelEntry
+from wamviz.models.protocol import ModelEntry, changing
 
 PACKAGES = ("wamviz.models.remote.entry", "wamviz.models.diffusion.entry")
 _entries: dict[str, tuple[Connection, ModelEntry]] = {}  # what was registered last, by name
@@ -121,6 +121,7 @@ def download(connection: Connection, progress: Callable[[int, int, str], None] |
     return pinned
 
 
+@changing
 def register_models() -> list[ModelEntry]:
     """One entry a connection, for the registry; the same one as before where the connection is as it was.
 

@@ -28,6 +28,27 @@ PARADIGMS = (
     "vision-language-action policy",
     NOT_STATED,
 )
+OTHER = "other or not stated"
+# What the article's three axes (its figure 8) call the words of ``System.paradigm``, ``integration`` and
+# ``architecture``; a row's own words begin with one of those on the left.
+AXES: dict[str, dict[str, str]] = {
+    "paradigm": {name: name for name in PARADIGMS if name != NOT_STATED},
+    "integration": {
+        "default action tokens": "default action tokens",
+        "discrete action tokens": "default action tokens",
+        "action as image": "action as image",
+        "latent action": "latent actions and plans",
+        "latent plan": "latent actions and plans",
+        "actions are its input": "actions as input",
+        "none": "no actions",
+    },
+    "architecture": {
+        "hierarchical": "hierarchical",
+        "monolithic": "monolithic",
+        "unified": "monolithic",
+        "mixture of transformers": "mixture of transformers",
+    },
+}
 GIVES = ("video", "one frame", "actions", "value", "latents")
 _SOURCE = re.compile(r"arXiv:\d{4}\.\d{5}|github:[\w.-]+/[\w.-]+|hf:[\w.-]+/[\w.-]+|https://[\w./-]+|article", re.ASCII)
 _WEB = {"arXiv": "https://arxiv.org/abs/", "github": "https://github.com/", "hf": "https://huggingface.co/"}
@@ -110,6 +131,17 @@ class System:
     def _bad(self, what: str, hint: str = "") -> WamvizError:
         return WamvizError(f"The system '{self.name[:60]}' {what}.", hint)
 
+    def place(self, axis: str) -> str:
+        """Where it stands on one of ``AXES``, in the article's words; ``OTHER`` where neither says it.
+
+        Raises:
+            NotFound: no such axis.
+        """
+        if axis not in AXES:
+            raise unknown_name("axis", axis, AXES)
+        own = str(getattr(self, axis))
+        return next((name for begins, name in AXES[axis].items() if own.startswith(begins)), OTHER)
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of connection that reach it, each once."""
@@ -133,6 +165,47 @@ def link(source: str) -> tuple[str, str]:
         return source.removeprefix("https://").partition("/")[0], source
     where, _, name = source.partition(":")
     return (f"arXiv {name}" if where == "arXiv" else name), _WEB[where] + name
+
+
+def places(axis: str) -> tuple[str, ...]:
+    """What may be chosen on an axis, in the article's order."""
+    if axis not in AXES:
+        raise unknown_name("axis", axis, AXES)
+    return (*dict.fromkeys(AXES[axis].values()), OTHER)
+
+
+def select(rows: Iterable[System], **chosen: str) -> list[System]:
+    """The rows that stand at the chosen place of every axis that is named; "" on an axis takes all.
+
+    >>> [system.name for system in select(systems(), paradigm="joint prediction", integration="action as image")]
+    ['Cosmos Policy']
+
+    Raises:
+        NotFound: no such axis, or no such place on it.
+    """
+    for axis, name in chosen.items():
+        if name and name not in places(axis):
+            raise unknown_name(axis, name, places(axis))
+    return [row for row in rows if all(row.place(axis) == name for axis, name in chosen.items() if name)]
+
+
+def design_space(rows: Iterable[System], across: str = "paradigm", down: str = "integration") -> dict[str, Any]:
+    """The article's figure 8 as a table that can be drawn and clicked: which systems stand where on two axes.
+
+    The article draws its axes as lists of systems and gives no coordinates, so that a place is a cell.
+
+    Returns:
+        ``across`` and ``down`` (the places in order, without those where nobody stands) and ``cells``: (across, down)
+        to the names that stand there.
+    """
+    cells: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        cells.setdefault((row.place(across), row.place(down)), []).append(row.name)
+    return {
+        "across": tuple(name for name in places(across) if any(cell[0] == name for cell in cells)),
+        "down": tuple(name for name in places(down) if any(cell[1] == name for cell in cells)),
+        "cells": {cell: tuple(names) for cell, names in cells.items()},
+    }
 
 
 @cache

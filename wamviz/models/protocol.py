@@ -121,6 +121,20 @@ class ModelEntry:
     resident: bool = True
 
 
+Register = Callable[[], list[ModelEntry]]  # what an entry point of the group ``wamviz.models`` names
+CHANGING = "models_change"
+
+
+def changing(register: Register) -> Register:
+    """Mark a hook whose models come and go while the program runs.
+
+    It is asked again (``registry.refresh``), and returns the same entry objects for what is as it was, so that loaded
+    weights stay.
+    """
+    setattr(register, CHANGING, True)
+    return register
+
+
 def needs_words(capabilities: Capabilities, mode: str) -> bool:
     """Whether an instruction has to be given; given actions and given videos say themselves what happens."""
     return capabilities.uses_instruction and mode not in ("forward_dynamics", "inverse_dynamics")

@@ -1,8 +1,9 @@
 """Every model that can be asked for, found through one hook.
 
-A model package declares an entry point in the group ``wamviz.models`` that names a function returning a list
-of ``ModelEntry``; the built-in models are declared in the same way and are loaded no differently. A source
-checkout that was never installed has no entry points, so the built-in hooks are also named here.
+A model package declares an entry point in the group ``wamviz.models`` that names a function returning a list of
+``ModelEntry``; the built-in models are declared in the same way and are loaded no differently: who comes first keeps a
+name, and a hook whose models come and go says so with ``changing``. A source checkout that was never installed has no
+entry points, so the built-in hooks are also named here.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 from typing import Any
 
-from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.models.protocol import ModelEntry, WorldActionModel
+from wamviz.core.errors import unknown_name
+from wamviz.models.protocol import CHANGING, ModelEntry, Register, WorldActionModel
 from wamviz.models.residents import Residents
 
 GROUP = "wamviz.models"
-CONNECTIONS = "wamviz.models.connecting:register_models"
 BUILT_IN = (
     "wamviz.models.mini.entry:register_models",
     "wamviz.models.baselines:register_models",
-    CONNECTIONS,
+    "wamviz.models.connecting:register_models",
 )
 RESIDENTS = Residents()
 _lock = threading.RLock()
@@ -35,11 +35,16 @@ def _hooks() -> list[str]:
     return [*BUILT_IN, *(value for value in declared if value not in BUILT_IN)]
 
 
+def _function(hook: str) -> Register:
+    module, _, function = hook.partition(":")
+    found: Register = getattr(importlib.import_module(module), function)
+    return found
+
+
 def _registered(hook: str) -> list[ModelEntry]:
     """What one hook returns. A broken plug-in is warned about and left out."""
-    module, _, function = hook.partition(":")
     try:
-        return list(getattr(importlib.import_module(module), function)())
+        return list(_function(hook)())
     except Exception as error:  # somebody else's package must not take the app down
         if hook in BUILT_IN:
             raise
@@ -51,13 +56,18 @@ def _added(known: dict[str, tuple[str, ModelEntry]], hook: str) -> dict[str, tup
     found = dict(known)
     for entry in _registered(hook):
         model_id = entry.capabilities.model_id
-        if model_id in found and hook == CONNECTIONS:  # a name in the user's file must not take the app down
-            warnings.warn(f"Connection '{model_id}' is left out: there is a model of that name.", stacklevel=2)
+        if model_id in found:  # a name in the user's file, or in somebody's package, must not take the app down
+            warnings.warn(f"'{model_id}' of {hook} is left out: there is a model of that name.", stacklevel=2)
             continue
-        if model_id in found:
-            raise WamvizError(f"Two models are registered as '{model_id}'.", f"The second comes from {hook}.")
         found[model_id] = (hook, entry)
     return found
+
+
+def _changes(hook: str) -> bool:
+    try:
+        return bool(getattr(_function(hook), CHANGING, False))
+    except Exception:  # it was warned about when it was asked
+        return False
 
 
 def entries() -> dict[str, ModelEntry]:
@@ -81,12 +91,15 @@ def register(entry: ModelEntry) -> None:
 
 
 def refresh() -> None:
-    """Read the connections anew: what was connected since can be used at once. Nothing else changes."""
+    """Ask the hooks whose models come and go: what was connected since can be used at once. Nothing else changes."""
     global _known
     entries()
     with _lock:
-        kept = {model_id: pair for model_id, pair in (_known or {}).items() if pair[0] != CONNECTIONS}
-        _known = _added(kept, CONNECTIONS)
+        hooks = [hook for hook in _hooks() if _changes(hook)]
+        found = {model_id: pair for model_id, pair in (_known or {}).items() if pair[0] not in hooks}
+        for hook in hooks:
+            found = _added(found, hook)
+        _known = found
         RESIDENTS.retain([entry for _, entry in _known.values()])  # of what was forgotten no weights stay
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
 from wamviz.metrics.actions import compare_actions, gripper_from_state
+from wamviz.metrics.registry import Pair, measured
 from wamviz.metrics.trajectory import ade_fde, commanded_path
 from wamviz.metrics.video import MOVING, compare_video
 from wamviz.models.protocol import WorldActionModel, collect
@@ -252,6 +253,11 @@ def _compare(
     where: tuple[int, int],
 ) -> None:
     assert truth.frames is not None and truth.states is not None
+    for metric in measured(given=mode == "forward_dynamics"):
+        value = metric.measure(Pair(imagined, truth, truth.states[0])) if metric.measure else None
+        if value is not None:
+            beside = {metric.baseline.key: value.baseline} if metric.baseline else {}
+            tally.add(**{f"{metric.part}.{key}": number for key, number in {metric.key: value.value, **beside}.items()})
     if imagined.frames is not None:
         metrics = compare_video(imagined, truth)
         if metrics is not None:

@@ -49,6 +49,7 @@ def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
             lambda: episode.success,
         )
     )
+    state = episode.state_at(frame)  # also of an episode without video
     left = episode.frame_count - 1 - frame
     follows: dict[str, Any] = {
         "origin": episode.origin,
@@ -61,14 +62,15 @@ def _episode(source: str, progress: Progress | None) -> dict[str, Any]:
     return {
         "title": f"{episode.dataset_title}, episode {episode.index}, frame {frame}",
         "origin": episode.origin,
-        "instruction": episode.instruction or None,
+        "instruction": episode.instruction_at(frame) or None,
         "frames": episode.frame_count,
         "fps": episode.fps,
         "cameras": {} if seen is None else _cameras(seen),
         "calibrated": [] if seen is None else sorted(seen.cameras),
-        "state": None if seen is None or seen.state is None else [round(float(value), 4) for value in seen.state],
+        "state": None if state is None else [round(float(value), 4) for value in state],
         "state_names": list(episode.state_names) or None,
         "states": None if states is None else len(states),
+        "scalars": sorted(episode.scalars),
         "world_state": seen is not None and seen.world_state is not None,
         "what_follows": follows if left else None,
         "facts": dict(episode.facts) or None,

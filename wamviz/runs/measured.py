@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wamviz.metrics.registry import measured
 from wamviz.runs.picture import Drawn, report
 from wamviz.runs.tally import Tally, wilson
 
@@ -67,6 +68,7 @@ class Measured:
             "actions": _actions(tally),
             "execution": None if self.driven is None else _execution(self.driven, self.expert),
             "consistency": _consistency(tally),
+            "metrics": _metrics(tally),
             "latency_s": {"p50": tally.quantile("latency", 0.5), "p95": tally.quantile("latency", 0.95)},
             "chunks": len(tally.rows.get("latency", [])),
             "steps": self.steps,
@@ -78,6 +80,19 @@ class Measured:
     def _picture(self) -> dict[str, Any] | None:
         found = report(self.pictures)
         return None if found is None else {**found, "third_chunk": report(self.third_chunks)}
+
+
+def _metrics(tally: Tally) -> dict[str, dict[str, Any]]:
+    """The registry's metrics that are computed by themselves, by part: means over all chunks, with intervals."""
+    found: dict[str, dict[str, Any]] = {}
+    for metric in measured():
+        name = f"{metric.part}.{metric.key}"
+        if (mean := tally.mean(name)) is not None:
+            part = found.setdefault(metric.part, {})
+            part |= {metric.key: mean, f"{metric.key}_ci95": tally.interval(name)}
+            if metric.baseline is not None:
+                part[metric.baseline.key] = tally.mean(f"{metric.part}.{metric.baseline.key}")
+    return found
 
 
 def _video(tally: Tally) -> dict[str, Any] | None:

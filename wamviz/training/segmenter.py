@@ -28,9 +28,9 @@ from tqdm import tqdm
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.signals import terminable
+from wamviz.metrics._segmenter_net import SegmenterNet
 from wamviz.metrics.picture import SIDE
 from wamviz.metrics.segmenter import segmenter_folder
-from wamviz.metrics.segmenter_net import SegmenterNet
 from wamviz.training.budget import Budget
 from wamviz.training.corpus import TRAINING_SEEDS, VALIDATION_SEEDS, style_of
 from wamviz.training.loop import Loop, cosine

@@ -28,7 +28,7 @@ from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.media import read_image, read_video
 from wamviz.core.plain import jsonable
 from wamviz.core.rollout import Observation, Rollout
-from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES, compare_video
+from wamviz.metrics import compare_video, metric_notes, metric_sources
 from wamviz.models import registry
 from wamviz.runs import comparison
 from wamviz.runs.imagine import Eta
@@ -281,8 +281,8 @@ def _compare(repository: RunRepository, imagined: str | None, reference: str | N
     times = [round(float(t), 5) for t in found.times]
     return {
         "video": {**means, "times": times, **by_frame},
-        "notes": {name: METRIC_NOTES[name] for name in curves},
-        "sources": {name: METRIC_SOURCES[name] for name in curves},
+        "notes": {name: metric_notes()[name] for name in curves},
+        "sources": {name: metric_sources()[name] for name in curves},
     }
 
 

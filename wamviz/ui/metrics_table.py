@@ -7,10 +7,9 @@ worse are said in words as well as in colour.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from wamviz.metrics import METRIC_NOTES, METRIC_SOURCES, lpips_missing
+from wamviz.metrics import Metric, all_metrics, lpips_missing
 from wamviz.runs.store import Run
 from wamviz.ui.markup import Node, h
 
@@ -18,72 +17,11 @@ NONE = "–"
 ERRORS = ("mae_by_dim", "rmse_by_dim", "hold_mae_by_dim", "hold_rmse_by_dim")
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One row.
-
-    Attributes:
-        part, key: where the number stands in the run's metrics.
-        title: its name for people; ``METRIC_NOTES[key]`` explains it, ``METRIC_SOURCES[key]`` says who defined it.
-        control, control_name: the key of the control in the same part, and what the control is; "" for none.
-        unit, factor, digits: how the number is written.
-        higher: whether more is better; target: the value that is best, where that is neither more nor less.
-        further: whether it is shown only to those who ask for more. Closeness to a video is for them too once the
-            picture has been compared with physics: a blur does well on it.
-    """
-
-    part: str
-    key: str
-    title: str
-    control: str = ""
-    control_name: str = ""
-    unit: str = ""
-    factor: float = 1.0
-    digits: int = 2
-    higher: bool = False
-    target: float | None = None
-    further: bool = False
-
-    def folded(self, found: Mapping[str, Any]) -> bool:
-        """Whether it is among the further measures of the metrics ``found``."""
-        return self.further or (bool(found.get("picture")) and (self.part == "video" or self.key == "executed_psnr"))
-
-    def write(self, value: float) -> str:
-        """``value`` (already times ``factor``) with its unit."""
-        space = "" if self.unit in ("", "%") else " "
-        return f"{value:.{self.digits}f}{space}{self.unit}"
-
-
-MEASURES = (
-    Measure("picture", "sharpness", "Sharpness of what moves, of executed", "copy_sharpness", "copy last frame",
-            target=1.0),
-    Measure("picture", "executed_moving_psnr", "Imagined against executed, PSNR of what moves", "copy_moving_psnr",
-            "copy last frame", "dB", higher=True),
-    Measure("picture", "arm_iou", "Arm where physics has it, overlap", "copy_arm_iou", "copy last frame", higher=True),
-    Measure("picture", "objects_moved", "Moved objects shown in place", "copy_objects_moved", "copy last frame", "%",
-            100.0, 0, higher=True),
-    Measure("video", "psnr", "Video, PSNR", "copy_last_psnr", "copy last frame", "dB", higher=True),
-    Measure("video", "ssim", "Video, SSIM", "copy_last_ssim", "copy last frame", digits=3, higher=True),
-    Measure("video", "moving_psnr", "Video, PSNR of what moves", "copy_last_moving_psnr", "copy last frame", "dB",
-            higher=True),
-    Measure("video", "lpips", "Video, LPIPS", "copy_last_lpips", "copy last frame", digits=3),
-    Measure("actions", "mae", "Actions, mean error", "hold_mae", "zero action", "%", 100.0, 1),
-    Measure("actions", "rmse", "Actions, root mean square", "hold_rmse", "zero action", "%", 100.0, 1, further=True),
-    Measure("actions", "dtw", "Actions, DTW", "hold_dtw", "zero action", "%", 100.0, 1, further=True),
-    Measure("actions", "timing_s", "Actions, time shift", unit="s", further=True),
-    Measure("trajectory", "ade_m", "End-effector ADE", "hold_ade_m", "zero action", "cm", 100.0, 1),
-    Measure("trajectory", "fde_m", "End-effector FDE", "hold_fde_m", "zero action", "cm", 100.0, 1,
-            further=True),
-    Measure("gripper", "gripper_timing_s", "Gripper timing error", unit="s"),
-    Measure("gripper", "missed", "Gripper events missed", "hold_missed", "zero action", digits=0, further=True),
-    Measure("motion", "jerk", "End-effector jerk", "recorded_jerk", "recorded", "m/s³", further=True),
-    Measure("motion", "outside_limits", "Actions beyond the limits", "recorded_outside_limits", "recorded", "%", 100.0,
-            0, further=True),
-    Measure("execution", "executed_psnr", "Imagined against executed, PSNR", "copy_last_psnr", "copy last frame", "dB",
-            higher=True),
-    Measure("execution", "path_ade_m", "Commanded against executed path, ADE", "hold_path_ade_m", "zero action", "cm",
-            100.0, 1),
-)  # fmt: skip
+def folded(metric: Metric, found: Mapping[str, Any]) -> bool:
+    """Whether it is shown only to those who ask for more. Closeness to a video is for them too once the picture has
+    been compared with physics: a blur does well on it."""
+    seen = bool(found.get("picture"))
+    return metric.further or (seen and (metric.part == "video" or metric.key == "executed_psnr"))
 
 
 def table(run: Run) -> list[Node]:
@@ -91,7 +29,9 @@ def table(run: Run) -> list[Node]:
     found, count = run.metrics, len(run.imagined)
     rows = {
         further: [
-            row for measure in MEASURES if measure.folded(found) == further and (row := _row(found, measure, count))
+            row
+            for metric in all_metrics()
+            if metric.title and folded(metric, found) == further and (row := _row(found, metric, count))
         ]
         for further in (False, True)
     }
@@ -151,7 +91,8 @@ def _by_dimension(actions: Mapping[str, Any]) -> list[Node]:
         for title, value in zip(titles[2:], values, strict=True):
             cells.append(_number(title, _small(value)))
         rows.append(h("tr", None, h("th", {"scope": "row"}, name), cells))
-    note = h("p", {"class": "wz-note"}, METRIC_NOTES["by_unit"], f" Source: {METRIC_SOURCES['by_unit']}.")
+    by_unit = next(metric for metric in all_metrics() if metric.key == "by_unit")
+    note = h("p", {"class": "wz-note"}, by_unit.note, f" Source: {by_unit.source}.")
     table = h(
         "table",
         {"class": "wz-table wz-metrics"},
@@ -175,24 +116,22 @@ def _head(found: Mapping[str, Any], count: int) -> list[str]:
     return ["Metric", f"Sample {found.get('sample', 0) + 1}", f"Mean of {count}", "Baseline", "Against the baseline"]
 
 
-def _row(found: Mapping[str, Any], measure: Measure, count: int) -> list[Any] | None:
-    numbers = found.get(measure.part)
-    if not numbers or numbers.get(measure.key) is None:
+def _row(found: Mapping[str, Any], metric: Metric, count: int) -> list[Any] | None:
+    both = metric.read(found)
+    if both is None or both.value is None:
         return None
-    value = numbers[measure.key] * measure.factor
     first, *means, _, _ = _head(found, count)[1:]
-    cells = [_number(first, measure.write(value))]
+    cells = [_number(first, metric.write(both.value))]
     for name in means:
-        mean = (numbers.get("mean") or {}).get(measure.key)
-        cells.append(_number(name, NONE if mean is None else measure.write(mean * measure.factor)))
-    control = numbers.get(measure.control) if measure.control else None
-    if control is None:
+        mean = (found[metric.part].get("mean") or {}).get(metric.key)
+        cells.append(_number(name, NONE if mean is None else metric.write(mean)))
+    if metric.baseline is None or both.baseline is None:
         cells += [_number("Baseline", NONE), h("td", {"data-label": "Against it"}, NONE)]
     else:
-        cells.append(_number("Baseline", measure.write(control * measure.factor), measure.control_name))
-        cells.append(_against(measure, value, control * measure.factor))
-    note = f"{METRIC_NOTES[measure.key]} Source: {METRIC_SOURCES[measure.key]}."
-    title = h("th", {"scope": "row"}, measure.title, h("small", {"class": "wz-note"}, note))
+        cells.append(_number("Baseline", metric.write(both.baseline), metric.baseline.name))
+        cells.append(_against(metric, both.value, both.baseline))
+    note = f"{metric.note} Source: {metric.source}."
+    title = h("th", {"scope": "row"}, metric.title, h("small", {"class": "wz-note"}, note))
     return h("tr", None, title, cells)
 
 
@@ -202,20 +141,20 @@ def _number(label: str, text: str, note: str = "") -> list[Any]:
     return h("td", {"class": "wz-number", "data-label": label}, text, small)
 
 
-def _against(measure: Measure, value: float, control: float) -> list[Any]:
+def _against(metric: Metric, value: float, control: float) -> list[Any]:
     """How far the number lies from its control's."""
-    gain = value - control if measure.higher else control - value
-    if measure.target is not None:
-        gain = abs(control - measure.target) - abs(value - measure.target)
+    gain = value - control if metric.higher else control - value
+    if metric.target is not None:
+        gain = abs(control - metric.target) - abs(value - metric.target)
     kind = "wz-better" if gain > 0 else "wz-worse"
-    if abs(gain) < 0.5 * 10**-measure.digits:
+    if abs(gain) * metric.factor < 0.5 * 10**-metric.digits:
         kind, words = "wz-same", "the same"
-    elif measure.target is not None:
-        words = f"{measure.write(abs(gain))} {'nearer to' if gain > 0 else 'further from'} {measure.target:g}"
-    elif measure.higher:
-        words = f"{measure.write(abs(gain))} {'better' if gain > 0 else 'worse'}"
+    elif metric.target is not None:
+        words = f"{metric.write(abs(gain))} {'nearer to' if gain > 0 else 'further from'} {metric.target:g}"
+    elif metric.higher:
+        words = f"{metric.write(abs(gain))} {'better' if gain > 0 else 'worse'}"
     elif control > 0:
         words = f"{abs(gain) / control:.0%} {'lower' if gain > 0 else 'higher'}"
     else:
-        words = f"{measure.write(abs(gain))} higher"
+        words = f"{metric.write(abs(gain))} higher"
     return h("td", {"class": kind, "data-label": "Against it"}, words)

@@ -116,7 +116,7 @@ class Scenes:
         scene = self.episode(index, place, camera)
         if frame >= scene.frames:
             raise InvalidInput(f"Episode {index} has no frame {frame}.", f"Its frames are 0 .. {scene.frames - 1}.")
-        return scene, frame
+        return replace(scene, instruction=self._of(place, index).instruction_at(frame)), frame
 
     def world(self, seed: object) -> Scene:
         """A tabletop scene laid out from a seed, with the scripted expert's execution as the reference."""

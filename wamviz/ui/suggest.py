@@ -24,7 +24,6 @@ GENERAL = (
     "push the mug to the left",
 )
 GENERAL_EXTENSION = "push the toaster lever, then pick up the orange"
-COMPOSED = "lever_then_pick"
 
 
 @dataclass(frozen=True)
@@ -49,22 +48,23 @@ def suggestions(state: WorldState | None, recorded: str) -> Suggestions:
     told = _same(recorded)
     single: list[str] = []
     composed: list[str] = []
-    for text, kind in _scene(state.seed):
+    for text, is_composed in _scene(state.seed):
         if _same(text) != told:
-            (composed if kind == COMPOSED else single).append(text)
+            (composed if is_composed else single).append(text)
     return Suggestions(recorded, tuple(single), tuple(composed))
 
 
 @lru_cache(maxsize=64)
-def _scene(seed: int) -> tuple[tuple[str, str], ...]:
-    """(instruction, kind) of everything that the scene of a seed offers; empty when it cannot be set up here."""
+def _scene(seed: int) -> tuple[tuple[str, bool], ...]:
+    """(instruction, whether it is composed) of all that the scene of a seed offers; empty where it cannot be set up."""
     try:
         from wamviz.worlds.tabletop import TabletopEnv, parse
         from wamviz.worlds.tabletop import suggestions as offered
+        from wamviz.worlds.tabletop.tasks import kind_of
 
         with contextlib.closing(TabletopEnv(render=False)) as env:
             env.reset(seed)
-            return tuple((text, parse(text, env).kind) for text in offered(env))
+            return tuple((text, kind_of(parse(text, env)).composed) for text in offered(env))
     except (WamvizError, ImportError) as error:  # the page works without suggestions
         log.warning("No suggestions for scene %d: %s", seed, error)
         return ()

@@ -79,13 +79,15 @@ def test_frames_and_actions_end_together(speaker: Speaker) -> None:
     if rollout.actions is not None:
         assert len(rollout.actions) == robot.chunk
     if rollout.frames is not None:
-        ends = rollout.frame_times[-1] if rollout.actions is None else rollout.action_times[-1]
-        assert np.isclose(rollout.frame_times[-1], ends) and rollout.frame_times[0] == 0
         assert np.isclose(rollout.fps, caps.video_fps) and len(rollout.frames) == caps.horizon + 1
+        assert np.isclose(rollout.frame_times[-1], caps.horizon / caps.video_fps)
+        if rollout.actions is not None:
+            assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1])
     assert end.timings["total"] > 0 and model.weights_digest
     assert caps.deterministic != any("seed" in note for note in end.notes)
     assert rollout.seed == (0 if caps.deterministic else None)
-    assert rollout.instruction == speaker.context.instruction == prompt_of(speaker.heard[0])
+    assert rollout.instruction == speaker.context.instruction
+    assert prompt_of(speaker.heard[0]).startswith(rollout.instruction)  # Cosmos3's LIBERO recipe adds two sentences
 
 
 @pytest.mark.parametrize("name", SEEDED)

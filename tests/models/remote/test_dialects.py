@@ -21,11 +21,11 @@ from tests.models.remote.speakers import (
     clip,
     http,
 )
-from wamviz.core import rotation
 from wamviz.core.action_spaces import OSC_POSE
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_image, read_video, resize
 from wamviz.core.rollout import ImagineRequest, Observation
+from wamviz.core.rotation import rotation_matrix
 from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
@@ -202,6 +202,44 @@ def test_vllm_omni_s_embodiment_is_told_and_decides_the_names_of_views() -> None
         ask_omni(speaker, embodiment="driod")
 
 
+def omni_greeting(config: dict, reply: object) -> Speaker:
+    return replace(arena(config, reply), name="vLLM-Omni")
+
+
+def test_cosmos3_behind_vllm_omni_is_sent_its_own_views() -> None:
+    """It greets with the size of its canvas and counts its exterior cameras from 1."""
+    config = {**CONFIG, "image_resolution": [540, 640], "n_external_cameras": 2, "action_space": "joint_position"}
+    speaker = omni_greeting(config, {"actions": chunk(32, 8)})
+    assert ask(speaker, "act_only").rollouts[0].actions.shape == (32, 8)
+    shapes = {name: told.shape for name, told in speaker.heard[1].items() if "image" in name}
+    assert shapes == {
+        "observation/wrist_image_left": (360, 640, 3),
+        "observation/exterior_image_1_left": (180, 320, 3),
+        "observation/exterior_image_2_left": (180, 320, 3),
+    }
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+def test_actions_under_names_of_their_own_are_read(batch: bool, inside: bool) -> None:
+    """As vLLM-Omni's GR00T returns them: joints and gripper make up the robot's space, others keep their names."""
+    table = chunk(12, 8)
+    parts = {"gripper_position": table[:, 7:], "joint_position": table[:, :7]}
+    parts = {name: part[None] if batch else part for name, part in parts.items()}
+    config = {**CONFIG, "action_space": "joint_position"}
+    rollout = ask(omni_greeting(config, {"actions": parts} if inside else parts), "act_only").rollouts[0]
+    assert (rollout.actions == table).all() and rollout.action_space.kind == "joint_position"
+    other = ask(omni_greeting(config, {"base": chunk(12, 3), "waist": chunk(12, 1)}), "act_only").rollouts[0]
+    assert other.action_space.names == ("base_1", "base_2", "base_3", "waist") and other.actions.shape == (12, 4)
+
+
+def test_a_greeting_without_an_action_space_is_taken_with_a_note() -> None:
+    config = {name: value for name, value in CONFIG.items() if name != "action_space"}
+    end = ask(omni_greeting(config, {"actions": chunk(12, 8)}), "act_only")
+    assert end.rollouts[0].action_space.kind == "joint_position"
+    assert any("does not say what its actions mean" in note for note in end.notes)
+
+
 @pytest.mark.parametrize("place", ["reply", "status"])
 def test_vllm_omni_s_errors_are_shown_as_it_says_them(place: str) -> None:
     error = {"type": "error", "message": "Internal inference error"}
@@ -310,9 +348,12 @@ def test_cosmos3_gets_both_views_and_two_sentences():
         "open it. This video contains concatenated views from multiple camera perspectives. The left half shows the "
         "third-person view; the right half shows the wrist-mounted camera."
     )
-    one = libero()
-    ask(one, "joint", settings={"views": "one"})
-    assert sent_picture(one).shape == (256, 256, 3) and one.heard[0]["prompt"] == "open it"
+    alone = Observation({"exterior": LIBERO_CONTEXT.frames["image"]}, "open it")
+    for context, settings, told in ((None, {"views": "one"}, False), (alone, {}, True)):
+        one = libero()
+        end = ask(one, "joint", context=context, settings=settings)
+        assert sent_picture(one).shape == (256, 256, 3) and one.heard[0]["prompt"] == "open it"
+        assert any("no wrist's" in note for note in end.notes) == told
 
 
 @pytest.mark.parametrize("pad", [0, 32])
@@ -340,7 +381,7 @@ def test_future_frames_alone_get_the_context_in_front():
     assert len(frames) == 17 and frames[0].std() > 3
 
 
-TURN = rotation.matrix(np.array([0.1, -0.2, 0.3]))
+TURN = rotation_matrix(np.array([0.1, -0.2, 0.3]))
 
 
 @pytest.mark.parametrize(
@@ -397,10 +438,19 @@ def test_a_job_says_what_is_wanted_and_its_seed(monkeypatch):
     told = speaker.heard[1]
     assert (told["seed"], told["num_inference_steps"], told["guidance_scale"]) == ("8", "12", "2")
     assert (told["num_frames"], told["fps"], told["size"], told["prompt"]) == ("17", "5", "160x80", "open it")
-    assert told["input_reference"].startswith(b"\x89PNG")
+    assert told["input_reference"].startswith(b"\x89PNG") and told["flow_shift"] == "5.0"
     assert told["extra"]["action_mode"] == "policy" and told["extra"]["raw_action_dim"] == 10
     assert [rollout.seed for rollout in end.rollouts] == [7, 8] and end.rollouts[0].frames.shape == (17, 32, 32, 3)
     assert end.rollouts[0].action_space.kind == "unnamed" and set(end.rollouts[0].action_space.units) == {""}
+
+
+def test_a_rate_that_is_no_whole_number_is_rounded_for_vllm_omni_and_said(monkeypatch):
+    speaker = omni(monkeypatch)
+    end = ask(speaker, "joint", rate=7.5, settings={"flow_shift": "10"})
+    assert (speaker.heard[0]["fps"], speaker.heard[0]["flow_shift"]) == ("8", "10")
+    assert any("was told 8" in note for note in end.notes) and end.rollouts[0].fps == 7.5
+    with pytest.raises(WamvizError, match="no flow shift"):
+        ask(speaker, "joint", settings={"flow_shift": "fast"})
 
 
 def test_given_actions_are_obeyed_and_stay_as_they_were(monkeypatch):

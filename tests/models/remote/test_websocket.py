@@ -318,7 +318,7 @@ def test_a_connection_is_closed_when_nobody_takes_the_rest():
     with serving(script) as served, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ResourceWarning)
         for _ in range(3):
-            events = stream_in_thread(ask)
+            events = stream_coroutine(ask)
             while next(events) != "the reply":
                 pass
             events.close()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.hands import typed
+from tests.ui.page_driver import type_into
 from wamviz.core.media import write_mp4
 from wamviz.datasets import shipped
 
@@ -84,10 +84,10 @@ def test_words_and_numbers_find_episodes_and_pages_turn(page: Page) -> None:
     page.get_by_role("button", name="Next").click()
     expect(page.locator("#wz-pages")).to_contain_text(f"21 to {count} of {count}")
     expect(rows).to_have_count(count - 20)
-    typed(page, "wz-query", "#7")
+    type_into(page, "wz-query", "#7")
     expect(page.locator("#wz-pages")).to_contain_text(f"found in {count}")
     expect(rows.first).to_contain_text("Episode 7 ")
-    typed(page, "wz-query", "no such words")
+    type_into(page, "wz-query", "no such words")
     expect(page.get_by_test_id("episodes")).to_contain_text("No episode is called 'no such words'")
 
 
@@ -105,7 +105,7 @@ def test_a_camera_is_chosen_and_goes_along(page: Page) -> None:
 
 def test_a_path_that_is_wrong_keeps_what_was_typed_and_teaches(page: Page, robot: Path) -> None:
     wrong = str(robot.parent / "nowhere")
-    typed(page, "wz-path", wrong)
+    type_into(page, "wz-path", wrong)
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_test_id("status")).to_contain_text("There is no")
     expect(page.locator("#wz-path :is(input, textarea)").first).to_have_value(wrong)
@@ -113,7 +113,7 @@ def test_a_path_that_is_wrong_keeps_what_was_typed_and_teaches(page: Page, robot
 
 
 def test_a_folder_of_this_machine_opens_and_a_reload_brings_it_back(page: Page, robot: Path) -> None:
-    typed(page, "wz-path", str(robot))
+    type_into(page, "wz-path", str(robot))
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("dataset")).to_contain_text(str(robot))
     expect(page.locator(".wz-episode")).to_have_count(1)
@@ -127,14 +127,14 @@ def test_what_the_numbers_mean_is_corrected(page: Page, robot: Path) -> None:
     page.get_by_role("button", name="Or upload one").click()
     page.locator("#wz-files input[type=file]").set_input_files([robot / "run.mp4", robot / "acts.csv"])
     expect(page.locator("#wz-files")).to_contain_text("acts")
-    typed(page, "wz-rate", "5")
+    type_into(page, "wz-rate", "5")
     page.get_by_role("button", name="Open the upload").click()
     expect(page.get_by_test_id("meaning")).to_contain_text("2 unnamed dimensions")
     page.get_by_role("button", name="Correct what they mean").click()
-    typed(page, "wz-units", "m/s")
+    type_into(page, "wz-units", "m/s")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_test_id("applied")).to_contain_text("an action has 2 numbers")
-    typed(page, "wz-units", "m/s, mm")
+    type_into(page, "wz-units", "m/s, mm")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_test_id("applied")).to_contain_text('{"layout": {"units": ["m/s", "mm"]')
     expect(page.get_by_test_id("meaning")).to_contain_text("mm")
@@ -145,11 +145,11 @@ def test_an_upload_asks_for_what_it_lacks_and_its_words_stay_words(page: Page, r
     page.get_by_role("button", name="Or upload one").click()
     page.locator("#wz-files input[type=file]").set_input_files([robot / "run.mp4", robot / "acts.csv"])
     expect(page.locator("#wz-files")).to_contain_text("acts")
-    typed(page, "wz-told", HOSTILE)
+    type_into(page, "wz-told", HOSTILE)
     page.get_by_role("button", name="Open the upload").click()
     expect(page.get_by_test_id("status")).to_contain_text("write 5 if there is one action a frame")
     expect(page.locator("#wz-told :is(input, textarea)").first).to_have_value(HOSTILE)
-    typed(page, "wz-rate", "5")
+    type_into(page, "wz-rate", "5")
     page.get_by_role("button", name="Open the upload").click()
     expect(page.get_by_test_id("meaning")).to_contain_text("2 unnamed dimensions")
     for name in ("stage", "episodes", "facts"):

@@ -251,9 +251,7 @@ def test_cancel_really_stops_the_sampling_and_leaves_what_there_was(opened: Page
     expect(opened).not_to_have_url(re.compile("job="))
 
 
-def test_a_reloaded_page_returns_to_what_is_under_way(
-    opened: Page, site: Site, visit: tuple[Page, Watch]
-) -> None:
+def test_a_reloaded_page_returns_to_what_is_under_way(opened: Page, site: Site, visit: tuple[Page, Watch]) -> None:
     """The form as it was sent, the step it has come to, and in the end the run."""
     use_paced(opened)
     opened.get_by_test_id("instruction").fill("words of a page that is reloaded")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.models.remote.servers import serving
-from tests.ui.hands import chosen, painted, typed
+from tests.ui.page_driver import choose_option, type_into, wait_painted
 from wamviz.models import connections
 from wamviz.models.field import systems
 
@@ -54,25 +54,25 @@ def test_the_map_is_sifted_by_words_formulation_what_it_gives_and_whether_it_is_
     count = page.get_by_test_id("count")
     expect(count).to_contain_text(f"{TOTAL} systems")
     assert rows(page)[0] == "mini-WAM"  # what can be asked now comes first
-    typed(page, "wz-sift-query", "dreamZERO monolithic")
+    type_into(page, "wz-sift-query", "dreamZERO monolithic")
     expect(count).to_contain_text(f"1 of {TOTAL}")
     assert rows(page) == ["DreamZero"]
-    typed(page, "wz-sift-query", "no such words")
+    type_into(page, "wz-sift-query", "no such words")
     expect(count).to_contain_text("No system of the map is like that")
-    typed(page, "wz-sift-query", "")
-    chosen(page, "Formulation", "video model")
+    type_into(page, "wz-sift-query", "")
+    choose_option(page, "Formulation", "video model")
     expect(count).to_contain_text(re.compile(rf"^\d+ of {TOTAL}"))
     assert "Veo 3.1" in rows(page) and "DreamZero" not in rows(page)
-    chosen(page, "Formulation", "joint prediction")
-    chosen(page, "Gives", "video")
-    chosen(page, "Availability", "can be reached")
+    choose_option(page, "Formulation", "joint prediction")
+    choose_option(page, "Gives", "video")
+    choose_option(page, "Availability", "can be reached")
     expect(count).to_contain_text(re.compile(rf"^\d+ of {TOTAL}"))
     wanted = {"mini-WAM", "Cosmos3-Nano", "Cosmos3-Super", "Cosmos3-Nano-Policy-DROID"}
     assert set(rows(page)) == wanted
 
 
 def test_a_closed_system_has_its_row_with_the_reason(page: Page) -> None:
-    typed(page, "wz-sift-query", "genie 3")
+    type_into(page, "wz-sift-query", "genie 3")
     row = page.locator("#wz-field .wz-system:visible")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Closed: Google DeepMind has published neither weights nor an interface")
@@ -86,7 +86,7 @@ def test_a_server_is_connected_tested_asked_for_and_forgotten(page: Page, site: 
         page.get_by_role("button", name="Connect Cosmos3-Nano through cosmos3-libero").click()
         expect(page.locator("#wz-c-name :is(input, textarea)").first).to_have_value("cosmos3-nano")
         expect(page.get_by_label("Kind", exact=True)).to_have_value(re.compile("cosmos3-libero"))
-        typed(page, "wz-c-url", url)
+        type_into(page, "wz-c-url", url)
         page.get_by_role("button", name="Test without saving").click()
         expect(status).to_contain_text(f"A Cosmos3 server answers at {url}")
         assert served.connections == 1 and connections.read() == {}
@@ -125,9 +125,9 @@ def test_a_kind_shows_its_own_fields_and_a_robot_what_it_gives(page: Page) -> No
     page.get_by_role("button", name="Connect a model").click()
     about = page.locator("#wz-c-about")
     expect(about).to_contain_text("Franka of DROID")
-    chosen(page, "Robot", "cosmos3-droid")
+    choose_option(page, "Robot", "cosmos3-droid")
     expect(about).to_contain_text("with imagined video")
-    chosen(page, "Kind", "vllm-omni: Cosmos3 on vLLM-Omni")
+    choose_option(page, "Kind", "vllm-omni: Cosmos3 on vLLM-Omni")
     expect(about).to_contain_text("WidowX of BridgeData")
     expect(page.get_by_label("Robot", exact=True)).to_be_hidden()  # it has one only
     expect(page.locator("#wz-c-url :is(input, textarea)").first).to_have_attribute(
@@ -140,20 +140,20 @@ def test_what_is_refused_keeps_what_was_typed_and_teaches(page: Page) -> None:
     status, name = page.get_by_test_id("status"), page.locator("#wz-c-name :is(input, textarea)").first
     page.get_by_role("button", name="Save").click()
     expect(status).to_contain_text("Name the connection")
-    typed(page, "wz-c-name", "<b>Two</b> {{7*6}}")
-    typed(page, "wz-c-url", "http://127.0.0.1:9")
+    type_into(page, "wz-c-name", "<b>Two</b> {{7*6}}")
+    type_into(page, "wz-c-url", "http://127.0.0.1:9")
     page.get_by_role("button", name="Save").click()
     expect(status).to_contain_text("'<b>Two</b> {{7*6}}' cannot be the name of a connection")
     expect(name).to_have_value("<b>Two</b> {{7*6}}")
-    typed(page, "wz-c-name", "pi05")
+    type_into(page, "wz-c-name", "pi05")
     page.get_by_role("button", name="Save").click()
     expect(status).to_contain_text("reached by ws or wss, not http")
-    typed(page, "wz-c-url", NOWHERE)
-    typed(page, "wz-c-token", "sk-1234-the-token-itself")
+    type_into(page, "wz-c-url", NOWHERE)
+    type_into(page, "wz-c-token", "sk-1234-the-token-itself")
     page.get_by_role("button", name="Save").click()
     expect(status).to_contain_text("name the environment variable that holds it")
     assert connections.read() == {}
-    typed(page, "wz-c-token", "")
+    type_into(page, "wz-c-token", "")
     page.get_by_role("button", name="Save").click()
     expect(status).to_contain_text("Kept pi05")
     page.get_by_role("button", name="Test pi05").click()
@@ -168,7 +168,7 @@ def test_a_kept_connection_is_changed(page: Page, site: Site) -> None:
     expect(page.locator("#wz-connect")).to_contain_text("Change pi05")
     page.get_by_role("button", name="Cameras, state, certificates").click()
     expect(page.get_by_label("Views")).to_have_value("wrist_image_left=hand")
-    painted(page)
+    wait_painted(page)
     page.get_by_label("Views").fill("")
     page.get_by_label("Timeout").fill("9")
     page.get_by_role("button", name="Save").click()

@@ -159,7 +159,7 @@ def table_at(file: h5py.File, name: str) -> Reals:
     if node.dtype.kind not in "fiub" or node.ndim not in (1, 2):
         raise Damaged(f"'{name}' holds {node.dtype} of shape {node.shape}, no table of numbers.")
     if node.size * max(4, node.dtype.itemsize) > MAX_NUMBERS:
-        raise Unsafe(f"'{name}' has shape {node.shape}, which does not fit in memory.")
+        raise Damaged(f"'{name}' has shape {node.shape}, which does not fit in memory.")
     if node.size == 0:
         raise Damaged(f"'{name}' is empty.", "The episode holds no step.")
     return as_reals(np.asarray(node[()]).reshape(len(node), -1), f"'{name}'")

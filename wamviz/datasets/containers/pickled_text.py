@@ -152,6 +152,8 @@ def as_whole(value: Any) -> int | None:
         return value
     if isinstance(value, Call) and value.name.endswith("scalar") and isinstance(value.arguments, tuple):
         data = value.arguments[-1]
+        if isinstance(data, Call) and data.name == "_codecs encode":  # how protocol 2 keeps bytes
+            data = data.arguments[0]
         data = data.encode("latin-1") if isinstance(data, str) else data
         if isinstance(data, bytes) and len(data) in (1, 2, 4, 8):
             return int.from_bytes(data, "little", signed=True)

@@ -213,7 +213,7 @@ def _from_csv(path: Path) -> dict[str, Any]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     comma = max((",", ";", "\t"), key=first.count)
     lines = csv.reader(io.StringIO(text), delimiter=comma)
-    rows = [row for row in lines if any(map(str.strip, row))]
+    rows = [row for row in lines if len(row) > 1 or any(map(str.strip, row))]  # a row of empty cells is a row
     if len(rows) < 2:
         raise Damaged(f"'{path.name}' has no rows.", "A header and one row are the least.")
     if all(map(_is_float, filter(str.strip, rows[0]))):  # no header: a row more, and no names

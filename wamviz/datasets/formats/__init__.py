@@ -1,8 +1,8 @@
 """Every format that can be read, one module each, and the one of them that a folder has.
 
-A format is a module with ``FORMAT``, a ``DatasetFormat``; its line in ``MODULES`` is all that the rest of wamviz needs
-(docs/extending.md). ``find_dataset`` looks at names and first bytes only, at most three folders deep, and returns the
-one dataset that is there. Two are told apart by name; none is answered with what was found instead.
+A format is a module of this folder with ``FORMAT``, a ``DatasetFormat``; the folder is searched, and nothing else lists
+the formats (docs/extending.md). ``find_dataset`` looks at names and first bytes only, at most three folders deep, and
+returns the one dataset that is there. Two are told apart by name; none is answered with what was found instead.
 """
 
 from __future__ import annotations
@@ -10,26 +10,22 @@ from __future__ import annotations
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from wamviz.core.errors import InvalidInput, NotFound, WamvizError
 from wamviz.datasets.files import MAX_DEPTH, entries
 from wamviz.datasets.format import DatasetFormat
 from wamviz.datasets.formats.unreadable import name_unreadable
 
-# In the order in which they are asked: the first that recognizes a folder has it.
-MODULES = (
-    "lerobot",
-    "paired",
-    "rlds",
-    "droid_raw",
-    "calvin",
-    "replay_buffer",
-    "ctrlworld",
-    "robotwin",
-    "hdf5",
-    "videos",
-)
-FORMATS: tuple[DatasetFormat, ...] = tuple(import_module(f"{__name__}.{name}").FORMAT for name in MODULES)
+
+def _discover() -> tuple[DatasetFormat, ...]:
+    """The ``FORMAT`` of every module in this folder, in the order in which they are asked."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+    formats = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    return tuple(sorted(formats, key=lambda one: -one.priority))
+
+
+FORMATS: tuple[DatasetFormat, ...] = _discover()
 MOST_FOLDERS = 200  # that are looked into
 
 
@@ -48,6 +44,9 @@ def find_dataset(path: Path) -> tuple[Path, DatasetFormat]:
     kind = format_of(path)
     if kind is not None:
         return path, kind
+    unreadable = name_unreadable(path, whole=True)
+    if unreadable is not None:
+        raise unreadable
     found: list[tuple[Path, DatasetFormat]] = []
     level, looked = [path], 0
     for _ in range(MAX_DEPTH):

@@ -128,7 +128,8 @@ class CtrlWorldDataset(IndexedDataset):
         except Damaged as error:
             missing.append(str(error))
         own = self._chosen(annotation, self.override.states, ("states", "state"), "states")
-        states, names = None, ()
+        states: Reals | None = None
+        names: tuple[str, ...] = ()
         try:
             states, names = self._states(annotation, own, space is not None)
         except Damaged as error:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TRAJECTORY = "trajectory.h5"
 RATE = 15.0  # Hz
 DEPTH = 5  # folders between the dataset and a trajectory: LAB/success/DATE/TIME
-MOST_FOLDERS = 20_000
+MOST_FOLDERS, MOST_RECOGNIZED = 200_000, 2_000  # looked at when a dataset is opened, and before
 # What DROID keeps of an action, in the order in which it is taken; each goes with the gripper's position.
 SPACES: dict[str, ActionSpace] = {
     "joint_velocity": DROID_VELOCITY,
@@ -134,7 +134,8 @@ class DroidRawDataset(IndexedDataset):
             missing.append(f"'action' of '{TRAJECTORY}' holds none of {', '.join(SPACES)}.")
         state = "observation/robot_state"
         seen = names_in(file, state)
-        states, names = None, ()
+        states: Reals | None = None
+        names: tuple[str, ...] = ()
         try:
             if self.override.states:
                 states = table_at(file, f"{state}/{self.override.states}")
@@ -235,8 +236,13 @@ def _with_success(numbers: EpisodeNumbers, success: bool | None) -> EpisodeNumbe
     )
 
 
-def trajectories(root: Path) -> list[Path]:
-    """The folders below ``root`` (or itself) that hold a trajectory, by name."""
+def trajectories(root: Path, most: int = MOST_FOLDERS, first: bool = False) -> list[Path]:
+    """The folders below ``root`` (or itself) that hold a trajectory, by name.
+
+    Args:
+        most: files and folders that are looked at.
+        first: whether one is enough.
+    """
     if not root.is_dir():
         return []
     found, level, looked = [], [root], 0
@@ -245,10 +251,12 @@ def trajectories(root: Path) -> list[Path]:
         for folder in level:
             if (folder / TRAJECTORY).is_file():
                 found.append(folder)
+                if first:
+                    return found
                 continue
             for child in entries(folder):
                 looked += 1
-                if looked > MOST_FOLDERS:
+                if looked > most:
                     return sorted(found)
                 if child.is_dir() and not child.is_symlink():
                     below.append(child)
@@ -263,4 +271,10 @@ def _open(root: Path, name: str, override: ActionSpaceOverride) -> DroidRawDatas
     return dataset
 
 
-FORMAT = DatasetFormat("DROID raw", f"{TRAJECTORY} and recordings/MP4", lambda path: bool(trajectories(path)), _open)
+FORMAT = DatasetFormat(
+    "DROID raw",
+    f"{TRAJECTORY} and recordings/MP4",
+    lambda path: bool(trajectories(path, MOST_RECOGNIZED, first=True)),
+    _open,
+    -5,  # it looks into folders below
+)

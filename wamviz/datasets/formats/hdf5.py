@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -108,9 +108,7 @@ class Hdf5Dataset(IndexedDataset):
             if actions is None and not arrays:
                 raise Damaged(" ".join([*missing, *unknown]))
             states, names = _attempt(lambda: self._states(file, observed), missing) or (None, ())
-            scalars = {name: values[:, 0] for name in SCALARS if name in held
-                       and (values := _attempt(lambda name=name: table_at(file, prefix + name), [])) is not None
-                       and values.shape[1] == 1}  # fmt: skip
+            scalars = _scalars(file, prefix, held)
             count = min(array.frames for array in arrays.values()) if actions is None else len(actions)
             texts = step_texts(file, group, count)
         views = {name: self._view(path, array, name in LIBERO_VIEWS) for name, array in arrays.items()}
@@ -220,6 +218,12 @@ def episode_groups(file: h5py.File) -> list[str]:
     return [""] if here & set(ACTIONS) and pictured else []
 
 
+def _scalars(file: h5py.File, prefix: str, held: list[str]) -> dict[str, Reals]:
+    """The columns of one number a step that an episode keeps beside its actions."""
+    found = {name: _attempt(partial(table_at, file, prefix + name), []) for name in SCALARS if name in held}
+    return {name: values[:, 0] for name, values in found.items() if values is not None and values.shape[1] == 1}
+
+
 def _robosuite_settings(facts: Mapping[str, Any]) -> tuple[Mapping[str, Any], float, bool]:
     """What the environment was set to, its rate in Hz, and whether the file says that."""
     env = facts.get("env_args")
@@ -283,4 +287,4 @@ def _is_hdf5(path: Path) -> bool:
     return path.is_dir() and any(entry.suffix in SUFFIXES for entry in entries(path))
 
 
-FORMAT = DatasetFormat("HDF5", "*.hdf5 of robomimic, LIBERO or ALOHA", _is_hdf5, Hdf5Dataset)
+FORMAT = DatasetFormat("HDF5", "*.hdf5 of robomimic, LIBERO or ALOHA", _is_hdf5, Hdf5Dataset, -10)

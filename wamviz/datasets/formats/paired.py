@@ -134,4 +134,4 @@ def _lists_episodes(path: Path) -> bool:
     return sidecar.is_file() and "episodes" in read_json(contained(path, sidecar), limit=50_000_000)
 
 
-FORMAT = DatasetFormat("video and action files", f"{SIDECAR} with 'episodes'", _lists_episodes, PairedFolder)
+FORMAT = DatasetFormat("video and action files", f"{SIDECAR} with 'episodes'", _lists_episodes, PairedFolder, 10)

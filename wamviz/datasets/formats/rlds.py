@@ -172,9 +172,11 @@ class RldsDataset(IndexedDataset):
         parts = [(key, part) for key in keys if (part := _vector(example, key, steps, missing)) is not None]
         states, state_names = self._states(example, steps, missing)
         rewards = example.get("steps/reward")
-        scored = isinstance(rewards, np.ndarray) and len(rewards) == steps
-        success = True if scored and rewards.max() > 0 else None  # 0 is also what a demonstration without rewards has
-        scalars = {"reward": rewards.astype(np.float64)} if scored and np.ptp(rewards) > 0 else {}
+        success, scalars = None, dict[str, Reals]()
+        if isinstance(rewards, np.ndarray) and len(rewards) == steps:
+            scored = np.asarray(rewards, np.float64)
+            success = True if np.nanmax(scored) > 0 else None  # 0 is also what demonstrations without rewards have
+            scalars = {"reward": scored} if np.ptp(scored) > 0 else {}
         if len(parts) < max(1, len(keys)):
             return EpisodeNumbers(states=states, state_names=state_names, success=success, scalars=scalars)
         actions = np.concatenate([part for _, part in parts], axis=1)
@@ -337,7 +339,7 @@ def _texts(example: Example, steps: int) -> tuple[str, ...]:
     for key in TEXT_KEYS:
         value = example.get(key)
         if isinstance(value, np.ndarray) and len(value) and value.dtype == np.int64:
-            text = _from_letters(value)
+            text = _from_letters(value.astype(np.int64))
             if text:
                 return (text,)
         if isinstance(value, list):

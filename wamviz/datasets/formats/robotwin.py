@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -143,7 +143,7 @@ class RoboTwinDataset(IndexedDataset):
         except WamvizError as error:
             missing.append(str(error))
             return ""
-        listed = next((texts[key] for key in ("seen", "unseen", "instructions") if texts.get(key)), [])
+        listed: Any = next((texts[key] for key in ("seen", "unseen", "instructions") if texts.get(key)), [])
         first = listed[0] if isinstance(listed, list) and listed else listed
         return first if isinstance(first, str) else ""
 

@@ -25,12 +25,14 @@ class UnreadableFormat:
         sign: whether a file or folder belongs to it, by its name.
         why: what stands in the way.
         convert: what makes of it a dataset that can be read.
+        whole: whether what can be read in such a folder is only a part of its episodes.
     """
 
     title: str
     sign: Callable[[Path], bool]
     why: str
     convert: str
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not self.convert:
@@ -47,12 +49,14 @@ UNREADABLE = (
         lambda path: path.name in ("policy_out.pkl", "obs_dict.pkl", "agent_data.pkl"),
         "it keeps its numbers in pickles, which are never opened",
         "Take the RLDS version (bridge_dataset), or convert it with rail-berkeley's bridge_data_v2/data_processing.",
+        whole=True,
     ),
     UnreadableFormat(
         "AgiBot World",
         lambda path: path.name == "proprio_stats.h5" or (path.name == "task_info" and path.is_dir()),
         "its rows, videos and tasks lie in three trees",
         "Convert it with LeRobot's examples/port_datasets or OpenDriveLab's agibot_to_lerobot.",
+        whole=True,
     ),
     UnreadableFormat(
         "MCAP",
@@ -99,10 +103,16 @@ UNREADABLE = (
 )
 
 
-def name_unreadable(path: Path) -> WamvizError | None:
-    """The error for a folder of a known format that cannot be read here, or None for any other."""
+def name_unreadable(path: Path, whole: bool = False) -> WamvizError | None:
+    """The error for a folder of a known format that cannot be read here, or None for any other.
+
+    Args:
+        whole: look only for formats of which a part could be taken for a dataset of its own.
+    """
     held = list(_below(path))
     for kind in UNREADABLE:
+        if whole and not kind.whole:
+            continue
         sign = next((one for one in held if kind.sign(one)), None)
         if sign is not None:
             where = sign.relative_to(path).as_posix() if sign != path else path.name

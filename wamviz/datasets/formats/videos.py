@@ -75,4 +75,4 @@ def video_files(folder: Path) -> list[Path]:
     return [path for path in entries(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
 
 
-FORMAT = DatasetFormat("videos", "*.mp4", lambda path: path.is_dir() and bool(video_files(path)), VideoFolder)
+FORMAT = DatasetFormat("videos", "*.mp4", lambda path: path.is_dir() and bool(video_files(path)), VideoFolder, -20)

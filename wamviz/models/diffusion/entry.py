@@ -21,6 +21,7 @@ from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.checkpoints import Checkpoint, look, part_config, place_of, sentencepieces
 from wamviz.models.diffusion.kinds import KINDS, Kind
 from wamviz.models.diffusion.options import Options, read
+from wamviz.models.diffusion.recipes import own_recipe
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
 
 __all__ = ["KINDS", "capabilities_of", "download", "entry_of", "missing", "probe"]
@@ -48,6 +49,7 @@ def _kind(connection: Connection) -> tuple[Kind, Options]:
             f"Kind {kind.name} runs here: its address is a folder, or a name on the hub, not '{connection.url}'.",
             f"Write --url FOLDER, or --url hub:{kind.hub[0]}.",
         )
+    kind = own_recipe(kind, connection)
     return kind, read(kind, connection)
 
 
@@ -200,7 +202,7 @@ def download(connection: Connection, progress: Callable[[int, int, str], None] |
 
 
 def capabilities_of(connection: Connection) -> Capabilities:
-    """What a connection's model can do, as its kind and settings say; the checkpoint is not looked at.
+    """What a connection's model can do, as its checkpoint's own files, its kind and its settings say.
 
     Raises:
         WamvizError: a setting or an address that the kind cannot have.

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.orientation import reorient
 from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 from wamviz.models.connections import Connection
@@ -196,9 +196,14 @@ class PolicyRequest:
         return replace(self, robot=replace(self.robot, views=views, state=state, actions=space))
 
     @property
+    def seen(self) -> tuple[View, ...]:
+        """The robot's views that the context has; all but optional ones."""
+        return tuple(view for view in self.robot.views if view.key in self.cameras)
+
+    @property
     def shown(self) -> View:
         """The view whose video is shown: that of the context's main camera, else the robot's first exterior one."""
-        views = self.robot.views
+        views = self.seen
         main = [view for view in views if self.cameras[view.key] == self.imagine.observation.main_camera]
         return next(iter(main or [view for view in views if view.role == "exterior"] or views))
 
@@ -268,7 +273,7 @@ def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:
         row, column = np.argwhere(~np.isfinite(actions))[0]
         raise malformed(f"its actions hold a value that is not finite at row {row}, column {column}")
     if actions.shape[1] != space.dim:
-        raise WamvizError(
+        raise InvalidInput(
             f"The server returned actions of {actions.shape[1]} numbers; {who} takes {space.dim}: "
             f"{', '.join(space.names)}.",
             "Another --robot may fit: see connect --kinds.",

@@ -13,7 +13,7 @@ import asyncio
 from itertools import islice
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, NotFound, WamvizError
 from wamviz.core.media import read_video, resize
 from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest
@@ -40,7 +40,7 @@ def folder_of(request: PolicyRequest) -> Path | None:
     named = settings["videos"]
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        raise WamvizError(
+        raise NotFound(
             f"There is no folder '{named[:200]}' with DreamZero's videos here.",
             "Its server says when it starts where 'Videos will be saved to'; name that folder, or a mounted copy, with "
             "connect --set videos=FOLDER.",
@@ -97,10 +97,10 @@ def cut(video: Frames, request: PolicyRequest) -> tuple[Frames, str]:
     views = request.robot.views
     outer = [view for view in views if view.role == "exterior"]
     if len(views) != 3 or len(outer) != 2:
-        raise WamvizError("How the server lays out its views is known for one wrist and two exterior ones only.")
+        raise Damaged("How the server lays out its views is known for one wrist and two exterior ones only.")
     upper, half = video.shape[1] // 2, video.shape[2] // 2
     if min(upper, half) < 2:
-        raise WamvizError(f"The server's video is only {video.shape[1]} x {video.shape[2]} pixels.")
+        raise Damaged(f"The server's video is only {video.shape[1]} x {video.shape[2]} pixels.")
     view = request.shown
     if view.role == "wrist":
         part = video[:, :upper]

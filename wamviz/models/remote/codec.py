@@ -27,7 +27,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, InvalidInput, WamvizError
 
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])")  # no objects, strings, dates, structures or wide floats
 _NPY_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
@@ -49,7 +49,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if min(self.message_bytes, self.items, self.depth) < 1:
-            raise WamvizError(f"Limits of a reply must be at least 1, not {self}.")
+            raise InvalidInput(f"Limits of a reply must be at least 1, not {self}.")
 
 
 LIMITS = Limits()
@@ -57,12 +57,12 @@ LIMITS = Limits()
 
 def malformed(why: str) -> WamvizError:
     """The error for a reply that cannot be what its protocol says."""
-    return WamvizError(f"The server's reply cannot be read: {why}.", "Is it the kind of server that was named?")
+    return Damaged(f"The server's reply cannot be read: {why}.", "Is it the kind of server that was named?")
 
 
 def too_large(limits: Limits) -> WamvizError:
     """The error for a reply over its size limit."""
-    return WamvizError(f"The server's reply has more than {limits.message_bytes / 1e6:g} MB, which is the limit.")
+    return Damaged(f"The server's reply has more than {limits.message_bytes / 1e6:g} MB, which is the limit.")
 
 
 # --- msgpack --------------------------------------------------------------------------------------------------------
@@ -80,9 +80,9 @@ def pack(value: Any) -> bytes:
     try:
         packed: bytes = msgpack.packb(value, default=_array_to_msgpack)
     except OverflowError as error:
-        raise WamvizError("A number does not fit into 64 bits.") from error
+        raise InvalidInput("A number does not fit into 64 bits.") from error
     except ValueError as error:
-        raise WamvizError(f"This cannot be sent: {error}.") from error
+        raise InvalidInput(f"This cannot be sent: {error}.") from error
     return packed
 
 
@@ -96,9 +96,9 @@ def _array_to_msgpack(value: Any) -> dict[bytes, Any]:
 def _check_plain(value: Any) -> None:
     """Raise ``WamvizError`` for what is no array or scalar of plain numbers."""
     if not isinstance(value, np.ndarray | np.generic):
-        raise WamvizError(f"A value of type {type(value).__name__} cannot be sent.")
+        raise InvalidInput(f"A value of type {type(value).__name__} cannot be sent.")
     if value.dtype.kind not in "biuf":
-        raise WamvizError(f"An array of {value.dtype} cannot be sent; only plain numbers can.")
+        raise InvalidInput(f"An array of {value.dtype} cannot be sent; only plain numbers can.")
 
 
 def unpack(data: bytes, limits: Limits = LIMITS) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.media import resize
 from wamviz.core.rollout import Floats, Frames, Observation
 from wamviz.models.remote.robots import StatePart, View
@@ -72,16 +72,16 @@ def choose_cameras(wanted: Wanted, observation: Observation) -> dict[str, str]:
             if free:
                 chosen[view.key] = free[0]
                 taken.add(free[0])
-    missing = [view for view in wanted.views if view.key not in chosen]
+    missing = [view for view in wanted.views if view.key not in chosen and not view.optional]
     if missing:
         lacking = " and ".join(f"'{short(view.key)}' ({view.role})" for view in missing)
-        raise WamvizError(
+        raise InvalidInput(
             f"{wanted.who} needs the view{'s' if len(missing) > 1 else ''} {lacking}; this context has the cameras "
             f"{', '.join(observation.frames)}.",
             f"Choose a context with such a camera, or say which one to send with connect --view "
             f"{short(missing[0].key)}=CAMERA.",
         )
-    return {view.key: chosen[view.key] for view in wanted.views}
+    return {view.key: chosen[view.key] for view in wanted.views if view.key in chosen}
 
 
 def _bare(name: str) -> str:
@@ -98,7 +98,8 @@ def _fits(name: str, role: str) -> bool:
 
 def pictures(wanted: Wanted, observation: Observation, cameras: Mapping[str, str]) -> dict[str, Frames]:
     """The frames to send, (H, W, 3) uint8 by key, at each view's size."""
-    return {view.key: fit_frame(observation.frames[cameras[view.key]], view) for view in wanted.views}
+    seen = [view for view in wanted.views if view.key in cameras]
+    return {view.key: fit_frame(observation.frames[cameras[view.key]], view) for view in seen}
 
 
 def fit_frame(frame: Frames, view: View) -> Frames:
@@ -135,7 +136,7 @@ def places(wanted: Wanted, observation: Observation) -> dict[str, slice]:
         return {}
     listed = " and ".join(f"'{short(part.key)}' ({_count(part.count)})" for part in wanted.state)
     if observation.state is None:
-        raise WamvizError(
+        raise InvalidInput(
             f"{wanted.who} needs the robot's state: {listed}. This context has none.",
             "Choose an episode of a dataset that records it, or a tabletop scene.",
         )
@@ -147,13 +148,13 @@ def places(wanted: Wanted, observation: Observation) -> dict[str, slice]:
         told = wanted.places.get(short(part.key), wanted.places.get(part.key))
         place = known.get(part.key) if told is None else slice(*told)
         if place is None:
-            raise WamvizError(
+            raise InvalidInput(
                 f"{wanted.who} needs {listed}; where they lie in this context's state of {_count(dim)} is not known.",
                 f"If they are there, say where, counted from 0: connect {example}.",
             )
         count = len(range(*place.indices(dim)))
         if count != part.count:
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{short(part.key)}' is {_count(part.count)}; {place.start}:{place.stop} of this context's state of "
                 f"{_count(dim)} is {_count(count)}.",
                 f"Correct it with connect {example}.",

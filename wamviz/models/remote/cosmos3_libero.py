@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core import rotation
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import encode_png, read_image, resize
 from wamviz.core.rollout import ActionSpace, Floats, Frames
+from wamviz.core.rotation import rotation_vector
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.content import find_content
@@ -39,6 +39,9 @@ BOTH_VIEWS = (
 ASSUMED = (
     "The server does not say what its {width} numbers mean: they are read as its own client reads them, as position, "
     "{rotation} and a gripper that is {open} when open, {rate:g} a second, and brought to LIBERO's seven."
+)
+ALONE = (
+    "Its released policy learned two views; this context has no wrist's, so that one was sent, as for a single view."
 )
 MAX_PIXELS = 500_000_000  # of a whole clip
 
@@ -74,13 +77,13 @@ async def ask(request: PolicyRequest, report: Report) -> None:
 
 def canvas_of(request: PolicyRequest) -> Frames:
     """The picture to send, (256, 256 or 512, 3): one view, or both side by side."""
-    return np.concatenate([request.pictures[view.key] for view in request.robot.views], axis=1)
+    return np.concatenate([request.pictures[view.key] for view in request.seen], axis=1)
 
 
 def prompt_of(request: PolicyRequest) -> str:
     """The instruction, with the sentences on both views that the released policy was trained with."""
     words = request.prompt.rstrip()
-    for sentence in BOTH_VIEWS if len(request.robot.views) > 1 else ():
+    for sentence in BOTH_VIEWS if len(request.seen) > 1 else ():
         words = f"{words}{' ' if words.endswith('.') else '. '}{sentence}"
     return words
 
@@ -95,6 +98,8 @@ def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     if "action" not in reply:
         raise malformed("it has no actions")
     actions, space, notes = _actions(reply["action"], request)
+    if len(request.seen) < len(request.robot.views):
+        notes = (*notes, ALONE)
     if not video:
         return PolicyResponse(actions, space, notes=(*notes, "The server returned no video."))
     frames, camera, more = _shown(_clip(video), len(actions), request)
@@ -122,7 +127,7 @@ def libero_actions(rows: Floats, *, one_open: bool) -> Floats:
     """
     position, turn, gripper = rows[:, :3], rows[:, 3:-1], rows[:, -1:]
     if turn.shape[1] > 3:
-        turn = np.array([rotation.vector(_matrix(one.astype(np.float64))) for one in turn], np.float32).reshape(-1, 3)
+        turn = np.array([rotation_vector(_matrix(one.astype(np.float64))) for one in turn], np.float32).reshape(-1, 3)
     return np.concatenate([position, turn, np.clip(1 - 2 * gripper if one_open else gripper, -1, 1)], axis=1)
 
 
@@ -139,7 +144,7 @@ def _matrix(turn: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.d
 
 def _shown(video: Frames, actions: int, request: PolicyRequest) -> tuple[Frames, str, tuple[str, ...]]:
     """The shown view of a clip of the canvas, in its camera's proportions, the context first; that camera; notes."""
-    view, views, sent = request.shown, request.robot.views, canvas_of(request)
+    view, views, sent = request.shown, request.seen, canvas_of(request)
     content = find_content(video, sent)
     canvas = content.cut(video)
     edges = [canvas.shape[2] * index // len(views) for index in range(len(views) + 1)]

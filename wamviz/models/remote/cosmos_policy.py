@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
 from wamviz.core.media import resize
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
@@ -39,7 +39,7 @@ async def probe(request: PolicyRequest) -> str:
     if response.status_code != 405:
         if not response.is_success:
             raise status_error(server, response.status_code, response.content[:1000])
-        raise WamvizError(
+        raise Unavailable(
             f"There is an HTTP server at {server.url}, but nothing at {_path(server)} that takes questions.",
             "Is it this kind of server?",
         )
@@ -67,7 +67,7 @@ async def ask(request: PolicyRequest, report: Report) -> None:
     if isinstance(reply, str) and reply[:1] in "{[":  # a reply that was written as JSON twice
         reply = unpack_json(reply.encode(), request.server.limits)
     if isinstance(reply, str):
-        raise WamvizError(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
+        raise Unavailable(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
     for one in candidates(reply, request.imagine.samples) if many else [reply]:

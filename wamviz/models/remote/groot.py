@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
-from wamviz.core.rollout import ActionSpace, Floats
+from wamviz.core.errors import InvalidInput, unknown_name
+from wamviz.core.rollout import Floats
+from wamviz.core.rotation import orientation
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import server_error
 from wamviz.models.remote.npy import pack_npy, unpack_npy
-from wamviz.models.remote.robots import DROID_STATE, StatePart, View
+from wamviz.models.remote.robots import DROID_STATE, StatePart, View, unnamed
 from wamviz.models.remote.zmtp import Req, connected, library
 
 LAYOUTS = ("nested", "flat", "n1.5")
@@ -165,7 +166,7 @@ def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, .
         elif key == "eef_9d":  # made of the pose that DROID records, as its own client makes it
             parts.append(POSE)
         else:
-            raise WamvizError(
+            raise InvalidInput(
                 f"{request.title} needs the state '{key}' and does not say how many numbers that is.",
                 f"If the context has it, say where, counted from 0: connect --state {key}=FIRST:END.",
             )
@@ -180,11 +181,9 @@ def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, .
 
 def eef_9d(pose: Floats) -> Floats:
     """DROID's pose (6,), metres and extrinsic xyz Euler angles, as position and two rows of a rotation (9,)."""
-    a, b, c = (float(angle) for angle in pose[3:])
-    about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    about_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    rotation = about_z @ about_y @ about_x @ _CORRECTION
+    turned = orientation(pose[3:], "euler_xyz")
+    assert turned is not None  # which only a quaternion can be
+    rotation = turned @ _CORRECTION
     return np.concatenate([pose[:3], rotation[:2].reshape(6)]).astype(np.float32)
 
 
@@ -245,9 +244,3 @@ def parse_response(reply: Any, request: PolicyRequest, config: ModalityConfig) -
         space = unnamed({name: tables[name].shape[1] for name in order}, space.rate)
     actions = np.concatenate([tables[name] for name in order], axis=1)
     return PolicyResponse(actions_from(actions, space, "its action space"), space, notes=tuple(notes))
-
-
-def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:
-    """The action space of a robot of which only the server's names are known."""
-    names = [name if width == 1 else f"{name}_{i + 1}" for name, width in widths.items() for i in range(width)]
-    return ActionSpace(tuple(names), ("",) * len(names), "unnamed", rate)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wamviz.core.action_spaces import DROID_JOINTS
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.orientation import ORIENTATIONS
 from wamviz.models.connections import Connection
 from wamviz.models.remote import robots, veo_options, worker_info
@@ -123,7 +123,7 @@ KINDS: dict[str, Kind] = {
             "openpi (pi0, pi0-FAST, pi0.5; Cosmos3-Nano-Policy-DROID)",
             "openpi",
             ("ws", "wss"),
-            (robots.DROID, robots.DROID_JOINTPOS, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID),
+            (robots.DROID, robots.LIBERO, robots.ALOHA, robots.COSMOS3_DROID, robots.DROID_JOINTPOS),
             "Api-Key",
             "actions; with robot cosmos3-droid the imagined video too",
             settings=_PICTURES,
@@ -209,6 +209,7 @@ KINDS: dict[str, Kind] = {
             seeded=True,
             steps=30,
             max_guidance=10.0,
+            settings={"flow_shift": "of its scheduler; 5.0 by default, as vLLM-Omni's examples with actions have it"},
         ),
         Kind(
             "veo",
@@ -268,5 +269,5 @@ def robot_of(connection: Connection) -> Robot:
     if not connection.rate:
         return robot
     if robot.actions is None:
-        raise WamvizError(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
+        raise InvalidInput(f"Kind {kind.name} returns no actions, so that they have no rate.", "Leave --rate out.")
     return replace(robot, actions=replace(robot.actions, rate=float(connection.rate)))

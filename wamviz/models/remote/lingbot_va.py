@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.media import resize
 from wamviz.core.rollout import Floats, Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
@@ -39,7 +39,7 @@ def check(request: PolicyRequest) -> None:
     """Refuse a context that lacks a view, before anything is sent; the server never reads the state."""
     told = request.connection.settings.get("video", "no")
     if told not in ("yes", "no"):
-        raise WamvizError(f"The setting 'video' is yes or no, not '{told[:40]}'.", "Write connect --set video=yes")
+        raise InvalidInput(f"The setting 'video' is yes or no, not '{told[:40]}'.", "Write connect --set video=yes")
     _ = request.cameras
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout
 from wamviz.core.threads import BEAT_S, stream_coroutine
 from wamviz.models.connections import Connection
@@ -81,7 +81,7 @@ class RemoteModel:
                 shown = self._preview(replies, request, f"{words}, {time.perf_counter() - start:.0f} s", shown)
                 yield shown
         if not replies:
-            raise WamvizError(f"{policy.server.host} ended without a reply.")
+            raise Damaged(f"{policy.server.host} ended without a reply.")
         spent = {"total": time.perf_counter() - start}
         if told := [reply.server_s for reply in replies if reply.server_s is not None]:
             spent["server"] = sum(told)
@@ -130,7 +130,7 @@ class RemoteModel:
             except WamvizError as second:
                 if second.message == first.message:
                     raise
-                raise type(second)(f"{first.message} Asked once more: {second.message}", second.hint) from second
+                raise second.with_text(message=f"{first.message} Asked once more: {second.message}") from second
 
     def _preview(self, replies: list[PolicyResponse], request: ImagineRequest, note: str, before: Preview) -> Preview:
         if len(replies) == before.step:  # a clip of Veo's is 130 MB: not stacked anew four times a second

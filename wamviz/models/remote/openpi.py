@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wamviz.core.action_spaces import DROID_JOINTS, DROID_VELOCITY
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged
 from wamviz.core.media import resize
 from wamviz.core.rollout import ActionSpace, Floats, Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
@@ -129,7 +129,7 @@ def tile(video: Frames, request: PolicyRequest) -> tuple[Frames, str, tuple[str,
     height, width = canvas.shape[1:3]
     upper, half = round(height * request.pictures[request.robot.views[0].key].shape[0] / len(sent)), width // 2
     if upper < 2 or height - upper < 2 or width < 4:
-        raise WamvizError(f"The server's video is only {height} x {width} pixels: no three views fit into it.")
+        raise Damaged(f"The server's video is only {height} x {width} pixels: no three views fit into it.")
     wrist, first, _ = request.robot.views
     if view is wrist:
         part = canvas[:, :upper]

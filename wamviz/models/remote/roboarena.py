@@ -24,7 +24,7 @@ from wamviz.models.remote import canvas
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.network import Server, clean_text, server_error
-from wamviz.models.remote.robots import DROID_STATE, StatePart, View
+from wamviz.models.remote.robots import COSMOS3_DROID, DROID_STATE, StatePart, View, unnamed
 from wamviz.models.remote.websocket import WebSocket, connected
 
 _POSE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
@@ -40,6 +40,9 @@ SPACES = {
     ),
 }
 EMBODIMENTS = {"roboarena": 0, "droid": 1}  # vLLM-Omni's, and from which number each counts the exterior cameras
+GREETING = {"action_space", "image_resolution", "n_external_cameras", "needs_wrist_camera", "action_horizon"}
+COSMOS3_CANVAS = (540, 640)
+UNTOLD = "The server does not say what its actions mean: they are taken for {kind}, as this robot has them."
 KEPT = "This server returns actions alone; a video that it imagines stays there."
 
 
@@ -106,14 +109,14 @@ def _not_an_error(reply: Any) -> None:
 async def _metadata(socket: WebSocket, request: PolicyRequest) -> dict[str, Any]:
     config = unpack(await socket.receive_bytes(), request.server.limits)
     _not_an_error(config)
-    if not isinstance(config, dict) or "action_space" not in config:
-        raise malformed("it greets without saying its action space, as RoboArena's servers do")
+    if not isinstance(config, dict) or not config.keys() & GREETING:
+        raise malformed("it greets without saying its action space or its pictures, as RoboArena's servers do")
     return config
 
 
 def adapt_request(request: PolicyRequest, config: Mapping[str, Any]) -> PolicyRequest:
     """The question with the views, state and action space that the server's first message asks for."""
-    told = config["action_space"]
+    told = config.get("action_space", request.robot.space.kind)  # vLLM-Omni's need not say it
     if not isinstance(told, str) or told not in SPACES:
         raise unknown_name("action space of the server", str(told)[:60], SPACES)
     space = SPACES[told]
@@ -137,22 +140,51 @@ def adapt_request(request: PolicyRequest, config: Mapping[str, Any]) -> PolicyRe
         for eye, side in eyes.items()
     )
     state: tuple[StatePart, ...] = DROID_STATE
-    if config["action_space"].startswith("cartesian"):
+    if size == list(COSMOS3_CANVAS) and len(views) == len(COSMOS3_DROID.views):  # it counts cameras from 1
+        views = COSMOS3_DROID.views
+    if told.startswith("cartesian"):
         state = (StatePart("observation/cartesian_position", 6, "pose"), *state)
     rate = request.robot.space.rate  # the user may have said that it is another
-    return request.with_robot(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))
+    adapted = request.with_robot(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))
+    return replace(adapted, action_space_told="action_space" in config)
 
 
 def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     """One reply: a dictionary with ``actions``, or DreamZero's bare array."""
     _not_an_error(reply)
     found = reply if isinstance(reply, np.ndarray) else reply.get("actions") if isinstance(reply, dict) else None
-    if found is None:
-        raise malformed("it has no actions")
-    actions = actions_from(found, request.robot.space, "its action space")
+    space = request.robot.space
+    if found is None or isinstance(found, dict):
+        found, space = named_actions(reply if found is None else found, space)
+    actions = actions_from(found, space, "its action space")
     spent = seconds(reply) if isinstance(reply, dict) else None
     notes = (*(() if request.robot.frames else (KEPT,)), request.sent, *request.orientation_notes)
-    return PolicyResponse(actions, request.robot.space, notes=notes, server_s=spent)
+    if not request.action_space_told:
+        notes = (*notes, UNTOLD.format(kind=space.kind.replace("_", " ")))
+    return PolicyResponse(actions, space, notes=notes, server_s=spent)
+
+
+def named_actions(reply: Any, space: ActionSpace) -> tuple[Any, ActionSpace]:
+    """Actions under names of their own, as vLLM-Omni's policies may return them, (H, D) or (1, H, D) each.
+
+    Returns:
+        The table (H, A) and its space: the robot's where its joints and its gripper are there, else one without units.
+    """
+    parts = reply if isinstance(reply, dict) else {}
+    tables = {str(name): part for name, part in parts.items() if isinstance(part, np.ndarray)}
+    tables = {name: part[0] if part.ndim == 3 and len(part) == 1 else part for name, part in tables.items()}
+    if {table.ndim for table in tables.values()} != {2} or len({len(table) for table in tables.values()}) != 1:
+        raise malformed("it has no actions")
+    names = ("joint_position", "gripper_position")
+    short = {name.rpartition("/")[2].removeprefix("action."): table for name, table in tables.items()}
+    if (
+        set(names) <= set(short)
+        and space.kind == "joint_position"
+        and space.dim == sum(short[name].shape[1] for name in names)
+    ):
+        return np.concatenate([short[name] for name in names], axis=1), space
+    widths = {name[:80]: table.shape[1] for name, table in short.items()}
+    return np.concatenate(list(short.values()), axis=1), unnamed(widths, space.rate)
 
 
 def filmed(reply: PolicyResponse, request: PolicyRequest, found: tuple[Frames, float, str] | str) -> PolicyResponse:

@@ -6,11 +6,12 @@ pixels, (H, W). Nothing here opens a connection or knows a protocol. Adding a ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from wamviz.core.action_spaces import ALOHA_JOINTS, DROID_JOINTS, DROID_VELOCITY, OSC_POSE
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import ActionSpace
 
 Fit = Literal["pad", "stretch", "as it is"]
@@ -27,6 +28,7 @@ class View:
         size: (H, W) to send, or None for the context's own.
         fit: ``pad`` keeps the proportions with black borders, as openpi's clients do; ``stretch`` does not.
         like: the camera's usual name, where that is not the last part of the key.
+        optional: whether it is left out where the context has no such camera.
     """
 
     key: str
@@ -34,6 +36,7 @@ class View:
     size: tuple[int, int] | None
     fit: Fit = "pad"
     like: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,9 @@ class Robot:
     def __post_init__(self) -> None:
         if self.actions is None:
             if self.frames < 1 or not self.video_fps > 0:
-                raise WamvizError(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
+                raise InvalidInput(f"Robot '{self.name}' needs frames and their rate where it has no actions.")
         elif self.chunk < 1 or self.frames < 0:
-            raise WamvizError(f"Robot '{self.name}' needs a chunk of at least one action.")
+            raise InvalidInput(f"Robot '{self.name}' needs a chunk of at least one action.")
 
     @property
     def space(self) -> ActionSpace:
@@ -112,6 +115,12 @@ class Robot:
             return "a video, no actions"
         video = {0: "actions alone, no video", 1: "actions and one future frame"}
         return video.get(self.frames, "actions and the imagined video")
+
+
+def unnamed(widths: Mapping[str, int], rate: float) -> ActionSpace:
+    """The action space of a robot of which only the server's names are known."""
+    names = [name if width == 1 else f"{name}_{i + 1}" for name, width in widths.items() for i in range(width)]
+    return ActionSpace(tuple(names), ("",) * len(names), "unnamed", rate)
 
 
 DROID_STATE = (
@@ -184,7 +193,7 @@ COSMOS3_LIBERO = Robot(
     "libero", "Panda of LIBERO",
     (
         View("image", "exterior", (256, 256), "stretch", like="agentview_rgb"),
-        View("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb"),
+        View("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb", optional=True),
     ),
     (), OSC_POSE, chunk=16, modes=("joint",), frames=16, orientation="mirrored",
 )  # fmt: skip

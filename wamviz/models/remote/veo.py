@@ -45,7 +45,7 @@ def check(request: PolicyRequest) -> None:
 def _key(request: PolicyRequest) -> str:
     key = request.server.headers.get("x-goog-api-key", "")
     if not key:
-        raise WamvizError(
+        raise Unavailable(
             f"{request.title} needs a key of Google's API.",
             f"Name the environment variable that holds it: connect {request.connection.name} --token-env "
             "GEMINI_API_KEY",
@@ -57,9 +57,9 @@ def _package() -> Any:
     try:
         from google import genai
     except ImportError as error:
-        raise WamvizError("google-genai is not installed.", "pip install 'google-genai>=1.55,<3'") from error
+        raise Unavailable("google-genai is not installed.", "pip install 'google-genai>=1.55,<3'") from error
     if int(str(genai.__version__).partition(".")[0]) >= 3:
-        raise WamvizError(
+        raise Unavailable(
             f"google-genai {genai.__version__} makes no videos with a key.", "pip install 'google-genai>=1.55,<3'"
         )
     return genai
@@ -74,7 +74,7 @@ async def probe(request: PolicyRequest) -> str:
     veos = [name.removeprefix("models/") for name in names if "veo" in name]
     if options.model not in veos:
         there = f"Its Veos: {', '.join(veos)}." if veos else "It lists no Veo at all for this key."
-        raise WamvizError(f"{request.server.host} has no model '{options.model}'.", there)
+        raise Unavailable(f"{request.server.host} has no model '{options.model}'.", there)
     return f"Google's API answers at {request.server.url} and has {options.model}. {_filming(options)}"
 
 
@@ -121,7 +121,9 @@ async def _sample(google: Any, request: PolicyRequest, options: VeoOptions, repo
     if job.error:
         raise server_error(job.error.get("message") or job.error)
     report("fetching the video")
-    frames, fps = decoded(await _bytes(google, job.response), inner, picture.shape)
+    data = await _bytes(google, job.response)
+    report("reading the video")
+    frames, fps = await asyncio.to_thread(decoded, data, inner, picture.shape)
     notes = [_sent(context, picture)]
     notes.append(
         f"Veo's video: {len(frames)} frames, {fps:g} a second, all kept, scaled to {frames.shape[2]} x "
@@ -137,7 +139,7 @@ async def _bytes(google: Any, response: Any) -> bytes:
         told = getattr(response, "rai_media_filtered_reasons", None) or []
         reasons = "; ".join(clean_text(reason) for reason in told)
         if reasons or getattr(response, "rai_media_filtered_count", None):
-            raise WamvizError(
+            raise Unavailable(
                 f"Google's safety filters kept the video back: {reasons or 'no reason was given'}",
                 "Choose other words or another context.",
             )
@@ -252,7 +254,7 @@ def _translated(server: Server) -> Iterator[None]:
         yield
     except APIError as error:
         if error.code == 404 and error.status == "NOT_FOUND":  # Google's own, not some other server's
-            raise WamvizError(
+            raise Unavailable(
                 f"The server said: {clean_text(error.message)} (HTTP 404)",
                 "connect NAME --test lists the Veos there are.",
             ) from error

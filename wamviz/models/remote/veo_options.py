@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.models.remote.robots import Robot, View
 
 URL = "https://generativelanguage.googleapis.com"
@@ -64,7 +64,7 @@ class VeoOptions:
         """The options that these settings mean, or ``WamvizError`` with what is allowed."""
         model = settings.get("model", cls.model)
         if re.fullmatch(r"veo-[a-z0-9.-]{1,80}", model) is None:  # it becomes part of an address
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{model[:80]}' is no name of a Veo.", f"Write e.g. {cls.model}; connect --test lists what there is."
             )
         found = {name: settings[name] for name in ("resolution", "aspect", "negative") if name in settings}
@@ -73,10 +73,10 @@ class VeoOptions:
                 raise unknown_name(name, found[name], allowed)
         seconds = settings.get("seconds", "8")
         if seconds not in SECONDS:
-            raise WamvizError(f"Veo makes clips of {', '.join(SECONDS)} seconds, not of '{seconds[:20]}'.")
+            raise InvalidInput(f"Veo makes clips of {', '.join(SECONDS)} seconds, not of '{seconds[:20]}'.")
         options = cls(model, int(seconds), price=_price(settings.get("price")), **found)
         if options.resolution != "720p" and options.seconds != 8:
-            raise WamvizError(
+            raise InvalidInput(
                 f"Veo makes {options.resolution} only of 8 seconds.", "Set resolution=720p, or seconds=8."
             )
         return options
@@ -90,7 +90,7 @@ def _price(text: str | None) -> float | None:
     except ValueError:
         price = -1.0
     if not 0 <= price <= 100:
-        raise WamvizError(f"'{text[:20]}' is no price of a second in USD.", "Write e.g. --set price=0.15.")
+        raise InvalidInput(f"'{text[:20]}' is no price of a second in USD.", "Write e.g. --set price=0.15.")
     return price
 
 

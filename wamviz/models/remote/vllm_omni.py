@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.core.errors import Unavailable, WamvizError
+from wamviz.core.errors import InvalidInput, Unavailable, WamvizError
 from wamviz.core.media import encode_png, read_video, write_mp4
 from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
@@ -31,13 +31,17 @@ from wamviz.models.remote.network import ask as fetch
 POLL_S = 0.5
 DOMAINS = {"bridge": ("bridge_orig_lerobot", "third_person_view")}  # by robot: the model's name for it, the view
 STEPS = 30
+FLOW_SHIFT = "5.0"  # of vLLM-Omni's own examples with actions
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MODES = {"joint": "policy"}
 
 
 def check(request: PolicyRequest) -> None:
-    """Refuse a context without a picture of the scene, before anything is sent."""
+    """Refuse a context without a picture of the scene or a setting that is none, before anything is sent."""
     _ = request.cameras
+    told = request.connection.settings.get("flow_shift", FLOW_SHIFT)
+    if re.fullmatch(r"\d{1,3}(\.\d{1,4})?", told) is None:
+        raise InvalidInput(f"'{told[:20]}' is no flow shift.", f"Write e.g. --set flow_shift={FLOW_SHIFT}.")
 
 
 async def probe(request: PolicyRequest) -> str:
@@ -89,11 +93,11 @@ def form(request: PolicyRequest) -> tuple[dict[str, str], dict[str, tuple[str, b
     fields = {
         "prompt": request.prompt.strip() or " ",  # an empty field counts as a missing one
         "num_frames": str(chunk + 1),
-        "fps": f"{robot.fps:g}",
+        "fps": str(max(1, round(robot.fps))),  # it takes whole numbers alone
         "size": f"{width}x{height}",
         "num_inference_steps": str(imagine.steps or STEPS),
         "guidance_scale": f"{imagine.guidance:g}",
-        "flow_shift": "10.0",
+        "flow_shift": request.connection.settings.get("flow_shift", FLOW_SHIFT),
         "seed": str(imagine.seed),
         "extra_params": json.dumps(extra),
     }
@@ -147,6 +151,8 @@ async def _fetched(made: httpx.AsyncClient, request: PolicyRequest, job: Mapping
     imagine, robot = request.imagine, request.robot
     obeyed, video = given(imagine, robot.chunk)
     notes: list[str] = []
+    if robot.fps != round(robot.fps):
+        notes.append(f"vLLM-Omni takes whole frames a second alone: it was told {max(1, round(robot.fps))}.")
     left_out = len(imagine.actions) - len(obeyed) if obeyed is not None and imagine.actions is not None else 0
     left_out += len(imagine.video) - len(video) if video is not None and imagine.video is not None else 0
     if left_out:

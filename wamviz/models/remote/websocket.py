@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.models.remote.codec import malformed, too_large
 from wamviz.models.remote.network import (
     ConnectionLost,
@@ -105,7 +105,7 @@ def _opened(server: Server) -> connect:
 
 
 def _no_websocket(server: Server) -> WamvizError:
-    return WamvizError(f"There is a server at {server.url}, but no websocket.", "Is it this kind of server?")
+    return Unavailable(f"There is a server at {server.url}, but no websocket.", "Is it this kind of server?")
 
 
 def _closed(error: ConnectionClosed, server: Server) -> WamvizError:

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Frames
 from wamviz.core.threads import run_sync
@@ -149,7 +149,7 @@ async def _answered(events: _Stream, request: PolicyRequest, report: Report) -> 
     while True:
         event = await events.line()
         if "changed" in event:
-            raise WamvizError(
+            raise Unavailable(
                 f"The worker at {request.server.host} serves something else than when it was connected.",
                 f"Take it over with connect {request.connection.name} --test.",
             )

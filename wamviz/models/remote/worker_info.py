@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Damaged, Unavailable, WamvizError
 from wamviz.core.rollout import MODES, ActionSpace
 from wamviz.models.remote.robots import Robot, StatePart, View
 
@@ -28,7 +28,7 @@ def adapt_robot(robot: Robot, settings: Mapping[str, str]) -> Robot:
         WamvizError: it was not asked yet, or what it said cannot be.
     """
     if "info" not in settings:
-        raise WamvizError("The worker was not asked yet what it serves.", "Start it, then: connect NAME --test")
+        raise Unavailable("The worker was not asked yet what it serves.", "Start it, then: connect NAME --test")
     return described(settings["info"])
 
 
@@ -41,7 +41,7 @@ def described(text: str) -> Robot:
     try:
         facts = json.loads(text)
         if facts["wamviz_worker"] != PROTOCOL:
-            raise WamvizError(
+            raise Damaged(
                 f"The worker speaks protocol {str(facts['wamviz_worker'])[:20]}, this wamviz {PROTOCOL}.",
                 "Take wamviz_worker.py from this wamviz.",
             )
@@ -49,7 +49,7 @@ def described(text: str) -> Robot:
     except WamvizError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise WamvizError("What the worker says of itself cannot be understood.", "Is it a wamviz_worker?") from error
+        raise Damaged("What the worker says of itself cannot be understood.", "Is it a wamviz_worker?") from error
 
 
 def _robot(facts: Mapping[str, Any]) -> Robot:

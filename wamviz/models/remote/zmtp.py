@@ -16,7 +16,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import ConnectionLost, Server, too_slow, unreachable
 
@@ -31,7 +31,7 @@ def library() -> Any:
         import zmq
     except ImportError as error:
         hint = "pip install 'pyzmq>=27,<28', or the extra wamviz[groot]"
-        raise WamvizError("pyzmq is not installed, with which GR00T's servers are reached.", hint) from error
+        raise Unavailable("pyzmq is not installed, with which GR00T's servers are reached.", hint) from error
     return zmq
 
 
@@ -75,7 +75,7 @@ async def _opened(context: Any, held: ExitStack, server: Server) -> Req:
 
 
 def _stranger(server: Server, why: str = "") -> WamvizError:
-    return WamvizError(f"There is a server at {server.url}, but no ZeroMQ{why}.", "Is it this kind of server?")
+    return Unavailable(f"There is a server at {server.url}, but no ZeroMQ{why}.", "Is it this kind of server?")
 
 
 class Req:

@@ -15,7 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from wamviz.metrics.notes import METRIC_NOTES
+from wamviz.metrics.registry import Metric, all_metrics
 from wamviz.metrics.summary import summarise
 from wamviz.runs.store import Run
 from wamviz.ui.plots.style import (
@@ -33,18 +33,12 @@ from wamviz.ui.plots.style import (
 )
 
 HEIGHT, LANE = 340, 130  # pixels, with two lanes, and of each further one
-LANES = (("psnr", "PSNR", "dB"), ("ssim", "SSIM", "1"), ("lpips", "LPIPS", "1"))
-PICTURE = (("sharpness", "Sharpness, of executed", "1"), ("arm_iou", "Arm, overlap with executed", "1"))
-LOWER = ("lpips",)  # distances: lower is closer
-REAL = {"sharpness": 1.0}  # what is best, where that is neither more nor less
 
 
 class Lane(NamedTuple):
-    """What one lane shows: its key, title and unit, and curves (N, M) of the samples and (M,) of the control."""
+    """What one lane shows: a metric, and its curves (N, M) of the samples and (M,) of its control."""
 
-    key: str
-    title: str
-    unit: str
+    metric: Metric
     times: NDArray[np.float64]
     curves: NDArray[np.float64]
     still: NDArray[np.float64]
@@ -70,15 +64,18 @@ def metric_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
 def _lanes(metrics: Mapping[str, Any], sample: int) -> list[Lane]:
     """What there is to show, the picture beside physics first; raises where the metrics are of another form."""
     lanes = []
-    picture, video = metrics.get("picture") or {}, metrics.get("video") or {}
-    for key, title, unit in PICTURE if picture.get("arm_iou_by_frame") else ():
-        ours, still = (np.asarray(picture[f"{kind}{key}_by_frame"], np.float64) for kind in ("", "copy_"))
-        lanes.append(Lane(key, title, unit, np.asarray(picture["times"], np.float64), ours[None], still, 0))
-    for key, title, unit in LANES if video else ():
-        if key not in LOWER or video.get(f"{key}_by_frame"):
-            curves = np.array([one[f"{key}_by_frame"] for one in video["by_sample"]], np.float64)  # (N, M)
-            still = np.asarray(video[f"copy_last_{key}_by_frame"], np.float64)
-            lanes.append(Lane(key, title, unit, np.asarray(video["times"], np.float64), curves, still, sample))
+    for metric in all_metrics():
+        part, curve = metrics.get(metric.part) or {}, f"{metric.key}_by_frame"
+        if not metric.lane or metric.baseline is None or not part:
+            continue
+        if metric.part == "picture" and not part.get("arm_iou_by_frame"):
+            continue  # executed without the simulator's masks: sharpness alone says too little
+        if curve not in part and part[metric.key] is None:
+            continue  # not computed, such as LPIPS without its weights
+        times, still = (np.asarray(part[name], np.float64) for name in ("times", f"{metric.baseline.key}_by_frame"))
+        curves = [one[curve] for one in part["by_sample"]] if "by_sample" in part else [part[curve]]
+        chosen = sample if "by_sample" in part else 0
+        lanes.append(Lane(metric, times, np.array(curves, np.float64), still, chosen))
     for lane in lanes:
         if lane.curves.shape[1:] != lane.times.shape or lane.still.shape != lane.times.shape:
             raise ValueError("the curves do not belong to the times")
@@ -108,7 +105,7 @@ def _drawn(run: Run, sample: int, theme: str, lanes: list[Lane]) -> go.Figure:
 
 
 def _draw_lane(figure: go.Figure, lane: Lane, index: int, domain: list[float], theme: str) -> None:
-    key, unit, still, ours = lane.key, lane.unit, lane.still, lane.curves[lane.chosen]
+    key, unit, still, ours = lane.metric.key, lane.metric.unit or "1", lane.still, lane.curves[lane.chosen]
     yref = "y" if index == 1 else f"y{index}"
     if len(lane.curves) > 1:
         figure.add_trace(_band(lane.times, lane.curves, key, yref, theme))
@@ -120,24 +117,25 @@ def _draw_lane(figure: go.Figure, lane: Lane, index: int, domain: list[float], t
     pad = max(0.08 * (high - low), 0.5 if key == "psnr" else 0.01)
     figure.layout["yaxis" if index == 1 else f"yaxis{index}"] = axis(
         theme, anchor="x", domain=domain, range=[low - pad, high + pad], nticks=5, fixedrange=True,
-        title={"text": lane.title.partition(",")[0] + ("" if unit == "1" else f" ({unit})"), "standoff": 4},
+        title={"text": lane.metric.lane.partition(",")[0] + ("" if unit == "1" else f" ({unit})"), "standoff": 4},
     )  # fmt: skip
     figure.add_annotation(
-        text=f"<b>{lane.title}</b>, {_told(key, unit, ours, still)}",
+        text=f"<b>{lane.metric.lane}</b>, {_told(lane.metric, ours, still)}",
         x=0, y=domain[1], xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
     )  # fmt: skip
 
 
-def _told(key: str, unit: str, ours: NDArray[np.float64], still: NDArray[np.float64]) -> str:
+def _told(metric: Metric, ours: NDArray[np.float64], still: NDArray[np.float64]) -> str:
     """The mean in words, and what it is beside."""
     both = np.isfinite(ours) & np.isfinite(still)
     if not both.any():
         return "nothing moves"
-    mean, base = float(ours[both].mean()), float(still[both].mean())
-    if key in REAL:
-        return f"mean {number(mean, unit)}: {number(REAL[key], unit)} is real, the baseline has {number(base, unit)}"
+    mean, base, unit = float(ours[both].mean()), float(still[both].mean()), metric.unit or "1"
+    if metric.target is not None:
+        real = f"{number(metric.target, unit)} is real"
+        return f"mean {number(mean, unit)}: {real}, the baseline has {number(base, unit)}"
     where = "above" if mean > base else "below"
-    which = ", lower is closer" if key in LOWER else ""
+    which = "" if metric.higher else ", lower is closer"
     return f"mean {number(mean, unit)}: {number(abs(mean - base), unit)} {where} the baseline{which}"
 
 
@@ -182,4 +180,4 @@ def _band(times: np.ndarray, curves: np.ndarray, key: str, yref: str, theme: str
 
 def _why(metrics: Any) -> str:
     notes = metrics.get("notes") or ()
-    return str(notes[0]) if notes else f"There is nothing to compare with. {METRIC_NOTES['psnr']}"
+    return str(notes[0]) if notes else "There is nothing to compare with."

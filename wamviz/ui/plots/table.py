@@ -5,6 +5,7 @@ Contract: the same values, times and units as in the figures; a cell without a v
 
 from __future__ import annotations
 
+from wamviz.metrics.registry import all_metrics
 from wamviz.metrics.summary import summarise
 from wamviz.runs.store import Run
 from wamviz.ui.plots.actions import comparable
@@ -35,15 +36,14 @@ def text_table(run: Run, sample: int = 0) -> tuple[list[str], list[list[str]]]:
     video = (run.metrics if "video" in run.metrics else summarise(run, sample)).get("video")
     if video:
         chosen = video["by_sample"][sample] if "by_sample" in video else video
-        curves = [
-            ("PSNR (dB)", chosen["psnr_by_frame"]),
-            ("PSNR of copy last frame (dB)", video["copy_last_psnr_by_frame"]),
-            ("SSIM", chosen["ssim_by_frame"]),
-            ("SSIM of copy last frame", video["copy_last_ssim_by_frame"]),
-        ]
-        if "lpips_by_frame" in chosen:
-            still = video["copy_last_lpips_by_frame"]
-            curves += [("LPIPS", chosen["lpips_by_frame"]), ("LPIPS of copy last frame", still)]
+        curves = []
+        for metric in all_metrics():
+            name = f"{metric.key}_by_frame"
+            if metric.part == "video" and metric.lane and metric.baseline and name in chosen:
+                unit = f" ({metric.unit})" if metric.unit else ""
+                still = video[f"{metric.baseline.key}_by_frame"]
+                curves.append((f"{metric.lane}{unit}", chosen[name]))
+                curves.append((f"{metric.lane} of {metric.baseline.name}{unit}", still))
         for title, curve in curves:
             pairs = zip(video["times"], curve, strict=True)
             columns[title] = {_tick(time): number(value) for time, value in pairs if value is not None}

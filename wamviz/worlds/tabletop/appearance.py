@@ -1,6 +1,6 @@
 """How a scene looks: colours, light and the exterior camera, drawn per seed.
 
-Contract: ``sample_appearance(rng)`` depends on the generator alone; ``apply`` writes every field it names, so that
+``sample_appearance(rng)`` depends on the generator alone; ``apply`` writes every field it names, so that
 nothing of an earlier scene is left over. Colours are linear RGB in 0..1.
 """
 

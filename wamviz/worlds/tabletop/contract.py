@@ -1,6 +1,6 @@
 """What goes into the tabletop and what comes out: action space, state, cameras, checks, random streams.
 
-Contract: names, units and ranges that every other module relies on. A state has D = 14 numbers, an action A = 7.
+Names, units and ranges that every other module relies on. A state has D = 14 numbers, an action A = 7.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.core.action_spaces import TABLETOP_ACTIONS
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Floats, Frames
 
 CAMERAS = ("exterior", "wrist")
@@ -41,31 +41,31 @@ class TabletopObservation:
 
     def __post_init__(self) -> None:
         if self.state.shape != (len(STATE_NAMES),):
-            raise WamvizError(f"A tabletop state has {len(STATE_NAMES)} numbers, not shape {self.state.shape}.")
+            raise InvalidInput(f"A tabletop state has {len(STATE_NAMES)} numbers, not shape {self.state.shape}.")
 
 
 def check_seed(seed: Any) -> int:
-    """Return ``seed`` as an int in 0 .. 2**63 - 1, or raise ``WamvizError``."""
+    """Return ``seed`` as an int in 0 .. 2**63 - 1, or raise ``InvalidInput``."""
     try:
         number = operator.index(seed)
     except TypeError:
-        raise WamvizError(f"A seed must be a whole number, not {seed!r}.") from None
+        raise InvalidInput(f"A seed must be a whole number, not {seed!r}.") from None
     if isinstance(seed, bool) or not 0 <= number < 2**63:
-        raise WamvizError(f"A seed must lie in 0 .. 2**63 - 1, not {seed!r}.")
+        raise InvalidInput(f"A seed must lie in 0 .. 2**63 - 1, not {seed!r}.")
     return number
 
 
 def check_action(action: Any) -> NDArray[np.float64]:
-    """Return ``action`` as (7,) float64, finite, or raise ``WamvizError``."""
+    """Return ``action`` as (7,) float64, finite, or raise ``InvalidInput``."""
     try:
         array = np.asarray(action, np.float64)
     except (TypeError, ValueError):
-        raise WamvizError(f"An action must hold {ACTION_SPACE.dim} numbers, not {action!r}.") from None
+        raise InvalidInput(f"An action must hold {ACTION_SPACE.dim} numbers, not {action!r}.") from None
     if array.shape != (ACTION_SPACE.dim,):
-        raise WamvizError(f"An action must have shape ({ACTION_SPACE.dim},), not {array.shape}.")
+        raise InvalidInput(f"An action must have shape ({ACTION_SPACE.dim},), not {array.shape}.")
     if not np.isfinite(array).all():
         bad = ACTION_SPACE.names[int(np.argmin(np.isfinite(array)))]
-        raise WamvizError(f"The action's {bad} is not a finite number.")
+        raise InvalidInput(f"The action's {bad} is not a finite number.")
     return array
 
 

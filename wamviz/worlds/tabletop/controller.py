@@ -1,6 +1,6 @@
 """From actions to joint targets: the commanded pose, its limits, and the inverse kinematics that follow it.
 
-Contract: an action moves the command, not the measured pose, so small steps add up without drift. The command is
+An action moves the command, not the measured pose, so small steps add up without drift. The command is
 held within the workspace, near straight down, near the hand and within what the joints can give: no action, however
 wrong, winds it up. ``pack``/``unpack`` carry the whole state of the controller.
 

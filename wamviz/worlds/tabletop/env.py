@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Frames, Observation, WorldState
 from wamviz.core.rotation import rotation_vector
 from wamviz.worlds.tabletop import controller, robot, scene
@@ -82,7 +82,7 @@ class TabletopEnv(SceneQueries):
         """Build the scene of ``seed`` and return the first observation.
 
         Raises:
-            WamvizError: the seed is not a whole number in 0 .. 2**63 - 1.
+            InvalidInput: the seed is not a whole number in 0 .. 2**63 - 1.
         """
         self._build(check_seed(seed))
         return self._observe(), self._info(clipped=[])
@@ -116,7 +116,7 @@ class TabletopEnv(SceneQueries):
             the caller decides when a task ends), info.
 
         Raises:
-            WamvizError: the action has the wrong shape or is not finite, or ``reset`` was not called.
+            InvalidInput: the action has the wrong shape or is not finite, or ``reset`` was not called.
         """
         self._require_scene()
         wanted = check_action(action)
@@ -162,7 +162,7 @@ class TabletopEnv(SceneQueries):
         ``first_touched`` starts anew. Going on with the same actions gives the same bits.
 
         Raises:
-            WamvizError: bad seed, or a snapshot that is not one of this world and MuJoCo version.
+            InvalidInput: bad seed, or a snapshot that is not one of this world and MuJoCo version.
         """
         number = check_seed(seed)
         if snapshot is None:
@@ -170,9 +170,9 @@ class TabletopEnv(SceneQueries):
         array = np.asarray(snapshot, np.float64)
         total = sum(self._snapshot_parts)
         if array.shape != (total,) or not np.isfinite(array).all():
-            raise WamvizError(
+            raise InvalidInput(
                 f"A tabletop snapshot must hold {total} finite numbers, not shape {array.shape}.",
-                f"It is valid only for MuJoCo {mujoco.__version__}, which made it.",
+                f"Snapshots of another MuJoCo version than {mujoco.__version__} do not fit.",
             )
         if self._seed != number:
             self._build(number)
@@ -195,10 +195,11 @@ class TabletopEnv(SceneQueries):
         """The present as the context of a model: frames, state, calibration and the exact world state.
 
         Raises:
-            WamvizError: nothing can be rendered here, or the environment was made with ``render=False``.
+            InvalidInput: the environment was created with ``render=False``.
+            Unavailable: nothing can be rendered here.
         """
         if not self.cameras:
-            raise WamvizError("This environment does not render, so it has no frames for a model.")
+            raise InvalidInput("This environment does not render, so it has no frames for a model.")
         now = self._observe()
         seed = self._require_scene()
         return Observation(
@@ -234,7 +235,8 @@ class TabletopEnv(SceneQueries):
         """Draw one camera's view now, (size, size, 3) uint8.
 
         Raises:
-            WamvizError: unknown camera, or nothing can draw here (the text says what to install).
+            InvalidInput: unknown camera.
+            Unavailable: nothing can draw here; the text says what to install.
         """
         return self._ready(camera).draw(self._data, camera)
 
@@ -245,7 +247,8 @@ class TabletopEnv(SceneQueries):
             size: pixels a side; the frames' own where None, at most twice that.
 
         Raises:
-            WamvizError: unknown camera or size, or nothing can draw here (the text says what to install).
+            InvalidInput: unknown camera or size.
+            Unavailable: nothing can draw here; the text says what to install.
         """
         return self._ready(camera).segment(self._data, camera, size)
 

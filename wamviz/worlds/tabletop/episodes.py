@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Camera, Floats, Frames
 from wamviz.core.rotation import wrap_angle, yaw_of
 from wamviz.worlds.tabletop.contract import (
@@ -48,7 +48,7 @@ class TabletopEpisode:
 
     Attributes:
         seed: of the scene; a training, validation or shipped seed by its range.
-        task: what was asked, or None for play.
+        task: what was to be done, or None for play.
         instruction: the words; empty for play.
         success: whether the task was done at the end; None for play, which has no goal.
         frames: camera name to (T + 1, H, W, 3) uint8; empty when the environment does not render.
@@ -59,7 +59,7 @@ class TabletopEpisode:
         yaws: (T + 1, 1 + M) float32 rad about the vertical, of the toaster and of the same things; NaN if absent.
         cameras: calibration at the first frame (the wrist camera moves on with the hand).
         style: one of ``STYLES``.
-        mujoco_version: the one that made it; other versions give other bits.
+        mujoco_version: under which it was recorded; other versions give other bits.
     """
 
     seed: int
@@ -81,11 +81,11 @@ class TabletopEpisode:
             raise unknown_name("style", self.style, STYLES)
         count = len(self.actions)
         if self.actions.shape != (count, ACTION_SPACE.dim) or self.states.shape != (count + 1, len(STATE_NAMES)):
-            raise WamvizError(f"Actions {self.actions.shape} and states {self.states.shape} do not belong together.")
+            raise InvalidInput(f"Actions {self.actions.shape} and states {self.states.shape} do not belong together.")
         lengths = {len(self.snapshots), len(self.positions), len(self.yaws)}
         lengths |= {len(frames) for frames in self.frames.values()}
         if lengths != {count + 1}:
-            raise WamvizError(
+            raise InvalidInput(
                 f"{count} actions need {count + 1} frames, snapshots, positions and yaws, not {sorted(lengths)}."
             )
 
@@ -97,7 +97,7 @@ def record_episode(
     """Reset ``env`` to ``seed`` and record one episode.
 
     Args:
-        env: renders the cameras that it was made with, or none.
+        env: renders the cameras that it was created with, or none.
         seed: of scene, task, words and noise.
         kind: task kind; None draws from the natural mix. Ignored for play.
         style: ``expert``, ``perturbed`` (a push mid-way, from which the expert recovers) or ``play`` (aimless).
@@ -105,7 +105,7 @@ def record_episode(
         split: ``train`` or ``heldout`` phrasings.
 
     Raises:
-        WamvizError: unknown style or kind, bad seed, or the scene does not allow the kind.
+        InvalidInput: unknown style or kind, bad seed, or the scene does not allow the kind.
 
     >>> episode = record_episode(TabletopEnv(render=False), seed=1_000_000, kind="pick")
     >>> episode.success, episode.actions.shape[1]
@@ -114,7 +114,7 @@ def record_episode(
     if style not in STYLES:
         raise unknown_name("style", style, STYLES)
     if max_steps < 1:
-        raise WamvizError(f"An episode needs at least one step, not {max_steps}.")
+        raise InvalidInput(f"An episode needs at least one step, not {max_steps}.")
     seed = check_seed(seed)
     first, _ = env.reset(seed)
     rng = stream(seed, STREAM_STYLE + STYLES.index(style))

@@ -1,7 +1,7 @@
 """The scripted expert: plans waypoints from the true object poses and follows them with 5 Hz actions.
 
 Contract: ``Expert(env, task, rng).act()`` returns the next action, or None when the plan is done; a plan that ended
-without success is made once more. The expert sees the simulator's state, not the frames; it is the source of
+without success is repeated once. The expert sees the simulator's state, not the frames; it is the source of
 training data and of ground truth, not a model. How each task is done stands with the task (``tasks``).
 """
 

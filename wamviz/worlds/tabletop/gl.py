@@ -1,7 +1,7 @@
 """Off-screen OpenGL contexts through ctypes: EGL (a graphics card or Mesa) and OSMesa (software).
 
 Contract: ``probe()`` says for each backend whether it works here and, if not, why; it never raises.
-``acquire()`` returns the one context of this process, made on first use, or raises ``WamvizError`` saying what to
+``acquire()`` returns the one context of this process, made on first use, or raises ``Unavailable`` saying what to
 install. No PyOpenGL is needed: MuJoCo finds its GL functions through the library that is opened here.
 
 The environment variable ``MUJOCO_GL`` is obeyed: ``egl`` or ``osmesa`` allow only that backend, ``disable`` none.
@@ -22,7 +22,7 @@ from ctypes import c_char_p, c_int, c_uint, c_void_p
 from pathlib import Path
 from typing import Any, Protocol
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
 
 INSTALL_HINT = (
     "Install the Debian package libosmesa6 (or libegl1 with a graphics driver), "
@@ -284,17 +284,17 @@ def acquire() -> _Context:
     """The context of this process.
 
     Raises:
-        WamvizError: no backend works here; the text says why and what to install.
+        Unavailable: no backend works here; the text says why and what to install.
     """
     chosen = _choose()
     if chosen is None:
         if _WANTED in _OFF:
-            raise WamvizError(
+            raise Unavailable(
                 f"Rendering is switched off by MUJOCO_GL={_WANTED}; physics still works.",
                 f"Unset MUJOCO_GL to render. If it is set because nothing can draw here: {INSTALL_HINT}",
             )
         why = "; ".join(f"{name}: {reason}" for name, reason in _reasons.items())
-        raise WamvizError(f"The tabletop cannot be rendered here ({why}); physics still works.", INSTALL_HINT)
+        raise Unavailable(f"The tabletop cannot be rendered here ({why}); physics still works.", INSTALL_HINT)
     return chosen
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop import referring
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.referring import NounPhrase, plain_name
@@ -41,7 +41,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise WamvizError(f"'{self.text}' holds no words.", EXAMPLES)
+            raise InvalidInput(f"'{self.text}' holds no words.", EXAMPLES)
 
     @property
     def words(self) -> set[str]:
@@ -77,7 +77,7 @@ def read_instruction(text: str, verbs: Collection[str]) -> Reading:
         verbs: of every task, in their plain form: "pushing" is read as "push" where that is one of them.
 
     Raises:
-        WamvizError: there is no word in it.
+        InvalidInput: there is no word in it.
     """
     plain = re.sub(r"\bright (now|away)\b", " ", text.lower().replace("’", "'"))
     tokens = [_stem(word, verbs) for word in re.findall(r"[a-z]+(?:['-][a-z]+)*", plain)]
@@ -104,12 +104,12 @@ def resolve_one_of(env: TabletopEnv, thing: NounPhrase, allowed: tuple[str, ...]
     """The object that a noun phrase means, if it is one of ``allowed``.
 
     Raises:
-        WamvizError: it is another thing, which "cannot be" ``participle``; or nothing, or more than one thing, fits.
+        InvalidInput: it is another thing, which "cannot be" ``participle``; or nothing, or more than one thing, fits.
     """
     name = referring.resolve(env, thing, allowed)
     if name not in allowed:
         can = ", ".join(plain_name(other) for other in allowed if other in env.present)
-        raise WamvizError(
+        raise InvalidInput(
             f"{plain_name(name).capitalize()} cannot be {participle}.", f"These can: {can or 'none here'}."
         )
     return name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop import objects, referring
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import EXAMPLES, SIDES, read_instruction
@@ -32,7 +32,7 @@ def parse(instruction: str, env: TabletopEnv) -> Task:
         env: the scene to which its words refer.
 
     Raises:
-        WamvizError: not understood, ambiguous, naming something absent, or asking for what no task here does.
+        InvalidInput: not understood, ambiguous, naming something absent, or asking for what no task here does.
 
     >>> env = TabletopEnv(render=False)
     >>> _ = env.reset(seed=1_000_000)
@@ -41,13 +41,13 @@ def parse(instruction: str, env: TabletopEnv) -> Task:
     """
     text = instruction.strip()
     if not text:
-        raise WamvizError("The instruction is empty.", EXAMPLES)
+        raise InvalidInput("The instruction is empty.", EXAMPLES)
     if len(text) > _MAX_LENGTH:
-        raise WamvizError(f"The instruction is longer than {_MAX_LENGTH} characters.", EXAMPLES)
+        raise InvalidInput(f"The instruction is longer than {_MAX_LENGTH} characters.", EXAMPLES)
     kinds = registered_tasks()
     reading = read_instruction(text, {verb for kind in kinds for verb in kind.verbs})
     if reading.words & _NEGATIONS:
-        raise WamvizError(f"'{text}' says what not to do; say what to do instead.", EXAMPLES)
+        raise InvalidInput(f"'{text}' says what not to do; say what to do instead.", EXAMPLES)
     for kind in sorted(kinds, key=lambda kind: kind.precedence):
         task = kind.parse(env, reading)
         if task is not None:
@@ -56,8 +56,8 @@ def parse(instruction: str, env: TabletopEnv) -> Task:
         referring.resolve(env, thing)  # an absent object is the better explanation
     here = f"Try: {', '.join(repr(other) for other in suggestions(env)[:4])}. {referring.contents(env)}"
     if not reading.things and any(isinstance(part, NounPhrase) and part.head == "toaster" for part in reading.parts):
-        raise WamvizError(f"'{text}' is not understood: the toaster stands fast, only its lever moves.", here)
-    raise WamvizError(f"'{text}' is not an instruction that this world understands.", here)
+        raise InvalidInput(f"'{text}' is not understood: the toaster stands fast, only its lever moves.", here)
+    raise InvalidInput(f"'{text}' is not an instruction that this world understands.", here)
 
 
 def known_words() -> frozenset[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import unknown_name
 from wamviz.core.rollout import Camera
 from wamviz.worlds.tabletop.objects import BLOCKS, LEVER_REACH, MOVABLE, SHAPES, TOASTER_HALF, TOASTER_RADIUS
 
@@ -23,7 +23,7 @@ OBJECT_X, OBJECT_Y = (0.34, 0.66), (-0.30, 0.34)
 START = (0.42, 0.0, 0.30)  # of the TCP, jittered by START_JITTER each axis, m
 START_JITTER = 0.05
 
-_PRESENCE = 0.82  # of every object but the orange, which is always asked for
+_PRESENCE = 0.82  # of every object but the orange, which is always there
 _GAP = 0.03  # between two objects' circles
 _TRIES = 300
 _EDGE = 0.03  # share of the image kept free at its border
@@ -61,7 +61,7 @@ class Layout:
     def __post_init__(self) -> None:
         strangers = set(self.objects) - set(MOVABLE)
         if strangers:
-            raise WamvizError(f"Unknown object '{sorted(strangers)[0]}'.", f"Objects: {', '.join(MOVABLE)}.")
+            raise unknown_name("object", sorted(strangers)[0], MOVABLE)
 
     @property
     def lever_direction(self) -> NDArray[np.float64]:

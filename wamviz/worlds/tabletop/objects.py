@@ -1,6 +1,6 @@
 """The things on the table: their names, sizes and colours.
 
-Every other module of the world speaks of objects by the ids given here. Lengths in metres.
+Every other module of the world refers to objects by these ids. Lengths in metres.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the expert's plans are made of: waypoints, and the geometry of a hand among things.
+"""The parts of the expert's plans: waypoints, and the geometry of a hand among things.
 
 Pure functions of the scene's present state. Frame and units: robot base, metres, radians. TCP is the point between
 the finger tips.

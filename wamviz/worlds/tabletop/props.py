@@ -1,6 +1,6 @@
 """MJCF of the kitchen things: toaster with lever and toast, orange, mug, bowl, blocks.
 
-Contract: each function returns one ``<body>`` (or the assets that bodies share) as MJCF text; ``scene`` puts them
+Each function returns one ``<body>`` (or the assets that bodies share) as MJCF text; ``scene`` puts them
 together. Geometry classes: ``movable`` collides with everything, ``fixed`` is part of the furniture, ``seen`` is
 drawn only, ``hull`` collides but is not drawn. Lengths in metres.
 """
@@ -26,7 +26,7 @@ _SIDES = 28  # of turned shapes
 
 
 def turned_mesh(name: str, profile: list[tuple[float, float]]) -> str:
-    """A ``<mesh>`` made by turning ``profile`` (radius, height), from the axis to the axis, about z."""
+    """A ``<mesh>``: ``profile`` (radius, height), from the axis to the axis, turned about z."""
     points, faces = [], []
     for radius, height in profile:
         for k in range(_SIDES):

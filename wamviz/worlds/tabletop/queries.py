@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Camera
 from wamviz.worlds.tabletop import controller, scene
 from wamviz.worlds.tabletop.appearance import Appearance, look_at
@@ -142,7 +142,7 @@ class SceneQueries:
 
     def _require_scene(self) -> int:
         if self._seed is None:
-            raise WamvizError("There is no scene yet.", "Call reset(seed) first.")
+            raise InvalidInput("There is no scene yet.", "Call reset(seed) first.")
         return self._seed
 
     def _displaced(self) -> str | None:

@@ -1,7 +1,7 @@
 """Referring expressions: from an object to the phrases that single it out, and from a phrase back to the object.
 
 Contract: ``descriptions(env, name)`` lists phrases that mean exactly that object in the present scene, plainest
-first; ``read`` finds a phrase in tokens; ``resolve`` says which object it means or raises ``WamvizError`` with the
+first; ``read`` finds a phrase in tokens; ``resolve`` says which object it means or raises an error with the
 reason (absent, ambiguous, wrong colour). Left and right are those of the exterior image.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, NotFound
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.objects import BLOCKS, MOVABLE, PICKABLE
 
@@ -167,7 +167,8 @@ def resolve(env: TabletopEnv, phrase: NounPhrase, among: Sequence[str] = MOVABLE
         among: what "object" may mean.
 
     Raises:
-        WamvizError: nothing or more than one thing fits; the text says what there is.
+        NotFound: nothing fits; the text says what there is.
+        InvalidInput: more than one thing fits.
     """
     if phrase.head in ("lever", "toaster", "bread"):
         return "toaster" if phrase.head == "toaster" else "lever"
@@ -175,12 +176,12 @@ def resolve(env: TabletopEnv, phrase: NounPhrase, among: Sequence[str] = MOVABLE
     kinds = {"block": BLOCKS, "object": tuple(n for n in PICKABLE if n in among)}.get(phrase.head, (phrase.head,))
     fits = [name for name in env.present if name in kinds]
     if not fits:
-        raise WamvizError(f"There is no {phrase.head} in this scene ('{phrase.text}').", there)
+        raise NotFound(f"There is no {phrase.head} in this scene ('{phrase.text}').", there)
     if phrase.colour is not None:
         matching = [name for name in fits if colour_of(env, name) == phrase.colour.replace("gray", "grey")]
         if not matching:
             colours = " and ".join(sorted({colour_of(env, name) for name in fits}))
-            raise WamvizError(
+            raise NotFound(
                 f"There is no {phrase.colour} {phrase.head} in this scene.",
                 f"The {phrase.head}{'s are' if len(fits) > 1 else ' is'} {colours}. {there}",
             )
@@ -192,7 +193,7 @@ def resolve(env: TabletopEnv, phrase: NounPhrase, among: Sequence[str] = MOVABLE
         fits = [name for name in fits if name != anchor] or fits
         fits = [_by_distance(env, fits, anchor, phrase.distance or "near")[0]]
     if len(fits) > 1:
-        raise WamvizError(f"'{phrase.text}' could mean {_listing(fits)}.", "Add a colour, 'leftmost' or 'rightmost'.")
+        raise InvalidInput(f"'{phrase.text}' could mean {_listing(fits)}.", "Add a colour, 'leftmost' or 'rightmost'.")
     return fits[0]
 
 

@@ -1,6 +1,6 @@
 """Drawing a scene: MuJoCo's renderer on an off-screen context, smoothed by drawing at twice the size.
 
-Contract: ``Renderer(model, size).draw(data, camera)`` returns a (size, size, 3) uint8 image, and
+``Renderer(model, size).draw(data, camera)`` returns a (size, size, 3) uint8 image, and
 ``segment(data, camera)`` what stands in each of its pixels, (size, size) uint8 into ``SEGMENTS``; the calls of several
 threads take turns. Averaging 2 x 2 pixels costs less than multisampling and looks as good.
 ``renderer_name()`` and ``probe()`` (from ``gl``) tell what draws here without loading a model.
@@ -12,7 +12,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop import gl
 from wamviz.worlds.tabletop.gl import probe, renderer_name
 from wamviz.worlds.tabletop.objects import SEGMENTS
@@ -33,12 +33,13 @@ class Renderer:
         size: width and height of the images, 16 .. 2048 pixels.
 
     Raises:
-        WamvizError: the size is out of range, or nothing can draw here.
+        InvalidInput: the size is out of range.
+        Unavailable: nothing can draw here.
     """
 
     def __init__(self, model: mujoco.MjModel, size: int) -> None:
         if not 16 <= size <= MAX_SIZE:
-            raise WamvizError(f"The image size must be 16 .. {MAX_SIZE} pixels, not {size}.")
+            raise InvalidInput(f"The image size must be 16 .. {MAX_SIZE} pixels, not {size}.")
         self._model, self._size = model, size
         side = size * _OVERSAMPLING
         self._buffer = np.empty((side, side, 3), np.uint8)
@@ -57,7 +58,7 @@ class Renderer:
     def draw(self, data: mujoco.MjData, camera: str) -> NDArray[np.uint8]:
         """Draw what ``camera`` sees, (size, size, 3) uint8; ``data`` must hold current body poses."""
         if self._context is None:
-            raise WamvizError("This renderer is closed.")
+            raise InvalidInput("This renderer is closed.")
         self._camera.fixedcamid = self._model.camera(camera).id
         with gl.current():
             mujoco.mjv_updateScene(
@@ -78,10 +79,10 @@ class Renderer:
             size: other than the renderer's own, at most twice that.
         """
         if self._context is None:
-            raise WamvizError("This renderer is closed.")
+            raise InvalidInput("This renderer is closed.")
         size = size or self._size
         if not 16 <= size <= len(self._buffer):
-            raise WamvizError(f"Masks of 16 .. {len(self._buffer)} pixels can be drawn here, not {size}.")
+            raise InvalidInput(f"Masks of 16 .. {len(self._buffer)} pixels can be drawn here, not {size}.")
         self._camera.fixedcamid = self._model.camera(camera).id
         scene, flags = self._scene, mujoco.mjtRndFlag
         view = mujoco.MjrRect(0, 0, size, size)

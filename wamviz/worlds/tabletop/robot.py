@@ -1,6 +1,6 @@
 """Kinematics of the Panda: forward kinematics, Jacobian, damped-least-squares inverse kinematics.
 
-Contract: pure functions over float64 arrays; metres, radians, the robot base frame. The tool frame is the point
+Pure functions over float64 arrays; metres, radians, the robot base frame. The tool frame is the point
 between the finger tips (TCP), z out of the hand, turned by -45 degrees against the flange like the real hand.
 Joint frames are Franka's published (modified) Denavit-Hartenberg parameters.
 

@@ -1,6 +1,6 @@
 """The MuJoCo model of the kitchen table: compiled once, copied for every environment, randomised at run time.
 
-Contract: ``new_model()`` returns a fresh ``mujoco.MjModel`` that its caller may change (colours, toaster pose,
+``new_model()`` returns a fresh ``mujoco.MjModel`` that its caller may change (colours, toaster pose,
 lights, camera). World frame: the robot's base is the origin, x points away from it over the table, z up; metres.
 """
 
@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Unavailable
 from wamviz.worlds.tabletop import arm, props
 from wamviz.worlds.tabletop.layout import Layout
 from wamviz.worlds.tabletop.objects import MOVABLE, SHAPES
@@ -31,7 +31,7 @@ _TEXTURE_SIDE = 256
 
 
 def mesh_folder() -> Path:
-    """Where the Panda's meshes lie: ``$WAMVIZ_ASSETS/panda`` or ``assets/panda`` beside the package."""
+    """Where the Panda's meshes lie: ``$WAMVIZ_ASSETS/panda`` or ``assets/panda`` next to the package."""
     base = os.environ.get("WAMVIZ_ASSETS")
     return (Path(base) if base else Path(__file__).resolve().parents[3] / "assets") / "panda"
 
@@ -106,7 +106,7 @@ def _compiled() -> mujoco.MjModel:
     names = [f"{name}.obj" for name in arm.MESHES] + ["panda.png"]
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        raise WamvizError(
+        raise Unavailable(
             f"The robot's meshes are missing: {missing[0]} is not in {folder}.",
             "Set WAMVIZ_ASSETS to the assets folder of a wamviz checkout.",
         )
@@ -119,7 +119,7 @@ def new_model() -> mujoco.MjModel:
     """A copy of the compiled model, free to be changed.
 
     Raises:
-        WamvizError: the mesh files are missing.
+        Unavailable: the mesh files are missing.
     """
     return copy.copy(_compiled())
 

@@ -1,6 +1,6 @@
 """What the hand touched first.
 
-Contract: ``TouchWatch.look(data)`` names the thing in contact with the hand at this moment. Looking at contacts is
+``TouchWatch.look(data)`` names the thing in contact with the hand at this moment. Looking at contacts is
 cheap, so the environment does it several times an action.
 """
 

@@ -1,6 +1,6 @@
 """The same task in words that training never used: held-out phrasings, typos, and synonyms from outside the vocabulary.
 
-Contract: ``reword`` changes what is said and never what is meant. Who judges a task keeps the original words.
+``reword`` changes the words and never what they mean. Whatever judges a task keeps the original words.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def replace_word(text: str, rng: np.random.Generator) -> str:
 
 
 def reword(text: str, wording: str, rng: np.random.Generator) -> str:
-    """``text`` with a typo or a synonym; other wordings are told by ``tasks.phrase`` and stay as they are.
+    """``text`` with a typo or a synonym; other wordings come from ``tasks.phrase`` and stay as they are.
 
     Raises:
-        WamvizError: unknown wording.
+        InvalidInput: unknown wording.
     """
     if wording not in WORDINGS:
         raise unknown_name("wording", wording, WORDINGS)

@@ -11,6 +11,7 @@ FORMAT = DatasetFormat(
     "meta/info.json",
     lambda path: (path / "meta/info.json").is_file(),
     LeRobotDataset,
+    20,
 )
 
 __all__ = ["FORMAT", "LeRobotDataset", "LeRobotEpisode"]

@@ -19,11 +19,13 @@ from wamviz.datasets.files import contained, read_json
 from wamviz.datasets.formats.lerobot import layout
 from wamviz.datasets.formats.lerobot.episode import LeRobotEpisode
 from wamviz.datasets.formats.lerobot.features import Features, declared_features
+from wamviz.datasets.formats.lerobot.info import rate_of, task_texts, version_of
 from wamviz.datasets.formats.lerobot.layout import feature_info
-from wamviz.datasets.formats.lerobot.metadata import EpisodeTable, rate_of, task_texts, version_of
+from wamviz.datasets.formats.lerobot.metadata import EpisodeTable
 from wamviz.datasets.override import ActionSpaceOverride
-from wamviz.datasets.protocol import Dataset, Outline, clean_instruction, collect_notes, no_episode
+from wamviz.datasets.protocol import Dataset, Outline, clean_instruction, collect_notes, decode_notes, no_episode
 
+MOST_DECODED = 2  # of these, whose first and last frames are decoded (or one more)
 MOST_CHECKED = 40  # episodes that are opened to say what is missing, spread over the dataset
 
 
@@ -102,41 +104,36 @@ class LeRobotDataset(Dataset):
             if self.info.get(name, count) != count:
                 out.append(f"meta/info.json says {name} = {self.info[name]}; {count} are listed.")
         checked, unreadable = self._checked
-        out += [note for note in collect_notes(checked) if not any(note.startswith(sign) for sign in self._said)]
+        out += collect_notes(checked, lambda episode: episode.absent_notes)
         out += unreadable[:8]
+        out += [note for episode in checked[:: max(1, len(checked) // MOST_DECODED)] for note in decode_notes(episode)]
         for camera in dict.fromkeys(camera for episode in checked for camera in episode.cameras):
             out += self._codec_differs(camera, checked)
         return tuple(dict.fromkeys(out))
 
     def _absent_files(self) -> list[str]:
-        """Which files of the listed episodes are not here, and where one of them was looked for."""
-        here, lacking = self._here, int((~self._here.any(axis=1)).sum())
+        """Which files of the listed episodes are not here, and where the first of them was looked for."""
+        here, listed = self._here, np.flatnonzero(self._here.any(axis=1))
+        lacking = len(self) - len(listed)
         out = [f"The files of {lacking} of {len(self)} episodes are not here."] if lacking else []
-        listed = np.flatnonzero(here.any(axis=1))
-        self._said: list[str] = []
         for column, key in enumerate([None, *self._episodes.video_keys]):
-            if key is not None and key not in self._videos:
-                continue  # pictures in the rows
-            absent = [int(place) for place in listed if not here[place, column]]
-            if not absent:
+            absent = [int(self.indices[place]) for place in listed if not here[place, column]]
+            if not absent or (key is not None and key not in self._videos):  # pictures in the rows
                 continue
-            path = self._episodes.path_of(key, self.indices[absent[0]])
-            where = "for which meta/episodes names no file" if path is None else f"'{path}' and so on"
-            where = where if len(absent) > 1 or path is None else f"'{path}'"
-            camera = next((name for name, feature in self.camera_features.items() if feature == key), key)
-            what = "The rows" if key is None else f"Camera '{camera}': the video"
-            some = ", ".join(str(self.indices[place]) for place in absent[:8]) + (" ..." if len(absent) > 8 else "")
-            plural = "s" if len(absent) > 1 else ""
+            path = self._episodes.path_of(key, absent[0])
+            where = "meta/episodes names no file" if path is None else f"'{path}'{' and so on' * (len(absent) > 1)}"
+            some = ", ".join(map(str, absent[:8])) + (" ..." if len(absent) > 8 else "")
+            name = next((name for name, feature in self.camera_features.items() if feature == key), key)
+            what = "The rows" if key is None else f"Camera '{name}': the video"
             out.append(f"{what} of {len(absent)} of {len(listed)} episodes {'are' if key is None else 'is'} not here: "
-                       f"{where} (episode{plural} {some}).")  # fmt: skip
-            self._said.append("'" if key is None else f"Camera '{camera}' is declared, but")
+                       f"{where} (episode{'s' * (len(absent) > 1)} {some}).")  # fmt: skip
         return out
 
     @cached_property
     def _checked(self) -> tuple[list[LeRobotEpisode], list[str]]:
         """Episodes spread over the dataset, opened, and what is wrong with those that cannot be."""
         count = len(self.available)
-        places = np.unique(np.linspace(0, count - 1, min(count, MOST_CHECKED)).round().astype(int)) if count else []
+        places = np.unique(np.linspace(0, max(count, 1) - 1, min(count, MOST_CHECKED)).round().astype(np.int64))
         episodes, problems = [], []
         for place in places:
             try:
@@ -196,7 +193,7 @@ class LeRobotDataset(Dataset):
             "robot": self.info.get("robot_type"),
             "episodes": len(self),
             "available": len(self.available),
-            "checked": sum(map(len, self._checked)),
+            "checked": len(self._checked[0]) + len(self._checked[1]),
             "frames": rows,
             "seconds": round(rows / self.fps, 2),
             "fps": self.fps,

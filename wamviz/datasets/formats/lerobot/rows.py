@@ -118,3 +118,8 @@ def _miscounted(part: FilePart, count: int, total: int) -> str:
         f"'{part.path.name}' holds {count} rows and its episodes {total}; its rows do not say whose they are, so these "
         "may be another episode's."
     )
+
+
+def finite(values: Reals | None) -> Reals:
+    """The numbers of a counter, gaps left out; none where there is no counter."""
+    return np.zeros(0) if values is None else values[np.isfinite(values)]

@@ -50,7 +50,8 @@ def locate_frames(video: VideoFile, part: FilePart, rows: RowOrder, fps: float) 
     try:
         ordinals, notes = _by_time(video, begins, rows, fps)
     except Damaged as error:
-        raise Damaged(f"{whose}, and the list of episodes lets this one begin at second {begins:.2f}.") from error
+        cut = "It is cut short, or belongs to another dataset; record or download it again."
+        raise Damaged(f"{whose}, and the list of episodes lets this one begin at second {begins:.2f}.", cut) from error
     return ordinals, (note, *notes)
 
 

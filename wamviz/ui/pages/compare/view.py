@@ -6,13 +6,14 @@ status. A contender that fails keeps its place with the reason. Every run is kep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Preview
+from wamviz.metrics import Metric, all_metrics
 from wamviz.models import registry
 from wamviz.runs.comparison import MOST, Contender, Outcome, Past, check_seconds, compare_models, read
 from wamviz.runs.imagine import Eta
@@ -25,7 +26,6 @@ from wamviz.ui.scenes import Scene, Scenes
 from wamviz.ui.stage import several_value
 
 NONE = "–"
-COLUMNS = ("Model", "Took", "Real time", "Video, PSNR", "of what moves", "Actions, mean error", "Path, on average")
 NOTE = "Real time is how many seconds are imagined in one: above 1 the model is quicker than what it imagines. "
 NOTE += "Loading is left out. Below a number stands its baseline, measured on pictures of that model's own size: where "
 NOTE += "sizes differ, judge a model by how far it is from its baseline. "
@@ -184,7 +184,7 @@ def reopen(repository: RunRepository, text: str, frame: str | None, view: str | 
 def table(outcomes: Sequence[Outcome]) -> list[Node]:
     """One row a contender: how long it took and how close it came, or why it failed."""
     ids = ",".join(one.run.id for one in outcomes if one.run is not None)
-    head = h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in COLUMNS]))
+    head = h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in _columns()]))
     body = h("tbody", None, [_row(one) for one in outcomes])
     caption = h("caption", {"class": "wz-sr"}, "The models side by side")
     return [
@@ -193,22 +193,22 @@ def table(outcomes: Sequence[Outcome]) -> list[Node]:
     ]
 
 
+def _columns() -> list[str]:
+    return ["Model", "Took", "Real time", *(metric.brief for metric in all_metrics() if metric.brief)]
+
+
 def _row(one: Outcome) -> Node:
-    title = one.contender.title
+    title, columns = one.contender.title, _columns()
     if one.run is None:
-        why = h("td", {"colspan": len(COLUMNS) - 1, "class": "wz-worse"}, f"Failed. {one.error}")
+        why = h("td", {"colspan": len(columns) - 1, "class": "wz-worse"}, f"Failed. {one.error}")
         return h("tr", None, h("th", {"scope": "row"}, title), why)
-    metrics = one.run.metrics
     factor = one.real_time_factor
     cells: list[list[Node | str]] = [
         [NONE if one.latency_s is None else f"{one.latency_s:.2f} s"],
         [NONE if factor is None else f"{factor:.1f}x"],
-        _beside(metrics, "video", "psnr", "copy_last_psnr", "copy last frame", "{:.2f} dB"),
-        _beside(metrics, "video", "moving_psnr", "copy_last_moving_psnr", "copy last frame", "{:.2f} dB"),
-        _beside(metrics, "actions", "mae", "hold_mae", "zero action", "{:.1f}%", 100.0),
-        _beside(metrics, "trajectory", "ade_m", "hold_ade_m", "zero action", "{:.1f} cm", 100.0),
+        *(_with_baseline(metric, one.run.metrics) for metric in all_metrics() if metric.brief),
     ]
-    named = zip(COLUMNS[1:], cells, strict=True)
+    named = zip(columns[1:], cells, strict=True)
     link = h("a", {"href": f"./?run={one.run.id}"}, title)
     device = h("small", {"class": "wz-note"}, one.run.versions.get("device", ""))
     return h(
@@ -217,17 +217,15 @@ def _row(one: Outcome) -> Node:
     )  # fmt: skip
 
 
-def _beside(
-    metrics: Any, part: str, key: str, control: str, name: str, form: str, factor: float = 1.0
-) -> list[Node | str]:
-    """A number, and below it what its control gets."""
-    value, still = _written(metrics, part, key, form, factor), _written(metrics, part, control, form, factor)
-    return [value] if NONE in (value, still) else [value, h("small", {"class": "wz-note"}, f"{name} {still}")]
-
-
-def _written(metrics: Any, part: str, key: str, form: str, factor: float = 1.0) -> str:
-    value = (metrics.get(part) or {}).get(key)
-    return form.format(value * factor) if isinstance(value, int | float) else NONE
+def _with_baseline(metric: Metric, found: Mapping[str, Any]) -> list[Node | str]:
+    """A number, and below it what its baseline gets."""
+    both = metric.read(found)
+    if both is None or both.value is None:
+        return [NONE]
+    value = metric.write(both.value)
+    if metric.baseline is None or both.baseline is None:
+        return [value]
+    return [value, h("small", {"class": "wz-note"}, f"{metric.baseline.name} {metric.write(both.baseline)}")]
 
 
 def known(names: Sequence[str] | None) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_image
+from wamviz.metrics import brief_lines
 from wamviz.runs.store import RunSummary
 from wamviz.runs.store.files import read_manifest
 from wamviz.ui import choices, run_view
@@ -114,11 +115,8 @@ def _facts(folder: str, created: str) -> dict[str, Any]:
 
 
 def _closeness(run: RunSummary) -> list[Any] | None:
-    video = run.metrics.get("video") or {}
-    if video.get("psnr") is None:
-        return None
-    beside = f" (copy last frame {video['copy_last_psnr']:.1f})" if video.get("copy_last_psnr") is not None else ""
-    return h("span", {"class": "wz-badge"}, f"PSNR {video['psnr']:.1f} dB{beside}")
+    lines = brief_lines(run.metrics)
+    return h("span", {"class": "wz-badge"}, lines[0]) if lines else None
 
 
 def _executed(run: RunSummary) -> list[Any] | None:

@@ -8,7 +8,7 @@ time limit; a fetching stops with the next piece that comes in.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -63,10 +63,13 @@ def fetch_weights(connection: Connection, switch: Switch) -> Steps:
     yield from _waiting(fetch, switch)
 
 
-def _waiting(work: Callable[[Reporter[News | None]], str], switch: Switch) -> Steps:
+def _waiting(work: Callable[[Reporter[News]], str], switch: Switch) -> Steps:
     begun, last = time.monotonic(), -1
     news: News = ("", None)
-    with closing(stream_in_thread(work, GLANCE, name="wamviz-look", wait_s=0.0, latest=True)) as stream:
+    stream: Generator[News | None, None, str] = stream_in_thread(
+        work, GLANCE, name="wamviz-look", wait_s=0.0, latest=True
+    )
+    with closing(stream):
         try:
             while True:
                 news = next(stream) or news

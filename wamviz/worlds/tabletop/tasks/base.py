@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import Reading
 from wamviz.worlds.tabletop.objects import PICKABLE
@@ -32,7 +32,7 @@ class Task:
         side: ``"left"`` or ``"right"`` in the exterior image (``push``), else None.
 
     Raises:
-        WamvizError: no such kind, or one that has no such target, destination or side.
+        InvalidInput: no such kind, or one that has no such target, destination or side.
     """
 
     kind: str
@@ -46,10 +46,10 @@ class Task:
         if self.target not in kind.targets:
             raise unknown_name(f"target of a {self.kind} task", self.target, kind.targets)
         if self.destination not in kind.destinations or self.destination == self.target:
-            raise WamvizError(f"A {self.kind} task of {self.target} cannot end at {self.destination}.")
+            raise InvalidInput(f"A {self.kind} task of {self.target} cannot end at {self.destination}.")
         if self.side not in kind.sides:
             sides = ", ".join(side for side in kind.sides if side is not None)
-            raise WamvizError(f"A {self.kind} task cannot have the side {self.side!r}.", f"It has: {sides or 'none'}.")
+            raise InvalidInput(f"A {self.kind} task cannot have the side {self.side!r}.", f"It has: {sides or 'none'}.")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class TabletopTask(ABC):
         """The task that an instruction asks for; None where it is not of this kind.
 
         Raises:
-            WamvizError: it is of this kind and cannot be done; the text says why.
+            InvalidInput: it is of this kind and cannot be done; the text says why.
         """
 
     @abstractmethod
@@ -159,7 +159,7 @@ def find_kind(name: str) -> TabletopTask:
     """The kind of task of that name.
 
     Raises:
-        WamvizError: there is none; the text lists those that there are.
+        InvalidInput: there is none; the text lists those that there are.
     """
     if name not in _KINDS:
         raise unknown_name("task kind", name, [task.kind for task in registered_tasks()])

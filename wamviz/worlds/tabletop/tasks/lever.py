@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import SWITCH_ON, Reading
 from wamviz.worlds.tabletop.objects import LEVER_PRESSED, LEVER_TOP, LEVER_TRAVEL
@@ -96,7 +96,7 @@ class Lever(TabletopTask):
         if not names_lever(reading) or reading.things:
             return None
         if reading.words & {"up", "off"}:
-            raise WamvizError("The lever can only be pushed down; it stays there.", "Try: 'push the toaster lever'.")
+            raise InvalidInput("The lever can only be pushed down; it stays there.", "Try: 'push the toaster lever'.")
         return Task(self.kind, reading.text, "lever")
 
     def success(self, env: TabletopEnv, task: Task) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import Reading, resolve_one_of
 from wamviz.worlds.tabletop.objects import LEVER_PRESSED
@@ -71,13 +71,13 @@ class LeverThenPick(TabletopTask):
             return None
         index, thing = reading.things[0]
         if len(reading.things) > 1 or not reading.words & pick.VERBS or reading.sides:
-            raise WamvizError(
+            raise InvalidInput(
                 f"After the lever, one thing can be picked up and no more ('{reading.text}').",
                 "Try: 'push the toaster lever, then pick up the orange'.",
             )
         name = resolve_one_of(env, thing, self.targets, "picked up")
         if not is_lever_first(reading, at, index):
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{reading.text}' asks for the lever after {plain_name(name)}; the hand is then full.",
                 f"Try: 'push the toaster lever, then pick up {plain_name(name)}'.",
             )

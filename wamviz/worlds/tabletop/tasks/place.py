@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop import referring
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import EXAMPLES, Reading, resolve_one_of
@@ -42,7 +42,7 @@ def read_carrying(env: TabletopEnv, reading: Reading) -> Carrying | None:
     """What an instruction wants carried, and where to; None where it wants nothing carried.
 
     Raises:
-        WamvizError: the place is absent or ambiguous, or more than one thing is to be moved.
+        InvalidInput: the place is absent or ambiguous, or more than one thing is to be moved.
     """
     found = reading.find_destination()
     moved = [thing for index, thing in reading.things if found is None or index != found[1]]
@@ -52,7 +52,7 @@ def read_carrying(env: TabletopEnv, reading: Reading) -> Carrying | None:
     goal = reading.parts[at]
     end = referring.resolve(env, goal) if isinstance(goal, NounPhrase) else ""
     if len(moved) > 1:
-        raise WamvizError(f"One thing at a time: '{reading.text}' names {len(moved)}.", EXAMPLES)
+        raise InvalidInput(f"One thing at a time: '{reading.text}' names {len(moved)}.", EXAMPLES)
     return Carrying(moved[0], preposition, end)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop import referring
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import SIDES, Reading, resolve_one_of
@@ -133,7 +133,7 @@ class Push(TabletopTask):
             name = resolve_one_of(env, thing, self.targets, "pushed")
             return Task(self.kind, reading.text, name, side=next(iter(reading.sides)))
         referring.resolve(env, thing)  # an absent object is the better explanation
-        raise WamvizError(
+        raise InvalidInput(
             f"'{reading.text}' does not say one way.", f"Say 'push {thing.text} to the left' or '... to the right'."
         )
 

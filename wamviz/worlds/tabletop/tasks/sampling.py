@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.worlds.tabletop import referring
 from wamviz.worlds.tabletop.contract import STREAM_TASK, stream
 from wamviz.worlds.tabletop.env import TabletopEnv
@@ -24,7 +24,7 @@ def feasible_tasks(env: TabletopEnv, kind: str) -> list[Task]:
     """All tasks of a kind that make sense in the present scene, without words, in a fixed order.
 
     Raises:
-        WamvizError: unknown kind.
+        InvalidInput: unknown kind.
     """
     return find_kind(kind).feasible(env)
 
@@ -44,7 +44,7 @@ def phrase(env: TabletopEnv, task: Task, rng: np.random.Generator, split: str = 
         split: ``train`` or ``heldout`` phrasings.
 
     Raises:
-        WamvizError: unknown split.
+        InvalidInput: unknown split.
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
@@ -75,7 +75,7 @@ def sample_task(env: TabletopEnv, rng: np.random.Generator, kind: str | None = N
         split: ``train`` or ``heldout`` phrasings.
 
     Raises:
-        WamvizError: unknown kind or split, or the scene does not allow the kind.
+        InvalidInput: unknown kind or split, or the scene does not allow the kind.
     """
     if kind is None:
         kinds = feasible_kinds(env)
@@ -83,7 +83,7 @@ def sample_task(env: TabletopEnv, rng: np.random.Generator, kind: str | None = N
         kind = kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))]
     choices = feasible_tasks(env, kind)
     if not choices:
-        raise WamvizError(
+        raise InvalidInput(
             f"The scene of seed {env.seed} allows no '{kind}' task.", f"It allows: {', '.join(feasible_kinds(env))}."
         )
     task = choices[int(rng.integers(len(choices)))]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import Reading, resolve_one_of
 from wamviz.worlds.tabletop.objects import BLOCK_HALF, BLOCKS
@@ -92,13 +92,13 @@ class Stack(TabletopTask):
         if carrying is None:
             return None
         if carrying.end not in BLOCKS or carrying.preposition != "on":
-            raise WamvizError(
+            raise InvalidInput(
                 f"Nothing can be put {carrying.preposition} {plain_name(carrying.end)}.",
                 "Things go in the bowl, and blocks go on other blocks.",
             )
         name = resolve_one_of(env, carrying.thing, self.targets, "stacked")
         if name == carrying.end:
-            raise WamvizError(f"{plain_name(name).capitalize()} cannot be stacked on itself.")
+            raise InvalidInput(f"{plain_name(name).capitalize()} cannot be stacked on itself.")
         return Task(self.kind, reading.text, name, carrying.end)
 
     def success(self, env: TabletopEnv, task: Task) -> bool:

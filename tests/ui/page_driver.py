@@ -1,4 +1,4 @@
-"""What a visitor's hands do on Gradio's pages, no sooner than a visitor could do it."""
+"""What a visitor does on Gradio's pages, no sooner than a visitor could do it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ PAINTED = """() => new Promise((done) => {
 })"""
 
 
-def painted(page: Page) -> None:
+def wait_painted(page: Page) -> None:
     """Wait until what is in the page was on the screen."""
     page.evaluate(PAINTED)
 
 
-def typed(page: Page, elem_id: str, text: str) -> None:
+def type_into(page: Page, elem_id: str, text: str) -> None:
     """Write into the field of one of Gradio's components."""
-    painted(page)
+    wait_painted(page)
     page.locator(f"#{elem_id} :is(input, textarea)").first.fill(text)
 
 
-def chosen(page: Page, label: str, option: str) -> None:
+def choose_option(page: Page, label: str, option: str) -> None:
     """Pick an option of one of Gradio's menus."""
-    painted(page)
+    wait_painted(page)
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
