@@ -109,7 +109,7 @@ def test_a_video_model_becomes_a_model(wamviz: Run, tmp_path: Path, monkeypatch:
 def test_a_worker_is_asked_once_what_it_serves(wamviz: Run) -> None:
     """When it is connected; --test looks again, and takes over what has changed."""
     speaker = next(one for one in all_speakers() if one.kind == "worker")
-    refused(wamviz("connect", "act", "--kind", "worker", "--url", "http://127.0.0.1:9"), "Nobody listens")
+    refused(wamviz("connect", "act", "--kind", "worker", "--url", "http://127.0.0.1:9"), "Connection refused")
     with serving(speaker.speak()) as served:
         url = f"http://127.0.0.1:{served.port}"
         assert wamviz("connect", "act", "--kind", "worker", "--url", url)[0] == 0 and served.connections == 1
@@ -178,5 +178,5 @@ def test_bad_input_is_refused_in_one_line(wamviz: Run) -> None:
 def test_a_server_that_is_not_there_is_kept_and_said(wamviz: Run) -> None:
     """A server may be started later; --test says how it stands now."""
     result = wamviz("connect", "pi05", "--kind", "openpi", "--url", NOWHERE, "--test")
-    refused(result, f"Nobody listens at {NOWHERE}")
+    refused(result, f"Connection refused: {NOWHERE}")
     assert "Kept pi05" in result[1] and "pi05" in wamviz("connect", "--list")[1]

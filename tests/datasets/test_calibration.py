@@ -18,8 +18,8 @@ from wamviz.core.rotation import rotation_matrix
 from wamviz.datasets import ActionSpaceOverride, open_dataset, shipped
 from wamviz.datasets.override import override_from_json
 from wamviz.metrics.trajectory import path_pixels
-from wamviz.ui.browsing import episode_parts
 from wamviz.ui.library import SHIPPED, Library
+from wamviz.ui.pages.datasets.view import episode_parts
 from wamviz.ui.stage.messages import to_json
 
 OFFSET = (0.01, 0.0, 0.2)
@@ -96,7 +96,7 @@ def test_a_run_and_an_export_keep_the_tool(folder: Path, tmp_path: Path) -> None
     from wamviz.runs.store import read_run
     from wamviz.runs.store.arrays import rollout_arrays, rollout_facts, rollout_from
     from wamviz.runs.store.episodes import export_lerobot
-    from wamviz.ui.shelf import EXAMPLE
+    from wamviz.ui.run_repository import EXAMPLE
 
     rollout = open_dataset(folder).episode(0).rollout(0, 6)
     back = rollout_from(json.loads(json.dumps(rollout_facts(rollout))), rollout_arrays(rollout))

@@ -4,8 +4,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { placeAfter } from "../../wamviz/ui/static/markup/choices.js";
 import { allowed, tagOf } from "../../wamviz/ui/static/markup/nodes.js";
-import { episodeAddress, frameParameters, runAddress, shareLink } from "../../wamviz/ui/static/page/links.js";
+import { pageCommand } from "../../wamviz/ui/static/page/keys.js";
+import {
+  episodeAddress,
+  frameParameters,
+  jobAddress,
+  runAddress,
+  shareLink,
+} from "../../wamviz/ui/static/page/links.js";
+import { titleOf } from "../../wamviz/ui/static/page/marks.js";
 import { chosen } from "../../wamviz/ui/static/page/offers.js";
+import { following, playlistOf } from "../../wamviz/ui/static/page/present.js";
 import { schemeOf } from "../../wamviz/ui/static/page/scheme.js";
 import { countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
 
@@ -118,4 +127,36 @@ test("what the visitor wrote meanwhile stays; a field that is as it was takes up
     "mini-wam",
   ]);
   assert.deepEqual(chosen("", names, ["a", "b", "c", "d"]), ["a", "b", "c", "d"]);
+});
+
+test("a playlist is what the address names, else the run that is shown and the examples", () => {
+  const [one, two] = ["0123456789abcdef", "fedcba9876543210"];
+  assert.deepEqual(playlistOf(new URLSearchParams(`playlist=${one},../etc,${two}`), "", ["x"]), [one, two]);
+  assert.deepEqual(playlistOf(new URLSearchParams(), one, [two]), [one, two]);
+  assert.deepEqual(playlistOf(new URLSearchParams(), two, [one, two]), [one, two]);
+  assert.deepEqual([following(1, 1, 2), following(0, -1, 3), following(0, 1, 0)], [0, 2, 0]);
+});
+
+test("Enter imagines from the instruction, Ctrl+Enter from anywhere, Shift+Enter is a new line", () => {
+  assert.equal(pageCommand({ key: "Enter", on: "instruction" }), "imagine");
+  assert.equal(pageCommand({ key: "Enter", on: "text", command: true }), "imagine");
+  assert.equal(pageCommand({ key: "Enter", on: "instruction", shift: true }), null);
+  assert.equal(pageCommand({ key: "Enter", on: "instruction", composing: true }), null);
+  assert.equal(pageCommand({ key: "Enter", on: "" }), null);
+  assert.equal(pageCommand({ key: "?", on: "" }), "help");
+  assert.equal(pageCommand({ key: "?", on: "text" }), null);
+});
+
+test("a job's address leads back to it, and leaves nothing when it is over", () => {
+  const under = jobAddress("http://127.0.0.1:7860/?run=r1", "j1");
+  assert.equal(under.search, "?run=r1&job=j1");
+  assert.equal(jobAddress(under.href, "j1"), null);
+  assert.equal(jobAddress(under.href, "").search, "?run=r1");
+  assert.equal(runAddress(under.href, { run: "r2", runs: "" }).search, "?run=r2");
+  assert.equal(shareLink(under.href, { run: "r1", runs: "" }).search, "?run=r1");
+});
+
+test("tabs can be told apart by their titles", () => {
+  assert.equal(titleOf("Imagine", "lift the mug"), "lift the mug · wamviz");
+  assert.equal(titleOf("Models", ""), "Models · wamviz");
 });

@@ -84,7 +84,7 @@ def test_weights_that_run_here_are_weighed_against_this_machine(machine, needs, 
 
 def test_a_server_may_stand_elsewhere():
     told = standing(replace(GOOD, weights_gb=45, gpus=2), around())
-    assert "2 cards and room for 45 GB" in told.why and "no GPU" in told.why and "connect its address" in told.why
+    assert "2 GPUs and room for 45 GB" in told.why and "no GPU" in told.why and "connect its address" in told.why
 
 
 def test_looking_loads_no_torch_and_opens_no_connection(home):

@@ -114,7 +114,7 @@ def test_the_shipped_example_was_imagined_by_the_shipped_weights():
     import json
 
     from wamviz.models.mini.entry import digest_of
-    from wamviz.ui.shelf import EXAMPLE
+    from wamviz.ui.run_repository import EXAMPLE
 
     kept = json.loads((EXAMPLE / "rollout.json").read_text())
     assert kept["weights_digest"] == digest_of(checkpoint())

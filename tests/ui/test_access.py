@@ -50,7 +50,7 @@ def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: o
     elif path == "/models":
         whole_form(page)
     else:
-        expect(page.get_by_role("heading", name="Kept runs")).to_be_visible()
+        expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
     assert findings(page) == []
     context.close()
@@ -79,11 +79,11 @@ def test_the_main_journey_needs_no_mouse(page: Page, site: Site) -> None:
     page.keyboard.press("Enter")
     tab_to(page, "input", "Model")
     page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.type("Hold still")
+    page.keyboard.type("Zero action")
     expect(page.locator("#wz-settings").get_by_role("option")).to_have_count(1)  # the menu has heard what was typed
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("model")).to_have_value("Hold still (control)")
+    expect(page.get_by_test_id("model")).to_have_value("Zero action (baseline)")
     tab_to(page, "button", "Imagine")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("status")).to_contain_text("Done")
@@ -91,9 +91,9 @@ def test_the_main_journey_needs_no_mouse(page: Page, site: Site) -> None:
     tab_to(page, "button", "Pause")  # a new run plays
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stage")).to_have_attribute("data-playing", "false")
-    tab_to(page, "button", "Act it out")
+    tab_to(page, "button", "Run in simulator")
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("status")).to_contain_text("Acted out")
+    expect(page.get_by_test_id("status")).to_contain_text("Executed.")
 
 
 def tab_to(page: Page, tag: str, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ui.test_stage_values import rollout, run
-from wamviz.ui import present
+from wamviz.ui import run_view
 from wamviz.ui.agreement import agreement
 from wamviz.ui.stage import stage_value
 
@@ -38,16 +38,16 @@ def test_the_picture_is_judged_by_what_it_shows(picture: dict[str, Any], kind: s
 
 
 def test_physics_and_picture_stand_beside_each_other() -> None:
-    text = json.dumps(present.verdict(executed(objects_moved=0.0)))
+    text = json.dumps(run_view.verdict(executed(objects_moved=0.0)))
     assert "In the simulator the task succeeded." in text and "agrees with the simulator in part" in text
-    assert "In the simulator the task failed." in json.dumps(present.verdict(executed(success=False)))
-    assert present.verdict(run()) == []
+    assert "In the simulator the task failed." in json.dumps(run_view.verdict(executed(success=False)))
+    assert run_view.verdict(run()) == []
 
 
 def test_the_status_after_acting_out_is_green_only_where_the_video_shows_it() -> None:
-    assert "wz-good" in json.dumps(present.acted(executed()))
-    assert "wz-good" not in json.dumps(present.acted(executed(objects_moved=0.0)))
-    assert "wz-good" not in json.dumps(present.acted(executed(success=False)))
+    assert "wz-good" in json.dumps(run_view.executed(executed()))
+    assert "wz-good" not in json.dumps(run_view.executed(executed(objects_moved=0.0)))
+    assert "wz-good" not in json.dumps(run_view.executed(executed(success=False)))
 
 
 def test_the_executed_pane_speaks_of_the_task() -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from wamviz.models import registry
 from wamviz.runs.store import Store, read_run
-from wamviz.ui import example, form
+from wamviz.ui import example
+from wamviz.ui.pages.imagine import view
+from wamviz.ui.run_repository import EXAMPLES, TASKS, RunRepository
 from wamviz.ui.scenes import Card, Scenes
-from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf
 
 SIX_MB = 6_000_000
 
@@ -30,11 +31,11 @@ def test_the_rule_takes_the_first_episode_of_each_task() -> None:
 
 def test_the_shipped_examples_follow_the_rule() -> None:
     """One of each task, from the first frame of its first episode, seed 0, one sample, as default, executed."""
-    shelf, first = Shelf(), example.first_of_each(Scenes())
-    assert list(shelf.examples) == list(TASKS) == list(first)
+    repository, first = RunRepository(), example.first_of_each(Scenes())
+    assert list(repository.examples) == list(TASKS) == list(first)
     model = registry.entry("mini-wam").capabilities
-    for task, run_id in shelf.examples.items():
-        run = shelf.load(run_id)
+    for task, run_id in repository.examples.items():
+        run = repository.load(run_id)
         assert run.source == f"assets/episodes#{first[task]}@0"
         assert (run.model, run.mode, run.seed, run.samples) == ("mini-wam", model.modes[0], 0, 1)
         assert (run.steps, run.horizon, run.guidance) == (model.default_steps, None, 1.0)
@@ -44,10 +45,10 @@ def test_the_shipped_examples_follow_the_rule() -> None:
 
 
 def test_the_page_names_the_rule_and_offers_every_example(tmp_path: Path) -> None:
-    text = json.dumps(form.examples(Shelf()))
+    text = json.dumps(view.examples(RunRepository()))
     assert "first shipped episode of each task" in text and "seed 0" in text
-    assert all(run_id in text for run_id in Shelf().examples.values())
-    assert form.examples(Shelf(Store(tmp_path / "runs"), tmp_path / "none")) == []
+    assert all(run_id in text for run_id in RunRepository().examples.values())
+    assert view.examples(RunRepository(Store(tmp_path / "runs"), tmp_path / "none")) == []
 
 
 def test_a_damaged_example_gives_way_to_the_next(tmp_path: Path) -> None:
@@ -57,21 +58,21 @@ def test_a_damaged_example_gives_way_to_the_next(tmp_path: Path) -> None:
         shutil.copytree(folder, tmp_path / task)
     facts = json.loads((tmp_path / "pick" / "rollout.json").read_text())
     (tmp_path / "pick" / "rollout.json").write_text(json.dumps({**facts, "id": "0123456789abcdef"}))
-    shelf = Shelf(Store(tmp_path / "runs"), tmp_path)
-    assert list(shelf.examples) == ["lever", "pick"] and shelf.example is not None
-    assert shelf.example.id == read_run(folder).id
+    repository = RunRepository(Store(tmp_path / "runs"), tmp_path)
+    assert list(repository.examples) == ["lever", "pick"] and repository.example is not None
+    assert repository.example.id == read_run(folder).id
     (tmp_path / "lever" / "rollout.npz").write_bytes(b"")
-    assert shelf.example is not None and shelf.example.id == "0123456789abcdef"
+    assert repository.example is not None and repository.example.id == "0123456789abcdef"
 
 
 def test_an_example_that_is_taken_away_is_kept_first(tmp_path: Path) -> None:
     """Examples are read-only; a download or an execution makes a kept run of one."""
-    shelf = Shelf(Store(tmp_path / "runs"))
-    run_id = next(iter(shelf.examples.values()))
-    assert shelf.list() == []
-    assert shelf.export(run_id, "csv").is_file()
-    assert [run.id for run in shelf.list()] == [run_id]
-    kept, given = shelf.store.load(run_id), read_run(shelf._folders[run_id])
+    repository = RunRepository(Store(tmp_path / "runs"))
+    run_id = next(iter(repository.examples.values()))
+    assert repository.list() == []
+    assert repository.export(run_id, "csv").is_file()
+    assert [run.id for run in repository.list()] == [run_id]
+    kept, given = repository.store.load(run_id), read_run(repository._folders[run_id])
     assert kept.metrics == given.metrics and kept.imagined[0].frames is not None
 
 
@@ -80,6 +81,10 @@ def test_the_command_writes_what_the_page_reads(tmp_path: Path, capsys: pytest.C
     assert example.main(["--tasks", "juggle", "--out", str(tmp_path)]) == 2
     assert "juggle" in capsys.readouterr().err and not list(tmp_path.iterdir())
     assert example.main(["--model", "hold-still", "--tasks", "push", "--out", str(tmp_path)]) == 0
-    shelf = Shelf(Store(tmp_path / "runs"), tmp_path)
-    assert list(shelf.examples) == ["push"] and shelf.example is not None and shelf.example.executed is not None
-    assert f"push: run {shelf.example.id} by hold-still" in capsys.readouterr().out
+    repository = RunRepository(Store(tmp_path / "runs"), tmp_path)
+    assert (
+        list(repository.examples) == ["push"]
+        and repository.example is not None
+        and repository.example.executed is not None
+    )
+    assert f"push: run {repository.example.id} by hold-still" in capsys.readouterr().out

@@ -142,7 +142,7 @@ def test_the_reason_for_no_execution_fits() -> None:
         return str(stage_value(run(**given), url).panes["executed"].missing)
 
     own = Rollout("imagined", None, 5.0, np.zeros((4, 7)), TABLETOP_ACTIONS)
-    assert "Act it out" in reason(world_state=WorldState("tabletop", 1), imagined=(own,))
+    assert "Run in simulator" in reason(world_state=WorldState("tabletop", 1), imagined=(own,))
     assert "cannot be executed" in reason()
     assert "no actions" in reason(imagined=(rollout("imagined", actions=None, action_space=None),))
     assert stage_value(run(), url, executed_reason="Later.").panes["executed"].missing == "Later."

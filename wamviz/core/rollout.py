@@ -26,6 +26,7 @@ Origin = Literal["imagined", "executed", "recorded"]
 Mode = Literal["joint", "imagine_then_act", "act_only", "forward_dynamics", "inverse_dynamics", "video"]
 ActionKind = Literal["ee_delta", "ee_pose", "joint_position", "joint_velocity", "unnamed"]
 
+CAUTIONS = "cautions"  # in the meta of an imagined rollout: sentences that belong beside its picture
 ORIGINS: tuple[str, ...] = get_args(Origin)
 MODES: tuple[str, ...] = get_args(Mode)
 ACTION_KINDS: tuple[str, ...] = get_args(ActionKind)

@@ -1,4 +1,4 @@
-"""Honest controls: what a model must beat before its pictures mean anything.
+"""Honest baselines: what a model must beat before its pictures mean anything.
 
 ``copy-last-frame`` imagines that nothing moves; ``hold-still`` says that the robot should stay where it is.
 PSNR of a nearly static video is high, so both stand beside every metric.
@@ -73,8 +73,8 @@ class Control:
 
 COPY_LAST_FRAME = Capabilities(
     model_id="copy-last-frame",
-    title="Copy last frame (control)",
-    description="Imagines that nothing moves; the control for video metrics.",
+    title="Copy last frame (baseline)",
+    description="Imagines that nothing moves; the baseline for video metrics.",
     modes=("video",),
     action_space=None,
     frame_size=None,
@@ -86,8 +86,8 @@ COPY_LAST_FRAME = Capabilities(
 )
 HOLD_STILL = Capabilities(
     model_id="hold-still",
-    title="Hold still (control)",
-    description="Keeps the robot where it is; the control for action metrics.",
+    title="Zero action (baseline)",
+    description="Keeps the robot where it is; the baseline for action metrics.",
     modes=("joint", "act_only"),
     action_space=TABLETOP_ACTIONS,
     frame_size=None,
@@ -101,7 +101,7 @@ HOLD_STILL = Capabilities(
 
 
 def register_models() -> list[ModelEntry]:
-    """The two controls, for the registry."""
+    """The two baselines, for the registry."""
 
     def entry(caps: Capabilities) -> ModelEntry:
         return ModelEntry(caps, lambda device: Control(caps), resident=False)

@@ -137,7 +137,7 @@ def check_url(url: str) -> str:
             "Put a token into an environment variable and name that with --token-env.",
         )
     if parts.scheme not in SCHEMES or not parts.hostname or not port_ok or re.search(r"[\s\x00-\x1f]", url):
-        raise WamvizError(f"'{url[:200]}' is no address of a server.", "Write e.g. ws://127.0.0.1:8000.")
+        raise WamvizError(f"'{url[:200]}' is an invalid server address.", "Write e.g. ws://127.0.0.1:8000.")
     return url
 
 

@@ -137,7 +137,7 @@ def _wants(system: System, ways: tuple[str, ...], around: Surroundings) -> str:
 
 
 def _size(system: System) -> str:
-    cards = f"{system.gpus} cards and " if system.gpus > 1 else ""
+    cards = f"{system.gpus} GPUs and " if system.gpus > 1 else ""
     if system.gpu_gb:
         return f"{cards}{system.gpu_gb:g} GB of GPU memory or more"
     if system.weights_gb:

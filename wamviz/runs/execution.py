@@ -155,7 +155,7 @@ class Record:
 
     def rollout(self, facts: dict[str, Any]) -> Rollout:
         """Everything recorded so far as one executed rollout."""
-        from wamviz.worlds.tabletop import SEGMENTS, STATE_NAMES
+        from wamviz.worlds.tabletop import SEGMENTS, STATE_NAMES, progress
 
         env, task = self._env, self._task
         meta = {
@@ -171,6 +171,8 @@ class Record:
         if self._masks:
             moved = [name for name, place in self._start.items() if np.linalg.norm(env.position(name) - place) > MOVED]
             meta[SEEN] = told_by_simulator(np.stack(self._masks), SEGMENTS, moved)
+        if task is not None:
+            meta["progress"] = 1.0 if self.success else progress(env, task)  # 0 .. 1
         if self._note:
             meta["note"] = self._note
         return Rollout(

@@ -13,6 +13,8 @@ the server only by fixed forms, never by a path: whoever has a file sends it.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +24,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.media import read_image, read_video
 from wamviz.core.plain import jsonable
 from wamviz.core.rollout import Observation, Rollout
@@ -32,19 +34,71 @@ from wamviz.runs import comparison
 from wamviz.runs.imagine import Eta
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run
-from wamviz.ui import choices, handlers, jobs
+from wamviz.ui import choices, jobs, run_actions
 from wamviz.ui.library import SHIPPED, is_here
+from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes, bounded
-from wamviz.ui.shelf import Shelf
 
 RUN = re.compile(r"[0-9a-f]{16}")
 FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"
+Answer = tuple[dict[str, Any], list[str] | None]
 
 
-def endpoints(shelf: Shelf, scenes: Scenes) -> None:
+def endpoints(repository: RunRepository, scenes: Scenes) -> None:
     """Add the endpoints to the current Blocks; they have no visible part."""
+    ends = Endpoints(repository, scenes)
+    with gr.Column(visible=False):
+        files = gr.File(label="files", file_count="multiple")
+        expose(ends.imagine, [gr.JSON(label="run"), files], **jobs.ON_MODEL)
+        expose(ends.compare, gr.JSON(label="metrics"))
+        expose(ends.compare_models, gr.JSON(label="outcomes"), **jobs.ON_MODEL)
+        expose(ends.models, gr.JSON(label="models"))
 
+
+def expose(function: Callable[..., Any], outputs: Any, **how: Any) -> None:
+    """Make ``function`` the endpoint of its own name; its parameters, their types and defaults become the inputs."""
+    inputs = [component(one) for one in inspect.signature(function).parameters.values() if one.name != "request"]
+    gr.Button().click(function, inputs, outputs, api_name=function.__name__, show_progress="hidden", **how)
+
+
+def component(parameter: inspect.Parameter) -> Any:
+    """The invisible field behind a parameter: a file for ``str | None``, text for ``str``, else a number."""
+    name, default = parameter.name, parameter.default
+    if parameter.annotation == "str | None":
+        return gr.File(label=name, type="filepath")
+    if parameter.annotation == "str":
+        return gr.Textbox(default, label=name)
+    return gr.Number(default, label=name, precision=0 if parameter.annotation == "int" else None)
+
+
+def answers(stream: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """A stream of plain JSON; whatever goes wrong becomes the sentence that the page would show."""
+
+    @functools.wraps(stream)
+    def answered(*args: Any, **named: Any) -> Iterator[Any]:
+        try:
+            yield from map(plain_answer, stream(*args, **named))
+        except Exception as error:
+            title = error.title if isinstance(error, WamvizError) else "Mistake in wamviz"
+            raise gr.Error(run_actions.refused(error)["sentence"], title=title, print_exception=False) from None
+
+    return answered
+
+
+class Endpoints:
+    """The public functions, as ``gradio_client`` sees them.
+
+    Args:
+        repository: the runs that can be named, and where new ones are kept.
+        scenes: the contexts that can be named.
+    """
+
+    def __init__(self, repository: RunRepository, scenes: Scenes) -> None:
+        self._repository, self._scenes = repository, scenes
+
+    @answers
     def imagine(
+        self,
         image: str | None = None,
         source: str = "",
         instruction: str = "",
@@ -57,7 +111,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         video: str | None = None,
         horizon: int = 0,
         guidance: float = 1.0,
-    ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
+    ) -> Iterator[Answer]:
         """Imagine rollouts from one frame and one sentence.
 
         Args:
@@ -76,15 +130,35 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             guidance: weight of the words, 1 as trained; above 1 only where the model has it (see /models).
 
         Returns:
-            The run as JSON (id, metrics with their controls, timings, versions) and its files.
+            The run as JSON (id, metrics with their baselines, timings, versions) and its files.
         """
-        yield from _spoken(
-            lambda: _imagine(
-                image, source, instruction, model, mode, seed, samples, steps, actions, video, horizon, guidance
-            )
+        model = model or choices.default_model()
+        context = named_context(image, source, self._repository, self._scenes)
+        stream = run_actions.imagine_on_card(
+            model,
+            context,
+            instruction=instruction.strip() or context.instruction,
+            mode=mode or choices.capabilities(model).modes[0],
+            seed=run_actions.whole(seed, "seed"),
+            samples=run_actions.whole(samples, "number of samples"),
+            steps=run_actions.whole(steps or 0, "number of steps") or None,
+            actions=actions,
+            video=video,
+            horizon=run_actions.whole(horizon or 0, "horizon") or None,
+            guidance=run_actions.number(guidance, "guidance"),
         )
+        eta = Eta()
+        with closing(stream):  # type: ignore[type-var]
+            for event in stream:
+                if isinstance(event, Run):
+                    self._repository.save(event)
+                    yield run_answer(event, self._repository)
+                    return
+                left = eta.update(event.step, event.steps)
+                yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
 
-    def compare(imagined: str | None = None, reference: str | None = None, run: str = "") -> dict[str, Any]:
+    @answers
+    def compare(self, imagined: str | None = None, reference: str | None = None, run: str = "") -> Iterator[Any]:
         """Compare an imagined video with what really happened, frame by frame, beside a video in which nothing moves.
 
         Args:
@@ -93,12 +167,14 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
             run: instead of two files, the id of a kept run.
 
         Returns:
-            PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame control
+            PSNR in dB, SSIM and, where its weights are, LPIPS by frame and on average, the copy-last-frame baseline
             beside each, what they mean and who defined them.
         """
-        return next(_spoken(lambda: iter([_compare(shelf, imagined, reference, run)])))
+        yield _compare(self._repository, imagined, reference, run)
 
+    @answers
     def compare_models(
+        self,
         image: str | None = None,
         source: str = "",
         instruction: str = "",
@@ -106,7 +182,7 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         seed: int = 0,
         seconds: float = 0.0,
     ) -> Iterator[list[dict[str, Any]]]:
-        """Ask several models or modes the same, one after the other; one that fails leaves the others alone.
+        """Ask several models or modes the same, one after the other; a failure doesn't stop the others.
 
         Args:
             image, source, instruction, seed: as for /imagine.
@@ -116,123 +192,32 @@ def endpoints(shelf: Shelf, scenes: Scenes) -> None:
         Returns:
             For each: model, mode, and run id, latency_s, real_time_factor and metrics, or error.
         """
-        yield from _spoken(lambda: _compare_models(image, source, instruction, contenders, seed, seconds))
-
-    def models(request: gr.Request) -> list[dict[str, Any]]:
-        """Every registered model: its modes, its limits, whether it can run here and why not."""
-        found = [registry.model_facts(entry) for entry in registry.entries().values()]
-        return found if scenes.library.local and is_here(request.headers) else [without_places(one) for one in found]
-
-    def _imagine(
-        image: str | None,
-        source: str,
-        told: str,
-        model: str,
-        mode: str,
-        seed: Any,
-        samples: Any,
-        steps: Any,
-        actions: str | None,
-        video: str | None,
-        horizon: Any,
-        guidance: Any,
-    ) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
-        model = model or choices.default_model()
-        mode = mode or choices.capabilities(model).modes[0]
-        context = named_context(image, source, shelf, scenes)
-        stream = handlers.imagine_on_card(
-            model,
-            context,
-            instruction=told.strip() or context.instruction,
-            mode=mode,
-            seed=handlers.whole(seed, "seed"),
-            samples=handlers.whole(samples, "number of samples"),
-            steps=handlers.whole(steps or 0, "number of steps") or None,
-            actions=actions,
-            video=video,
-            horizon=handlers.whole(horizon or 0, "horizon") or None,
-            guidance=handlers.number(guidance, "guidance"),
-        )
-        yield from _kept(stream)
-
-    def _kept(stream: Iterator[Any]) -> Iterator[tuple[dict[str, Any], list[str] | None]]:
-        eta = Eta()
-        with closing(stream):  # type: ignore[type-var]
-            for event in stream:
-                if isinstance(event, Run):
-                    shelf.save(event)
-                    yield run_answer(event, shelf)
-                    return
-                left = eta.update(event.step, event.steps)
-                yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
-
-    def _compare_models(
-        image: str | None, source: str, told: str, names: str, seed: Any, seconds: Any
-    ) -> Iterator[list[dict[str, Any]]]:
-        contenders = comparison.read(name for name in names.split(",") if name.strip())
-        lasting = handlers.number(seconds or 0, "seconds") or None
+        names = comparison.read(name for name in contenders.split(",") if name.strip())
+        lasting = run_actions.number(seconds or 0, "seconds") or None
         comparison.check_seconds(lasting)
-        context = named_context(image, source, shelf, scenes)
+        context = named_context(image, source, self._repository, self._scenes)
         stream = comparison.compare_models(
-            contenders,
+            names,
             context,
-            instruction=told.strip() or context.instruction,
-            seed=handlers.whole(seed, "seed"),
+            instruction=instruction.strip() or context.instruction,
+            seed=run_actions.whole(seed, "seed"),
             seconds=lasting,
-            imagine=handlers.imagine_on_card,
+            imagine=run_actions.imagine_on_card,
         )
         found: list[dict[str, Any]] = []
         with closing(stream):  # type: ignore[type-var]
             for _, event in stream:
                 if isinstance(event, comparison.Outcome):
                     if event.run is not None:
-                        shelf.save(event.run)
+                        self._repository.save(event.run)
                     found.append(event.to_json())
                 yield found
 
-    with gr.Column(visible=False):
-        asked = [
-            gr.File(label="image", type="filepath"),
-            gr.Textbox("", label="source"),
-            gr.Textbox("", label="instruction"),
-            gr.Textbox("", label="model"),
-            gr.Textbox("", label="mode"),
-            gr.Number(0, label="seed", precision=0),
-            gr.Number(1, label="samples", precision=0),
-            gr.Number(0, label="steps", precision=0),
-            gr.File(label="actions", type="filepath"),
-            gr.File(label="video", type="filepath"),
-            gr.Number(0, label="horizon", precision=0),
-            gr.Number(1.0, label="guidance"),
-        ]
-        answer = [gr.JSON(label="run"), gr.File(label="files", file_count="multiple")]
-        gr.Button().click(
-            imagine,
-            asked,
-            answer,
-            api_name="imagine",
-            show_progress="hidden",
-            **jobs.ON_MODEL,
-        )
-        compared = [
-            gr.File(label="imagined", type="filepath"),
-            gr.File(label="reference", type="filepath"),
-            gr.Textbox("", label="run"),
-        ]
-        gr.Button().click(compare, compared, gr.JSON(label="metrics"), api_name="compare", show_progress="hidden")
-        several = [
-            gr.File(label="image", type="filepath"),
-            gr.Textbox("", label="source"),
-            gr.Textbox("", label="instruction"),
-            gr.Textbox("", label="contenders"),
-            gr.Number(0, label="seed", precision=0),
-            gr.Number(0.0, label="seconds"),
-        ]
-        gr.Button().click(
-            compare_models, several, gr.JSON(label="outcomes"), api_name="compare_models", show_progress="hidden",
-            **jobs.ON_MODEL,
-        )  # fmt: skip
-        gr.Button().click(models, None, gr.JSON(label="models"), api_name="models", show_progress="hidden")
+    def models(self, request: gr.Request) -> list[dict[str, Any]]:
+        """Every registered model: its modes, its limits, whether it can run here and why not."""
+        found = [registry.model_facts(entry) for entry in registry.entries().values()]
+        here = self._scenes.library.local and is_here(request.headers)
+        return jsonable(found if here else [without_places(one) for one in found])  # type: ignore[no-any-return]
 
 
 def without_places(facts: dict[str, Any]) -> dict[str, Any]:
@@ -242,47 +227,47 @@ def without_places(facts: dict[str, Any]) -> dict[str, Any]:
     return {**told, **({"extras": extras} if extras else {})}
 
 
-def named_context(image: str | None, source: str, shelf: Shelf, scenes: Scenes) -> Context:
+def named_context(image: str | None, source: str, repository: RunRepository, scenes: Scenes) -> Context:
     """The context that a request names; ``WamvizError`` when it names none, two, or a path on this server."""
     source = source.strip()
     if image and source:
-        raise WamvizError("An image and a source were given; a rollout starts at one of them.", "Leave one out.")
+        raise InvalidInput("An image and a source were given; a rollout starts at one of them.", "Leave one out.")
     if image:
         name = Path(image).name
         return Context(Observation({"exterior": bounded(read_image(image))}, source=f"picture {name}"), title=name)
     if not source:
-        raise WamvizError("There is no context frame.", f"Send an image, or name a source: {FORMS}.")
+        raise InvalidInput("There is no context frame.", f"Send an image, or name a source: {FORMS}.")
     episode = re.fullmatch(rf"(?:{re.escape(SHIPPED)})?#(\d{{1,6}})(?:@(\d{{1,6}}))?", source)
     if episode:
         return scenes.context(scenes.episode(int(episode[1])), int(episode[2] or 0))
     if source.startswith("tabletop:"):
         return resolve(source)
     if RUN.fullmatch(source):
-        return resolve(str(shelf.folder(source)))
-    raise WamvizError(
+        return resolve(str(repository.folder(source)))
+    raise InvalidInput(
         f"'{source[:60]}' is no source that can be named here.", f"Use {FORMS}; a file of yours goes into image."
     )
 
 
-def run_answer(run: Run, shelf: Shelf) -> tuple[dict[str, Any], list[str]]:
+def run_answer(run: Run, repository: RunRepository) -> tuple[dict[str, Any], list[str]]:
     """What ``/imagine`` ends with: the run's own JSON and the paths of its files."""
-    folder = shelf.folder(run.id)
+    folder = repository.folder(run.id)
     facts = json.loads((folder / "rollout.json").read_text(encoding="utf-8"))
     return facts, [str(file) for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
 
 
-def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: str) -> dict[str, Any]:
+def _compare(repository: RunRepository, imagined: str | None, reference: str | None, run_id: str) -> dict[str, Any]:
     if run_id.strip():
-        return dict(shelf.load(run_id.strip()).metrics)
+        return dict(repository.load(run_id.strip()).metrics)
     if not imagined or not reference:
-        raise WamvizError("Two videos are needed.", "Send imagined and reference, or name a kept run.")
+        raise InvalidInput("Two videos are needed.", "Send imagined and reference, or name a kept run.")
     videos = [read_video(path) for path in (imagined, reference)]
     ours, theirs = (
         Rollout(origin, frames, fps) for origin, (frames, fps) in zip(("imagined", "recorded"), videos, strict=True)
     )
     found = compare_video(ours, theirs)
     if found is None:
-        raise WamvizError("The two videos share no moment after the context.", "Each needs at least two frames.")
+        raise InvalidInput("The two videos share no moment after the context.", "Each needs at least two frames.")
     curves = {
         f"{kind}{name}": values
         for name in ("psnr", "ssim", "lpips")
@@ -304,12 +289,3 @@ def _compare(shelf: Shelf, imagined: str | None, reference: str | None, run_id: 
 def plain_answer(answer: Any) -> Any:
     """An endpoint's answer in the types of JSON; several outputs stay a tuple, which Gradio tells from a list."""
     return tuple(map(jsonable, answer)) if isinstance(answer, tuple) else jsonable(answer)
-
-
-def _spoken(start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    """Pass a stream on; whatever goes wrong becomes the sentence that the page would show."""
-    try:
-        yield from map(plain_answer, start())
-    except Exception as error:
-        title = error.title if isinstance(error, WamvizError) else "Mistake in wamviz"
-        raise gr.Error(handlers.refused(error)["sentence"], title=title, print_exception=False) from None

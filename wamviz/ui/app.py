@@ -21,21 +21,12 @@ from wamviz.core.errors import WamvizError
 from wamviz.models import registry
 from wamviz.runs.store import Store
 from wamviz.ui import api, choices, shell
-from wamviz.ui.compare_page import ComparePage
-from wamviz.ui.compare_wiring import CompareWiring
-from wamviz.ui.datasets_page import DatasetsPage
-from wamviz.ui.datasets_wiring import DatasetsWiring
-from wamviz.ui.example import example_run
-from wamviz.ui.footage import Footage
-from wamviz.ui.history import history_page
-from wamviz.ui.imagine_page import ImaginePage
-from wamviz.ui.models_page import ModelsPage
-from wamviz.ui.models_wiring import ModelsWiring
+from wamviz.ui.clip_cache import ClipCache
+from wamviz.ui.pages import PAGES, Services
+from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.serve import episode_routes, routes
-from wamviz.ui.shelf import Shelf
 from wamviz.ui.theme import FAVICON, css, head, theme
-from wamviz.ui.wiring import Wiring
 
 log = logging.getLogger(__name__)
 QUEUE = 16  # visitors that may wait; the next one is told so
@@ -51,45 +42,22 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
         store: where runs are kept; the default store when None.
         scenes: the contexts that can be picked; the shipped ones when None.
     """
-    shelf, scenes = Shelf(store), scenes or Scenes()
-    shown = example_run(shelf, scenes)
-    with gr.Blocks(
+    services = Services(RunRepository(store), scenes or Scenes())
+    demo = gr.Blocks(
         title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
-    ) as demo:
-        gr.Navbar(visible=False)
-        shell.header("Imagine")
-        page = ImaginePage(shelf, scenes, shown)
-        device = shell.footer(device_words())
-        Wiring(page, demo)
-        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
-        api.endpoints(shelf, scenes)
-    with demo.route("Compare", "compare"):
-        gr.Navbar(visible=False)
-        shell.header("Compare")
-        CompareWiring(ComparePage(shelf, scenes), demo)
-        device = shell.footer(device_words())
-        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
-    with demo.route("Datasets", "datasets"):
-        gr.Navbar(visible=False)
-        shell.header("Datasets")
-        DatasetsWiring(DatasetsPage(), scenes.library, demo)
-        device = shell.footer(device_words())
-        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
-    with demo.route("Models", "models"):
-        gr.Navbar(visible=False)
-        shell.header("Models")
-        ModelsWiring(ModelsPage(), scenes.library, demo)
-        device = shell.footer(device_words())
-        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
-    with demo.route("History", "history"):
-        gr.Navbar(visible=False)
-        shell.header("History")
-        history_page(shelf)
-        device = shell.footer(device_words())
-        demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
+    )
+    for page in PAGES:
+        with demo.route(page.title, page.path) if page.path else demo:
+            gr.Navbar(visible=False)
+            shell.header(page, PAGES)
+            page.build(services, demo)
+            device = shell.footer(device_words())
+            demo.load(lambda: shell.footer_nodes(device_words()), None, device, **QUIET)
+            if not page.path:
+                api.endpoints(services.repository, services.scenes)
     demo.queue(max_size=QUEUE, default_concurrency_limit=8)
-    demo.wamviz_shelf = shelf  # launch serves its files
-    demo.wamviz_footage = Footage(scenes.library)  # and the pictures of recorded episodes
+    demo.wamviz_repository = services.repository  # launch serves its files
+    demo.wamviz_clips = ClipCache(services.scenes.library)  # and the pictures of recorded episodes
     return demo
 
 
@@ -102,10 +70,10 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         **options: further arguments of ``gr.Blocks.launch``.
     """
     demo = demo or build()
-    shelf: Shelf = demo.wamviz_shelf
-    footage: Footage = demo.wamviz_footage
+    repository: RunRepository = demo.wamviz_repository
+    clips: ClipCache = demo.wamviz_clips
     # Paths that visitors type are paths of this machine: only for visitors who sit at it.
-    footage.library.local = is_loopback(host) and not os.environ.get("SPACE_ID") and not options.get("share")
+    clips.library.local = is_loopback(host) and not os.environ.get("SPACE_ID") and not options.get("share")
     warm = threading.Thread(target=warm_up, name="wamviz-warm-up", daemon=True)
     warm.start()
     settings: dict[str, Any] = {
@@ -115,8 +83,8 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "css": css(),
         "head": head(),
         "favicon_path": str(FAVICON),
-        "allowed_paths": [str(shelf.store.root)],
-        "app_kwargs": {"routes": [*routes(shelf), *episode_routes(footage)]},
+        "allowed_paths": [str(repository.store.root)],
+        "app_kwargs": {"routes": [*routes(repository), *episode_routes(clips)]},
         "max_file_size": UPLOAD,
         "strict_cors": True,
         "show_error": False,

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import Busy
 from wamviz.ui.jobs import Switch
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class JobBoard:
         """A new job, not yet started.
 
         Raises:
-            WamvizError: too many are under way.
+            Busy: too many are under way.
         """
         with self._lock:
             now = time.monotonic()
@@ -118,7 +118,7 @@ class JobBoard:
                 name: job for name, job in self._jobs.items() if job.ended is None or now - job.ended < KEEP_S
             }
             if sum(job.running for job in self._jobs.values()) >= MOST_RUNNING:
-                raise WamvizError(f"{MOST_RUNNING} runs are under way on this server.", "Try again in a minute.")
+                raise Busy(f"{MOST_RUNNING} runs are under way on this server.", "Try again in a minute.")
             job = Job(secrets.token_hex(16))
             self._jobs[job.id] = job
             return job

@@ -28,7 +28,7 @@ MODE_WORDS = {
     "imagine_then_act": "First the video is imagined, then the actions that would bring it about.",
     "act_only": "Actions straight away; no video is imagined.",
     "forward_dynamics": "You give the actions; the model imagines what the camera would see.",
-    "inverse_dynamics": "You give the video; the model names the actions that explain it.",
+    "inverse_dynamics": "You give the video; the model infers the actions.",
     "video": "A video without actions.",
 }
 
@@ -69,7 +69,7 @@ def read_model(text: str | None) -> str:
     """A model's id from what stands in the menu: its id or its title, however written; ``WamvizError`` with the
     nearest name for anything else.
 
-    >>> read_model("Hold still"), read_model("hold-still")
+    >>> read_model("Zero action"), read_model("hold-still")
     ('hold-still', 'hold-still')
     """
     told = (text or "").strip()
@@ -174,14 +174,13 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
         count = usable_actions(caps, reference, caps.longest)
         if count > caps.horizon:
             whole = ", all at 0" if caps.open_horizon else ""
-            first = f"{count} actions were recorded after this frame; it obeys as many as the horizon says{whole}."
+            first = f"{count} actions were recorded after this frame; as many as the horizon says are given{whole}."
             return f"{first} Upload a file to use your own."
         if count:
-            return f"It obeys the {count} recorded actions that follow this frame. Upload a file to use your own."
-        return "Nothing was recorded after this frame that this model could obey: upload a file of actions."
-    if reference is not None and reference.origin != "recorded":
-        reference = None
-    frames = 0 if reference is None or reference.frames is None else len(reference.frames) - 1
+            return f"Conditioned on the {count} recorded actions that follow this frame. Upload a file to use your own."
+        return "Nothing was recorded after this frame that this model takes: upload a file of actions."
+    video = None if reference is None or reference.origin != "recorded" else reference.frames
+    frames = 0 if video is None else len(video) - 1
     if frames:
-        return "It explains the recorded video that follows this frame. Upload a video to use your own."
-    return "No video was recorded after this frame: upload the video that it should explain."
+        return "Actions are inferred from the recorded video that follows this frame. Upload a video to use your own."
+    return "No video was recorded after this frame: upload the video whose actions to infer."

@@ -17,29 +17,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.rollout import Rollout
 from wamviz.metrics import summarise
 from wamviz.runs import execution
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.store import Run, write_run
 from wamviz.ui import choices
+from wamviz.ui.run_repository import EXAMPLES, TASKS, RunRepository
 from wamviz.ui.scenes import Scenes
-from wamviz.ui.shelf import EXAMPLES, TASKS, Shelf
 
 log = logging.getLogger(__name__)
 SEED = 0
 
 
-def example_run(shelf: Shelf, scenes: Scenes) -> Run | None:
+def example_run(repository: RunRepository, scenes: Scenes) -> Run | None:
     """The shipped example, else a control's run on the first episode (kept in the store), else None."""
-    shipped = shelf.example
+    shipped = repository.example
     if shipped is not None:
         return shipped
     for index in scenes.indices[:1]:
         try:
             run = make(scenes, index, model="hold-still", act=False)
-            shelf.save(run)
+            repository.save(run)
             return run
         except WamvizError as error:
             log.warning("There is no example to show: %s", error)
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         first = first_of_each(scenes)
         if not first:
-            raise WamvizError("There are no shipped episodes to start from.", scenes.problem)
+            raise InvalidInput("There are no shipped episodes to start from.", scenes.problem)
         for task in (wanted := [name.strip() for name in asked.tasks.split(",") if name.strip()]):
             if task not in first:
                 raise unknown_name("task", task, tuple(first))

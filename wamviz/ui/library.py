@@ -27,7 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput, NotFound, WamvizError
 from wamviz.core.hub import PREFIX, Progress
 from wamviz.datasets import ActionSpaceOverride, Catalogue, Dataset, LeRobotDataset, hub, open_dataset, shipped
 from wamviz.datasets.files import entries
@@ -93,13 +93,13 @@ class Library:
                 self._opened.move_to_end(place)
                 return found
         if place == SHIPPED:
-            raise WamvizError("No episodes are shipped here.", self.problem)
+            raise InvalidInput("No episodes are shipped here.", self.problem)
         if place.startswith("upload:"):
-            raise WamvizError(
+            raise InvalidInput(
                 "This upload is not kept any more.", "Uploads are forgotten after a day; upload it again."
             )
         if place.startswith(HUB):
-            raise WamvizError(
+            raise InvalidInput(
                 f"'{place}' is not open any more.", "Type its name again on the Datasets page to open it."
             )
         return self.folder(place)
@@ -107,12 +107,12 @@ class Library:
     def allow(self, place: str, here: bool) -> None:
         """Refuse a folder of this machine to visitors who do not sit at it; whatever else there is, all may see."""
         if place.startswith(HUB) and not (self.local and here):
-            raise WamvizError(
+            raise InvalidInput(
                 "This page is served to others, so it downloads nothing to its machine.",
                 "Open it on your own: python -m wamviz app. Or upload a zip.",
             )
         if place != SHIPPED and not place.startswith("upload:") and not (self.local and here):
-            raise WamvizError(
+            raise InvalidInput(
                 "This page is served to others, so it opens no folders of its machine.", "Upload a zip instead."
             )
 
@@ -122,7 +122,7 @@ class Library:
             for opened in self._opened.values():
                 if secrets.compare_digest(opened.key, key):
                     return opened
-        raise WamvizError("This dataset is not open any more.", "Open it again.")
+        raise NotFound("This dataset is not open any more.", "Open it again.")
 
     def folder(self, text: str | None, layout: ActionSpaceOverride | None = None) -> Opened:
         """Open (or read anew) a folder, or an HDF5 file, of this machine, as a visitor typed its path.
@@ -135,7 +135,7 @@ class Library:
         try:
             exists = path.exists()
         except OSError as error:
-            raise WamvizError(f"'{path}' cannot be looked at ({error.strerror or error}).") from error
+            raise InvalidInput(f"'{path}' cannot be looked at ({error.strerror or error}).") from error
         if not exists:
             raise no_path(path)
         return self._keep(Opened(str(path), open_dataset(path, layout)))
@@ -177,7 +177,7 @@ class Library:
             lay_out(named, folder, rate=rate, instruction=instruction, columns=columns, kind=kind)
             dataset = open_dataset(folder, name=place)
             if not dataset.available:
-                raise WamvizError(f"'{dataset.title}' holds no episode whose files are here.")
+                raise InvalidInput(f"'{dataset.title}' holds no episode whose files are here.")
             if len(dataset) == 1:
                 dataset.episode(dataset.available[0])  # a pair that does not fit is told now, while its form is shown
             return self._keep(Opened(place, dataset, folder.parent))
@@ -196,7 +196,7 @@ class Library:
         """
         opened = self.at(place)
         if place == SHIPPED:
-            raise WamvizError("The shipped episodes say themselves what their numbers mean.")
+            raise InvalidInput("The shipped episodes say themselves what their numbers mean.")
         layout = replace(opened.dataset.override, **changes)
         dataset: Dataset
         if isinstance(opened.dataset, LeRobotDataset) and place.startswith(HUB):
@@ -254,7 +254,7 @@ def place_of(text: str) -> tuple[str, int, int]:
     """
     match = _PLACE.fullmatch(text)
     if match is None or len(text) > 4096 or "\0" in text:
-        raise WamvizError(f"'{text[:80]}' names no frame of an episode.", "A link has the form DATASET#EPISODE@FRAME.")
+        raise InvalidInput(f"'{text[:80]}' names no frame of an episode.", "A link has the form DATASET#EPISODE@FRAME.")
     return match["place"], int(match["episode"]), int(match["frame"] or 0)
 
 
@@ -262,13 +262,13 @@ def typed_path(text: str | None) -> Path:
     """The absolute path that a person typed or pasted: quotes around it and ``~`` are understood."""
     told = (text or "").strip().strip("\"'").strip()
     if not told or "\0" in told or len(told) > 4096:
-        raise WamvizError("Which folder?", "Write the path of a dataset's folder, e.g. ~/data/my_robot.")
+        raise InvalidInput("Which folder?", "Write the path of a dataset's folder, e.g. ~/data/my_robot.")
     if told.startswith("file://"):
         told = told.removeprefix("file://")
     try:
         return Path(os.path.abspath(Path(told).expanduser()))
     except RuntimeError as error:  # ~nobody
-        raise WamvizError(f"'{told}' names a user that this machine does not have.") from error
+        raise InvalidInput(f"'{told}' names a user that this machine does not have.") from error
 
 
 def no_path(path: Path) -> WamvizError:

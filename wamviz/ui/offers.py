@@ -18,7 +18,7 @@ import gradio as gr
 from wamviz.core.plain import dumps
 from wamviz.ui.events import PRIVATE
 
-BEGIN = "(...data) => { window.wamviz.begin(); return data; }"
+BEGUN = "(...data) => { window.wamviz.begin(); return data; }"
 SETTLED = "async (...data) => { await window.wamviz.question(); return data; }"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from wamviz.core.errors import WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.media import read_image, resize
 from wamviz.core.rollout import Frames, Observation, WorldState
 from wamviz.datasets import Dataset
@@ -102,7 +102,7 @@ class Scenes:
         """The scene of an episode: a shipped one, or one of a dataset that is open."""
         found = self._of(place, index)
         if not found.cameras:
-            raise WamvizError(f"Episode {index} of '{found.dataset_title}' has no video here to start from.")
+            raise InvalidInput(f"Episode {index} of '{found.dataset_title}' has no video here to start from.")
         if camera and camera not in found.cameras:
             raise unknown_name("camera", camera, found.cameras)
         return Scene(
@@ -115,13 +115,13 @@ class Scenes:
         place, index, frame = place_of(text)
         scene = self.episode(index, place, camera)
         if frame >= scene.frames:
-            raise WamvizError(f"Episode {index} has no frame {frame}.", f"Its frames are 0 .. {scene.frames - 1}.")
+            raise InvalidInput(f"Episode {index} has no frame {frame}.", f"Its frames are 0 .. {scene.frames - 1}.")
         return replace(scene, instruction=self._of(place, index).instruction_at(frame)), frame
 
     def world(self, seed: object) -> Scene:
         """A tabletop scene laid out from a seed, with the scripted expert's execution as the reference."""
         if not isinstance(seed, int | float) or seed != int(seed) or not 0 <= seed < 2**31:
-            raise WamvizError(f"'{seed}' is no scene seed.", "Write a whole number from 0 up, e.g. 2100.")
+            raise InvalidInput(f"'{seed}' is no scene seed.", "Write a whole number from 0 up, e.g. 2100.")
         context = resolve(f"tabletop:{int(seed)}")
         reference = context.reference
         count = 1 if reference is None or reference.frames is None else len(reference.frames)
@@ -178,7 +178,7 @@ class Scenes:
         if scene.kind == "picture":
             frame = bounded(read_image(scene.path))
             return Context(Observation({"exterior": frame}, source=f"picture {scene.name}"), title=scene.name)
-        raise WamvizError("There is no context frame yet.", "Pick an episode, or add a picture of your own.")
+        raise InvalidInput("There is no context frame yet.", "Pick an episode, or add a picture of your own.")
 
     def _recorded(self, scene: Scene, number: int, seconds: float) -> Context:
         """The context at a frame of an episode, the chosen view first."""

@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from wamviz.core.errors import NotFound, WamvizError, unknown_name
 from wamviz.runs.store.export import download_name
-from wamviz.ui.footage import Footage
-from wamviz.ui.shelf import KINDS, Shelf
+from wamviz.ui.clip_cache import ClipCache
+from wamviz.ui.run_repository import KINDS, RunRepository
 
 SHOWN = re.compile(r"(rollout(-\d{1,3})?|reference|executed)\.mp4|context\.png")
 TYPES = {
@@ -31,7 +31,7 @@ TYPES = {
 }
 
 
-def routes(shelf: Shelf) -> list[BaseRoute]:
+def routes(repository: RunRepository) -> list[BaseRoute]:
     """What the app answers beside the page; handed to Gradio through ``app_kwargs``."""
 
     def file(request: Request) -> Response:
@@ -39,12 +39,12 @@ def routes(shelf: Shelf) -> list[BaseRoute]:
         if not SHOWN.fullmatch(name):
             return _refuse(NotFound("A run has no such file."))
         try:
-            path = shelf.folder(run_id) / name
+            path = repository.folder(run_id) / name
         except WamvizError as error:
             return _refuse(error)
         if not path.is_file():
             return _refuse(NotFound("This run has no such file."))
-        # A run's videos change only when it is acted out again, and then the browser asks with the old tag.
+        # A run's videos change only when it is executed again, and then the browser asks with the old tag.
         return FileResponse(path, media_type=TYPES[path.suffix[1:]], headers={"Cache-Control": "no-cache"})
 
     def download(request: Request) -> Response:
@@ -52,7 +52,7 @@ def routes(shelf: Shelf) -> list[BaseRoute]:
         try:
             if kind not in KINDS:
                 raise unknown_name("kind of download", kind, KINDS)
-            path = shelf.export(run_id, kind)
+            path = repository.export(run_id, kind)
         except WamvizError as error:
             return _refuse(error)
         return FileResponse(path, media_type=TYPES[kind], filename=download_name(run_id, kind))
@@ -74,7 +74,7 @@ EPISODE = re.compile(
 )
 
 
-def episode_routes(footage: Footage) -> list[BaseRoute]:
+def episode_routes(clips: ClipCache) -> list[BaseRoute]:
     """Pictures of recorded episodes."""
 
     def picture(request: Request) -> Response:
@@ -85,8 +85,8 @@ def episode_routes(footage: Footage) -> list[BaseRoute]:
         forever = {"Cache-Control": "private, max-age=3600"}  # the key is another one when the dataset is read anew
         try:
             if asked["kind"] == "jpg":
-                return Response(footage.thumbnail(key, index, view), media_type="image/jpeg", headers=forever)
-            clip = footage.clip(key, index, view, int(asked["start"] or 0))
+                return Response(clips.thumbnail(key, index, view), media_type="image/jpeg", headers=forever)
+            clip = clips.clip(key, index, view, int(asked["start"] or 0))
             return FileResponse(clip, media_type="video/mp4", headers=forever)
         except WamvizError as error:
             if asked["kind"] == "jpg":

@@ -5,20 +5,14 @@ Contract: static markup; the only thing that varies, the device, is text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from wamviz import __version__
 from wamviz.ui.markup import Markup, Node, h
-
-PAGES = (
-    ("Imagine", "./"),
-    ("Compare", "./compare"),
-    ("Datasets", "./datasets"),
-    ("Models", "./models"),
-    ("History", "./history"),
-)
+from wamviz.ui.page import Page
 
 # Two frames, the second one dashed: what was recorded and what is imagined.
 MARK = (
@@ -35,11 +29,11 @@ SCHEME = (
 )
 
 
-def header(current: str) -> gr.HTML:
-    """The top of a page. ``current`` is a name out of ``PAGES``."""
+def header(current: Page, pages: Sequence[Page]) -> gr.HTML:
+    """The top of a page: the way around, with ``current`` marked; the script takes the tab's title from there."""
     here = ' aria-current="page"'
-    links = "".join(f'<li><a href="{to}"{here if name == current else ""}>{name}</a></li>' for name, to in PAGES)
-    home = "h1" if current == "Imagine" else "p"
+    links = "".join(f'<li><a href="{p.link}"{here if p is current else ""}>{p.title}</a></li>' for p in pages)
+    home = "p" if current.path else "h1"
     template = (
         f'<header class="wz-header"><{home} class="wz-brand"><a href="./" aria-label="wamviz, start page">{MARK}'
         f"<span>wamviz</span></a></{home}>"

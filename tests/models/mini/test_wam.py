@@ -284,10 +284,10 @@ def notes(model, request) -> str:
 
 
 def test_unknown_words_are_said(model, request_):
-    """A word the model never met is named in a note."""
+    """A word that is not in the training vocabulary is named in a note."""
     context = Observation({"exterior": FRAME}, "pick up the banana")
-    assert "'banana'" in notes(model, request_("act_only", observation=context))
-    assert "never met" not in notes(model, request_("act_only"))
+    assert "'banana' is not in the training vocabulary" in notes(model, request_("act_only", observation=context))
+    assert "vocabulary" not in notes(model, request_("act_only"))
 
 
 def test_what_is_not_known_is_said(model, request_, env):
@@ -318,15 +318,13 @@ def test_what_is_not_seen_or_only_supposed_is_said(model, request_, state):
 
 
 def test_the_spread_of_samples_is_said(model, request_):
-    """Several samples say how far apart they lead, one does not; the distance is that of the ends from their middle."""
-    assert "samples end" not in notes(model, request_())
+    """Several samples say how far apart they end, one does not: the mean distance of the ends from their mean."""
+    assert "spread" not in notes(model, request_())
     done = collect(model, request_(samples=3))
-    (said,) = [note for note in done.notes if "samples end" in note]
+    (said,) = [note for note in done.notes if "spread" in note]
     ends = np.stack([rollout.actions[:, :3].sum(0) for rollout in done.rollouts])
     assert f" {100 * np.linalg.norm(ends - ends.mean(0), axis=1).mean():.1f} cm " in said
-    assert spread_note(np.repeat(np.ones((1, 4, 7), np.float32), 2, 0)).endswith(
-        " 0.0 cm from their middle on average."
-    )
+    assert spread_note(np.repeat(np.ones((1, 4, 7), np.float32), 2, 0)).endswith("samples 0.0 cm at the end.")
 
 
 def test_unlike_frames_are_told(folder, request_, tmp_path):

@@ -236,7 +236,7 @@ def test_a_connection_lost_twice_is_told(speaker: Speaker) -> None:
 def test_nobody_there_is_told(speaker: Speaker) -> None:
     with serving(speaker.speak()) as served:
         model = speaker.model(served)
-    with pytest.raises(WamvizError, match="Nobody listens at .*127.0.0.1"):
+    with pytest.raises(WamvizError, match="Connection refused: .*127.0.0.1"):
         collect(model, wish(speaker))
 
 

@@ -11,8 +11,7 @@ from PIL import Image
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_video
-from wamviz.core.rollout import Rollout
-from wamviz.runs.store.export import GAP, KINDS, action_table, side_by_side
+from wamviz.runs.store.export import KINDS, action_table
 
 
 def test_every_kind_can_be_downloaded(store, make_run):
@@ -52,35 +51,21 @@ def test_an_unknown_kind_names_the_nearest(store, make_run):
         store.export(run.id, "mp3")
 
 
-def test_the_panes_stand_side_by_side(store, make_run, make_rollout):
+def test_videos_are_slides_of_720_lines(store, make_run, make_rollout):
     run = make_run(executed=make_rollout("executed", 4))
     store.save(run)
     frames, fps = read_video(store.export(run.id, "mp4"))
-    assert fps == 5.0 and frames.shape == (4, 18, 3 * 16 + 2 * GAP, 3)
-    wide, _ = side_by_side(run)
-    assert np.array_equal(wide[:, :, :16], run.imagined[0].frames)
-    assert np.array_equal(wide[:, :, 16 + GAP : 32 + GAP], run.reference.frames)
-    assert np.array_equal(wide[:, :, -16:], run.executed.frames)
+    assert fps == 5.0 and frames.shape == (4, 720, 1280, 3)
     with Image.open(store.export(run.id, "gif")) as gif:
-        assert gif.n_frames > 1 and gif.size == (3 * 16 + 2 * GAP, 18)
-
-
-def test_panes_of_other_rates_lengths_and_sizes_share_one_clock(make_run):
-    """At each moment a pane shows its last frame that had begun; one that has ended keeps it."""
-    slow = Rollout("imagined", np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8), 5.0)
-    fast = Rollout(
-        "recorded", np.arange(13, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 24, 3), np.uint8), 15.0
-    )
-    frames, fps = side_by_side(make_run(imagined=(slow,), samples=1, reference=fast))
-    assert fps == 15.0 and frames.shape == (13, 16, 16 + GAP + 24, 3)
-    assert frames[:, 0, 0, 0].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]
-    assert frames[:, 0, -1, 0].tolist() == list(range(13))
+        assert gif.n_frames > 1 and gif.size == (1280, 720)
+    with Image.open(store.export(run.id, "png")) as strip:
+        assert strip.width > strip.height > 600
 
 
 def test_a_run_without_video_has_no_mp4_but_a_zip(store, make_run, make_rollout):
     run = make_run(imagined=(make_rollout(video=False),), samples=1, reference=None)
     store.save(run)
-    for kind in ("mp4", "gif"):
+    for kind in ("mp4", "gif", "png"):
         with pytest.raises(WamvizError, match="no video"):
             store.export(run.id, kind)
     with zipfile.ZipFile(store.export(run.id, "zip")) as archive:
@@ -135,7 +120,7 @@ def test_the_zip_holds_everything_once_and_nothing_else(store, make_run, tmp_pat
     assert {os.path.dirname(name) for name in names} == {f"wamviz-{run.id}"}
     assert {os.path.basename(name) for name in names} == {
         "README.txt", "rollout.json", "rollout.npz", "rollout.mp4", "rollout-1.mp4", "context.png", "reference.mp4",
-        "reference.npz", "side-by-side.mp4", "side-by-side.gif", "actions.csv",
+        "reference.npz", "side-by-side.mp4", "side-by-side.gif", "filmstrip.png", "actions.csv",
     }  # fmt: skip
     assert "rollout.npz" in text
 
@@ -148,4 +133,4 @@ def test_downloads_are_made_once_and_follow_the_run(store, make_run, make_rollou
     assert store.export(run.id, "mp4").stat().st_mtime_ns == stamp
     store.attach_executed(run.id, make_rollout("executed", 4))
     assert not first.exists()
-    assert read_video(store.export(run.id, "mp4"))[0].shape[2] == 3 * 16 + 2 * GAP
+    assert store.export(run.id, "mp4").stat().st_mtime_ns != stamp

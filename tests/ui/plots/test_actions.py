@@ -8,7 +8,7 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ActionSpace
-from wamviz.ui.plots import action_figure
+from wamviz.ui.plots import action_figure, mark_chunks
 from wamviz.ui.plots.style import LOOKS
 
 
@@ -154,3 +154,10 @@ def test_the_figure_is_json_with_a_clear_background_and_a_fixed_height(full, the
 def test_an_unknown_theme_is_refused(full):
     with pytest.raises(WamvizError, match="Did you mean 'dark'"):
         action_figure(full, theme="darc")
+
+
+def test_chunks_are_divided_in_every_lane_and_named_once(make_run):
+    figure = mark_chunks(action_figure(make_run()), [0.2, 0.4])
+    assert {shape.x0 for shape in figure.layout.shapes} == {0.2, 0.4}
+    assert all(shape.line.dash == "dot" for shape in figure.layout.shapes)
+    assert [note.text for note in figure.layout.annotations].count("next chunk") == 1

@@ -30,7 +30,7 @@ def test_time_and_units_are_named(full):
     layout = metric_figure(full).layout
     assert layout.xaxis.title.text == "time (s)" and layout.yaxis.title.text == "PSNR (dB)"
     said = " ".join(note.text for note in layout.annotations)
-    assert "PSNR" in said and "SSIM" in said and "the control" in said
+    assert "PSNR" in said and "SSIM" in said and "the baseline" in said
 
 
 def test_the_time_axis_is_that_of_the_actions(full):
@@ -96,7 +96,7 @@ def test_a_run_that_was_acted_out_shows_its_picture_first(full):
     assert named(figure, "imagined arm_iou").y == (0.9, 0.5) and named(figure, "imagined arm_iou").yaxis == "y2"
     assert named(figure, "imagined psnr").yaxis == "y3" and figure.layout.xaxis.anchor == "y4"
     words = [note.text for note in figure.layout.annotations]
-    assert "1.00 is real, the control has 0.900" in words[0] and "0.100 above the control" in words[1]
+    assert "1.00 is real, the baseline has 0.900" in words[0] and "0.100 above the baseline" in words[1]
     alone = metric_figure(replace(full, metrics={"video": None, "picture": picture}))
     assert {trace.yaxis for trace in alone.data if trace.meta} >= {"y", "y2"}
     assert json.loads(alone.to_json())["layout"]["height"] == 340

@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from wamviz.core.devices import pick
 from wamviz.core.media import fit_square
-from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+from wamviz.core.rollout import CAUTIONS, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.entry import digest_of
 from wamviz.models.mini.familiar import Familiar, statistics
@@ -55,7 +55,11 @@ def spread_note(actions: Floats) -> str:
     """How far apart the hands of several samples (N, K, A) end, in words: what the model is unsure of, it varies."""
     ends = actions[:, :, :3].sum(1)  # (N, 3) m
     apart = 100 * float(np.linalg.norm(ends - ends.mean(0), axis=1).mean())
-    return f"The hands of the {len(actions)} samples end {apart:.1f} cm from their middle on average."
+    return f"End-effector spread of the {len(actions)} samples {apart:.1f} cm at the end."
+
+
+class Caution(str):
+    """A note without which the rollout would be believed too much: it belongs beside the picture."""
 
 
 @dataclass
@@ -135,13 +139,14 @@ class MiniWAM:
         return [int(k) for k in (self.familiar.score(rows).amax(1) > 1).nonzero()[:, 0]]
 
     def _notes(self, observed: Observed, request: ImagineRequest) -> list[str]:
-        notes = []
+        notes: list[str] = []
         score = self.unfamiliarity(observed)
         if score > 1:
-            notes.append(
+            text = (
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
-                "where 99 % of those stay below 1): take the rollout as a guess."
+                "where 99 % of those stay below 1): out of distribution, so the rollout is unreliable."
             )
+            notes.append(Caution(text))
         observation = request.observation
         if not observed.situation.known:
             notes.append("The robot's state is not known; mini-WAM read it off the picture.")
@@ -153,7 +158,8 @@ class MiniWAM:
             notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {wide} x {tall} picture.")
         if strange := unknown_words(self.pipeline.tokenizer, observation.instruction):
             listed = ", ".join(f"'{word}'" for word in strange[:5])
-            notes.append(f"mini-WAM never met the word{'s' if len(strange) > 1 else ''} {listed} in training.")
+            verb = "are" if len(strange) > 1 else "is"
+            notes.append(Caution(f"{listed} {verb} not in the training vocabulary of mini-WAM."))
         return notes
 
     # ------------------------------------------------------------------ what is given
@@ -167,10 +173,13 @@ class MiniWAM:
             self._say_beyond(len(request.video) - 1 - count, "frames", "explain", request, notes)
             video = fit_square(request.video[: count + 1], self.size)
             if strange := self.strange_frames(video[1:]):
-                notes.append(
+                text = (
                     f"{len(strange)} of the {count} frames of the video look unlike the tabletop frames that mini-WAM "
-                    f"was trained on (the first is frame {strange[0] + 1}): take the actions as a guess."
                 )
+                text += (
+                    f"was trained on (the first is frame {strange[0] + 1}): out of distribution, so the actions are "
+                )
+                notes.append(Caution(f"{text}unreliable."))
             return None, video
         return None, None
 
@@ -227,6 +236,8 @@ class MiniWAM:
         if acted is not None and request.samples > 1:
             notes.append(spread_note(acted))
         rollouts = tuple(self._rollout(request, i, count, so_far, actions) for i in range(request.samples))
+        if cautions := [str(note) for note in notes if isinstance(note, Caution)]:
+            rollouts = tuple(replace(one, meta={**one.meta, CAUTIONS: cautions}) for one in rollouts)
         yield Imagined(rollouts, {"total": time.perf_counter() - begun, **so_far.seconds}, tuple(notes))
 
     def _end_at_rest(self, so_far: _Progress, notes: list[str]) -> int:

@@ -146,7 +146,7 @@ def unreachable(server: Server, error: Exception) -> WamvizError:
             f"{server.host} could not be trusted or speaks no TLS: {why}",
             "Name its certificates with connect --ca FILE, or correct the address.",
         )
-    return Unavailable(f"Nobody listens at {server.url}.", "Start the server there, or correct the address.")
+    return Unavailable(f"Connection refused: {server.url}.", "Start the server there, or correct the address.")
 
 
 def http_error(error: Exception, server: Server) -> WamvizError:

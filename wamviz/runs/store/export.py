@@ -2,8 +2,8 @@
 LeRobot dataset.
 
 Contract: ``export_run`` returns a file that is whole, under ``exports`` in the run's folder, and makes it only once.
-Panes stand in the order imagined, reference, executed and share one clock; they carry no captions, because the names
-belong to the page around them. Nothing here reads files by names that it did not write.
+Videos and the filmstrip carry the instruction, the labels and the paths (``slides``); panes stand in the order
+imagined, reference, executed and share one clock. Nothing here reads files by names that it did not write.
 """
 
 from __future__ import annotations
@@ -19,25 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.core.errors import InvalidInput, unknown_name
-from wamviz.core.media import replacing, resize, write_gif, write_mp4
-from wamviz.core.rollout import ORIGINS, Frames, Rollout
+from wamviz.core.media import replacing, write_gif, write_mp4, write_png
+from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.runs.store.files import MANIFEST, OUR_FILE
 from wamviz.runs.store.run import Run
+from wamviz.runs.store.slides import filmstrip, has_video, slide_frames
 
 if TYPE_CHECKING:
     from wamviz.runs.store.episodes import Written
 
-KINDS = ("mp4", "gif", "npz", "csv", "zip", "lerobot")
-GAP = 4  # pixels between two panes
-GREY = 128  # of the gap: it stands out on dark and on light frames
-MAX_RATE = 60.0  # frames a second of the side-by-side video
-GIF_HEIGHT = 360  # pixels; a GIF of full frames is larger than most places accept
+KINDS = ("mp4", "gif", "png", "npz", "csv", "zip", "lerobot")
+GIF_RATE = 10.0  # frames a second of a GIF; above, files grow beyond what most places accept
 README = """A run of wamviz.
 
 rollout.mp4, rollout-1.mp4 ...   what the model imagined, one video a sample
 reference.mp4                    what was recorded from the same context on, where it is known
 executed.mp4                     what physics made of the imagined actions, once they were acted out
-side-by-side.mp4, .gif           imagined, recorded and executed (those there are), on one clock
+side-by-side.mp4, .gif           imagined, recorded and executed (those there are), on one clock, with captions
+filmstrip.png                    the context, strips of the same moments, and the paths over the context
 context.png                      the frame handed to the model
 actions.csv                      one row a time in seconds; columns name origin, dimension and unit
 rollout.npz                      frames (N, T, H, W, 3) uint8, actions (N, K, A) float32, video_fps, action_fps
@@ -60,9 +59,11 @@ def export_run(folder: Path, run: Run, kind: str) -> Path:
         return path
     path.parent.mkdir(exist_ok=True)
     if kind == "mp4":
-        write_mp4(path, *side_by_side(run))
+        write_mp4(path, *slide_frames(run), keyframe_every=12)
     elif kind == "gif":
-        write_gif(path, *_gif_frames(run))
+        write_gif(path, *slide_frames(run, max_rate=GIF_RATE))
+    elif kind == "png":
+        write_png(path, filmstrip(run))
     elif kind == "csv":
         write_csv(path, run)
     elif kind == "lerobot":
@@ -75,43 +76,6 @@ def export_run(folder: Path, run: Run, kind: str) -> Path:
 def download_name(run_id: str, kind: str) -> str:
     """What a download is called; a LeRobot dataset is a folder, so it comes as a zip of its own."""
     return f"wamviz-{run_id}-lerobot.zip" if kind == "lerobot" else f"wamviz-{run_id}.{kind}"
-
-
-def panes(run: Run) -> list[tuple[str, Rollout]]:
-    """What can be shown side by side, as (name, rollout): sample 0, the reference, the execution."""
-    candidates = (("imagined", run.imagined[0]), ("recorded", run.reference), ("executed", run.executed))
-    return [(name, rollout) for name, rollout in candidates if rollout is not None and rollout.frames is not None]
-
-
-def side_by_side(run: Run) -> tuple[Frames, float]:
-    """All panes in one picture, ((T, H, W, 3) uint8, frames a second): the highest rate among them, the tallest height.
-
-    At each moment a pane shows the last frame that had begun; one that has ended keeps its last frame.
-    """
-    shown = [rollout for _, rollout in panes(run)]
-    if not shown:
-        raise InvalidInput("This run has no video.", "Its actions can be downloaded as csv or npz.")
-    rate = min(MAX_RATE, max(rollout.fps for rollout in shown))
-    seconds = max(float(rollout.frame_times[-1]) for rollout in shown)
-    times = np.arange(round(seconds * rate) + 1) / rate
-    height = max(rollout.frames.shape[1] for rollout in shown if rollout.frames is not None)
-    strips = []
-    for rollout in shown:
-        frames = rollout.frames
-        assert frames is not None
-        index = np.clip(np.floor(times * rollout.fps + 1e-6).astype(int), 0, len(frames) - 1)
-        strips.append(resize(frames, height, max(1, round(frames.shape[2] * height / frames.shape[1])))[index])
-        strips.append(np.full((len(times), height, GAP, 3), GREY, np.uint8))
-    return np.concatenate(strips[:-1], axis=2), rate
-
-
-def _gif_frames(run: Run) -> tuple[Frames, float]:
-    frames, rate = side_by_side(run)
-    step = int(np.ceil(rate / 30.0))  # browsers play GIFs above 50 frames a second slowly, and files grow
-    frames = frames[::step]
-    if frames.shape[1] > GIF_HEIGHT:
-        frames = resize(frames, GIF_HEIGHT, max(1, round(frames.shape[2] * GIF_HEIGHT / frames.shape[1])))
-    return frames, rate / step
 
 
 def action_table(run: Run) -> tuple[list[str], list[list[float | None]]]:
@@ -163,7 +127,7 @@ def pack_lerobot(
 
 
 def _write_zip(path: Path, folder: Path, run: Run) -> None:
-    extra = {"side-by-side.mp4": "mp4", "side-by-side.gif": "gif"} if panes(run) else {}
+    extra = {"side-by-side.mp4": "mp4", "side-by-side.gif": "gif", "filmstrip.png": "png"} if has_video(run) else {}
     beside = [rollout for rollout in (run.reference, run.executed) if rollout is not None]
     if any(rollout.actions is not None for rollout in (*run.imagined, *beside)):
         extra["actions.csv"] = "csv"

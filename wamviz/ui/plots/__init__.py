@@ -1,6 +1,6 @@
 """Plotly figures of a run: pure functions, light and dark, and the same numbers as text."""
 
-from wamviz.ui.plots.actions import action_figure, episode_figure
+from wamviz.ui.plots.actions import action_figure, episode_figure, mark_chunks
 from wamviz.ui.plots.contenders import contender_actions, contender_metrics
 from wamviz.ui.plots.metrics import metric_figure
 from wamviz.ui.plots.style import LOOKS, THEMES
@@ -11,6 +11,7 @@ __all__ = [
     "LOOKS",
     "THEMES",
     "action_figure",
+    "mark_chunks",
     "alt_text",
     "contender_actions",
     "contender_metrics",

@@ -11,7 +11,7 @@ Every trace carries ``meta``: ``{"role": "line" | "fan" | "events" | "legend", "
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,6 +80,17 @@ def action_figure(run: Run, sample: int = 0, theme: str = "light") -> go.Figure:
         fill = {"fill": "toself", "fillcolor": tint(LOOKS["imagined"].color[theme], 0.25)}
         title = f"range of {len(_samples(run, space))} samples"
         figure.add_trace(legend_key(title, "range", theme, look=LOOKS["imagined"], **fill))
+    return figure
+
+
+def mark_chunks(figure: go.Figure, borders: Sequence[float], theme: str = "light") -> go.Figure:
+    """A dotted line through every lane at each time in ``borders`` (s), where one call of the model ends and the next
+    begins; their first carries the word."""
+    check_theme(theme)
+    for k, time in enumerate(borders):
+        words = {"annotation_text": "next chunk", "annotation_position": "top"} if k == 0 else {}
+        line = {"dash": "dot", "width": 1, "color": "rgba(128,128,128,0.75)"}
+        figure.add_vline(x=time, line=line, annotation_font_size=11, **words)
     return figure
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from wamviz.core.errors import WamvizError
+from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Rollout
 from wamviz.metrics.actions import gripper_from_state
 from wamviz.metrics.align import action_mismatch
@@ -42,7 +42,7 @@ def looks(titles: Sequence[str]) -> dict[str, str]:
         WamvizError: more titles than can be told apart.
     """
     if len(titles) > MOST:
-        raise WamvizError(f"At most {MOST} models can be told apart in a figure, not {len(titles)}.")
+        raise InvalidInput(f"At most {MOST} models can be told apart in a figure, not {len(titles)}.")
     return {f"contender-{k}": title for k, title in enumerate(titles, start=1)}
 
 
@@ -99,7 +99,7 @@ def contender_metrics(runs: Mapping[str, Run | None], theme: str = "light") -> g
             values.append(still)
             times = np.asarray(video["times"], float)
             figure.add_trace(curve("copy last frame", "control", times, still, "psnr", "dB", "y", theme))
-            figure.add_trace(legend_key("copy last frame (control)", "control", theme, mode="lines+markers"))
+            figure.add_trace(legend_key("copy last frame (baseline)", "control", theme, mode="lines+markers"))
         one = np.asarray(video["by_sample"][0]["psnr_by_frame"], float)
         values.append(one)
         figure.add_trace(curve(title, look, np.asarray(video["times"], float), one, "psnr", "dB", "y", theme))

@@ -97,7 +97,7 @@ def _drawn(run: Run, sample: int, theme: str, lanes: list[Lane]) -> go.Figure:
         top = 0.94 - (index - 1) * (tall + gap)
         _draw_lane(figure, lane, index, [max(0.0, top - tall), top], theme)
     figure.add_trace(legend_key("imagined", "imagined", theme, mode="lines+markers"))
-    figure.add_trace(legend_key("copy last frame (control)", "control", theme, mode="lines+markers"))
+    figure.add_trace(legend_key("copy last frame (baseline)", "control", theme, mode="lines+markers"))
     if (samples := max(len(lane.curves) for lane in lanes)) > 1:
         fill = {"fill": "toself", "fillcolor": tint(LOOKS["imagined"].color[theme], 0.25)}
         figure.add_trace(legend_key(f"range of {samples} samples", "range", theme, look=LOOKS["imagined"], **fill))
@@ -132,10 +132,11 @@ def _told(metric: Metric, ours: NDArray[np.float64], still: NDArray[np.float64])
         return "nothing moves"
     mean, base, unit = float(ours[both].mean()), float(still[both].mean()), metric.unit or "1"
     if metric.target is not None:
-        return f"mean {number(mean, unit)}: {number(metric.target, unit)} is real, the control has {number(base, unit)}"
+        real = f"{number(metric.target, unit)} is real"
+        return f"mean {number(mean, unit)}: {real}, the baseline has {number(base, unit)}"
     where = "above" if mean > base else "below"
     which = "" if metric.higher else ", lower is closer"
-    return f"mean {number(mean, unit)}: {number(abs(mean - base), unit)} {where} the control{which}"
+    return f"mean {number(mean, unit)}: {number(abs(mean - base), unit)} {where} the baseline{which}"
 
 
 def curve(

@@ -19,7 +19,7 @@ from wamviz.ui.stage.messages import CHUNK, ORIGINS, FileClip, Pane, Progress, S
 
 NOTHING_YET = "Nothing is imagined yet. Choose a context, write an instruction and press Imagine."
 NO_RECORDING = "This context has no recording to compare with."
-NOT_EXECUTED = "The imagined actions have not been executed yet. Press Act it out to see what physics makes of them."
+NOT_EXECUTED = "The imagined actions have not been executed yet. Press Run in simulator to execute them."
 NO_WORLD = "These actions cannot be executed: the context has no known state in a simulated world."
 NO_ACTIONS = "There are no actions to execute: this mode imagines video only."
 ONLY_RECORDED = "This page plays what was recorded. Choose a frame and press Imagine from this frame."

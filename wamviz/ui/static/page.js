@@ -3,10 +3,13 @@
    Contract: start() runs once, in the head. window.wamviz is what Python's events call in the browser. */
 
 import { hearFocus, hearSettings, keepFocus, showForm, showRefusal, showStage } from "./page/attention.js";
+import { hearKeys } from "./page/keys.js";
+import { watchLive } from "./page/live.js";
 import { mark, name } from "./page/marks.js";
 import { begin, question, take } from "./page/offers.js";
+import { hearPresenting, present, startPresenting, wanted } from "./page/present.js";
 import { hearSystem, paint, startScheme, wantedScheme } from "./page/scheme.js";
-import { hearLink, link, place, remember, share } from "./page/sharing.js";
+import { attachJob, followJob, hearLink, link, place, remember, share } from "./page/sharing.js";
 import { sift } from "./page/sift.js";
 
 const WATCHED = ["disabled", "class", "data-scene", "data-episode", "data-run"];
@@ -25,12 +28,18 @@ export function start() {
     begin,
     take,
     question,
+    job: followJob,
+    attach: attachJob,
+    present,
+    wanted,
     form: showForm,
     show: showStage,
   };
   hearSettings(mark);
   hearFocus();
   hearLink();
+  hearKeys();
+  hearPresenting();
   if (document.body) observe();
   else document.addEventListener("DOMContentLoaded", observe);
 }
@@ -48,6 +57,7 @@ function schedule() {
     mark();
     keepFocus();
     showRefusal();
+    watchLive();
   });
 }
 
@@ -56,6 +66,7 @@ function observe() {
   const observed = { childList: true, subtree: true, attributes: true, attributeFilter: WATCHED };
   new MutationObserver(schedule).observe(document.body, observed);
   hearSystem(schedule);
+  startPresenting(settled);
   schedule();
 }
 

@@ -1,6 +1,6 @@
 /* End-effector paths over a frame: what was planned against what happened.
 
-   Contract: a layer draws paths ([{ origin, points: [[x, y] in 0..1], rate, own }]) into its svg and moves them to a
+   Contract: a layer draws paths ([{ origin, points: [[x, y] in 0..1], rate, own, fan }]) into its svg and moves them to a
    time; each origin has its own dash and its own marker, so that colour alone tells nothing. */
 
 import { pointAt } from "./timeline.js";
@@ -53,7 +53,11 @@ export class PathLayer {
     this.svg.replaceChildren();
     this.lines = paths.map((path) => {
       const style = PATH_STYLE[path.origin];
-      const group = svgElement("g", { class: `wv-path wv-${path.origin}${path.own ? " wv-own" : ""}` }, this.svg);
+      const group = svgElement(
+        "g",
+        { class: `wv-path wv-${path.origin}${path.own ? " wv-own" : ""}${path.fan ? " wv-fan" : ""}` },
+        this.svg,
+      );
       const line = (name) =>
         svgElement(
           "polyline",

@@ -25,6 +25,7 @@ export class Player {
       first: cast.main,
       second: "recorded",
       hidden: false,
+      solo: null, // the one pane that is shown large, or null for all
       showPaths: true,
       pixels: false,
     });
@@ -49,6 +50,7 @@ export class Player {
     this.timeline();
     if (told.view) this.view = told.view;
     this.choosePair();
+    if (this.solo && !hasVideo(this.spec(this.solo))) this.solo = null;
     if (fresh && !(before.preview && this.run)) [this.a, this.b] = [null, null];
     const asked = told.frame !== null;
     if (asked) this.goto(Number(told.frame) || 0);
@@ -100,7 +102,16 @@ export class Player {
   }
 
   visible() {
-    return this.compared ? [this.first, this.second] : this.origins;
+    if (this.compared) return [this.first, this.second];
+    return this.solo ? [this.solo] : this.origins;
+  }
+
+  /* One pane large, or all of them again (null). */
+  setSolo(origin) {
+    this.solo = origin && hasVideo(this.spec(origin)) ? origin : null;
+    if (this.solo) this.view = "side-by-side";
+    this.ui.layout();
+    this.show();
   }
 
   /* --- showing one frame of the clock ----------------------------------------------------------------------- */
@@ -197,6 +208,7 @@ export class Player {
     }
     const [oldTime, oldFrame] = [this.time, this.frame];
     this.time = time;
+    if (frame < oldFrame) this.ui.looped();
     if (frame === oldFrame && this.pending === null) return;
     this.frame = frame;
     if (this.show()) return;
@@ -225,6 +237,7 @@ export class Player {
 
   setView(name) {
     this.view = VIEWS.includes(name) ? name : "side-by-side";
+    if (this.compared) this.solo = null;
     this.choosePair();
     this.ui.layout();
     this.show();

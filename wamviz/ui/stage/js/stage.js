@@ -90,6 +90,15 @@ function actsOf(root, player, surface, alone) {
     surface.say(`${player.view.replaceAll("-", " ")} view`);
   }
 
+  /* All panes, then each alone. */
+  function maximise() {
+    if (alone) return;
+    const there = [null, ...player.origins.filter((origin) => player.playable(origin))];
+    const next = there[(there.indexOf(player.solo) + 1) % there.length];
+    player.setSolo(next);
+    surface.say(next ? `${player.panes[next].name} alone` : "All panes");
+  }
+
   async function toggleFullscreen() {
     try {
       if (document.fullscreenElement) await document.exitFullscreen();
@@ -136,6 +145,10 @@ function actsOf(root, player, surface, alone) {
     pixels: () => toggle("pixels", ["Smooth", "Single pixels"]),
     save: () => player.frames && savePicture(player, surface),
     fullscreen: toggleFullscreen,
+    maximise,
+    solo: (origin) => player.setSolo(player.solo === origin ? null : origin),
+    present: () => root.dispatchEvent(new CustomEvent("wamviz-present", { bubbles: true })),
+    run: (step) => root.dispatchEvent(new CustomEvent("wamviz-run", { bubbles: true, detail: step })),
     help: () => help.showModal(),
     "help-close": () => help.close(),
   };
@@ -244,6 +257,14 @@ function hearPanes(root, player, surface, acts, signal) {
     (event) => {
       const screen = event.target.closest(".wv-screen");
       if (screen && !(screen === comparison && player.view === "wipe")) acts.play();
+    },
+    { signal },
+  );
+  root.querySelector(".wv-panes").addEventListener(
+    "dblclick",
+    (event) => {
+      const origin = event.target.closest(".wv-screen")?.closest(".wv-pane").dataset.pane;
+      if (origin && origin !== "compare") acts.solo(origin); // its two clicks have paused and played
     },
     { signal },
   );

@@ -80,7 +80,10 @@ export class Surface {
     );
     const pair = player.visible();
     const rest = player.origins.filter((origin) => !pair.includes(origin)); // they make room for the comparison
-    for (const origin of player.origins) this.missing(origin, player.compared && rest.includes(origin));
+    for (const origin of player.origins) {
+      this.missing(origin, rest.includes(origin) && (player.compared || Boolean(player.solo)));
+    }
+    this.columns();
     const compare = this.parts.compare;
     compare.pane.hidden = !player.compared;
     const place = player.several ? -1 : 2 * player.origins.indexOf(rest[0]);
@@ -97,6 +100,23 @@ export class Surface {
     root.dataset.sample = String(player.sample);
     this.text(".wv-chunk", `${player.chunk} frames back, forward`);
     if (!player.frames) this.nothing();
+  }
+
+  /* A pane without a picture needs no more room than its reason; one alone may be as large as the screen. */
+  columns() {
+    const shown = this.player.origins.map((origin) => this.parts[origin].pane).filter((pane) => !pane.hidden);
+    const empty = shown.map((pane) => ["missing", "hidden"].includes(pane.dataset.state));
+    const some = empty.some((is) => !is);
+    const shares = empty.map((is) => (is && some ? 0.45 : 1));
+    this.root.style.setProperty("--wv-columns", shares.map((share) => `minmax(0, ${share}fr)`).join(" ") || "none");
+    this.root.style.setProperty("--wv-shown", String(shares.reduce((sum, share) => sum + share, 0) || 1));
+    if (this.player.solo) this.root.dataset.solo = this.player.solo;
+    else delete this.root.dataset.solo;
+  }
+
+  /* The clip has begun anew: a playlist may go on. */
+  looped() {
+    this.root.dispatchEvent(new CustomEvent("wamviz-loop", { bubbles: true }));
   }
 
   /* Why a pane shows no picture, in words. */
@@ -186,8 +206,8 @@ export class Surface {
     if (player.compared) this.presentComparison(shots);
     this.clock();
     root.dataset.drift = player.metrics.drift.toFixed(3);
-    const lockstep = `in lockstep, drift ${player.metrics.drift.toFixed(2)} frames`;
-    this.text(".wv-sync", Object.keys(shots).length > 1 ? lockstep : "");
+    const drift = player.metrics.drift.toFixed(2);
+    this.text(".wv-sync", Object.keys(shots).length > 1 && drift !== "0.00" ? `drift ${drift} frames` : "");
   }
 
   presentPane(origin, shot) {
@@ -250,10 +270,19 @@ export class Surface {
       const { path: points, rate } = player.spec(origin);
       return { origin, points, rate, own: origin === own || !own };
     });
+    if (player.showPaths && drawn && own === player.main) paths.push(...this.fan());
     paths.sort((one, two) => Number(one.own) - Number(two.own)); // its own lies on top
     part.paths.set(paths, clip.width, clip.height);
     const box = fitted({ width: part.width || 1, height: part.height || 1 }, clip.width, clip.height);
     part.paths.update(player.frame / player.fps, clip.width / Math.max(1, box.w));
+  }
+
+  /* The other samples: how far the model is from sure. */
+  fan() {
+    const { player } = this;
+    return player.panes[player.main].samples
+      .filter((clip, k) => k !== player.sample && clip.path?.length)
+      .map(({ path: points, rate }) => ({ origin: player.main, points, rate, own: false, fan: true }));
   }
 
   /* Every pane carries every known path, its own one strongly: what was planned against what happened. A comparison

@@ -3,7 +3,7 @@
    Contract: pure functions of an address and of what is shown; each returns a URL or null where there is nothing to
    change. */
 
-const ABOUT_RUNS = ["run", "runs", "frame", "view", "context", "camera"];
+const ABOUT_RUNS = ["run", "runs", "frame", "view", "context", "camera", "job"];
 
 /**
  * The link that reopens this run at this frame and in this view.
@@ -13,7 +13,7 @@ const ABOUT_RUNS = ["run", "runs", "frame", "view", "context", "camera"];
 export function shareLink(href, { run, runs, frame, view }) {
   const link = new URL(href);
   link.hash = "";
-  link.searchParams.delete("__theme");
+  for (const passing of ["__theme", "job"]) link.searchParams.delete(passing);
   if (runs) link.searchParams.set("runs", runs);
   else if (run) link.searchParams.set("run", run);
   if (frame !== undefined) {
@@ -34,6 +34,19 @@ export function runAddress(href, { run, runs }) {
   if (!value || link.searchParams.get(key) === value) return null;
   for (const other of ABOUT_RUNS) link.searchParams.delete(other);
   link.searchParams.set(key, value);
+  return link;
+}
+
+/**
+ * The address while something runs: reloading the page returns to it. Without a job, the address from before.
+ * @param {string} href
+ * @param {string} job
+ */
+export function jobAddress(href, job) {
+  const link = new URL(href);
+  if ((link.searchParams.get("job") || "") === job) return null;
+  if (job) link.searchParams.set("job", job);
+  else link.searchParams.delete("job");
   return link;
 }
 

@@ -34,10 +34,23 @@ function press(selector, picked) {
   }
 }
 
+/* The tab's title: the page and what it shows, so that several tabs can be told apart. */
+export function titleOf(page, instruction) {
+  return [instruction, page && page !== "Imagine" ? page : "", "wamviz"].filter(Boolean).join(" · ");
+}
+
+function entitle() {
+  const page = document.querySelector("#wz-header [aria-current]")?.textContent || "";
+  const instruction = document.querySelector("#wz-stage .wv-instruction")?.textContent || "";
+  const title = titleOf(page, ["Imagine", "Compare"].includes(page) ? instruction : "");
+  if (document.title !== title) document.title = title;
+}
+
 export function mark() {
+  entitle();
   const act = document.getElementById("wz-act");
   if (act) {
-    // Not disabled: pressing it explains why there is nothing to act out.
+    // Not disabled: pressing it explains why there is nothing to execute.
     act.classList.toggle("wz-off", Boolean(document.querySelector("#wz-act-why [data-off]")));
     set(act, "aria-describedby", "wz-act-why");
   }

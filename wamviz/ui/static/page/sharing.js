@@ -1,6 +1,6 @@
 /* The page's address follows what is shown, and can be copied. */
 
-import { episodeAddress, frameParameters, runAddress, shareLink } from "./links.js";
+import { episodeAddress, frameParameters, jobAddress, runAddress, shareLink } from "./links.js";
 
 function player() {
   return document.querySelector("#wz-stage .wv-stage")?.wamvizPlayer;
@@ -22,7 +22,19 @@ export function link() {
 }
 
 export function remember() {
+  go(jobAddress(location.href, ""));
   go(runAddress(location.href, shown()));
+}
+
+/* While something runs, reloading the page returns to it. */
+export function followJob(id) {
+  if (id) go(jobAddress(location.href, id));
+}
+
+/* A page that opened with a job in its address watches it. */
+export function attachJob(id) {
+  if (id) document.getElementById("wz-attach")?.click();
+  else go(jobAddress(location.href, ""));
 }
 
 /* The Datasets page's link to the Imagine page names the frame that is shown. */

@@ -1,0 +1,56 @@
+"""What a page is to the app: its name, its address, and how it is built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gradio as gr
+
+from wamviz.core.errors import InvalidInput
+from wamviz.ui.run_repository import RunRepository
+from wamviz.ui.scenes import Scenes
+
+
+@dataclass(frozen=True)
+class Services:
+    """What pages work with.
+
+    Args:
+        repository: kept runs and shipped examples.
+        scenes: the contexts that can be picked, and the datasets that are open.
+    """
+
+    repository: RunRepository
+    scenes: Scenes
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the app.
+
+    Args:
+        title: its name in the menu, and in the browser's tab.
+        path: its address below the app's; "" is the start page.
+        build: adds its components and events to the current Blocks, which it is handed too.
+        order: its place in the menu; the built-in pages have 0 to 40.
+    """
+
+    title: str
+    path: str
+    build: Callable[[Services, gr.Blocks], None]
+    order: int = 100
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9-]*", self.path):
+            raise InvalidInput(f"'{self.path}' is no address of a page.", "Use small letters, digits and dashes.")
+
+    @property
+    def link(self) -> str:
+        """Its address, from any page.
+
+        >>> Page("Compare", "compare", print).link
+        './compare'
+        """
+        return f"./{self.path}"
