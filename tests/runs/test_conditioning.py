@@ -227,8 +227,6 @@ PICTURE = Context(Observation({"exterior": ramp(1)[0]}))
     [
         (PICTURE, "forward_dynamics", "none were recorded after this frame. Give a file"),
         (PICTURE, "inverse_dynamics", "none was recorded after this frame. Give a video file"),
-        (context(origin="executed"), "forward_dynamics", "this frame; what follows it was executed in the simulator"),
-        (context(origin="executed"), "inverse_dynamics", "this frame; what follows it was executed in the simulator"),
         (context(space=JOINTS), "forward_dynamics", "this frame in the action space of Acting"),
     ],
 )

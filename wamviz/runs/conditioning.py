@@ -93,11 +93,12 @@ def frames_at_most(capabilities: Capabilities, mode: str, horizon: int | None = 
 
 
 def usable_actions(caps: Capabilities, reference: Rollout | None, horizon: int | None = None) -> int:
-    """How many recorded actions this model could obey: those of its own action space, up to the horizon (frames)."""
+    """How many of the reference's actions this model takes: those of its own action space, up to the horizon (frames).
+
+    A reference was recorded, or executed in the simulator: what the scripted expert does in a fresh scene.
+    """
     space = caps.action_space
     if space is None or reference is None or reference.actions is None or reference.action_space is None:
-        return 0
-    if reference.origin != "recorded":  # what the scripted expert did in a fresh scene is no recording
         return 0
     if reference.action_space.names != space.names or abs(reference.action_space.rate - space.rate) > 1e-6:
         return 0
@@ -124,7 +125,7 @@ def _recorded_actions(caps: Capabilities, reference: Rollout | None, most: int) 
 
 
 def _recorded_video(caps: Capabilities, reference: Rollout | None, most: int) -> Frames:
-    if reference is None or reference.origin != "recorded" or reference.frames is None or len(reference.frames) < 2:
+    if reference is None or reference.frames is None or len(reference.frames) < 2:
         raise InvalidInput(
             "Inverse dynamics needs a video to explain, and none was recorded after this frame"
             f"{_instead(caps, reference)}.",
@@ -138,8 +139,6 @@ def _instead(caps: Capabilities, reference: Rollout | None) -> str:
     """What there is in place of a usable recording."""
     if reference is None or (reference.actions is None and reference.frames is None):
         return ""
-    if reference.origin == "executed":
-        return "; what follows it was executed in the simulator"
     return "" if reference.actions is None else f" in the action space of {caps.title}"
 
 

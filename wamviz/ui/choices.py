@@ -170,17 +170,16 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     if what is None:
         return ""
     caps = capabilities(model_id)
+    how = "" if reference is None else reference.origin  # recorded, or executed in the simulator
     if what == "actions":
         count = usable_actions(caps, reference, caps.longest)
         if count > caps.horizon:
             whole = ", all at 0" if caps.open_horizon else ""
-            first = f"{count} actions were recorded after this frame; as many as the horizon says are given{whole}."
+            first = f"{count} actions were {how} after this frame; as many as the horizon says are given{whole}."
             return f"{first} Upload a file to use your own."
         if count:
-            return f"Conditioned on the {count} recorded actions that follow this frame. Upload a file to use your own."
+            return f"Conditioned on the {count} {how} actions that follow this frame. Upload a file to use your own."
         return "Nothing was recorded after this frame that this model takes: upload a file of actions."
-    video = None if reference is None or reference.origin != "recorded" else reference.frames
-    frames = 0 if video is None else len(video) - 1
-    if frames:
-        return "Actions are inferred from the recorded video that follows this frame. Upload a video to use your own."
+    if reference is not None and reference.frames is not None and len(reference.frames) > 1:
+        return f"Actions are inferred from the {how} video that follows this frame. Upload a video to use your own."
     return "No video was recorded after this frame: upload the video whose actions to infer."

@@ -63,7 +63,7 @@ def fetch_weights(connection: Connection, switch: Switch) -> Steps:
     yield from _waiting(fetch, switch)
 
 
-def _waiting(work: Callable[[Reporter[News]], str], switch: Switch) -> Steps:
+def _waiting(work: Callable[[Reporter[News | None]], str], switch: Switch) -> Steps:
     begun, last = time.monotonic(), -1
     news: News = ("", None)
     stream: Generator[News | None, None, str] = stream_in_thread(
