@@ -130,7 +130,7 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port_ok = parts.port is None or parts.port > 0
     except ValueError:
-        raise WamvizError(f"'{url[:200]}' is no address.", "Write e.g. ws://127.0.0.1:8000.") from None
+        raise WamvizError(f"'{url[:200]}' is an invalid server address.", "Write e.g. ws://127.0.0.1:8000.") from None
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise WamvizError(
             "An address with a password, a query or a fragment is not kept, because it may hold a secret.",

@@ -10,10 +10,10 @@ import torch
 
 from tests.models.diffusion import tiny
 from tests.models.diffusion.conftest import CONTEXT, FRAME, denoiser
+from wamviz.core import threads
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
-from wamviz.models.diffusion import running
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.model import uint8
 from wamviz.models.protocol import WorldActionModel, collect
@@ -125,20 +125,20 @@ def test_a_step_is_stopped_before_its_next_block(make, monkeypatch):
     model = make("ltx")
     first, second = denoiser(model).transformer_blocks
     entered, go_on, reached = threading.Event(), threading.Event(), []
-    whole, stop = first.forward, running.Watch.stop
+    whole, stop = first.forward, threads.Reporter.stop
 
     def slow(*args, **kwargs):
         entered.set()
         go_on.wait()
         return whole(*args, **kwargs)
 
-    def stopping(watch):
-        stop(watch)
+    def stopping(reporter):
+        stop(reporter)
         go_on.set()
 
     monkeypatch.setattr(first, "forward", slow)
     monkeypatch.setattr(second, "forward", lambda *args, **kwargs: reached.append(1))
-    monkeypatch.setattr(running.Watch, "stop", stopping)
+    monkeypatch.setattr(threads.Reporter, "stop", stopping)
     stream = model.imagine(wish("ltx"))
     next(event for event in stream if entered.is_set())
     stream.close()
