@@ -40,7 +40,7 @@ def test_kept_runs_are_listed_reopened_and_forgotten(watched: tuple[Page, Watch]
     page.get_by_label("Starred only").uncheck()
     expect(rows).to_have_count(len(runs))
     rows.first.get_by_role("button", name="Note").click()
-    page.get_by_label(re.compile("^Note on")).last.fill("the lamp was off <b>")
+    page.get_by_role("textbox", name=re.compile("^Note on")).fill("the lamp was off <b>")
     page.get_by_role("button", name="Save note").click()
     expect(rows.first).to_contain_text("the lamp was off <b>")
     page.get_by_label("Search").fill("LAMP hold")

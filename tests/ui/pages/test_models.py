@@ -67,7 +67,8 @@ def test_the_map_is_sifted_by_words_formulation_what_it_gives_and_whether_it_is_
     choose_option(page, "Gives", "video")
     choose_option(page, "Availability", "can be reached")
     expect(count).to_contain_text(re.compile(rf"^\d+ of {TOTAL}"))
-    wanted = {"mini-WAM", "Cosmos3-Nano", "Cosmos3-Super", "Cosmos3-Nano-Policy-DROID"}
+    wanted = {"mini-WAM", "Cosmos3-Edge", "Cosmos3-Nano", "Cosmos3-Super"}
+    wanted |= {"Cosmos3-Edge-Policy-DROID", "Cosmos3-Nano-Policy-DROID"}
     assert set(rows(page)) == wanted
 
 
