@@ -12,8 +12,8 @@ from torch import Tensor
 from wamviz.models.mini.arm_pose import place_marks
 from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
+from wamviz.models.mini.relations import SYMMETRY
 from wamviz.models.mini.situation import read_state
-from wamviz.models.mini.transformer import SYMMETRY
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.growing import Growing, latest
 from wamviz.training.loop import Loop, cosine

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from wamviz.models.mini.arm import hand_of
-from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, Scene, steps_of, turns_to
+from wamviz.models.mini.relations import turns_to
+from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, Scene, steps_of
 
 THINGS = 7
 MOTION = HAND + 3 * THINGS

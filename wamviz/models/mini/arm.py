@@ -20,7 +20,7 @@ _LOW, _HIGH = (0.25, -0.50, 0.012), (0.80, 0.50, 0.70)  # m, where the command m
 _MAX_TILT = 0.8  # rad between the hand and straight down
 _PARTS = 3  # an action is gone in as many parts, a step of inverse kinematics each; the controller takes ten
 _NULL_GAIN = 1 - 0.98 ** (10 / _PARTS)  # with which the elbow ends where the controller's steps leave it
-_DOWN = (1.0, -1.0, -1.0)
+DOWN = (1.0, -1.0, -1.0)  # the tool looking straight down
 
 
 def command_joints(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,7 +73,7 @@ def answer_actions(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Te
 def hand_of(joints: Tensor) -> Tensor:
     """The hand's place and turn as a state says them, (..., 6) m and rad, at joints (..., 7)."""
     tool = tool_pose(joints.reshape(-1, 7))
-    down = torch.tensor(_DOWN, device=joints.device).diag()
+    down = torch.tensor(DOWN, device=joints.device).diag()
     return torch.cat([tool[:, :3, 3], rotation_vectors(tool[:, :3, :3] @ down)], 1).view(*joints.shape[:-1], 6)
 
 

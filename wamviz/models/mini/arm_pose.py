@@ -43,7 +43,7 @@ def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor, steps: 
     """
     axis_of = torch.arange(7, device=seen.device)
     moves = axis_of < torch.tensor(_MOVED_BY, device=seen.device)[:, None]  # (Q, 7)
-    joints, identity = guess, torch.eye(7, dtype=guess.dtype, device=guess.device)
+    joints, pull = guess, _PULL**2 * torch.eye(7, dtype=guess.dtype, device=guess.device)
     for _ in range(steps):
         links = link_frames(joints)
         marks = _marks(links)
@@ -56,7 +56,6 @@ def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor, steps: 
         off = seen - at  # (N, Q, 2)
         weight = sure / (1 + (off.norm(dim=-1) / _FAR).square())  # one that is far off is doubted
         weighted = (slope * weight[..., None, None]).flatten(1, 2)  # (N, 2 Q, 7)
-        pull = (_PULL**2) * identity
         normal = weighted.mT @ slope.flatten(1, 2) + pull
         towards = weighted.mT @ off.flatten(1, 2)[..., None] + (_PULL**2) * (guess - joints)[..., None]
         step = torch.linalg.solve(normal, towards)[..., 0].clamp(-_MOST, _MOST)

@@ -19,7 +19,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from wamviz.models.mini.arm_pose import MARKS
-from wamviz.models.mini.transformer import SYMMETRY
+from wamviz.models.mini.relations import SYMMETRY
 from wamviz.models.mini.warp import THINGS
 
 POINTS = (*THINGS, "tool")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from wamviz.models.mini.arm import hand_of
+from wamviz.models.mini.arm import DOWN, hand_of
 from wamviz.models.mini.arm_pose import certainty, solve_arm
 from wamviz.models.mini.detector import Detected, turn_facing
 from wamviz.models.mini.kinematics import rest_joints, rotation_matrices, solve_joints
@@ -19,7 +19,6 @@ from wamviz.models.mini.raster import project
 from wamviz.models.mini.transformer import HAND
 from wamviz.models.mini.warp import THINGS, Pose, held_turns
 
-_DOWN = (1.0, -1.0, -1.0)  # the tool looking straight down
 _STILL = 0.006  # m: a thing that is foreseen to move less stays
 _GROWTH = 0.003  # m of doubt that a chunk adds to where things are
 _IK_STEPS = 3  # from where actions take an arm that nothing stops to where it is foreseen
@@ -93,7 +92,7 @@ _TENSORS = ("state", "places", "doubt", "facing", "turns", "last_action")
 
 def complete_state(tool: Tensor, turn: Tensor, gripper: Tensor) -> Tensor:
     """A state (N, 14) from what a picture shows: tool (N, 3) m, turn (N, 3) rad, gripper (N,)."""
-    down = torch.tensor(_DOWN, device=tool.device).diag()
+    down = torch.tensor(DOWN, device=tool.device).diag()
     joints = rest_joints(tool, rotation_matrices(turn) @ down)
     return torch.cat([tool, turn, gripper[:, None], joints], 1)
 
@@ -125,7 +124,7 @@ def follow_motion(start: Situation, motion: Tensor, actions: Tensor, joints: Ten
     shift = motion[..., HAND:].unflatten(-1, (-1, 3))  # (N, K, O, 3)
     shift = shift * (shift.norm(dim=-1, keepdim=True) > _STILL)
     things = start.places[:, None] + shift
-    down = torch.tensor(_DOWN, device=motion.device).diag()
+    down = torch.tensor(DOWN, device=motion.device).diag()
     turned = rotation_matrices(hand[..., 3:].flatten(0, 1)).unflatten(0, (n, k)) @ down
     joints = solve_joints(joints.flatten(0, 1), hand[..., :3].flatten(0, 1), turned.flatten(0, 1), _IK_STEPS, 0.0)
     whole = torch.cat([start.places[:, None], things], 1)

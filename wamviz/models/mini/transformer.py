@@ -23,12 +23,13 @@ from torch import Tensor, nn
 
 from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
 from wamviz.models.mini.layers import Expert, attend, attention_bias, sincos
+from wamviz.models.mini.relations import REACH as _REACH
+from wamviz.models.mini.relations import between_places, turns_to
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
-_REACH, _THINGS = 0.15, 0.10  # m, the scale of the hand's and of things' displacements
+_THINGS = 0.10  # m, the scale of things' displacements
 _TURN, _STEP = 0.5, 0.25  # rad, the scale of turns; the scale of a step, in those of where steps lead
 _CLEAN = 0.25  # noise level of actions below which motion leans on where they lead, and the other way round
-_TOASTER = 0.109  # m from the lever to the middle of the toaster, along how it is turned
 _LEEWAY = 0.9  # what is predicted outright then counts as little as one less this
 
 
@@ -379,33 +380,6 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 def steps_of(path: Tensor) -> Tensor:
     """Where a path (B, K, ...) leads at each moment to its single steps, the first from 0."""
     return torch.cat([path[:, :1], path.diff(dim=1)], 1)
-
-
-# After what share of a whole turn a thing looks the same again: a cube after a quarter; 0 for what is round.
-SYMMETRY = (1, 0, 1, 0, 4, 4, 4)
-_ALIGNED = (math.pi, 0, 0, 0, 0, 0, 0)  # rad from how a thing is turned to the hand's yaw: the lever is faced
-
-
-def turns_to(facing: Tensor, yaw: Tensor) -> Tensor:
-    """How far a hand with a yaw (B, 1) rad must turn to be in line with things (B, O, 2), the short way: (B, O) rad.
-
-    Nothing to what is round or whose turn is not known.
-    """
-    times = torch.tensor(SYMMETRY, dtype=facing.dtype, device=facing.device)
-    offset = torch.tensor(_ALIGNED, dtype=facing.dtype, device=facing.device)
-    apart = torch.atan2(facing[..., 1], facing[..., 0]) + offset - times * yaw
-    apart = torch.remainder(apart + math.pi, 2 * math.pi) - math.pi
-    sure = (facing.square().sum(-1) > 0.01) & (times > 0)
-    return torch.where(sure, apart / times.clamp_min(1), 0.0)
-
-
-def between_places(places: Tensor, facing: Tensor, there: Tensor) -> Tensor:
-    """How far things (B, O, 3) m are from each other over the table: (B, O, O) of reaches, zeros to what is absent.
-
-    People measure from the middle of the toaster, not from its lever.
-    """
-    middle = torch.cat([places[:, :1, :2] + _TOASTER * facing[:, :1], places[:, 1:, :2]], 1)
-    return (torch.cdist(middle, middle) / _REACH).clamp_max(6) * (there[:, None] & there[:, :, None])
 
 
 def pose_scale(like: Tensor) -> Tensor:
