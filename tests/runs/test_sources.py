@@ -200,7 +200,8 @@ def test_no_text_brings_anything_but_a_plain_refusal(text: str) -> None:
 def test_a_context_keeps_one_instruction(tmp_path: Path) -> None:
     seen = Observation({"exterior": grey(1)[0]}, "a")
     assert Context(seen).instruction == "a"
-    assert Context(seen, instruction="b").observation.instruction == "b"
+    assert Context(seen).reworded(" b ").observation.instruction == "b"
+    assert Context(seen).reworded("  ").instruction == ""  # asked of a model, that is refused and not filled in
 
 
 def test_cutting_the_front_off_keeps_what_is_missing_missing() -> None:

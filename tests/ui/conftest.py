@@ -24,7 +24,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.datasets import shipped
 from wamviz.runs.store import RunSummary, Store
 
-PATIENCE = 180_000  # milliseconds: a busy machine is slow, not wrong
+PATIENCE = 60_000  # milliseconds: a busy machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
 ROOT = Path(__file__).resolve().parents[2]
 

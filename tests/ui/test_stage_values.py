@@ -23,6 +23,7 @@ from wamviz.runs.store import Run
 from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, several_value, stage_value, strip
 from wamviz.ui.stage.component import FOLDER
 from wamviz.ui.stage.messages import Progress, StageValue, to_json
+from wamviz.ui.wire import unpack
 
 SPACE = ActionSpace(("dx", "dy", "dz"), ("m", "m", "m"), "ee_delta", 5.0)
 POSE = np.eye(4)
@@ -210,8 +211,8 @@ def test_the_templates_are_static() -> None:
 
 def test_the_component_takes_values_and_gives_none_back() -> None:
     stage = Stage(plots=["a"])
-    assert stage.postprocess(None) == to_json(empty_value())
-    assert stage.postprocess(StageValue({}, run="a"))["run"] == "a"
+    assert unpack(stage.postprocess(None)) == to_json(empty_value())
+    assert unpack(stage.postprocess(StageValue({}, run="a")))["run"] == "a"
     assert stage.preprocess({"forged": True}) is None
     assert stage.props == {"plots": ["a"]}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -48,22 +48,23 @@ class Context:
         observation: frames by camera, state, world state, calibration, instruction.
         reference: recorded (or, in the tabletop, the expert's executed) rollout that starts at the context, or None.
         title: a few words for people.
-        instruction: what the robot is told; the observation's own when not given.
         run, sample: the kept run that this is the context of, and which of its samples is meant; None otherwise.
     """
 
     observation: Observation
     reference: Rollout | None = None
     title: str = ""
-    instruction: str = field(default="")
     run: Run | None = None
     sample: int = 0
 
-    def __post_init__(self) -> None:
-        told = self.instruction.strip() or self.observation.instruction
-        object.__setattr__(self, "instruction", told)
-        if told != self.observation.instruction:
-            object.__setattr__(self, "observation", replace(self.observation, instruction=told))
+    @property
+    def instruction(self) -> str:
+        """What the robot is told."""
+        return self.observation.instruction
+
+    def reworded(self, instruction: str) -> Context:
+        """The same with another instruction; a blank one stays blank: nobody is told what was not asked."""
+        return replace(self, observation=replace(self.observation, instruction=instruction.strip()))
 
 
 def resolve(source: str, instruction: str | None = None, progress: Progress | None = None) -> Context:
@@ -88,7 +89,7 @@ def resolve(source: str, instruction: str | None = None, progress: Progress | No
         context = _episode(text, progress)
     else:
         context = {"image": _image, "video": _video, "tabletop": _tabletop, "run": _run}[kind](text)
-    return replace(context, instruction=instruction.strip()) if instruction and instruction.strip() else context
+    return context.reworded(instruction) if instruction and instruction.strip() else context
 
 
 def kind_of(source: str) -> Kind:

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from wamviz.ui.scripts import inline
+from wamviz.ui.wire import pack
 
 Node = str | list[Any]
 
@@ -87,5 +88,5 @@ class Markup(gr.HTML):
         return None
 
     def postprocess(self, value: Any) -> Any:
-        """Nodes go to the browser as they are."""
-        return list(value) if value is not None else []
+        """Nodes go to the browser packed."""
+        return pack(list(value) if value is not None else [])

@@ -202,7 +202,7 @@ def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
         context = replace(context, reference=cut(context.reference, seconds))
     if wish.given and wish.mode in REQUIRED:
         options[REQUIRED[wish.mode]] = wish.given
-    return replace(context, instruction=wish.instruction or ""), options
+    return context.reworded(wish.instruction or ""), options
 
 
 def whole(value: Any, what: str) -> int:

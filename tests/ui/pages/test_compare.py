@@ -61,7 +61,7 @@ def test_two_models_answer_side_by_side(asked: Page, site: Site) -> None:
         expect(row.locator("td").nth(0)).to_have_text(re.compile(r"^\d+\.\d\d s$"))
         expect(row.locator("td").nth(1)).to_have_text(re.compile(r"^\d+\.\dx$"))
     expect(rows.nth(1)).to_contain_text("dB")
-    expect(rows.nth(0)).to_contain_text("zero action")
+    expect(rows.nth(0)).to_contain_text("hold still")
     expect(rows.nth(1)).to_contain_text("copy last frame")
     expect(asked.get_by_test_id("action-plot")).to_contain_text("hold-still, act only")
     expect(asked).to_have_url(re.compile("runs=[0-9a-f]{16}%2C[0-9a-f]{16}"))

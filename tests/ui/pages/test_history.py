@@ -73,7 +73,7 @@ def test_several_runs_are_taken_away_as_one_dataset(
     runs = [site.store.load(run.id) for run in site.store.list()]
     page.goto(f"{site.url}/history")
     page.get_by_text("Export several").click()
-    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="Export", exact=True).click()
     expect(page.get_by_test_id("export-status")).to_contain_text(f"of {len(runs)} runs")
     with page.expect_download() as download:
         page.locator("#wz-export-file a[download]").first.click()
@@ -86,6 +86,6 @@ def test_several_runs_are_taken_away_as_one_dataset(
     assert folders and told <= {run.instruction for run in runs}
     for box in page.locator("#wz-export-origins input").all():
         box.uncheck()
-    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="Export", exact=True).click()
     expect(page.get_by_test_id("export-status")).to_contain_text("No rollouts were chosen")
     assert watch.errors == [] and watch.outside == []

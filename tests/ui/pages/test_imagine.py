@@ -164,6 +164,7 @@ def answers_held_back(page: Page) -> Iterator[list[Route]]:
 
 
 def test_words_written_while_an_episode_is_fetched_stay(opened: Page) -> None:
+    use_paced(opened)  # a model without words suggests none
     with answers_held_back(opened) as held, opened.expect_request("**/run/predict*"):
         opened.locator(".wz-card").nth(2).click()
         opened.get_by_test_id("instruction").fill("my own words")
@@ -493,6 +494,6 @@ def test_a_video_without_actions_gains_them(opened: Page, site: Site) -> None:
 
 
 def _explainers() -> list[str]:
-    from wamviz.runs.infer_actions import explainers
+    from wamviz.runs.infer_actions import readers
 
-    return explainers()
+    return readers()

@@ -15,6 +15,7 @@ import gradio as gr
 from wamviz.ui.scripts import inline
 from wamviz.ui.stage.messages import StageValue, to_json
 from wamviz.ui.stage.values import empty_value
+from wamviz.ui.wire import pack
 
 FOLDER = Path(__file__).parent
 SCRIPTS = FOLDER / "js"
@@ -35,7 +36,8 @@ class Stage(gr.HTML):
         several: panes for this many models (up to 4) beside the recorded one, for what ``several_value`` made.
         **kwargs: further arguments of ``gr.HTML`` (``elem_id``, ``visible`` ...).
 
-    >>> Stage().value["panes"]["imagined"]["samples"]
+    >>> from wamviz.ui.wire import unpack
+    >>> unpack(Stage().value)["panes"]["imagined"]["samples"]
     []
     """
 
@@ -65,9 +67,8 @@ class Stage(gr.HTML):
         return None
 
     def postprocess(self, value: StageValue | None) -> dict[str, Any]:
-        """Messages go to the browser as plain JSON; None empties the stage."""
-        plain: dict[str, Any] = to_json(value or empty_value())
-        return plain
+        """Messages go to the browser as packed JSON; None empties the stage."""
+        return pack(to_json(value or empty_value()))
 
     def api_info(self) -> dict[str, Any]:
         """For the API's description: an object, see ``messages.py``."""

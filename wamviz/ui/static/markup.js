@@ -5,18 +5,19 @@
 
 import { hearArrows, rove } from "./markup/choices.js";
 import { patch } from "./markup/nodes.js";
+import { unpack } from "./wire.js";
 
 /**
  * @param {object} mounted what Gradio hands to a component's script
  * @param {Element} mounted.element the component
- * @param {{ value: unknown[] }} mounted.props
+ * @param {{ value: object }} mounted.props its nodes, packed
  * @param {(name: string, data: object) => void} mounted.trigger
  * @param {(name: string, act: () => void) => void} mounted.watch
  */
 export function start({ element, props, trigger, watch }) {
   const root = element.querySelector(".wz-markup");
   const draw = () => {
-    patch(root, Array.isArray(props.value) ? props.value : []);
+    patch(root, unpack(props.value) ?? []);
     rove(root);
   };
   root.addEventListener("click", (event) => {

@@ -4,6 +4,7 @@
    the focus, and never take a key from the control that is focused. window.__wamvizStage shows the newest player's
    measurements. */
 
+import { unpack } from "../../static/wire.js";
 import { castOf } from "./cast.js";
 import { made } from "./dom.js";
 import { commandOf, focusedOn } from "./keyboard.js";
@@ -14,7 +15,8 @@ import { Surface } from "./surface.js";
 /**
  * @param {object} mounted what Gradio hands to a component's script
  * @param {Element} mounted.element the component
- * @param {{ value: import("./messages.js").StageValue, plots?: string[], alone?: boolean, several?: number }} mounted.props
+ * @param {{ value: object, plots?: string[], alone?: boolean, several?: number }} mounted.props
+ *   its value is a packed StageValue, see messages.js
  * @param {(name: string, act: () => void) => void} mounted.watch
  */
 export function start({ element, props, watch }) {
@@ -49,7 +51,7 @@ export function start({ element, props, watch }) {
     life.abort();
   }, 5000);
 
-  const renew = () => player.take(props.value);
+  const renew = () => player.take(unpack(props.value));
   watch("value", renew);
   renew();
 }
