@@ -23,7 +23,7 @@ from wamviz.datasets import SHIPPED
 from wamviz.models import registry
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
-from wamviz.models.remote.entry import entry_of
+from wamviz.models.remote.backend import entry_of
 from wamviz.runs.sources import resolve
 
 MODEL = sys.argv[1] if len(sys.argv) > 1 else "mini-wam"

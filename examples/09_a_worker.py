@@ -21,7 +21,7 @@ from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.datasets import SHIPPED
 from wamviz.models import registry
 from wamviz.models.connections import Connection
-from wamviz.models.remote.entry import completed, entry_of
+from wamviz.models.remote.backend import completed, entry_of
 from wamviz.models.worker.wamviz_worker import PROTOCOL, Answer, Ask, Tick, Worker
 from wamviz.runs.sources import resolve
 

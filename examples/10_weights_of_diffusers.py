@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast
 from wamviz.core.environment import prepare
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.connections import Connection
-from wamviz.models.diffusion.entry import entry_of, probe
+from wamviz.models.diffusion.backend import entry_of, probe
 from wamviz.models.diffusion.loading import quietly
 
 

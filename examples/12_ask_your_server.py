@@ -18,7 +18,7 @@ import numpy as np
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.datasets import SHIPPED
-from wamviz.models.connecting import completed, entry_of
+from wamviz.models.backends import completed, entry_of
 from wamviz.models.connections import Connection
 from wamviz.models.remote.kinds import KINDS, robot_of
 from wamviz.models.remote.robots import Robot
@@ -45,7 +45,7 @@ def tell(kind: str, robot: Robot) -> None:
 
 
 def ask(connection: Connection) -> None:
-    """What does it imagine? (``wamviz.models.connecting.probe`` only looks whether it is there.)"""
+    """What does it imagine? (``wamviz.models.backends.probe`` only looks whether it is there.)"""
     connection = completed(connection)  # a worker is asked what it serves
     tell(connection.kind, robot_of(connection))
     question = ImagineRequest(observation(robot_of(connection)), mode=robot_of(connection).modes[0])

@@ -30,7 +30,7 @@ def test_the_app_is_built_without_torch(root: Path) -> None:
         "core.rollout",
         "core.errors",
         "models.registry",
-        "models.diffusion.entry",
+        "models.diffusion.backend",
         "cli",
         "cli.imagine",
         "cli.inspect",

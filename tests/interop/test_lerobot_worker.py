@@ -17,7 +17,7 @@ import pytest
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
-from wamviz.models.remote.entry import completed, entry_of, probe
+from wamviz.models.remote.backend import completed, entry_of, probe
 from wamviz.models.worker import FILE
 
 PYTHON = os.environ.get("WAMVIZ_LEROBOT_PYTHON", "")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.models import connecting, connections, registry
+from wamviz.models import backends, connections, registry
 from wamviz.models.connections import Connection
 
 PI = Connection("pi05", "openpi", "ws://127.0.0.1:8000")
@@ -107,7 +107,7 @@ def test_a_file_that_was_spoilt_by_hand_is_named_and_takes_nothing_down(home, te
     with pytest.raises(WamvizError, match=why):
         connections.read()
     with pytest.warns(UserWarning, match="connections.json"):
-        assert connecting.register_models() == []
+        assert backends.register_models() == []
 
 
 def test_connections_are_models(home, monkeypatch):
@@ -138,7 +138,7 @@ def test_a_connection_that_cannot_be_is_left_out(home):
     connections.keep(Connection("file", "openpi", "file:///etc/passwd"))  # a server is no folder
     connections.keep(Connection("set", "openpi", "ws://127.0.0.1:1", settings={"volume": "11"}))
     with pytest.warns(UserWarning, match="is left out") as caught:
-        assert [one.capabilities.model_id for one in connecting.register_models()] == ["pi05"]
+        assert [one.capabilities.model_id for one in backends.register_models()] == ["pi05"]
     words = " ".join(str(one.message) for one in caught)
     assert (
         "Allowed: openpi, roboarena" in words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Observation
 from wamviz.models import registry
 from wamviz.models.baselines import Control
-from wamviz.models.line import LINE
 from wamviz.models.protocol import Capabilities, ModelEntry
+from wamviz.models.queue import DEVICE_QUEUE
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run, Store
@@ -43,7 +42,7 @@ def test_who_waits_is_told_and_served_in_turn(heavy):
             assert isinstance(run, Run)
             *_, run = second
             assert isinstance(run, Run)
-    assert not LINE.standing["cpu"]
+    assert not DEVICE_QUEUE.waiting["cpu"]
 
 
 def test_closing_gives_the_place_up(heavy):
@@ -51,20 +50,20 @@ def test_closing_gives_the_place_up(heavy):
     stream = imagine_run(heavy, CONTEXT, mode="video", device="cpu")
     while next(stream).frames is None:
         pass
-    assert len(LINE.standing["cpu"]) == 1
+    assert len(DEVICE_QUEUE.waiting["cpu"]) == 1
     stream.close()
-    assert not LINE.standing["cpu"]
+    assert not DEVICE_QUEUE.waiting["cpu"]
 
 
 def test_who_stops_with_the_run_in_hand_was_served(heavy, monkeypatch):
     """As the page does: the run frees the device before it is handed out, and how long it took is known."""
-    monkeypatch.setattr(LINE, "took", {})
+    monkeypatch.setattr(DEVICE_QUEUE, "durations", {})
     with closing(imagine_run(heavy, CONTEXT, mode="video", device="cpu")) as stream:
         for event in stream:
             if isinstance(event, Run):
-                assert not LINE.standing["cpu"]
+                assert not DEVICE_QUEUE.waiting["cpu"]
                 break
-    assert list(LINE.took) == ["heavy video 1 x 16 in None"]
+    assert list(DEVICE_QUEUE.durations) == ["heavy video 1 x 16 in None"]
 
 
 def test_what_was_changed_while_it_waited_is_not_asked(heavy):
@@ -79,7 +78,7 @@ def test_what_was_changed_while_it_waited_is_not_asked(heavy):
         assert isinstance(run, Run), "who is served already keeps the model"
         with pytest.raises(WamvizError, match="changed or forgotten while this waited"):
             list(second)
-    assert not LINE.standing["cpu"]
+    assert not DEVICE_QUEUE.waiting["cpu"]
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
@@ -113,7 +112,7 @@ def test_memory_errors_become_advice(monkeypatch, heavy, error, words):
     monkeypatch.setattr(Control, "imagine", fail)
     with pytest.raises(WamvizError, match=words):
         list(imagine_run(heavy, CONTEXT, mode="video", samples=3, horizon=4, device="cpu"))
-    assert not LINE.standing["cpu"]
+    assert not DEVICE_QUEUE.waiting["cpu"]
 
 
 def test_memory_that_runs_out_while_loading_becomes_advice(heavy):
@@ -125,7 +124,7 @@ def test_memory_that_runs_out_while_loading_becomes_advice(heavy):
     registry.register(ModelEntry(CAPS, load))
     with pytest.raises(WamvizError, match="memory is not enough"):
         list(imagine_run(heavy, CONTEXT, mode="video", device="cpu"))
-    assert not LINE.standing["cpu"]
+    assert not DEVICE_QUEUE.waiting["cpu"]
 
 
 def test_other_errors_stay_what_they_are(monkeypatch, heavy):
@@ -148,7 +147,7 @@ def test_a_reader_that_cannot_tell_what_it_knows_says_so():
     registry.reset()
     registry.register(ModelEntry(caps, lambda device: Control(caps), resident=False))
     try:
-        context = replace(CONTEXT, instruction="lift the mug")
+        context = CONTEXT.reworded("lift the mug")
         video = np.zeros((5, 8, 8, 3), np.uint8)
         *_, read = imagine_run("reader", context, mode="inverse_dynamics", video=video)
         assert any("Nothing here measures" in note and "(bridge)" in note for note in read.notes)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from wamviz.cli.progress import Progress
 from wamviz.core.errors import InvalidInput, NotFound, unknown_name
 from wamviz.core.plain import dumps
-from wamviz.models import connect_form, connecting, connections, reaching, registry
+from wamviz.models import availability, backends, connect_form, connections, registry
 from wamviz.models.connect_form import EXAMPLE, Told, pairs
 from wamviz.models.connections import Connection
 
@@ -117,11 +117,11 @@ def _print_kinds(as_json: bool) -> None:
                 "gives": kind.gives,
                 "settings": dict(kind.settings),
             }
-            for kind in connecting.kinds().values()
+            for kind in backends.kinds().values()
         ]
         print(dumps(facts, indent=2))
         return
-    for kind in connecting.kinds().values():
+    for kind in backends.kinds().values():
         print(f"{kind.name}  {kind.title}")
         print(f"  robots: {', '.join(kind.choices)}")
         print(f"  gives back: {kind.gives}")
@@ -137,7 +137,7 @@ def _print_list(listed: Iterable[Connection], as_json: bool) -> None:
     for connection in listed:
         shown = True
         print(f"{connection.name}  {connection.kind}  {connection.url}")
-        wrong = reaching.lacking(connection)
+        wrong = availability.find_missing(connection)
         for name, value in connection.to_json().items():
             if name not in ("name", "kind", "url"):
                 words = str(value)

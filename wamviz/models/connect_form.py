@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.core.errors import WamvizError
-from wamviz.models import connecting, connections, registry
+from wamviz.models import backends, connections, registry
 from wamviz.models.connections import FOLDER, Connection
 
 EXAMPLE = "For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000"
@@ -64,14 +64,14 @@ def made(told: Told, before: Connection | None = None) -> Connection:
     Raises:
         WamvizError: something is missing, or cannot be.
     """
-    begin = dict(connecting.usual(told.kind)) if before is None and told.kind else {}
+    begin = dict(backends.usual(told.kind)) if before is None and told.kind else {}
     url = _address(told.url, told.kind or (before.kind if before else ""))
     if url:
         begin["url"] = url
     if before is None and not (told.kind and begin.get("url")):
         raise WamvizError(
             f"There is no connection '{told.name}' yet: give its --kind and --url.",
-            f"Kinds: {', '.join(connecting.kinds())}.",
+            f"Kinds: {', '.join(backends.kinds())}.",
         )
     kept = before or Connection(told.name, told.kind or "", **begin)
     said: dict[str, Any] = {
@@ -97,8 +97,8 @@ def keep(connection: Connection) -> Kept:
     """
     if connection.name not in connections.read() and connection.name in registry.entries():
         raise WamvizError(f"There is a model '{connection.name}' already.", "Choose another name.")
-    connection = connecting.completed(connection)
-    entry = connecting.entry_of(connection)
+    connection = backends.completed(connection)
+    entry = backends.entry_of(connection)
     connections.keep(connection)
     registry.refresh()
     words = f"Kept {connection.name}: {connection.kind} at {connection.url}."
@@ -107,7 +107,7 @@ def keep(connection: Connection) -> Kept:
 
 def renewed(connection: Connection) -> Connection:
     """A kept connection, written anew where its server says something else of itself than when it was connected."""
-    fresh = connecting.completed(connection)
+    fresh = backends.completed(connection)
     if fresh != connection:
         connections.keep(fresh)
         registry.refresh()
@@ -123,7 +123,7 @@ def fetch(connection: Connection, progress: Callable[[int, int, str], None] | No
     Raises:
         WamvizError: its kind fetches nothing; or what went wrong, in words.
     """
-    pinned = connecting.download(connection, progress)
+    pinned = backends.download(connection, progress)
     connections.keep(pinned)
     registry.refresh()
     return Kept(pinned, f"Fetched {connection.url}. {pinned.name} is pinned to {pinned.url}.")
@@ -142,8 +142,8 @@ def look(connection: Connection) -> list[str]:
     Raises:
         WamvizError: what is wrong, in words.
     """
-    said = [connecting.probe(connection)]
-    cost = connecting.entry_of(connection).capabilities.extras.get("cost")
+    said = [backends.probe(connection)]
+    cost = backends.entry_of(connection).capabilities.extras.get("cost")
     return [*said, str(cost)] if cost else said
 
 
@@ -167,7 +167,7 @@ def pairs(words: Iterable[str], what: str, form: str) -> dict[str, str]:
 
 def _address(named: str | None, kind: str) -> str | None:
     """An address as it is kept: of a kind whose weights lie on this machine, a folder by its whole path."""
-    own = connecting.kinds().get(kind)
+    own = backends.kinds().get(kind)
     if not named or own is None or FOLDER[:-1] not in own.schemes or re.match(r"[a-z0-9+.-]+:", named):
         return named
     folder = Path(named).expanduser().resolve()

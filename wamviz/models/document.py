@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wamviz.core.errors import WamvizError
-from wamviz.models import connecting
+from wamviz.models import backends
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities
 
@@ -30,10 +30,10 @@ EXAMPLES = {"ws": "ws://127.0.0.1:8000", "http": "http://127.0.0.1:8000", "https
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(f"\n{section(kind)}" for kind in connecting.kinds().values())
+    return HEAD + "".join(f"\n{section(kind)}" for kind in backends.kinds().values())
 
 
-def section(kind: connecting.Kind) -> str:
+def section(kind: backends.ConnectionKind) -> str:
     """One kind: how it is connected, each of its robots, and its settings."""
     address = address_of(kind)
     lines = [f"## {kind.name}", "", f"{kind.title}. Gives back {kind.gives}.", "",
@@ -47,16 +47,16 @@ def section(kind: connecting.Kind) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def address_of(kind: connecting.Kind) -> str:
+def address_of(kind: backends.ConnectionKind) -> str:
     """An address that this kind could have."""
-    usual = connecting.usual(kind.name).get("url")
+    usual = backends.usual(kind.name).get("url")
     return str(usual or EXAMPLES[kind.schemes[0].rstrip(":")])
 
 
-def robot(kind: connecting.Kind, choice: str, address: str) -> str:
+def robot(kind: backends.ConnectionKind, choice: str, address: str) -> str:
     """One row of the table, or "" where only the server knows."""
     try:
-        caps = connecting.entry_of(Connection("name", kind.name, address, choice)).capabilities
+        caps = backends.entry_of(Connection("name", kind.name, address, choice)).capabilities
     except WamvizError:
         return ""
     served = next((one for one in getattr(kind, "robots", ()) if one.name == choice), None)

@@ -16,16 +16,16 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from wamviz.core.errors import unknown_name
+from wamviz.models.cache import ModelCache
 from wamviz.models.protocol import CHANGING, ModelEntry, Register, WorldActionModel
-from wamviz.models.residents import Residents
 
 GROUP = "wamviz.models"
 BUILT_IN = (
     "wamviz.models.mini.entry:register_models",
     "wamviz.models.baselines:register_models",
-    "wamviz.models.connecting:register_models",
+    "wamviz.models.backends:register_models",
 )
-RESIDENTS = Residents()
+MODEL_CACHE = ModelCache()
 _lock = threading.RLock()
 _known: dict[str, tuple[str, ModelEntry]] | None = None  # hook and entry by id; replaced whole, never changed
 
@@ -100,7 +100,7 @@ def refresh() -> None:
         for hook in hooks:
             found = _added(found, hook)
         _known = found
-        RESIDENTS.retain([entry for _, entry in _known.values()])  # of what was forgotten no weights stay
+        MODEL_CACHE.retain([entry for _, entry in _known.values()])  # of what was forgotten no weights stay
 
 
 def reset() -> None:
@@ -108,7 +108,7 @@ def reset() -> None:
     global _known
     with _lock:
         _known = None
-    RESIDENTS.clear()
+    MODEL_CACHE.clear()
 
 
 def entry(model_id: str) -> ModelEntry:
@@ -121,12 +121,12 @@ def entry(model_id: str) -> ModelEntry:
 
 def load(model_id: str, device: str = "auto") -> WorldActionModel:
     """Load a model and keep it; later calls return the same object until another model needs its place."""
-    return RESIDENTS.get(entry(model_id), device)
+    return MODEL_CACHE.get(entry(model_id), device)
 
 
 def borrow(model_id: str, device: str = "auto") -> AbstractContextManager[WorldActionModel]:
     """The same for as long as the ``with`` lasts: nothing takes the model out of memory meanwhile."""
-    return RESIDENTS.borrow(entry(model_id), device)
+    return MODEL_CACHE.borrow(entry(model_id), device)
 
 
 def model_facts(entry: ModelEntry) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from wamviz.core.errors import Busy, Unavailable, WamvizError
 from wamviz.core.rollout import Floats, Frames, Imagined, ImagineRequest, Preview, Rollout, check_frames, cut
 from wamviz.metrics.summary import summarise
 from wamviz.models import registry
-from wamviz.models.line import LINE
+from wamviz.models.cache import resolve_device
 from wamviz.models.protocol import (
     Capabilities,
     ImagineStream,
@@ -34,7 +34,7 @@ from wamviz.models.protocol import (
     frames_asked,
     open_ended,
 )
-from wamviz.models.residents import place
+from wamviz.models.queue import DEVICE_QUEUE
 from wamviz.runs.conditioning import resolve_conditioning
 from wamviz.runs.infer_actions import join_video
 from wamviz.runs.sources import Context
@@ -93,7 +93,7 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
     capabilities = entry.capabilities
     steps = max(request.steps or capabilities.default_steps, 1)
     yield Preview(0, steps, note=f"loading {capabilities.title}")  # finding the device takes a moment already
-    with LINE.ticket(place(entry, device), work_of(request, capabilities)) as ticket:
+    with DEVICE_QUEUE.join(resolve_device(entry, device), work_of(request, capabilities)) as ticket:
         if entry.resident:  # a server does its own queueing, and a control takes no time
             while (wait := ticket.wait()) is not None:
                 yield Preview(0, steps, note=wait.words)
@@ -101,7 +101,7 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
             raise Busy(f"{capabilities.title} was changed or forgotten while this waited.", "Ask once more.")
         started = time.perf_counter()
         try:
-            with registry.RESIDENTS.borrow(entry, device) as model:
+            with registry.MODEL_CACHE.borrow(entry, device) as model:
                 loading = time.perf_counter() - started
                 imagined = yield from _sampled(model, capabilities, request)
                 made_by = str(getattr(model, "weights_digest", "")), _runs_on(model)

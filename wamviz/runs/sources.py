@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wamviz.datasets import Dataset, Episode
     from wamviz.runs.store import Run
 
-Kind = Literal["image", "video", "tabletop", "dataset", "episode", "run"]
+SourceKind = Literal["image", "video", "tabletop", "dataset", "episode", "run"]
 HUB = "hub:"
 FORMS = (
     "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], "
@@ -92,7 +92,7 @@ def resolve(source: str, instruction: str | None = None, progress: Progress | No
     return context.reworded(instruction) if instruction and instruction.strip() else context
 
 
-def kind_of(source: str) -> Kind:
+def kind_of(source: str) -> SourceKind:
     """Which form ``source`` has, or ``WamvizError`` when it has none; only its first bytes are read."""
     text = str(source).strip()
     if not text or "\0" in text:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-# How many may sample or wait to: the device's own line serves them in turn (``wamviz.models.line``) and tells each
+# How many may sample or wait to: the device's own line serves them in turn (``wamviz.models.queue``) and tells each
 # where it stands, which Gradio's queue, where the next ones wait, would not do on this page.
 ON_MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 8}
 

@@ -15,7 +15,7 @@ import torch
 from tests.models.diffusion import tiny
 from wamviz.core.rollout import Observation
 from wamviz.models.connections import Connection
-from wamviz.models.diffusion.entry import entry_of
+from wamviz.models.diffusion.backend import entry_of
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.loading import quietly
 

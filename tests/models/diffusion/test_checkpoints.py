@@ -13,9 +13,9 @@ from tests.models.diffusion import tiny
 from tests.models.diffusion.conftest import CONTEXT
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ImagineRequest
-from wamviz.models import connecting
+from wamviz.models import backends
 from wamviz.models.connections import Connection
-from wamviz.models.diffusion.entry import capabilities_of, entry_of, missing, probe
+from wamviz.models.diffusion.backend import capabilities_of, entry_of, missing, probe
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.memory import advice
 from wamviz.models.diffusion.options import read
@@ -89,10 +89,10 @@ def test_a_component_outside_of_the_folder_is_none(copy):
 def test_a_large_checkpoint_is_a_warning_and_no_refusal(checkpoint, monkeypatch, size, memory, words):
     """Where there is no card for it: it may be a matter of patience, or of settings."""
     from wamviz.core import devices
-    from wamviz.models.diffusion import checkpoints, entry
+    from wamviz.models.diffusion import backend, checkpoints
 
     monkeypatch.setattr(devices, "available", lambda: ("cpu",))
-    monkeypatch.setattr(entry, "_main_memory", lambda: memory)
+    monkeypatch.setattr(backend, "_main_memory", lambda: memory)
     monkeypatch.setattr(checkpoints.Checkpoint, "bytes", property(lambda self: int(size)))
     connection = told(checkpoint("ltx"))
     assert missing(connection) is None and words in probe(connection)
@@ -146,15 +146,15 @@ def test_weights_of_another_shape_are_told(copy):
 
 def test_a_package_that_is_missing_is_named(checkpoint, monkeypatch):
     """With the command that gets it; offloading needs one more."""
-    from wamviz.models.diffusion import entry
+    from wamviz.models.diffusion import backend
 
     folder = checkpoint("ltx")
-    there = entry.importlib.util.find_spec
+    there = backend.importlib.util.find_spec
 
     def without(name, *rest):
         return None if name in ("ftfy", "accelerate") else there(name, *rest)
 
-    monkeypatch.setattr(entry.importlib.util, "find_spec", without)
+    monkeypatch.setattr(backend.importlib.util, "find_spec", without)
     assert "accelerate and ftfy are not installed: pip install -r" in missing(told(folder, "wan"))
     assert missing(told(folder)) is None
     assert "accelerate is not installed" in missing(told(folder, offload="model"))
@@ -162,20 +162,20 @@ def test_a_package_that_is_missing_is_named(checkpoint, monkeypatch):
 
 def test_a_tokenizer_that_needs_more_is_named(copy, monkeypatch):
     """T5's own file is read by sentencepiece and protobuf; a tokenizer.json beside it needs neither."""
-    from wamviz.models.diffusion import entry
+    from wamviz.models.diffusion import backend
 
     folder = copy("ltx")
     (folder / "tokenizer" / "spiece.model").write_bytes(b"")
     assert missing(told(folder)) is None
     (folder / "tokenizer" / "tokenizer.json").unlink()
-    there = entry.importlib.util.find_spec
+    there = backend.importlib.util.find_spec
 
     def without(name, *rest):
         if name == "google.protobuf":
             raise ModuleNotFoundError("google")
         return None if name == "sentencepiece" else there(name, *rest)
 
-    monkeypatch.setattr(entry.importlib.util, "find_spec", without)
+    monkeypatch.setattr(backend.importlib.util, "find_spec", without)
     assert "sentencepiece and protobuf are not installed, which the tokenizer of this" in missing(told(folder))
 
 
@@ -257,18 +257,18 @@ def test_the_digest_follows_weights_and_settings(make, copy):
 def test_settings_that_cannot_be_are_refused(kind, settings, why):
     """With the nearest that can."""
     with pytest.raises(WamvizError, match=why):
-        connecting.entry_of(told("/nowhere", kind, **settings))
+        backends.entry_of(told("/nowhere", kind, **settings))
 
 
 def test_what_only_servers_have_is_refused():
     with pytest.raises(WamvizError, match="takes no --robot. .*--set domain=DOMAIN"):
-        connecting.entry_of(Connection("x", "cosmos3", "/nowhere", "droid"))
+        backends.entry_of(Connection("x", "cosmos3", "/nowhere", "droid"))
     with pytest.raises(WamvizError, match="takes no --token-env"):
-        connecting.entry_of(Connection("x", "wan", "/nowhere", token_env="TOKEN"))
+        backends.entry_of(Connection("x", "wan", "/nowhere", token_env="TOKEN"))
     with pytest.raises(WamvizError, match="view of kind wan 'wrist'. Allowed: context"):
-        connecting.entry_of(Connection("x", "wan", "/nowhere", views={"wrist": "wrist"}))
+        backends.entry_of(Connection("x", "wan", "/nowhere", views={"wrist": "wrist"}))
     with pytest.raises(WamvizError, match="Write --url FOLDER, or --url hub:Wan-AI/Wan2.2-TI2V-5B-Diffusers@main"):
-        connecting.entry_of(Connection("x", "wan", "ws://127.0.0.1:1"))
+        backends.entry_of(Connection("x", "wan", "ws://127.0.0.1:1"))
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def test_two_requests_take_turns(make):
 def test_a_camera_can_be_chosen(make, checkpoint):
     """``connect --view context=wrist`` takes another than the main one."""
     from wamviz.models.connections import Connection
-    from wamviz.models.diffusion.entry import entry_of
+    from wamviz.models.diffusion.backend import entry_of
 
     told = Connection("t", "ltx", str(checkpoint("ltx")), views={"context": "wrist"}, settings=tiny.SETTINGS["ltx"])
     model = entry_of(told).load("cpu")

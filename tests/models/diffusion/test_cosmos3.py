@@ -14,8 +14,8 @@ from tests.models.diffusion.conftest import CONTEXT, FRAME
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.connections import Connection
+from wamviz.models.diffusion.backend import entry_of
 from wamviz.models.diffusion.domains import DOMAINS, TIERS, VIEWS, WITHOUT_ACTIONS
-from wamviz.models.diffusion.entry import entry_of
 from wamviz.models.diffusion.loading import quietly
 from wamviz.models.protocol import collect
 

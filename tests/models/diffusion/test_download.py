@@ -18,9 +18,9 @@ from wamviz import cli
 from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_png
-from wamviz.models import connecting, connections, registry
+from wamviz.models import backends, connections, registry
 from wamviz.models.connections import Connection
-from wamviz.models.diffusion.entry import download, missing
+from wamviz.models.diffusion.backend import download, missing
 from wamviz.models.diffusion.hub import chosen
 from wamviz.runs.store import read_run
 
@@ -171,9 +171,9 @@ def test_no_checkpoint_no_network_no_room(hub, monkeypatch, tmp_path):
 
 def test_a_folder_and_a_server_have_nothing_to_download(tmp_path):
     with pytest.raises(WamvizError, match="is a folder of this machine.*hub:Lightricks/LTX-Video@main"):
-        connecting.download(Connection("mine", "ltx", str(tmp_path)))
+        backends.download(Connection("mine", "ltx", str(tmp_path)))
     with pytest.raises(WamvizError, match="Kind openpi is a server: there is nothing to download"):
-        connecting.download(Connection("pi", "openpi", "ws://127.0.0.1:1"))
+        backends.download(Connection("pi", "openpi", "ws://127.0.0.1:1"))
 
 
 def test_a_folder_is_kept_by_its_whole_path(fresh, capsys, checkpoint, monkeypatch, tmp_path):

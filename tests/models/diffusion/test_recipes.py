@@ -9,7 +9,7 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.models.connections import Connection
-from wamviz.models.diffusion.entry import capabilities_of
+from wamviz.models.diffusion.backend import capabilities_of
 from wamviz.models.diffusion.kinds import KINDS
 from wamviz.models.diffusion.options import read
 from wamviz.models.diffusion.recipes import own_recipe

@@ -19,8 +19,8 @@ from tests.models.remote.worker_server import INFO, worker
 from wamviz.core.media import encode_png, write_mp4
 from wamviz.core.rollout import Observation, WorldState
 from wamviz.models.connections import Connection
+from wamviz.models.remote.backend import capabilities_of
 from wamviz.models.remote.codec import pack, pack_json, unpack, unpack_json
-from wamviz.models.remote.entry import capabilities_of
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.npy import unpack_npy
 

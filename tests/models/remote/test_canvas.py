@@ -18,8 +18,8 @@ from wamviz.core.rollout import Camera, Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
 from wamviz.models.remote import canvas, roboarena
 from wamviz.models.remote.asking import policy_request
+from wamviz.models.remote.backend import capabilities_of
 from wamviz.models.remote.codec import pack, unpack
-from wamviz.models.remote.entry import capabilities_of
 
 GREETING = {
     "image_resolution": [180, 320],

@@ -16,8 +16,8 @@ from wamviz.core.rollout import Imagined, ImagineRequest, Observation, Preview
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
 from wamviz.models.remote.asking import policy_request, protocol_of
+from wamviz.models.remote.backend import capabilities_of, probe
 from wamviz.models.remote.codec import Limits, pack
-from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
 
 # Or only the server knows which state it wants.

@@ -30,8 +30,8 @@ from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import roboarena, vllm_omni
 from wamviz.models.remote.asking import policy_request, protocol_of
+from wamviz.models.remote.backend import capabilities_of, probe
 from wamviz.models.remote.codec import pack, pack_json, unpack
-from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.kinds import KINDS
 from wamviz.models.remote.model import RemoteModel
 

@@ -22,8 +22,8 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ImagineRequest
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
+from wamviz.models.remote.backend import capabilities_of, probe
 from wamviz.models.remote.codec import pack, unpack
-from wamviz.models.remote.entry import capabilities_of, probe
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.openpi import canvas_of
 

@@ -20,7 +20,7 @@ from wamviz.core.threads import run_sync
 from wamviz.models.protocol import collect
 from wamviz.models.remote import veo
 from wamviz.models.remote.asking import policy_request
-from wamviz.models.remote.entry import capabilities_of, missing
+from wamviz.models.remote.backend import capabilities_of, missing
 from wamviz.models.remote.veo_options import PRICES_AS_OF, SETTINGS, VeoOptions, cost
 
 SQUARE_VIDEO = base64.b64encode(mp4(3, 96, 96)).decode()

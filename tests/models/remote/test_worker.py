@@ -25,8 +25,8 @@ from wamviz.core.rollout import ImagineRequest, Observation
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
 from wamviz.models.remote import worker
+from wamviz.models.remote.backend import capabilities_of, completed, entry_of, probe
 from wamviz.models.remote.codec import Limits
-from wamviz.models.remote.entry import capabilities_of, completed, entry_of, probe
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.worker_info import described
 from wamviz.models.worker import FILE, wamviz_worker

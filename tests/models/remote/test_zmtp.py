@@ -15,7 +15,7 @@ from tests.models.remote.servers import Served, ZeroMq, serving
 from wamviz.core.errors import WamvizError
 from wamviz.core.threads import run_sync, stream_coroutine
 from wamviz.models.connections import Connection
-from wamviz.models.remote import entry, zmtp
+from wamviz.models.remote import backend, zmtp
 from wamviz.models.remote.codec import Limits
 from wamviz.models.remote.network import ConnectionLost, Server
 from wamviz.models.remote.zmtp import connected
@@ -203,8 +203,8 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
     with pytest.raises(WamvizError, match=r"pyzmq is not installed.*pip install.*wamviz\[groot\]"):
         run_sync(lambda: there())
-    monkeypatch.setattr(entry, "find_spec", lambda name: None)
-    assert "wamviz[groot]" in (entry.missing(Connection("g", "groot", "tcp://127.0.0.1:1")) or "")
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    assert "wamviz[groot]" in (backend.missing(Connection("g", "groot", "tcp://127.0.0.1:1")) or "")
 
 
 def test_a_name_that_cannot_be_one_is_told() -> None:

@@ -12,14 +12,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests.models.remote.servers import serving
 from tests.ui.page_driver import choose_option, type_into, wait_painted
 from wamviz.models import connections
-from wamviz.models.field import systems
+from wamviz.models.catalog import read_systems
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Site
 
 pytestmark = pytest.mark.browser
 NOWHERE = "ws://127.0.0.1:9"  # the discard service: nobody listens
-TOTAL = len(systems())
+TOTAL = len(read_systems())
 
 
 @pytest.fixture(scope="module")

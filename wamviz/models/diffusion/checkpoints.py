@@ -19,7 +19,7 @@ from typing import Any
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import HubName
 from wamviz.models.connections import Connection
-from wamviz.models.diffusion.kinds import KINDS, Kind
+from wamviz.models.diffusion.kinds import KINDS, PipelineKind
 
 INDEX = "model_index.json"
 LIBRARIES = ("diffusers", "transformers")
@@ -99,7 +99,7 @@ def folder_of(url: str) -> Path | None:
     return Path(here).parent if isinstance(here, str) else None
 
 
-def look(kind: Kind, connection: Connection) -> Checkpoint:
+def look(kind: PipelineKind, connection: Connection) -> Checkpoint:
     """The checkpoint of a connection, found complete.
 
     Raises:
@@ -132,7 +132,7 @@ def look(kind: Kind, connection: Connection) -> Checkpoint:
     return Checkpoint(folder, pipeline, parts, index)
 
 
-def _check_class(kind: Kind, folder: Path, pipeline: str, index: dict[str, Any]) -> None:
+def _check_class(kind: PipelineKind, folder: Path, pipeline: str, index: dict[str, Any]) -> None:
     if pipeline not in kind.accepts:
         fits = [other.name for other in KINDS.values() if pipeline in other.accepts]
         hint = f"Use --kind {fits[0]}." if fits else f"Kind {kind.name} runs {' or '.join(kind.accepts)}."

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wamviz.models.diffusion.domains import DOMAINS
-from wamviz.models.diffusion.kinds import KINDS, Kind
+from wamviz.models.diffusion.kinds import KINDS, PipelineKind
 
 COMMAND = "python -m wamviz.models.diffusion.document docs/diffusers.md"
 
@@ -36,7 +36,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def kinds() -> str:
     """What there is: a row a kind."""
 
-    def row(kind: Kind) -> tuple[str, ...]:
+    def row(kind: PipelineKind) -> tuple[str, ...]:
         size = "the context's" if kind.acts or not kind.sized else f"{kind.size[0]} x {kind.size[1]}"
         long = f"{kind.frames - 1} a chunk" if kind.acts else f"{kind.frames - 1} at {kind.fps:g} Hz"
         return (

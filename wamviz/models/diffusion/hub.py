@@ -14,7 +14,7 @@ from pathlib import Path
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import HubName, Progress, RepoKind, repository
 from wamviz.models.diffusion.checkpoints import INDEX
-from wamviz.models.diffusion.kinds import KINDS, Kind
+from wamviz.models.diffusion.kinds import KINDS, PipelineKind
 
 TEXT = (".json", ".txt", ".model", ".jinja")
 _VARIANT = re.compile(r"\.(fp16|bf16|fp32|non_ema|ema)[.-]")  # a second copy of the same weights
@@ -26,7 +26,7 @@ _KIND = RepoKind(
 )
 
 
-def fetch(name: HubName, kind: Kind, progress: Progress | None = None) -> str:
+def fetch(name: HubName, kind: PipelineKind, progress: Progress | None = None) -> str:
     """Fetch a checkpoint into the hub's cache and return its commit.
 
     Raises:
@@ -47,7 +47,7 @@ def fetch(name: HubName, kind: Kind, progress: Progress | None = None) -> str:
         return there.commit
 
 
-def _parts(path: Path, name: HubName, kind: Kind) -> list[str]:
+def _parts(path: Path, name: HubName, kind: PipelineKind) -> list[str]:
     """The parts that an index names, when it is one of the kind's."""
     try:
         index = json.loads(path.read_text("utf-8"))

@@ -17,7 +17,7 @@ Fit = Literal["aspect", "pad", "stretch"]
 
 
 @dataclass(frozen=True)
-class Kind:
+class PipelineKind:
     """A pipeline class, and how wamviz calls it.
 
     Attributes:
@@ -142,10 +142,10 @@ _COSMOS3 = {
     "normalised": "how the model's numbers were made from those: minmax, quantiles or meanstd",
 }
 _GIVES = "the imagined video; no actions"
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, PipelineKind] = {
     kind.name: kind
     for kind in (
-        Kind(
+        PipelineKind(
             "cosmos3", "Cosmos3 (Nano, Super): video and actions", "Cosmos3OmniPipeline", ("Cosmos3OmniPipeline",),
             ("nvidia/Cosmos3-Nano@main", "nvidia/Cosmos3-Super@main"),
             "actions and the imagined video; obeys given actions, explains a given video",
@@ -153,7 +153,7 @@ KINDS: dict[str, Kind] = {
             steps=30, guidance=1.0, fps_argument="fps", flow_shift=10.0, caches=("sea",), guarded=True,
             needs=("accelerate",), previewed=True,
         ),
-        Kind(
+        PipelineKind(
             "wan", "Wan 2.1 and 2.2, image to video", "WanImageToVideoPipeline",
             ("WanImageToVideoPipeline", "WanPipeline"),
             (
@@ -163,26 +163,26 @@ KINDS: dict[str, Kind] = {
             _GIVES, multiple=32, caches=("first-block",), needs=("accelerate", "ftfy"), full=("vae",),
             previewed=True,
         ),
-        Kind(
+        PipelineKind(
             "ltx", "LTX-Video", "LTXImageToVideoPipeline",
             ("LTXImageToVideoPipeline", "LTXPipeline", "LTXConditionPipeline"), ("Lightricks/LTX-Video@main",), _GIVES,
             size=(512, 704), multiple=32, frames=161, stride=8, fps=25.0, guidance=3.0, fps_argument="frame_rate",
             caches=("first-block",),
         ),
-        Kind(
+        PipelineKind(
             "ltx2", "LTX-2, its video without its sound", "LTX2ImageToVideoPipeline",
             ("LTX2ImageToVideoPipeline", "LTX2Pipeline"), ("Lightricks/LTX-2@main",), _GIVES,
             size=(512, 768), multiple=32, frames=121, stride=8, fps=24.0, steps=30, guidance=3.0,
             fps_argument="frame_rate",
         ),
-        Kind(
+        PipelineKind(
             "cosmos-predict2", "Cosmos-Predict2, video to world", "Cosmos2VideoToWorldPipeline",
             ("Cosmos2VideoToWorldPipeline",),
             ("nvidia/Cosmos-Predict2-2B-Video2World@main", "nvidia/Cosmos-Predict2-14B-Video2World@main"), _GIVES,
             size=(704, 1280), fit="pad", frames=93, whole=True, steps=35, guidance=7.0, fps_argument="fps",
             guarded=True, needs=("accelerate", "torchvision"),
         ),
-        Kind(
+        PipelineKind(
             "cosmos-predict2.5", "Cosmos-Predict2.5", "Cosmos2_5_PredictBasePipeline",
             ("Cosmos2_5_PredictBasePipeline",),
             ("nvidia/Cosmos-Predict2.5-2B@diffusers/base/post-trained",
@@ -191,22 +191,22 @@ KINDS: dict[str, Kind] = {
             arguments={"num_latent_conditional_frames": 1}, guarded=True,
             needs=("accelerate", "torchvision"),
         ),
-        Kind(
+        PipelineKind(
             "hunyuan-video", "HunyuanVideo-I2V", "HunyuanVideoImageToVideoPipeline",
             ("HunyuanVideoImageToVideoPipeline",), ("hunyuanvideo-community/HunyuanVideo-I2V@main",), _GIVES,
             size=(720, 1280), frames=129, fps=24.0, guidance=1.0, guidance_argument="true_cfg_scale",
         ),
-        Kind(
+        PipelineKind(
             "hunyuan-video-1.5", "HunyuanVideo 1.5, image to video", "HunyuanVideo15ImageToVideoPipeline",
             ("HunyuanVideo15ImageToVideoPipeline",), ("hunyuanvideo-community/HunyuanVideo-1.5-480p_i2v@main",), _GIVES,
             frames=121, fps=24.0, guidance=6.0, guidance_argument="guider", sized=False,
         ),
-        Kind(
+        PipelineKind(
             "cogvideox", "CogVideoX, image to video", "CogVideoXImageToVideoPipeline",
             ("CogVideoXImageToVideoPipeline",), ("THUDM/CogVideoX-5b-I2V@main", "THUDM/CogVideoX1.5-5B-I2V@main"),
             _GIVES, size=(480, 720), fit="pad", frames=49, whole=True, fps=8.0, guidance=6.0, caches=("first-block",),
         ),
-        Kind(
+        PipelineKind(
             "svd", "Stable Video Diffusion", "StableVideoDiffusionPipeline", ("StableVideoDiffusionPipeline",),
             ("stabilityai/stable-video-diffusion-img2vid-xt@main",), "the imagined video, which no words steer",
             size=(576, 1024), multiple=8, fit="pad", frames=25, stride=1, whole=True, fps=7.0, steps=25, guidance=3.0,

@@ -17,7 +17,7 @@ import torch
 from wamviz.core.devices import ran_out_of_memory
 from wamviz.core.errors import WamvizError
 from wamviz.models.diffusion.checkpoints import Checkpoint
-from wamviz.models.diffusion.kinds import Kind
+from wamviz.models.diffusion.kinds import PipelineKind
 from wamviz.models.diffusion.options import Options
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -64,7 +64,7 @@ def pick_dtype(asked: str, device: str) -> str:
     return "fp16" if device == "mps" else "fp32"
 
 
-def load(kind: Kind, options: Options, checkpoint: Checkpoint, device: str) -> Loaded:
+def load(kind: PipelineKind, options: Options, checkpoint: Checkpoint, device: str) -> Loaded:
     """Load the pipeline of a checkpoint onto a device.
 
     Raises:
@@ -102,7 +102,7 @@ def _first(error: BaseException) -> str:
     return text[:300] + ("" if text.endswith(".") else ".")
 
 
-def _guard(kind: Kind, options: Options) -> dict[str, Any]:
+def _guard(kind: PipelineKind, options: Options) -> dict[str, Any]:
     """What a pipeline is told of the guardrail. Cosmos3 can go without; its elders refuse to run without an object."""
     if not kind.guarded:
         return {}
@@ -113,7 +113,7 @@ def _guard(kind: Kind, options: Options) -> dict[str, Any]:
     return {} if options.guard else {"safety_checker": Unguarded()}
 
 
-def _schedule(pipe: Any, kind: Kind, options: Options) -> list[str]:
+def _schedule(pipe: Any, kind: PipelineKind, options: Options) -> list[str]:
     """Set the shift of a flow-matching scheduler, as NVIDIA's and Wan's examples do."""
     config = pipe.scheduler.config
     if options.flow_shift is None:
@@ -132,7 +132,7 @@ def _flows(pipe: Any) -> bool:
     return bool(pipe.scheduler.config.get("use_flow_sigmas") or pipe.config.get("use_native_flow_schedule"))
 
 
-def _cache(pipe: Any, kind: Kind, options: Options) -> list[str]:
+def _cache(pipe: Any, kind: PipelineKind, options: Options) -> list[str]:
     """Turn a cache of denoising steps on, and say where it cannot work."""
     if options.cache == "none":
         return []

@@ -9,12 +9,18 @@ import gc
 import sys
 
 from wamviz.core.errors import Unavailable
-from wamviz.models.diffusion.kinds import Kind
+from wamviz.models.diffusion.kinds import PipelineKind
 from wamviz.models.diffusion.options import Options
 
 
 def advice(
-    name: str, kind: Kind, options: Options, device: str, dtype: str, loading: bool, size: tuple[int, int] | None = None
+    name: str,
+    kind: PipelineKind,
+    options: Options,
+    device: str,
+    dtype: str,
+    loading: bool,
+    size: tuple[int, int] | None = None,
 ) -> Unavailable:
     """What to change, most helpful first, as commands that can be typed.
 
@@ -59,7 +65,7 @@ def advice(
     return Unavailable(f"The memory of {where} ran out ({doing}).", hint)
 
 
-def _fixed(kind: Kind) -> bool:
+def _fixed(kind: PipelineKind) -> bool:
     return kind.name == "cogvideox"  # its positions are learned for one size
 
 

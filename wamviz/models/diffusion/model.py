@@ -26,7 +26,7 @@ from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRe
 from wamviz.core.threads import BEAT_S
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import digest, look
-from wamviz.models.diffusion.kinds import Kind
+from wamviz.models.diffusion.kinds import PipelineKind
 from wamviz.models.diffusion.loading import Loaded, load, pick_dtype, takes
 from wamviz.models.diffusion.memory import advice, free
 from wamviz.models.diffusion.options import Options
@@ -83,7 +83,12 @@ class DiffusionModel:
     """A model out of diffusers; see ``video`` and ``cosmos3`` for what differs between them."""
 
     def __init__(
-        self, kind: Kind, connection: Connection, options: Options, capabilities: Capabilities, device: str = "auto"
+        self,
+        kind: PipelineKind,
+        connection: Connection,
+        options: Options,
+        capabilities: Capabilities,
+        device: str = "auto",
     ) -> None:
         self.capabilities, self.kind, self.options = capabilities, kind, options
         self.name = connection.name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.domains import TIERS, VIEWS, Domain, domain_of
-from wamviz.models.diffusion.kinds import Kind
+from wamviz.models.diffusion.kinds import PipelineKind
 
 DTYPES = ("auto", "bf16", "fp16", "fp32")
 OFFLOADS = ("none", "model", "group", "sequential")
@@ -25,7 +25,7 @@ THRESHOLDS = {"sea": 0.25, "first-block": 0.05}  # diffusers' own defaults
 
 @dataclass(frozen=True)
 class Options:
-    """How one connection runs its model; see ``Kind.settings`` for what each means.
+    """How one connection runs its model; see ``PipelineKind.settings`` for what each means.
 
     Attributes:
         size: (H, W) of the video, ``kind.size`` unless set; for Cosmos3 the tier decides.
@@ -59,7 +59,7 @@ class Options:
     normalised: str = "minmax"
 
 
-def read(kind: Kind, connection: Connection) -> Options:
+def read(kind: PipelineKind, connection: Connection) -> Options:
     """The options of a connection.
 
     Raises:
@@ -143,7 +143,7 @@ def _number(told: Mapping[str, str], name: str, usual: float, low: float, high: 
     return value
 
 
-def _size(text: str, kind: Kind) -> tuple[int, int]:
+def _size(text: str, kind: PipelineKind) -> tuple[int, int]:
     if not text:
         return kind.size
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
@@ -159,6 +159,6 @@ def _size(text: str, kind: Kind) -> tuple[int, int]:
     return height, width
 
 
-def _near(count: int, kind: Kind, plus: int) -> str:
+def _near(count: int, kind: PipelineKind, plus: int) -> str:
     below = max(1, count // kind.stride) * kind.stride
     return f"Nearest: {below + plus} or {below + kind.stride + plus}."

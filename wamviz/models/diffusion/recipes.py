@@ -15,12 +15,12 @@ from typing import Any
 
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion.checkpoints import INDEX, folder_of
-from wamviz.models.diffusion.kinds import Kind
+from wamviz.models.diffusion.kinds import PipelineKind
 
 Read = Callable[[str], dict[str, Any]]  # a JSON file of the checkpoint by its path in it; {} where it is not
 
 
-def own_recipe(kind: Kind, connection: Connection) -> Kind:
+def own_recipe(kind: PipelineKind, connection: Connection) -> PipelineKind:
     """The kind with the sizes, lengths and rates of this checkpoint."""
     adapt = _RECIPES.get(kind.name)
     if adapt is None or not connection.url.startswith(("/", "file:", "hub:")):

@@ -21,7 +21,7 @@ from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequ
 from wamviz.models.connections import Connection
 from wamviz.models.remote.codec import LIMITS, Limits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
-from wamviz.models.remote.kinds import ORIENTATION, Kind, kind_of, robot_of
+from wamviz.models.remote.kinds import ORIENTATION, ServerKind, kind_of, robot_of
 from wamviz.models.remote.network import Server
 from wamviz.models.remote.robots import Robot, StatePart, View
 
@@ -221,7 +221,7 @@ class PolicyProtocol(Protocol):
         """Say in a sentence what answers there, without asking for actions."""
 
 
-def protocol_of(kind: Kind) -> PolicyProtocol:
+def protocol_of(kind: ServerKind) -> PolicyProtocol:
     """The module that speaks to servers of this kind."""
     module: Any = import_module(f"wamviz.models.remote.{kind.module}")
     return cast(PolicyProtocol, module)

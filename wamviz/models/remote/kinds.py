@@ -29,7 +29,7 @@ def is_set(settings: Mapping[str, str], name: str) -> bool:
 
 
 def _filmed(name: str) -> Callable[[Robot, Mapping[str, str]], Robot]:
-    """``Kind.adapt_robot`` where video comes back only with a setting of this name."""
+    """``ServerKind.adapt_robot`` where video comes back only with a setting of this name."""
 
     def adapt_robot(robot: Robot, settings: Mapping[str, str]) -> Robot:
         return robot.filmed if robot.filmed is not None and is_set(settings, name) else robot
@@ -38,7 +38,7 @@ def _filmed(name: str) -> Callable[[Robot, Mapping[str, str]], Robot]:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ServerKind:
     """A protocol, and the systems that speak it.
 
     Attributes:
@@ -105,7 +105,7 @@ class Kind:
 
 
 def _libero_views(robot: Robot, settings: Mapping[str, str]) -> Robot:
-    """``Kind.adapt_robot`` of a LIBERO server, whose policy may have learned one view alone."""
+    """``ServerKind.adapt_robot`` of a LIBERO server, whose policy may have learned one view alone."""
     for name, allowed in (("views", ("both", "one")), ("gripper", ("zero_one", "pm_one"))):
         if settings.get(name, allowed[0]) not in allowed:
             raise unknown_name(f"value of '{name}'", settings[name], allowed)
@@ -115,10 +115,10 @@ def _libero_views(robot: Robot, settings: Mapping[str, str]) -> Robot:
 _ROBOARENA = robots.Robot("droid", "Franka of DROID", (), robots.DROID_STATE, DROID_JOINTS, chunk=24)
 # DreamZero's first chunk: one latent frame of the context and two imagined ones, nine frames at 5 a second.
 _ROBOARENA = replace(_ROBOARENA, filmed=replace(_ROBOARENA, modes=("joint",), frames=8))
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, ServerKind] = {
     kind.name: kind
     for kind in (
-        Kind(
+        ServerKind(
             "openpi",
             "openpi (pi0, pi0-FAST, pi0.5; Cosmos3-Nano-Policy-DROID)",
             "openpi",
@@ -128,7 +128,7 @@ KINDS: dict[str, Kind] = {
             "actions; with robot cosmos3-droid the imagined video too",
             settings=_PICTURES,
         ),
-        Kind(
+        ServerKind(
             "roboarena",
             "RoboArena (DreamZero and other policies of that arena; robot policies of vLLM-Omni)",
             "roboarena",
@@ -143,7 +143,7 @@ KINDS: dict[str, Kind] = {
             },
             adapt_robot=_filmed("videos"),
         ),
-        Kind(
+        ServerKind(
             "lingbot-va",
             "LingBot-VA",
             "lingbot_va",
@@ -157,7 +157,7 @@ KINDS: dict[str, Kind] = {
             },
             adapt_robot=_filmed("video"),
         ),
-        Kind(
+        ServerKind(
             "groot",
             "GR00T N1.5, N1.6, N1.7",
             "groot",
@@ -171,7 +171,7 @@ KINDS: dict[str, Kind] = {
             },
             needs=("zmq", "pip install 'pyzmq>=27,<28', or the extra wamviz[groot]"),
         ),
-        Kind(
+        ServerKind(
             "cosmos-policy",
             "Cosmos Policy",
             "cosmos_policy",
@@ -182,7 +182,7 @@ KINDS: dict[str, Kind] = {
             together=True,
             settings=_PICTURES,
         ),
-        Kind(
+        ServerKind(
             "cosmos3-libero",
             "Cosmos3 on LIBERO",
             "cosmos3_libero",
@@ -197,7 +197,7 @@ KINDS: dict[str, Kind] = {
             },
             adapt_robot=_libero_views,
         ),
-        Kind(
+        ServerKind(
             "vllm-omni",
             "Cosmos3 on vLLM-Omni",
             "vllm_omni",
@@ -211,7 +211,7 @@ KINDS: dict[str, Kind] = {
             max_guidance=10.0,
             settings={"flow_shift": "of its scheduler; 5.0 by default, as vLLM-Omni's examples with actions have it"},
         ),
-        Kind(
+        ServerKind(
             "veo",
             "Veo 3.1 (Google's API, with a key of yours)",
             "veo",
@@ -228,7 +228,7 @@ KINDS: dict[str, Kind] = {
             cost=veo_options.cost,
             where="at Google",
         ),
-        Kind(
+        ServerKind(
             "worker",
             "lerobot policies in an environment of their own (FastWAM, LingBot-VA, ACT, diffusion, pi0 ...)",
             "worker",
@@ -246,7 +246,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> ServerKind:
     """The kind of this name, or ``WamvizError`` with the nearest one."""
     if name not in KINDS:
         raise unknown_name("kind of server", name, KINDS)

@@ -67,7 +67,7 @@ class Robot:
         modes: of ``wamviz.core.rollout.MODES``; ``act_only`` where no video comes back.
         frames: imagined frames a reply, without the context; 0 where no video comes back.
         longest: frames of the longest rollout, chunk after chunk, likewise; 0 where one chunk is all.
-        filmed: the same robot where a setting of the connection brings the video, see ``Kind.adapt_robot``; else None.
+        filmed: the same robot where a setting of the connection brings the video (``ServerKind.adapt_robot``), or None.
         video_fps: frames a second of a video without actions; 0 beside actions, which tell it.
         steps: denoising steps when the request names none; 0 where its kind or the server decides.
         orientation: which way round its policies learned their pictures, of ``core.orientation.ORIENTATIONS``; "" where

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.models import connecting, reaching
+from wamviz.models import availability, backends
+from wamviz.models.catalog import read_systems
 from wamviz.models.connections import Connection
-from wamviz.models.field import systems
 from wamviz.ui.jobs import Switch
 from wamviz.ui.pages.models import connection_form as fields
 from wamviz.ui.pages.models import view as field_table
@@ -34,11 +34,11 @@ def test_a_connection_comes_back_out_of_its_form(kept):
     assert fields.connection(kept, *values(fields.of_connection(kept))) == kept
 
 
-@pytest.mark.parametrize("name", sorted(connecting.kinds()))
+@pytest.mark.parametrize("name", sorted(backends.kinds()))
 def test_every_kind_has_a_form_that_makes_a_connection(name):
     """Its own fields, a sentence under each setting, and an address that its example is one of."""
-    kind = connecting.kinds()[name]
-    most = max(len(one.settings) for one in connecting.kinds().values())
+    kind = backends.kinds()[name]
+    most = max(len(one.settings) for one in backends.kinds().values())
     updates = fields.of_kind(name).updates(most)
     shown = updates[len(updates) - most :] if most else []
     assert [one["label"] for one in shown if one["visible"]] == list(kind.settings)
@@ -48,7 +48,7 @@ def test_every_kind_has_a_form_that_makes_a_connection(name):
     made = fields.connection(None, *told)
     assert (made.name, made.kind) == ("made", name) and str(fields.about(name))
     if not getattr(kind, "asks", False):  # only its server knows what it is
-        connecting.entry_of(made)
+        backends.entry_of(made)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_a_mistake_of_ours_is_no_answer():
 
 def test_others_see_the_map_without_buttons():
     """And a name out of somebody's file is only ever text."""
-    around = reaching.look()
-    here, there = (str(field_table.table(systems(), around, flag)) for flag in (True, False))
+    setup = availability.read_setup()
+    here, there = (str(field_table.table(read_systems(), setup, flag)) for flag in (True, False))
     assert "data-pick" in here and "data-pick" not in there
-    listed = field_table.connections([PI], around, {"pi05": Found(False, HOSTILE)})
+    listed = field_table.connections([PI], setup, {"pi05": Found(False, HOSTILE)})
     assert HOSTILE in str(listed) and not any("href" in str(node) for node in listed)

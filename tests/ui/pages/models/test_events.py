@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from tests.ui.pages.models.test_connection_form import FULL, PI, values
-from wamviz.models import connecting, connections, registry
+from wamviz.models import backends, connections, registry
 from wamviz.models.connections import Connection
 from wamviz.ui import choices
 from wamviz.ui.library import Library
@@ -55,7 +55,7 @@ def test_whoever_is_not_here_changes_nothing_and_asks_nobody(wiring, request_, m
     """Whatever their page shows: each handler looks for itself."""
     page = wiring.page
     for way in ("probe", "download"):
-        monkeypatch.setattr(connecting, way, lambda *told: pytest.fail("somebody was asked"))
+        monkeypatch.setattr(backends, way, lambda *told: pytest.fail("somebody was asked"))
     connections.keep(PI)
     told = values(fields.of_connection(FULL), len(page.settings))
     found = [
@@ -117,7 +117,7 @@ def test_weights_are_fetched_with_progress_and_stay_pinned(wiring, monkeypatch):
         assert seen.wait(60)
         return replace(one, url=f"hub:owner/name@{'a' * 40}")
 
-    monkeypatch.setattr(connecting, "download", download)
+    monkeypatch.setattr(backends, "download", download)
     connections.keep(WAN)
     stream = wiring.try_kept("fetch wan", asked())
     first = next(one for one in stream if "of 3 MB" in str(one[page.status]))
@@ -142,7 +142,7 @@ def test_a_fetching_that_is_stopped_keeps_nothing(wiring, monkeypatch):
             ended.set()
         return one
 
-    monkeypatch.setattr(connecting, "download", download)
+    monkeypatch.setattr(backends, "download", download)
     connections.keep(WAN)
     wiring.started(here)
     stream = wiring.try_kept("fetch wan", here)

@@ -14,11 +14,11 @@ from typing import Any
 import gradio as gr
 
 from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
-from wamviz.models import connect_form, connecting
+from wamviz.models import backends, connect_form
+from wamviz.models.availability import LOCAL_SCHEMES
+from wamviz.models.backends import ConnectionKind
 from wamviz.models.connect_form import Told, pairs
-from wamviz.models.connecting import Kind
 from wamviz.models.connections import Connection
-from wamviz.models.reaching import HERE
 from wamviz.ui.markup import Node
 from wamviz.ui.pages.models.view import kind_words
 from wamviz.ui.run_actions import number
@@ -37,7 +37,7 @@ class Filled:
         editing: the connection that Save changes, "" for a new one.
     """
 
-    kind: Kind
+    kind: ConnectionKind
     name: str = ""
     url: str = ""
     robot: str = ""
@@ -87,12 +87,12 @@ class Filled:
 
 def empty() -> Filled:
     """The form at first: the first kind's."""
-    return of_kind(next(iter(connecting.kinds())))
+    return of_kind(next(iter(backends.kinds())))
 
 
 def of_kind(name: str, robot: str = "", *, suggested: str = "") -> Filled:
     """The form for a new connection of a kind; ``WamvizError`` with the nearest one when there is none."""
-    kind, usual = kind_of(name), connecting.usual(name)
+    kind, usual = kind_of(name), backends.usual(name)
     return Filled(
         kind,
         name=suggested,
@@ -121,9 +121,9 @@ def of_connection(kept: Connection) -> Filled:
     )
 
 
-def kind_of(name: str | None) -> Kind:
+def kind_of(name: str | None) -> ConnectionKind:
     """The kind of this name, or ``WamvizError`` with the nearest one."""
-    kinds = connecting.kinds()
+    kinds = backends.kinds()
     if name not in kinds:
         raise unknown_name("kind of connection", str(name or "")[:60], kinds)
     return kinds[name]
@@ -177,14 +177,14 @@ def about(kind: str, robot: str = "") -> list[Node]:
     """What a kind and a robot are, as far as that is known before the address is."""
     own = kind_of(kind)
     try:
-        caps = connecting.entry_of(Connection("unnamed", kind, example(own), robot)).capabilities
+        caps = backends.entry_of(Connection("unnamed", kind, example(own), robot)).capabilities
     except WamvizError:
         return kind_words(own)
     views = f" Its views: {', '.join(caps.cameras)}." if caps.cameras else ""
     return kind_words(own, f"{caps.description}{views}")
 
 
-def example(kind: Kind) -> str:
+def example(kind: ConnectionKind) -> str:
     """An address of this kind.
 
     >>> example(kind_of("openpi"))
@@ -213,11 +213,11 @@ def title(editing: str) -> str:
     return f"Change {editing}" if editing else NEW
 
 
-def _is_here(kind: Kind) -> bool:
-    return bool(set(kind.schemes) & set(HERE))
+def _is_here(kind: ConnectionKind) -> bool:
+    return bool(set(kind.schemes) & set(LOCAL_SCHEMES))
 
 
-def _where(kind: Kind) -> str:
+def _where(kind: ConnectionKind) -> str:
     if _is_here(kind):
         return "a folder of this machine, or hub:OWNER/NAME@REVISION"
     return f"{' or '.join(f'{scheme}://' for scheme in kind.schemes)}; nobody else is asked"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from wamviz.core.errors import InvalidInput, WamvizError
-from wamviz.models import connect_form, connections, field, reaching
+from wamviz.models import availability, catalog, connect_form, connections
 from wamviz.models.connections import Connection
 from wamviz.ui import run_actions, run_view
 from wamviz.ui.events import AT_ONCE, LATEST, PRIVATE, Updates, picked_in
@@ -82,7 +82,7 @@ class ModelsEvents:
     def begin(self, request: gr.Request) -> Updates:
         """The page opens: the whole of it for visitors at this machine, the map alone for others."""
         page, here = self.page, self._here(request)
-        total = len(field.systems())
+        total = len(catalog.read_systems())
         updates = {page.own: gr.update(visible=here), page.count: field_table.counted(total, total)}
         if here:
             return {**updates, **self._form(fields.empty()), **self._shown(True)}
@@ -98,15 +98,15 @@ class ModelsEvents:
 
     def _shown(self, here: bool) -> Updates:
         """The list and the map as they stand now."""
-        around = reaching.look()
-        updates: Updates = {self.page.table: field_table.table(field.systems(), around, here)}
+        setup = availability.read_setup()
+        updates: Updates = {self.page.table: field_table.table(catalog.read_systems(), setup, here)}
         if here:
-            updates[self.page.listing] = self._listing(around)
+            updates[self.page.listing] = self._listing(setup)
         return updates
 
-    def _listing(self, around: reaching.Surroundings | None = None) -> Any:
+    def _listing(self, setup: availability.LocalSetup | None = None) -> Any:
         try:
-            return field_table.connections(connections.read().values(), around or reaching.look(), self.found)
+            return field_table.connections(connections.read().values(), setup or availability.read_setup(), self.found)
         except WamvizError as error:  # the file was spoilt by hand
             return run_view.status("bad", error.message, error.hint)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from wamviz.models import connecting
-from wamviz.models.field import GIVES, PARADIGMS
-from wamviz.models.reaching import CAN
+from wamviz.models import backends
+from wamviz.models.availability import STATUS_WORDS
+from wamviz.models.catalog import GIVES, PARADIGMS
 from wamviz.ui.markup import Markup, h
 
 ALL = ""
@@ -43,7 +43,7 @@ class ModelsPage:
         self.status = Markup([], role="status", live="polite", testid="status", elem_id="wz-status")
 
     def _form(self) -> None:
-        kinds = connecting.kinds()
+        kinds = backends.kinds()
         most = max((len(kind.settings) for kind in kinds.values()), default=0)
         with gr.Row():
             self.name = _text("Name", "what the model is called from then on", "pi05", elem_id="wz-c-name")
@@ -96,7 +96,7 @@ class ModelsPage:
             self.gives = _choice("Gives", [("anything", ALL), *((name, name) for name in GIVES)])
             self.can = _choice(
                 "Availability",
-                [("all", ALL), ("can be reached", REACHED), *((words, can) for can, words in CAN.items())],
+                [("all", ALL), ("can be reached", REACHED), *((words, can) for can, words in STATUS_WORDS.items())],
             )
         self.count = Markup([], role="status", live="polite", elem_id="wz-count", testid="count")
         self.table = Markup([], elem_id="wz-field", testid="field")

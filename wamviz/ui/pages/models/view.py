@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wamviz.models.connecting import Kind
+from wamviz.models.availability import STATUS_WORDS, Availability, LocalSetup, Status, assess_availability
+from wamviz.models.backends import ConnectionKind
+from wamviz.models.catalog import NOT_STATED, System, parse_source
 from wamviz.models.connections import Connection
-from wamviz.models.field import NOT_STATED, System, link
-from wamviz.models.reaching import CAN, Can, Standing, Surroundings, standing
 from wamviz.ui.markup import Node, h
 
 HEADS = (
@@ -26,8 +26,8 @@ HEADS = (
     "Reached through",
     "Availability",
 )
-BADGES: dict[Can, str] = {"now": "wz-good", "connect": "wz-idle", "not yet": "wz-warm", "no": "wz-idle"}
-CAN_WORDS: dict[Can, str] = {"now": "Yes", "connect": "Connect it", "not yet": "Not yet", "no": "No"}
+BADGES: dict[Status, str] = {"now": "wz-good", "connect": "wz-idle", "not yet": "wz-warm", "no": "wz-idle"}
+CAN_WORDS: dict[Status, str] = {"now": "Yes", "connect": "Connect it", "not yet": "Not yet", "no": "No"}
 LONG = 200  # letters of settings; what a server told of itself may be longer
 BETWEEN = "|"  # in what a button picks; neither a name of the map nor a way holds it
 
@@ -41,24 +41,25 @@ class Found:
     when: str = field(default_factory=lambda: time.strftime("%H:%M"), compare=False)
 
 
-def table(systems: Iterable[System], around: Surroundings, here: bool) -> list[Node]:
+def table(systems: Iterable[System], setup: LocalSetup, here: bool) -> list[Node]:
     """One row a system. ``here``: whether the visitor may connect, so that ways are buttons."""
     head = h("thead", None, h("tr", None, [h("th", {"scope": "col"}, title) for title in HEADS]))
-    stands = [(system, standing(system, around)) for system in systems]
-    stands.sort(key=lambda pair: list(CAN).index(pair[1].can))  # what can be tried comes first, else as the map has it
-    rows = [_row(system, how, around.kinds, here) for system, how in stands]
+    stands = [(system, assess_availability(system, setup)) for system in systems]
+    order = list(STATUS_WORDS)  # what can be tried comes first, else as the catalog has it
+    stands.sort(key=lambda pair: order.index(pair[1].status))
+    rows = [_row(system, how, setup.kinds, here) for system, how in stands]
     caption = h("caption", {"class": "wz-sr"}, "World-action models and their neighbours")
     return [h("table", {"class": "wz-table wz-field"}, caption, head, h("tbody", None, rows))]
 
 
-def _row(system: System, stands: Standing, kinds: Mapping[str, Kind], here: bool) -> list[Node]:
+def _row(system: System, stands: Availability, kinds: Mapping[str, ConnectionKind], here: bool) -> list[Node]:
     year = str(system.year) if system.year else f"year {NOT_STATED}"
-    can_be = "reached" if stands.can in ("now", "connect") else ""
+    can_be = "reached" if stands.status in ("now", "connect") else ""
     marks = {
         "class": "wz-system",
         "data-paradigm": system.paradigm,
         "data-gives": "|".join(system.gives),
-        "data-can": "|".join(filter(None, (stands.can, can_be))),
+        "data-can": "|".join(filter(None, (stands.status, can_be))),
     }
     note = h("small", {"class": "wz-note"}, system.note) if system.note else None
     first = h("th", {"scope": "row"}, h("b", None, system.name), h("small", {"class": "wz-note"}, year), note,
@@ -70,7 +71,8 @@ def _row(system: System, stands: Standing, kinds: Mapping[str, Kind], here: bool
         h("td", {"data-label": HEADS[4]}, _plain(system.weights), _second(system.licence, "licence")),
         h("td", {"data-label": HEADS[5]}, _gives(system, stands, kinds)),
         h("td", {"data-label": HEADS[6]}, _ways(system, stands, kinds, here)),
-        h("td", {"data-label": HEADS[7]}, h("span", {"class": f"wz-badge {BADGES[stands.can]}"}, CAN_WORDS[stands.can]),
+        h("td", {"data-label": HEADS[7]},
+          h("span", {"class": f"wz-badge {BADGES[stands.status]}"}, CAN_WORDS[stands.status]),
           h("small", {"class": "wz-note"}, stands.why)),
     ]  # fmt: skip
     return h("tr", marks, first, cells)
@@ -87,13 +89,13 @@ def _second(text: str, what: str) -> Node:
 def _sources(system: System) -> list[Node]:
     nodes: list[Node] = []
     for source in system.sources:
-        words, address = link(source)
+        words, address = parse_source(source)
         nodes.append(h("a", {"href": address, "rel": "noopener noreferrer", "target": "_blank"}, words) if address
                      else h("span", None, words))  # fmt: skip
     return nodes
 
 
-def _gives(system: System, stands: Standing, kinds: Mapping[str, Kind]) -> list[Node]:
+def _gives(system: System, stands: Availability, kinds: Mapping[str, ConnectionKind]) -> list[Node]:
     nodes: list[Node] = [h("span", None, ", ".join(system.gives))]
     if stands.ways:
         kind = kinds[stands.ways[0].partition("/")[0]]
@@ -101,7 +103,7 @@ def _gives(system: System, stands: Standing, kinds: Mapping[str, Kind]) -> list[
     return nodes
 
 
-def _ways(system: System, stands: Standing, kinds: Mapping[str, Kind], here: bool) -> list[Node]:
+def _ways(system: System, stands: Availability, kinds: Mapping[str, ConnectionKind], here: bool) -> list[Node]:
     if system.model:
         return [h("span", None, "built in")]
     if not system.reach:
@@ -129,18 +131,18 @@ def counted(shown: int, total: int) -> list[Node]:
     return [h("p", {"class": "wz-note"}, text)]
 
 
-def connections(known: Iterable[Connection], around: Surroundings, found: Mapping[str, Found]) -> list[Node]:
+def connections(known: Iterable[Connection], setup: LocalSetup, found: Mapping[str, Found]) -> list[Node]:
     """The user's connections, each with what it is, how it stands, and what can be done with it."""
-    cards = [_card(one, around, found.get(one.name)) for one in known]
+    cards = [_card(one, setup, found.get(one.name)) for one in known]
     if not cards:
         text = "None yet. Connect a server or weights of your own below, or pick a way in the map."
         return [h("p", {"class": "wz-empty"}, text)]
     return [h("ul", {"class": "wz-links"}, cards)]
 
 
-def _card(one: Connection, around: Surroundings, found: Found | None) -> list[Node]:
-    wrong = around.lacking(one)
-    kind = around.kinds.get(one.kind)
+def _card(one: Connection, setup: LocalSetup, found: Found | None) -> list[Node]:
+    wrong = setup.find_missing(one)
+    kind = setup.kinds.get(one.kind)
     title = kind.title if kind else "a kind that this version does not have"
     facts = [
         f"{name.replace('_', ' ')} {_words(value)}"
@@ -179,7 +181,7 @@ def _words(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def kind_words(kind: Kind, description: str = "") -> list[Node]:
+def kind_words(kind: ConnectionKind, description: str = "") -> list[Node]:
     """What a kind is for and what comes back, under the form's first fields."""
     lines = [f"{kind.title}.", description or f"It gives back {kind.gives}."]
     if description.startswith(kind.title):

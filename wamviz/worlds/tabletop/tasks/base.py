@@ -132,10 +132,10 @@ class TabletopTask(ABC):
 
 
 _KINDS: dict[str, TabletopTask] = {}
-Kind = TypeVar("Kind", bound=type[TabletopTask])
+TaskClass = TypeVar("TaskClass", bound=type[TabletopTask])
 
 
-def register_task(cls: Kind) -> Kind:
+def register_task(cls: TaskClass) -> TaskClass:
     """Class decorator: make a kind of task known under its name.
 
     Raises:

@@ -8,8 +8,8 @@ import pytest
 
 from wamviz.core.errors import WamvizError
 from wamviz.models.baselines import COPY_LAST_FRAME, Control
+from wamviz.models.cache import ModelCache, read_limit, resolve_device
 from wamviz.models.protocol import Capabilities, ModelEntry
-from wamviz.models.residents import Residents, limit, place
 
 
 class Heavy(Control):
@@ -45,7 +45,7 @@ def test_the_least_recently_used_leaves(house, monkeypatch):
     """With one place each new model takes it; with two the one that was not used the longest leaves."""
     models, loaded, gone = house
     monkeypatch.delenv("WAMVIZ_KEEP_MODELS", raising=False)
-    kept = Residents()
+    kept = ModelCache()
     first = kept.get(models["a"], "cpu")
     assert kept.get(models["a"], "cpu") is first and loaded == ["a on cpu"] and gone == []
     kept.get(models["b"], "cpu")
@@ -61,7 +61,7 @@ def test_what_is_used_stays(house, monkeypatch):
     """A borrowed model outlives the place that it has to give up, and leaves with the next one."""
     models, _, gone = house
     monkeypatch.delenv("WAMVIZ_KEEP_MODELS", raising=False)
-    kept = Residents()
+    kept = ModelCache()
     with kept.borrow(models["a"], "cpu"):
         kept.get(models["b"], "cpu")
         assert gone == []
@@ -74,7 +74,7 @@ def test_what_is_used_stays(house, monkeypatch):
 def test_two_who_want_the_same_wait_for_one_loading(house):
     """Whoever comes second gets what the first one loaded."""
     models, loaded, _ = house
-    kept, found = Residents(), []
+    kept, found = ModelCache(), []
     threads = [threading.Thread(target=lambda: found.append(kept.get(models["a"], "cpu"))) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -86,7 +86,7 @@ def test_two_who_want_the_same_wait_for_one_loading(house):
 def test_what_takes_no_memory_here_takes_nobodys_place(house):
     """Controls and servers are kept beside a model, and no device is asked for."""
     models, _, gone = house
-    kept = Residents()
+    kept = ModelCache()
     kept.get(models["a"], "cpu")
     control = ModelEntry(COPY_LAST_FRAME, lambda device: Control(COPY_LAST_FRAME), resident=False)
     assert kept.get(control, "auto") is kept.get(control, "cpu")
@@ -96,7 +96,7 @@ def test_what_takes_no_memory_here_takes_nobodys_place(house):
 def test_a_changed_entry_is_loaded_again(house):
     """A connection that was changed is another model, though its name is the same."""
     models, loaded, gone = house
-    kept = Residents()
+    kept = ModelCache()
     before = kept.get(models["a"], "cpu")
     again = ModelEntry(models["a"].capabilities, models["a"].load)
     assert kept.get(again, "cpu") is not before and gone == ["a"] and len(loaded) == 2
@@ -107,15 +107,15 @@ def test_the_limit_is_checked(monkeypatch, told):
     """A variable that makes no sense is named."""
     monkeypatch.setenv("WAMVIZ_KEEP_MODELS", told)
     with pytest.raises(WamvizError, match="WAMVIZ_KEEP_MODELS must be"):
-        limit()
+        read_limit()
     monkeypatch.setenv("WAMVIZ_KEEP_MODELS", "")
-    assert limit() == 1
+    assert read_limit() == 1
 
 
 def test_loading_keeps_nobody_waiting_who_needs_no_device(house):
     """While weights are loaded, which takes minutes, a server is asked and left, and the list can be read."""
     models, _, _ = house
-    kept, begun, go = Residents(), threading.Event(), threading.Event()
+    kept, begun, go = ModelCache(), threading.Event(), threading.Event()
     slow = models["a"].load
 
     def load(device: str):
@@ -147,7 +147,7 @@ def test_loading_keeps_nobody_waiting_who_needs_no_device(house):
 def test_what_was_forgotten_leaves(house):
     """At once where nobody uses it, else with the last one who does; the others stay."""
     models, _, gone = house
-    kept = Residents()
+    kept = ModelCache()
     kept.get(models["a"], "cpu")
     kept.retain([models["a"], models["b"]])
     assert gone == [] and kept.loaded() == (("a", "cpu"),)
@@ -162,7 +162,7 @@ def test_what_was_forgotten_leaves(house):
 def test_what_was_changed_while_it_was_used_leaves_with_its_last_user(house):
     """Until then it answers; afterwards nothing holds its memory."""
     models, loaded, gone = house
-    kept = Residents()
+    kept = ModelCache()
     with kept.borrow(models["a"], "cpu"), kept.borrow(models["a"], "cpu"):
         kept.get(ModelEntry(models["a"].capabilities, models["a"].load), "cpu")
         assert gone == [] and len(loaded) == 2
@@ -173,5 +173,5 @@ def test_a_card_by_two_names_is_one_place(house, monkeypatch):
     """ "cuda" is its first card: a model is not loaded a second time beside itself."""
     models, _, _ = house
     monkeypatch.setattr("wamviz.core.devices.pick", lambda device: device)
-    assert place(models["a"], "cuda") == place(models["a"], "cuda:0") == "cuda:0"
-    assert place(models["a"], "cuda:1") == "cuda:1" and place(models["a"], "cpu") == "cpu"
+    assert resolve_device(models["a"], "cuda") == resolve_device(models["a"], "cuda:0") == "cuda:0"
+    assert resolve_device(models["a"], "cuda:1") == "cuda:1" and resolve_device(models["a"], "cpu") == "cpu"

@@ -1,4 +1,4 @@
-"""Servers as ``wamviz.models.connecting`` wants them: kinds, entries for the registry, a look whether one is there.
+"""Servers as ``wamviz.models.backends`` wants them: kinds, entries for the registry, a look whether one is there.
 
 Contract: only ``probe`` and ``completed`` open a connection.
 """
@@ -32,7 +32,7 @@ def entry_of(connection: Connection) -> ModelEntry:
 
 
 def probe(connection: Connection, within: float = PROBE_S) -> str:
-    """Ask the server what it is, without asking for actions; see ``wamviz.models.connecting.probe``."""
+    """Ask the server what it is, without asking for actions; see ``wamviz.models.backends.probe``."""
     from wamviz.core.threads import run_sync
     from wamviz.models.remote.asking import policy_request, protocol_of
     from wamviz.models.remote.network import redact_token

@@ -1,4 +1,4 @@
-"""Models of diffusers as ``wamviz.models.connecting`` wants them: kinds, entries for the registry, a look at weights.
+"""Models of diffusers as ``wamviz.models.backends`` wants them: kinds, entries for the registry, a look at weights.
 
 Contract: listing reads names and JSON; weights are loaded by ``ModelEntry.load`` alone, and only ``download`` asks a
 network.
@@ -19,7 +19,7 @@ from wamviz.core.rollout import ActionSpace
 from wamviz.models.connections import Connection
 from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.checkpoints import Checkpoint, look, part_config, place_of, sentencepieces
-from wamviz.models.diffusion.kinds import KINDS, Kind
+from wamviz.models.diffusion.kinds import KINDS, PipelineKind
 from wamviz.models.diffusion.options import Options, read
 from wamviz.models.diffusion.recipes import own_recipe
 from wamviz.models.protocol import Capabilities, ModelEntry, WorldActionModel
@@ -40,7 +40,7 @@ def entry_of(connection: Connection) -> ModelEntry:
     return ModelEntry(capabilities, _loader(connection, capabilities), partial(missing, connection))
 
 
-def _kind(connection: Connection) -> tuple[Kind, Options]:
+def _kind(connection: Connection) -> tuple[PipelineKind, Options]:
     if connection.kind not in KINDS:
         raise unknown_name("kind of model", connection.kind, KINDS)
     kind = KINDS[connection.kind]

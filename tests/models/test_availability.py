@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.models.test_field import GOOD
+from tests.models.test_catalog import GOOD
 from wamviz.core import devices
 from wamviz.core.devices import Machine
+from wamviz.models.availability import LocalSetup, assess_availability, read_setup
+from wamviz.models.catalog import read_systems
 from wamviz.models.connections import Connection
-from wamviz.models.field import systems
-from wamviz.models.reaching import Surroundings, look, standing
 
 LAPTOP = Machine(16.0)
 CARD = Machine(64.0, (("NVIDIA H100", 85.0),))
@@ -32,38 +32,41 @@ class Kind:
     settings: tuple[str, ...] = ()
 
 
-def around(*connections, machine=LAPTOP, missing=None, lacking=None, **kinds):
+def setup(*connections, machine=LAPTOP, missing=None, find_missing=None, **kinds):
     known = {"openpi": Kind("openpi"), "wan": Kind("wan", schemes=("file", "hub"), choices=()), **kinds}
-    return Surroundings(known, connections, machine, lambda name: missing, lambda one: lacking)
+    return LocalSetup(known, connections, machine, lambda name: missing, lambda one: find_missing)
 
 
 def test_what_is_shipped_runs_unless_something_is_missing():
     shipped = replace(GOOD, reach=(), model="mini-wam")
-    assert standing(shipped, around()).can == "now"
-    assert standing(shipped, around(missing="Its weights are not here.")).why == "Its weights are not here."
+    assert assess_availability(shipped, setup()).status == "now"
+    assert assess_availability(shipped, setup(missing="Its weights are not here.")).why == "Its weights are not here."
 
 
 def test_a_closed_system_and_one_without_a_way_say_why():
-    closed = standing(replace(GOOD, reach=(), closed="Closed: no weights."), around())
-    assert (closed.can, closed.why) == ("no", "Closed: no weights.")
-    assert standing(replace(GOOD, reach=(), unreached="It runs as scripts."), around()).why == "It runs as scripts."
+    closed = assess_availability(replace(GOOD, reach=(), closed="Closed: no weights."), setup())
+    assert (closed.status, closed.why) == ("no", "Closed: no weights.")
+    assert (
+        assess_availability(replace(GOOD, reach=(), unreached="It runs as scripts."), setup()).why
+        == "It runs as scripts."
+    )
 
 
 def test_a_kind_that_this_version_lacks_is_no_promise():
     """So is a robot that its kind does not have."""
     for way in ("telepathy", "openpi/octopus"):
-        told = standing(replace(GOOD, reach=(way,)), around())
-        assert told.can == "not yet" and "wamviz cannot reach it yet" in told.why and not told.ways
+        told = assess_availability(replace(GOOD, reach=(way,)), setup())
+        assert told.status == "not yet" and "wamviz cannot reach it yet" in told.why and not told.ways
 
 
 def test_a_connection_of_the_right_kind_and_robot_reaches_it():
     """An empty robot is the kind's first; a kind alone takes any."""
     first, other = Connection("a", "openpi", "ws://h"), Connection("b", "openpi", "ws://h", "libero")
-    assert standing(GOOD, around(first, other)).through == ("a",)
-    assert standing(replace(GOOD, reach=("openpi",)), around(first, other)).through == ("a", "b")
-    assert standing(GOOD, around(other)).can == "connect"
-    broken = standing(GOOD, around(first, lacking="The environment variable T is not set."))
-    assert broken.can == "connect" and "a cannot be used: The environment variable T is not set." in broken.why
+    assert assess_availability(GOOD, setup(first, other)).through == ("a",)
+    assert assess_availability(replace(GOOD, reach=("openpi",)), setup(first, other)).through == ("a", "b")
+    assert assess_availability(GOOD, setup(other)).status == "connect"
+    broken = assess_availability(GOOD, setup(first, find_missing="The environment variable T is not set."))
+    assert broken.status == "connect" and "a cannot be used: The environment variable T is not set." in broken.why
 
 
 @pytest.mark.parametrize(
@@ -78,12 +81,12 @@ def test_a_connection_of_the_right_kind_and_robot_reaches_it():
     ],
 )
 def test_weights_that_run_here_are_weighed_against_this_machine(machine, needs, says):
-    told = standing(replace(GOOD, reach=("wan",), weights_gb=needs), around(machine=machine))
-    assert told.can == "connect" and says in told.why
+    told = assess_availability(replace(GOOD, reach=("wan",), weights_gb=needs), setup(machine=machine))
+    assert told.status == "connect" and says in told.why
 
 
 def test_a_server_may_stand_elsewhere():
-    told = standing(replace(GOOD, weights_gb=45, gpus=2), around())
+    told = assess_availability(replace(GOOD, weights_gb=45, gpus=2), setup())
     assert "2 GPUs and room for 45 GB" in told.why and "no GPU" in told.why and "connect its address" in told.why
 
 
@@ -93,9 +96,9 @@ def test_looking_loads_no_torch_and_opens_no_connection(home):
         "import socket, sys\n"
         "def no(*a, **k): raise AssertionError('asked the network')\n"
         "socket.socket.connect = socket.getaddrinfo = no\n"
-        "from wamviz.models import field, reaching\n"
-        "around = reaching.look()\n"
-        "assert all(reaching.standing(one, around).why for one in field.systems())\n"
+        "from wamviz.models import availability, catalog\n"
+        "around = availability.read_setup()\n"
+        "assert all(availability.assess_availability(one, around).why for one in catalog.read_systems())\n"
         "assert 'torch' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
@@ -103,9 +106,9 @@ def test_looking_loads_no_torch_and_opens_no_connection(home):
 
 
 def test_the_whole_map_stands_somewhere_with_the_real_kinds(home):
-    now = look()
-    told = {system.name: standing(system, now) for system in systems()}
-    assert told["mini-WAM"].can == "now" and told["DreamZero"].can == "connect" and told["Genie 3"].can == "no"
+    now = read_setup()
+    told = {system.name: assess_availability(system, now) for system in read_systems()}
+    assert told["mini-WAM"].status == "now" and told["DreamZero"].status == "connect" and told["Genie 3"].status == "no"
     assert all(one.why.endswith(".") for one in told.values())
 
 

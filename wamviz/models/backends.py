@@ -16,11 +16,11 @@ from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.models.connections import Connection, read
 from wamviz.models.protocol import ModelEntry, changing
 
-PACKAGES = ("wamviz.models.remote.entry", "wamviz.models.diffusion.entry")
+PACKAGES = ("wamviz.models.remote.backend", "wamviz.models.diffusion.backend")
 _entries: dict[str, tuple[Connection, ModelEntry]] = {}  # what was registered last, by name
 
 
-class Kind(Protocol):
+class ConnectionKind(Protocol):
     """What every kind says of itself."""
 
     @property
@@ -48,12 +48,12 @@ class Kind(Protocol):
         """What ``--set`` takes, with a sentence on each."""
 
 
-def _owners() -> dict[str, tuple[Any, Kind]]:
+def _owners() -> dict[str, tuple[Any, ConnectionKind]]:
     modules = [import_module(name) for name in PACKAGES]
     return {name: (module, kind) for module in modules for name, kind in module.KINDS.items()}
 
 
-def kinds() -> dict[str, Kind]:
+def kinds() -> dict[str, ConnectionKind]:
     """Every kind of connection by name."""
     return {name: kind for name, (_, kind) in _owners().items()}
 
@@ -125,7 +125,7 @@ def download(connection: Connection, progress: Callable[[int, int, str], None] |
 def register_models() -> list[ModelEntry]:
     """One entry a connection, for the registry; the same one as before where the connection is as it was.
 
-    So a model that has been loaded stays in memory when another connection is added (``Residents`` lets go of a model
+    So a model that has been loaded stays in memory when another connection is added (``ModelCache`` lets go of a model
     whose entry is another one).
     """
     try:

@@ -1,7 +1,7 @@
-"""The map of the field: which world-action models and their neighbours there are, and what is known of each.
+"""The catalog of models: which world-action models and their neighbours there are, and what is known of each.
 
-Contract: a table (``field.json``) that loads nothing and asks nobody. Every row names where its facts come from; what
-those sources do not say is "not stated". Whether a system can be reached from here is ``reaching``'s business.
+Contract: a table (``catalog.json``) that loads nothing and asks nobody. Every row names where its facts come from; what
+those sources do not say is "not stated". ``availability`` says whether a system can be reached from here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from wamviz.core.errors import WamvizError, unknown_name
 
-FILE = Path(__file__).with_name("field.json")
+FILE = Path(__file__).with_name("catalog.json")
 NOT_STATED = "not stated"
 ARTICLE = "M. Reuss, Pretrained to Imagine, Fine-Tuned to Act, NVIDIA developer blog, 15 June 2026"
 PARADIGMS = (
@@ -57,7 +57,7 @@ _REACH = re.compile(r"[a-z0-9][a-z0-9.-]*(/[a-z0-9][a-z0-9.-]*)?")
 
 @dataclass(frozen=True)
 class System:
-    """One row of the map.
+    """One row of the catalog.
 
     Attributes:
         name: unique.
@@ -104,34 +104,36 @@ class System:
     def __post_init__(self) -> None:
         for name in ("name", "integration", "backbone", "architecture", "weights", "licence"):
             if not getattr(self, name).strip():
-                raise self._bad(f"says nothing of its {name}", f"Write '{NOT_STATED}' where the sources do not say it.")
+                raise self._invalid(
+                    f"says nothing of its {name}", f"Write '{NOT_STATED}' where its sources are silent."
+                )
         if self.paradigm not in PARADIGMS:
             raise unknown_name(f"paradigm of {self.name}", self.paradigm, PARADIGMS)
-        for told in self.gives:
-            if told not in GIVES:
-                raise unknown_name(f"thing that {self.name} gives", told, GIVES)
+        for output in self.gives:
+            if output not in GIVES:
+                raise unknown_name(f"thing that {self.name} gives", output, GIVES)
         if not self.gives:
-            raise self._bad("gives nothing", f"Name what it gives: {', '.join(GIVES)}.")
+            raise self._invalid("gives nothing", f"Name what it gives: {', '.join(GIVES)}.")
         if not self.sources:
-            raise self._bad("has no source", "Name an arXiv id or a repository.")
+            raise self._invalid("has no source", "Name an arXiv id or a repository.")
         for source in self.sources:
             if _SOURCE.fullmatch(source) is None:
-                raise self._bad(f"has a source '{source}'", "Write arXiv:ID, github:OWNER/NAME or hf:OWNER/NAME.")
+                raise self._invalid(f"has a source '{source}'", "Write arXiv:ID, github:OWNER/NAME or hf:OWNER/NAME.")
         for way in self.reach:
             if _REACH.fullmatch(way) is None:
-                raise self._bad(f"is reached by '{way}'", "Write KIND or KIND/ROBOT.")
+                raise self._invalid(f"is reached by '{way}'", "Write KIND or KIND/ROBOT.")
         ways = [bool(self.reach), bool(self.model), bool(self.closed), bool(self.unreached)]
         if sum(ways) != 1:
-            raise self._bad("must have exactly one of reach, model, closed and unreached")
+            raise self._invalid("must have exactly one of reach, model, closed and unreached")
         if self.year is not None and not 2015 <= self.year <= 2100:
-            raise self._bad(f"has the year {self.year}")
+            raise self._invalid(f"has the year {self.year}")
         if min(self.parameters, self.weights_gb, self.gpu_gb) < 0 or self.gpus < 1:
-            raise self._bad("has a size below zero")
+            raise self._invalid("has a size below zero")
 
-    def _bad(self, what: str, hint: str = "") -> WamvizError:
+    def _invalid(self, what: str, hint: str = "") -> WamvizError:
         return WamvizError(f"The system '{self.name[:60]}' {what}.", hint)
 
-    def place(self, axis: str) -> str:
+    def find_place(self, axis: str) -> str:
         """Where it stands on one of ``AXES``, in the article's words; ``OTHER`` where neither says it.
 
         Raises:
@@ -153,10 +155,10 @@ class System:
         return self.gpu_gb or self.weights_gb or 2 * self.parameters
 
 
-def link(source: str) -> tuple[str, str]:
+def parse_source(source: str) -> tuple[str, str]:
     """(words, address) of a source; the address is "" where there is none.
 
-    >>> link("arXiv:2602.15922")
+    >>> parse_source("arXiv:2602.15922")
     ('arXiv 2602.15922', 'https://arxiv.org/abs/2602.15922')
     """
     if source == "article":
@@ -167,29 +169,32 @@ def link(source: str) -> tuple[str, str]:
     return (f"arXiv {name}" if where == "arXiv" else name), _WEB[where] + name
 
 
-def places(axis: str) -> tuple[str, ...]:
+def list_places(axis: str) -> tuple[str, ...]:
     """What may be chosen on an axis, in the article's order."""
     if axis not in AXES:
         raise unknown_name("axis", axis, AXES)
     return (*dict.fromkeys(AXES[axis].values()), OTHER)
 
 
-def select(rows: Iterable[System], **chosen: str) -> list[System]:
+def select_systems(rows: Iterable[System], **chosen: str) -> list[System]:
     """The rows that stand at the chosen place of every axis that is named; "" on an axis takes all.
 
-    >>> [system.name for system in select(systems(), paradigm="joint prediction", integration="action as image")]
+    >>> rows = select_systems(read_systems(), paradigm="joint prediction", integration="action as image")
+    >>> [system.name for system in rows]
     ['Cosmos Policy']
 
     Raises:
         NotFound: no such axis, or no such place on it.
     """
     for axis, name in chosen.items():
-        if name and name not in places(axis):
-            raise unknown_name(axis, name, places(axis))
-    return [row for row in rows if all(row.place(axis) == name for axis, name in chosen.items() if name)]
+        if name and name not in list_places(axis):
+            raise unknown_name(axis, name, list_places(axis))
+    return [row for row in rows if all(row.find_place(axis) == name for axis, name in chosen.items() if name)]
 
 
-def design_space(rows: Iterable[System], across: str = "paradigm", down: str = "integration") -> dict[str, Any]:
+def tabulate_design_space(
+    rows: Iterable[System], across: str = "paradigm", down: str = "integration"
+) -> dict[str, Any]:
     """The article's figure 8 as a table that can be drawn and clicked: which systems stand where on two axes.
 
     The article draws its axes as lists of systems and gives no coordinates, so that a place is a cell.
@@ -200,27 +205,27 @@ def design_space(rows: Iterable[System], across: str = "paradigm", down: str = "
     """
     cells: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        cells.setdefault((row.place(across), row.place(down)), []).append(row.name)
+        cells.setdefault((row.find_place(across), row.find_place(down)), []).append(row.name)
     return {
-        "across": tuple(name for name in places(across) if any(cell[0] == name for cell in cells)),
-        "down": tuple(name for name in places(down) if any(cell[1] == name for cell in cells)),
+        "across": tuple(name for name in list_places(across) if any(cell[0] == name for cell in cells)),
+        "down": tuple(name for name in list_places(down) if any(cell[1] == name for cell in cells)),
         "cells": {cell: tuple(names) for cell, names in cells.items()},
     }
 
 
 @cache
-def systems() -> tuple[System, ...]:
-    """Every row, in the order of the map."""
-    return tuple(read(json.loads(FILE.read_text("utf-8"))))
+def read_systems() -> tuple[System, ...]:
+    """Every row, in the order of the catalog."""
+    return tuple(parse_systems(json.loads(FILE.read_text("utf-8"))))
 
 
-def read(rows: Iterable[dict[str, Any]]) -> list[System]:
+def parse_systems(rows: Iterable[dict[str, Any]]) -> list[System]:
     """Rows of JSON as checked systems; ``WamvizError`` for one that cannot be, or a name that comes twice."""
     found: dict[str, System] = {}
     for row in rows:
         facts: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
         system = System(**facts)
         if system.name in found:
-            raise WamvizError(f"The map of the field has two systems '{system.name}'.")
+            raise WamvizError(f"The catalog of models has two systems '{system.name}'.")
         found[system.name] = system
     return list(found.values())

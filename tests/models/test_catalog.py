@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from wamviz.core.errors import NotFound, WamvizError
-from wamviz.models import connecting, field
-from wamviz.models.field import FILE, NOT_STATED, System, link, systems
+from wamviz.models import backends, catalog
+from wamviz.models.catalog import FILE, NOT_STATED, System, parse_source, read_systems
 
-ROWS = systems()
+ROWS = read_systems()
 GOOD = System(
     "New-WAM", "joint prediction", NOT_STATED, NOT_STATED, NOT_STATED, 2026, NOT_STATED, NOT_STATED, ("video",),
     ("arXiv:2601.00001",), reach=("openpi/droid",),
@@ -33,7 +33,7 @@ def test_the_article_and_its_neighbours_are_there_once():
 def test_every_row_has_its_sources_and_one_word_on_how_it_is_reached(system):
     """Links lead to a paper, a repository or a card; sentences end."""
     for source in system.sources:
-        words, address = link(source)
+        words, address = parse_source(source)
         assert words and (source == "article" or address.startswith("https://"))
     for sentence in (system.closed, system.unreached, system.note):
         assert not sentence or (len(sentence) > 5 and sentence.endswith("."))
@@ -48,7 +48,7 @@ def test_closed_systems_have_their_row_with_the_reason(name):
 def test_every_kind_of_connection_stands_in_the_map():
     """A kind that no row names would be a door that nobody finds; a robot that is no more, one that leads nowhere."""
     ways = [way.partition("/") for system in ROWS for way in system.reach]
-    kinds = connecting.kinds()
+    kinds = backends.kinds()
     assert set(kinds) <= {kind for kind, _, _ in ways}
     assert all(robot in kinds[kind].choices for kind, _, robot in ways if robot and kind in kinds)
 
@@ -77,9 +77,9 @@ def test_a_row_that_cannot_be_is_refused(change, why):
 
 def test_the_file_says_each_system_once():
     rows = json.loads(FILE.read_text("utf-8"))
-    assert field.read(rows) == list(ROWS)
+    assert catalog.parse_systems(rows) == list(ROWS)
     with pytest.raises(WamvizError, match="two systems 'mini-WAM'"):
-        field.read([*rows, rows[0]])
+        catalog.parse_systems([*rows, rows[0]])
 
 
 def test_memory_is_what_the_authors_say_else_two_bytes_a_parameter():
@@ -110,25 +110,27 @@ def row(name: str) -> System:
 
 @pytest.mark.parametrize("name", ARTICLE)
 def test_every_system_of_the_article_s_table_stands_where_it_says(name):
-    assert tuple(row(name).place(axis) for axis in ("paradigm", "integration", "architecture")) == ARTICLE[name]
+    assert tuple(row(name).find_place(axis) for axis in ("paradigm", "integration", "architecture")) == ARTICLE[name]
     assert "article" in row(name).sources
 
 
 def test_filters_on_all_three_axes_narrow_down():
     """Each choice leaves those that stand there; no choice leaves all; the places of an axis hold every row once."""
-    for axis in field.AXES:
-        assert sum(len(field.select(ROWS, **{axis: place})) for place in field.places(axis)) == len(ROWS)
-    joint = field.select(ROWS, paradigm="joint prediction", integration="", architecture="monolithic")
+    for axis in catalog.AXES:
+        assert sum(len(catalog.select_systems(ROWS, **{axis: place})) for place in catalog.list_places(axis)) == len(
+            ROWS
+        )
+    joint = catalog.select_systems(ROWS, paradigm="joint prediction", integration="", architecture="monolithic")
     assert {"GR-1", "DreamZero", "Cosmos Policy"} <= {system.name for system in joint}
     assert not any(system.architecture.startswith("mixture") for system in joint)
     with pytest.raises(NotFound, match="Unknown paradigm 'joint'"):
-        field.select(ROWS, paradigm="joint")
+        catalog.select_systems(ROWS, paradigm="joint")
     with pytest.raises(NotFound, match="Unknown axis 'colour'"):
-        field.select(ROWS, colour="red")
+        catalog.select_systems(ROWS, colour="red")
 
 
 def test_the_design_space_holds_every_system_once():
-    space = field.design_space(ROWS, "paradigm", "architecture")
+    space = catalog.tabulate_design_space(ROWS, "paradigm", "architecture")
     names = [name for cell in space["cells"].values() for name in cell]
     assert sorted(names) == sorted(system.name for system in ROWS)
     assert {across for across, _ in space["cells"]} == set(space["across"])
