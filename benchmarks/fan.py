@@ -18,7 +18,7 @@ import _report  # noqa: F401 - finds wamviz
 import numpy as np
 import torch
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.runs.conditioning import parse_seeds
@@ -55,7 +55,7 @@ def main() -> int:
     model = MiniWAM(checkpoint(), capabilities(), "cpu")
     env = TabletopEnv(size=256, cameras=("exterior",))
     spread, error, inside = [], [], []
-    with Progress("fan", unit="episode") as progress:
+    with TerminalProgress("fan", unit="episode") as progress:
         for done, seed in enumerate(seeds):
             progress(done, len(seeds), "")
             episode = record_episode(env, seed)

@@ -16,13 +16,13 @@ import sys
 import _report  # noqa: F401 - finds wamviz
 import numpy as np
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.rollout import ImagineRequest, Rollout
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
+from wamviz.runs.accumulator import wilson
 from wamviz.runs.conditioning import parse_seeds
-from wamviz.runs.tally import wilson
 from wamviz.worlds.tabletop import TabletopEnv, first_target, task_for_seed, tasks
 
 SHARE = 0.8  # of the pairs, in both measures
@@ -46,7 +46,7 @@ def main() -> int:
     model = MiniWAM(checkpoint(), capabilities(), "auto")
     env = TabletopEnv(size=256, cameras=("exterior",))
     found = []  # (video and hand of two tasks, video and hand of one task told twice) a pair
-    with Progress("follows_words", unit="pair") as progress:
+    with TerminalProgress("follows_words", unit="pair") as progress:
         for done, seed in enumerate(seeds):
             progress(done, len(seeds), "")
             env.reset(seed)

@@ -12,7 +12,7 @@ import sys
 
 import _report  # noqa: F401 - finds wamviz
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.runs.conditioning import parse_seeds
 from wamviz.runs.evaluate import evaluate
 
@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--mode", default="joint")
     parser.add_argument("--model", default="mini-wam")
     options = parser.parse_args()
-    with Progress("model_quality", unit="episode") as progress:
+    with TerminalProgress("model_quality", unit="episode") as progress:
         result = evaluate(options.model, options.mode, parse_seeds(options.seeds), progress=progress)
     video, actions = result["video"], result["actions"]
     gain = video["psnr"] - video["copy_last_psnr"]

@@ -16,13 +16,13 @@ from collections import defaultdict
 import _report  # noqa: F401 - finds wamviz
 import numpy as np
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.rollout import ImagineRequest
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.models.protocol import collect
+from wamviz.runs.accumulator import wilson
 from wamviz.runs.conditioning import parse_seeds
-from wamviz.runs.tally import wilson
 from wamviz.worlds.tabletop import TabletopEnv, success, task_for_seed
 
 SHARE = 0.45
@@ -36,7 +36,7 @@ def main() -> int:
     model = MiniWAM(checkpoint(), capabilities(), "auto")
     env = TabletopEnv(size=256, cameras=("exterior",))
     done: dict[str, list[bool]] = defaultdict(list)
-    with Progress("open_loop", unit="scene") as progress:
+    with TerminalProgress("open_loop", unit="scene") as progress:
         for number, seed in enumerate(seeds):
             progress(number, len(seeds), "")
             env.reset(seed)

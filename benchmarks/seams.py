@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 from _report import report
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.rollout import ImagineRequest, Rollout
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
@@ -58,7 +58,7 @@ def main() -> int:
     seeds, model = parse_seeds(options.seeds), MiniWAM(checkpoint(), capabilities())
     size = model.capabilities.horizon
     frames, steps, both = [], [], 0
-    with Progress("seams", unit="scene") as progress:
+    with TerminalProgress("seams", unit="scene") as progress:
         for done, (imagined, _) in enumerate(rollouts(model, seeds)):
             progress(done, 2 * len(seeds), "natural mix")
             assert imagined.frames is not None and imagined.actions is not None

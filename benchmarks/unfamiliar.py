@@ -20,7 +20,7 @@ import _report  # noqa: F401 - finds wamviz
 import numpy as np
 from numpy.typing import NDArray
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core import media
 from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.mini.entry import capabilities, checkpoint
@@ -132,7 +132,7 @@ def main() -> int:
     }
     if options.real is not None:
         strange["real"] = real_frames(options.real)
-    with Progress("unfamiliar", unit="frame") as progress:
+    with TerminalProgress("unfamiliar", unit="frame") as progress:
         total = len(known) + sum(map(len, strange.values()))
         done = 0
 
@@ -140,7 +140,7 @@ def main() -> int:
             nonlocal done
             out = []
             for frame in frames:
-                out.append(model.unfamiliarity(np.ascontiguousarray(frame)))
+                out.append(model.ood_score(np.ascontiguousarray(frame)))
                 done += 1
                 progress(done, total, "")
             return np.array(out)

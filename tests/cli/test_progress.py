@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 
 
 class Terminal(io.StringIO):
@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 def shown(stream: io.StringIO, seconds_a_step: float, steps: int, every: float = 5.0) -> str:
     time = 0.0
-    with Progress("imagine", stream=stream, clock=lambda: time, every=every) as progress:
+    with TerminalProgress("imagine", stream=stream, clock=lambda: time, every=every) as progress:
         for step in range(steps + 1):
             progress(step, steps, "video")
             time += seconds_a_step

@@ -13,7 +13,7 @@ import pytest
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
 from wamviz.datasets import open_dataset
-from wamviz.datasets.uploads import Limits, lay_out, unpack
+from wamviz.datasets.uploads import UploadLimits, lay_out, unpack
 
 
 def pack(path: Path, files: dict[str, bytes]) -> Path:
@@ -23,7 +23,7 @@ def pack(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def refused(archive: Path, folder: Path, limits: Limits | None = None) -> str:
+def refused(archive: Path, folder: Path, limits: UploadLimits | None = None) -> str:
     """The sentence with which it is refused; nothing may be left, inside the folder or beside it."""
     before = {path for path in folder.parent.rglob("*")}
     with pytest.raises(WamvizError) as caught:
@@ -63,21 +63,21 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 def test_a_bomb_is_refused_by_what_it_says_and_by_what_it_does(tmp_path: Path) -> None:
     archive = pack(tmp_path / "a.zip", {"zeros.bin": bytes(3_000_000)})
-    assert "times its size" in refused(archive, tmp_path / "out", Limits(plain=1_000_000))
-    assert "MB is the limit" in refused(archive, tmp_path / "out", Limits(unpacked=1_000_000))
+    assert "times its size" in refused(archive, tmp_path / "out", UploadLimits(plain=1_000_000))
+    assert "MB is the limit" in refused(archive, tmp_path / "out", UploadLimits(unpacked=1_000_000))
     # A header that lies: three megabytes that call themselves ten bytes.
     data = bytearray(archive.read_bytes())
     place = data.rfind(b"PK\x01\x02")
     data[place + 24 : place + 28] = struct.pack("<I", 10)
     (tmp_path / "b.zip").write_bytes(data)
-    assert refused(tmp_path / "b.zip", tmp_path / "out", Limits(unpacked=1_000_000))
+    assert refused(tmp_path / "b.zip", tmp_path / "out", UploadLimits(unpacked=1_000_000))
 
 
 def test_too_many_files_are_refused_before_their_list_is_read(tmp_path: Path) -> None:
     archive = pack(tmp_path / "a.zip", {f"{k}.txt": b"" for k in range(30)})
-    assert "too many" in refused(archive, tmp_path / "out", Limits(files=20))
-    assert "too many" in refused(archive, tmp_path / "out", Limits(directory=100))
-    assert unpack(archive, tmp_path / "fits", Limits(files=30)) == 30
+    assert "too many" in refused(archive, tmp_path / "out", UploadLimits(files=20))
+    assert "too many" in refused(archive, tmp_path / "out", UploadLimits(directory=100))
+    assert unpack(archive, tmp_path / "fits", UploadLimits(files=30)) == 30
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:

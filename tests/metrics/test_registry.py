@@ -17,9 +17,9 @@ from wamviz.metrics.registry import (
     Pair,
     Value,
     all_metrics,
+    applicable_metrics,
     brief_lines,
     copy_last_frame,
-    measured,
     metric_notes,
     metric_sources,
 )
@@ -71,7 +71,7 @@ def test_another_metric_gets_a_part_a_baseline_and_a_line(with_brightness):
     assert (found["brightness"]["apart"], found["brightness"]["copy_apart"]) == (60.0, 90.0)
     assert found["brightness"]["mean"]["apart"] == 32.5 and found["brightness"]["best"]["sample"] == 1
     assert brief_lines(found)[-1] == "Brightness 60.0 (copy last frame 90.0)"
-    assert BRIGHT in measured() and BRIGHT not in measured(executed=True)
+    assert BRIGHT in applicable_metrics() and BRIGHT not in applicable_metrics(executed=True)
 
 
 def test_it_is_none_where_nothing_was_recorded(with_brightness):
@@ -88,7 +88,7 @@ def test_what_takes_the_executed_rollout_is_computed_beside_it(with_brightness, 
 
 def test_given_actions_are_not_judged():
     """No metric of actions is computed where the model was given them."""
-    judged = {metric.key for metric in measured()} - {metric.key for metric in measured(given=True)}
+    judged = {metric.key for metric in applicable_metrics()} - {metric.key for metric in applicable_metrics(given=True)}
     assert judged == {"ade_m", "fde_m", "outside_limits", "jerk"}
 
 

@@ -13,7 +13,7 @@ from wamviz.models import registry
 from wamviz.models.baselines import COPY_LAST_FRAME, Control
 from wamviz.models.protocol import ModelEntry
 from wamviz.runs import comparison
-from wamviz.runs.comparison import Contender, Outcome, compare_models, read
+from wamviz.runs.comparison import Candidate, Outcome, compare_models, read
 from wamviz.runs.sources import Context, resolve
 
 CONTEXT = Context(Observation({"exterior": np.zeros((8, 8, 3), np.uint8)}, "pick up the orange"), title="a picture")
@@ -55,7 +55,7 @@ def test_one_that_fails_spoils_nothing(broken):
     names = ("refuses:video", "breaks:video", "absent:video", "copy-last-frame:video")
     events = list(compare_models(read(names), CONTEXT))
     outcomes = [event for _, event in events if isinstance(event, Outcome)]
-    assert [one.contender.name for one in outcomes] == list(names)
+    assert [one.candidate.name for one in outcomes] == list(names)
     assert outcomes[0].error == "The server is asleep." and outcomes[1].error == comparison.OURS
     assert "its weights are not there" in outcomes[2].error and outcomes[3].run is not None
     order = [index for index, _ in events]
@@ -74,8 +74,8 @@ def test_a_plug_in_that_breaks_the_protocol_spoils_nothing(broken):
 
 def test_one_that_is_forgotten_before_its_turn_spoils_nothing(broken):
     """A connection may go while others are asked."""
-    contenders = read(("copy-last-frame:video", "refuses:video", "hold-still:joint"))
-    stream = compare_models(contenders, CONTEXT)
+    candidates = read(("copy-last-frame:video", "refuses:video", "hold-still:joint"))
+    stream = compare_models(candidates, CONTEXT)
     next(stream)
     registry.reset()
     outcomes = [event for _, event in stream if isinstance(event, Outcome)]
@@ -84,9 +84,9 @@ def test_one_that_is_forgotten_before_its_turn_spoils_nothing(broken):
 
 def test_all_get_the_same_question():
     """The same frame, words, seed and seconds, and each has its own latency beside it."""
-    contenders = read(["hold-still", "copy-last-frame"])
+    candidates = read(["hold-still", "copy-last-frame"])
     context = resolve("tabletop:2000", None)
-    outcomes = [e for _, e in compare_models(contenders, context, seed=7, seconds=2.0) if isinstance(e, Outcome)]
+    outcomes = [e for _, e in compare_models(candidates, context, seed=7, seconds=2.0) if isinstance(e, Outcome)]
     runs = [one.run for one in outcomes]
     assert {run.seed for run in runs} == {7} and len({run.instruction for run in runs}) == 1
     assert all((run.context == runs[0].context).all() for run in runs)
@@ -156,4 +156,4 @@ def test_contenders_are_checked(names, why):
 def test_an_outcome_is_a_run_or_a_reason():
     """Never both, never neither."""
     with pytest.raises(WamvizError, match="a run or a reason"):
-        Outcome(Contender("hold-still", "act_only"))
+        Outcome(Candidate("hold-still", "act_only"))

@@ -13,7 +13,7 @@ from wamviz.core.rollout import Rollout, WorldState
 from wamviz.metrics.picture import Picture
 from wamviz.runs.picture import (
     ACTIONS_DRAWN,
-    Drawn,
+    JudgedPicture,
     Physics,
     actions_behind,
     frames_at,
@@ -97,10 +97,10 @@ def picture(**values: float) -> Picture:
 def test_the_report_counts_episodes_once_and_objects_each() -> None:
     """Means over episodes with intervals; objects weigh as many as they are; what nobody has is None."""
     rows = [
-        Drawn(1, 0, picture(moving_psnr=14, copy_moving_psnr=10, sharpness=0.2, objects_moved=1.0, objects=1)),
-        Drawn(1, 16, picture(moving_psnr=16, copy_moving_psnr=10, sharpness=0.4, objects_moved=0.5, objects=2)),
-        Drawn(2, 0, picture(sharpness=0.9)),
-        Drawn(3, 0, picture(moving_psnr=13, copy_moving_psnr=12, sharpness=0.6, objects_moved=0.0, objects=1)),
+        JudgedPicture(1, 0, picture(moving_psnr=14, copy_moving_psnr=10, sharpness=0.2, objects_moved=1.0, objects=1)),
+        JudgedPicture(1, 16, picture(moving_psnr=16, copy_moving_psnr=10, sharpness=0.4, objects_moved=0.5, objects=2)),
+        JudgedPicture(2, 0, picture(sharpness=0.9)),
+        JudgedPicture(3, 0, picture(moving_psnr=13, copy_moving_psnr=12, sharpness=0.6, objects_moved=0.0, objects=1)),
     ]
     found = report(rows)
     assert found is not None and json.loads(json.dumps(found, allow_nan=False)) == found

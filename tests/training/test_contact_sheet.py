@@ -10,12 +10,12 @@ from PIL import Image
 
 from wamviz.core.errors import WamvizError
 from wamviz.metrics.picture import Picture
-from wamviz.training.contact_sheet import SHOWN, Scene, chosen, draw_sheet, main
+from wamviz.training.contact_sheet import SHOWN, JudgedScene, chosen, draw_sheet, main
 
 
-def scene(seed: int, **values: float) -> Scene:
+def scene(seed: int, **values: float) -> JudgedScene:
     frames = np.full((SHOWN, 128, 128, 3), seed, np.uint8)
-    return Scene(seed, "pick up the orange", frames, frames, Picture(20.0, 18.0, **values))
+    return JudgedScene(seed, "pick up the orange", frames, frames, Picture(20.0, 18.0, **values))
 
 
 def test_scenes_are_ranked_by_the_measure() -> None:

@@ -18,11 +18,11 @@ import pytest
 from wamviz.core.errors import WamvizError
 from wamviz.datasets import open_dataset
 from wamviz.training import generate as module
-from wamviz.training.generate import Interrupted, Recipe, generate
+from wamviz.training.generate import EpisodeRecipe, Interrupted, generate
 from wamviz.worlds.tabletop import TabletopEnv, renderer_name
 
 SEEDS = (1_000_000, 1_000_001, 1_000_002)
-SMALL = Recipe(styles={"expert": 1.0}, size=32)
+SMALL = EpisodeRecipe(styles={"expert": 1.0}, size=32)
 needs_renderer = pytest.mark.skipif(renderer_name() is None, reason="nothing can render here")
 
 
@@ -106,7 +106,7 @@ def test_a_stop_leaves_a_valid_dataset_and_the_same_call_goes_on(recorded: Path,
     manifest = json.loads((out / "meta/wamviz.json").read_text())
     assert manifest["complete"] is False and len(open_dataset(out)) == 2
     with pytest.raises(WamvizError, match="other settings .crf"):
-        generate(SEEDS, out, recipe=Recipe(styles={"expert": 1.0}, size=32, crf=30))
+        generate(SEEDS, out, recipe=EpisodeRecipe(styles={"expert": 1.0}, size=32, crf=30))
     with pytest.raises(WamvizError, match="interrupted run with other seeds"):
         generate(SEEDS[1:], out, recipe=SMALL)
     seen: list[int] = []
@@ -134,7 +134,7 @@ def test_ctrl_c_with_several_processes(tmp_path: Path, root: Path) -> None:
             from wamviz.training import generate as module
 
             module.record_episode = functools.partial(module.record_episode, max_steps=2)
-            recipe = module.Recipe(styles={{"expert": 1.0}}, size=32)
+            recipe = module.EpisodeRecipe(styles={{"expert": 1.0}}, size=32)
 
             def progress(done, total, note):
                 print(done, flush=True)
@@ -182,9 +182,9 @@ def test_ctrl_c_with_several_processes(tmp_path: Path, root: Path) -> None:
         (lambda out: generate([1, 1], out), "only once"),
         (lambda out: generate([1], out, workers=0), "At least one process"),
         (lambda out: generate([1], out.parent), "exists already"),
-        (lambda out: Recipe(styles={}), "mix of styles"),
-        (lambda out: Recipe(styles={"expert": 1.0}, size=33), "must be even"),
-        (lambda out: Recipe(styles={"expert": 1.0}, cameras=()), "At least one camera"),
+        (lambda out: EpisodeRecipe(styles={}), "mix of styles"),
+        (lambda out: EpisodeRecipe(styles={"expert": 1.0}, size=33), "must be even"),
+        (lambda out: EpisodeRecipe(styles={"expert": 1.0}, cameras=()), "At least one camera"),
     ],
 )
 def test_bad_calls_are_refused_before_any_work(tmp_path: Path, call: Any, says: str) -> None:
@@ -195,7 +195,7 @@ def test_bad_calls_are_refused_before_any_work(tmp_path: Path, call: Any, says: 
 
 
 def test_a_style_depends_on_the_seed_alone_and_follows_the_shares() -> None:
-    recipe = Recipe(styles={"expert": 3, "perturbed": 1})
+    recipe = EpisodeRecipe(styles={"expert": 3, "perturbed": 1})
     drawn = [recipe.style_of(seed) for seed in range(2000)]
     assert drawn == [recipe.style_of(seed) for seed in range(2000)]
     assert 0.7 < drawn.count("expert") / len(drawn) < 0.8

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from wamviz.models.mini.entry import capabilities, checkpoint
-from wamviz.runs.measured import Driven, Measured
+from wamviz.runs.evaluation_report import DrivenEpisode, EvaluationReport
 from wamviz.training import grade as subject
 from wamviz.training.grade import COLUMNS, END, PICTURE_COLUMNS, START, grade, table
 
@@ -81,16 +81,16 @@ def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, mo
         def imap(self, call, parts):
             return map(call, parts)
 
-    def part(model: object, mode: str, seeds: range, **options: object) -> Measured:
-        found = Measured(mode, 2, "usual", driven=[] if options["execution"] else None)
+    def part(model: object, mode: str, seeds: range, **options: object) -> EvaluationReport:
+        found = EvaluationReport(mode, 2, "usual", driven=[] if options["execution"] else None)
         for seed in seeds:
-            found.tally.next_episode()
+            found.accumulator.next_episode()
             numbers = {"psnr": 20.0, "copy_psnr": 18.0, "gain": 2.0, "ssim": 0.8, "copy_ssim": 0.7}
-            found.tally.add(**numbers, moving=14.0, copy_moving=11.0, moving_gain=float(seed), latency=0.1)
+            found.accumulator.add(**numbers, moving=14.0, copy_moving=11.0, moving_gain=float(seed), latency=0.1)
             found.kinds.append("pick")
             found.expert.append(True)
             if found.driven is not None:
-                found.driven.append(Driven("pick", seed % 2 == 0, True))
+                found.driven.append(DrivenEpisode("pick", seed % 2 == 0, True))
         return found
 
     monkeypatch.setattr(subject.multiprocessing, "get_context", lambda _: SimpleNamespace(Pool=Pool))

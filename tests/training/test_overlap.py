@@ -21,7 +21,7 @@ from wamviz.models.protocol import collect
 from wamviz.training import corpus
 from wamviz.training import overlap as subject
 from wamviz.training.budget import Budget, Deadline, OutOfTime
-from wamviz.training.overlap import STAGES, Clock, Plan, Watched, await_shards
+from wamviz.training.overlap import STAGES, Clock, TrainingSchedule, Watched, await_shards
 from wamviz.training.pipeline import run
 from wamviz.training.recipe import HELD_OUT, MOVES, Recipe
 from wamviz.training.state import save_state
@@ -62,7 +62,7 @@ def make_recipe(folder: Path, **choices) -> Recipe:
 def test_unseen_episodes_come_first_and_the_others_take_turns(tmp_path):
     """Shards of 25, the last ones smaller; when one kind is through, the other goes on."""
     recipe = make_recipe(tmp_path, held_out=30, episodes=60, moves=110)
-    jobs = [(Path(job[0]).name, job[1], job[2], job[4]) for _, job in Plan.of(recipe).jobs()]
+    jobs = [(Path(job[0]).name, job[1], job[2], job[4]) for _, job in TrainingSchedule.of(recipe).jobs()]
     assert jobs[:2] == [("validation", HELD_OUT, 25, 12), ("validation", HELD_OUT + 25, 5, 12)]
     assert [name for name, *_ in jobs[2:]] == ["shards", "moves"] * 3 + ["moves"] * 2
     assert jobs[-1] == ("moves", MOVES + 100, 10, 0) and jobs[6] == ("shards", 50, 10, 12)

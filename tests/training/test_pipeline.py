@@ -44,7 +44,7 @@ def test_a_stopped_recipe_goes_on_and_its_weights_imagine(tmp_path, small_parts)
     context = Observation({"exterior": np.zeros((64, 64, 3), np.uint8)}, "pick up the orange")
     (rollout,) = collect(model, ImagineRequest(context, horizon=3, steps=2)).rollouts
     assert rollout.frames.shape == (4, 256, 256, 3) and rollout.actions.shape == (3, 7)
-    assert model.unfamiliarity(context.frame) > 1  # a black picture
+    assert model.ood_score(context.frame) > 1  # a black picture
     assert run(replace(recipe, limit=None)) == folder  # nothing left to do but to write it again
     assert stamps == [
         (recipe.work / f"{part}.safetensors").stat().st_mtime_ns for part in ("painter", "detector", "denoiser")

@@ -13,7 +13,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.metrics import segmenter as subject
 from wamviz.metrics._segmenter_net import SegmenterNet
 from wamviz.metrics.segmenter import segment, segment_classes, segmenter_folder, segmenter_missing
-from wamviz.training.segmenter import Recipe, export, measure, soften, table, to_pictures
+from wamviz.training.segmenter import SegmenterRecipe, export, measure, soften, table, to_pictures
 from wamviz.worlds.tabletop import SEGMENTS, TabletopEnv
 
 SEED = 1_000_010
@@ -22,9 +22,9 @@ SEED = 1_000_010
 def test_only_seeds_that_are_meant_for_it_are_used(tmp_path: Path) -> None:
     for seeds in ({"seeds": range(9_000_000, 9_000_010)}, {"unseen": range(0, 5)}, {"seeds": range(0)}):
         with pytest.raises(WamvizError, match="not for this"):
-            Recipe(tmp_path, tmp_path, **seeds)
+            SegmenterRecipe(tmp_path, tmp_path, **seeds)
     with pytest.raises(WamvizError, match="above 0"):
-        Recipe(tmp_path, tmp_path, minutes=0)
+        SegmenterRecipe(tmp_path, tmp_path, minutes=0)
 
 
 def test_softened_pictures_stay_pictures_and_the_same_chance_gives_the_same() -> None:
@@ -51,7 +51,7 @@ def test_a_net_learns_and_its_folder_is_what_segment_reads(tmp_path: Path, monke
         optimizer.step()
     found = measure(net.eval(), frames, masks)
     assert found["orange"]["iou"] > 0.8 and found["orange"]["found"] == 1 and found["bowl"]["centroid_px"] is None
-    recipe = Recipe(tmp_path / "work", tmp_path / "segmenter")
+    recipe = SegmenterRecipe(tmp_path / "work", tmp_path / "segmenter")
     recipe.out.mkdir()
     (recipe.out / "README.md").write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n")
     export(net, recipe, found, found)

@@ -17,7 +17,7 @@ from PIL import Image
 from wamviz.core.action_spaces import OSC_POSE, TABLETOP_ACTIONS
 from wamviz.core.rollout import ActionSpace, Camera, Observation, Preview, Rollout, WorldState
 from wamviz.models.protocol import Capabilities
-from wamviz.runs.comparison import Contender, Outcome
+from wamviz.runs.comparison import Candidate, Outcome
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
 from wamviz.ui.stage import VIEWS, Stage, empty_value, preview_value, several_value, stage_value, strip
@@ -225,8 +225,8 @@ def test_no_stub_files_appear_beside_the_sources(root: Path) -> None:
 # --- several models side by side -------------------------------------------------------------------------------------
 
 
-def contender(k: int = 1) -> Contender:
-    return Contender("hold-still", ("joint", "act_only")[k % 2])
+def candidate(k: int = 1) -> Candidate:
+    return Candidate("hold-still", ("joint", "act_only")[k % 2])
 
 
 def address(run_id: str):
@@ -234,12 +234,12 @@ def address(run_id: str):
 
 
 def test_several_models_have_a_pane_each_and_the_others_none():
-    """A pane a contender, named by its title, with its own file and how quick it was; unused ones are absent."""
+    """A pane a candidate, named by its title, with its own file and how quick it was; unused ones are absent."""
     outcomes = [
-        Outcome(contender(0), run(timings={"total": 0.4})),
-        Outcome(contender(1), error="The server is asleep."),
+        Outcome(candidate(0), run(timings={"total": 0.4})),
+        Outcome(candidate(1), error="The server is asleep."),
     ]
-    value = several_value(outcomes, [one.contender for one in outcomes], None, address)
+    value = several_value(outcomes, [one.candidate for one in outcomes], None, address)
     panes = value.panes
     assert set(panes) == {"recorded", "contender-1", "contender-2"} and json.dumps(to_json(value))
     assert panes["contender-1"].samples[0].src == "runs/0123456789abcdef/rollout.mp4"
@@ -252,8 +252,8 @@ def test_while_one_imagines_the_next_waits():
     """The live pane shows the preview, the others what they have; nothing is called a run yet."""
     frames = np.zeros((1, 5, 64, 64, 3), np.uint8)
     preview = Preview(2, 6, frames)
-    contenders = [contender(0), contender(1)]
-    value = several_value([preview, None], contenders, None, address, instruction="wave")
+    candidates = [candidate(0), candidate(1)]
+    value = several_value([preview, None], candidates, None, address, instruction="wave")
     assert value.panes["contender-1"].live and value.panes["contender-1"].samples[0].frames == 5
     assert "turn" in value.panes["contender-2"].missing and not value.panes["contender-2"].live
     assert value.preview == Progress(2, 6, None, "") and value.run is None
@@ -263,6 +263,6 @@ def test_the_longest_recording_stands_beside_them():
     """Runs of different lengths have recordings of different lengths; the longest covers them all."""
     short = run(id="a" * 16, reference=rollout("recorded", steps=2))
     long = run(id="b" * 16, reference=rollout("recorded", steps=4))
-    outcomes = [Outcome(contender(0), short), Outcome(contender(1), long)]
-    value = several_value(outcomes, [one.contender for one in outcomes], None, address)
+    outcomes = [Outcome(candidate(0), short), Outcome(candidate(1), long)]
+    value = several_value(outcomes, [one.candidate for one in outcomes], None, address)
     assert value.panes["recorded"].samples[0].src == f"runs/{'b' * 16}/reference.mp4"

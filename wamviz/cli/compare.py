@@ -1,7 +1,7 @@
 """The command ``compare``: the same question to several models or modes, side by side.
 
 Contract: every run is kept and written to a folder of its own under ``--out``; ``comparison.json`` there holds all of
-them with latency and real-time factor. A contender that fails is told, and only when all fail does the command.
+them with latency and real-time factor. A candidate that fails is told, and only when all fail does the command.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wamviz.cli.options import SOURCE_HELP, check_folder
 from wamviz.cli.output import write_text
-from wamviz.cli.progress import Progress, fetching
+from wamviz.cli.progress import TerminalProgress, fetching
 from wamviz.core.errors import Unavailable
 from wamviz.core.plain import dumps
 from wamviz.core.rollout import Preview
@@ -25,7 +25,7 @@ HELP = "Ask several models or modes the same, side by side."
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("contenders", nargs="+", metavar="MODEL[:MODE]", help="two to four, e.g. mini-wam:act_only")
+    parser.add_argument("candidates", nargs="+", metavar="MODEL[:MODE]", help="two to four, e.g. mini-wam:act_only")
     parser.add_argument("--context", required=True, metavar="SOURCE", help=SOURCE_HELP)
     parser.add_argument("--instruction", metavar="TEXT", help="what the robot is told; the source's own by default")
     parser.add_argument("--seed", type=int, default=0, help="sampling seed, the same for all")
@@ -36,23 +36,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Ask every contender and print a line for each."""
+    """Ask every candidate and print a line for each."""
     from wamviz.runs.comparison import check_seconds, compare_models, read
     from wamviz.runs.sources import resolve
     from wamviz.runs.store import Store, write_run
 
-    contenders = read(args.contenders)
+    candidates = read(args.candidates)
     check_seconds(args.seconds)
     out = check_folder(args.out)
     with fetching(args.context) as fetched:
         context = resolve(args.context, args.instruction, fetched)
     stream = compare_models(
-        contenders, context, seed=args.seed, samples=args.samples, seconds=args.seconds, device=args.device
+        candidates, context, seed=args.seed, samples=args.samples, seconds=args.seconds, device=args.device
     )
     outcomes: list[Outcome] = []
     with contextlib.closing(stream):  # type: ignore[type-var]
-        for contender in contenders:
-            with Progress(contender.title) as progress:
+        for candidate in candidates:
+            with TerminalProgress(candidate.title) as progress:
                 for _, event in stream:
                     if isinstance(event, Preview):
                         progress(event.step, event.steps, event.note)
@@ -60,12 +60,12 @@ def run(args: argparse.Namespace) -> None:
                     outcomes.append(event)
                     if event.run is not None:
                         progress(event.run.steps or 1, event.run.steps or 1, "done")
-                        write_run(out / f"{len(outcomes)}-{contender.model}-{contender.mode}", event.run)
+                        write_run(out / f"{len(outcomes)}-{candidate.model}-{candidate.mode}", event.run)
                         Store().save(event.run)
                     break
     if all(one.run is None for one in outcomes):
         raise Unavailable(
-            "None of them could imagine this.", " ".join(f"{o.contender.title}: {o.error}" for o in outcomes)
+            "None of them could imagine this.", " ".join(f"{o.candidate.title}: {o.error}" for o in outcomes)
         )
     facts = {"instruction": context.instruction, "seed": args.seed, "contenders": [one.to_json() for one in outcomes]}
     write_text(out / "comparison.json", dumps(facts, indent=2) + "\n")
@@ -79,9 +79,9 @@ def line(one: Outcome) -> str:
     from wamviz.metrics import brief_lines
 
     if one.run is None:
-        return f"{one.contender.title}: failed. {one.error}"
+        return f"{one.candidate.title}: failed. {one.error}"
     parts = [f"run {one.run.id}"]
     if one.latency_s is not None and one.real_time_factor is not None:
         parts.append(f"{one.latency_s:.2f} s, {one.real_time_factor:.1f} times real time")
     parts += brief_lines(one.run.metrics)  # baselines beside them: models of other sizes have others
-    return f"{one.contender.title}: {', '.join(parts)}"
+    return f"{one.candidate.title}: {', '.join(parts)}"

@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.errors import InvalidInput, NotFound, unknown_name
 from wamviz.core.plain import dumps
 from wamviz.models import availability, backends, connect_form, connections, registry
-from wamviz.models.connect_form import EXAMPLE, Told, pairs
+from wamviz.models.connect_form import EXAMPLE, ConnectionForm, pairs
 from wamviz.models.connections import Connection
 
 HELP = "Use a model on a server, or weights of diffusers here."
@@ -41,8 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Keep, change, test, list or forget connections."""
-    told = _told(args)
-    if sum((args.list, args.kinds, args.forget)) + bool(told.anything or args.test or args.download) > 1:
+    form = _told(args)
+    if sum((args.list, args.kinds, args.forget)) + bool(form.anything or args.test or args.download) > 1:
         raise InvalidInput("--list, --kinds and --forget stand alone.", "Try: wamviz connect --help")
     if args.kinds:
         return _print_kinds(args.json)
@@ -50,14 +50,14 @@ def run(args: argparse.Namespace) -> None:
     if args.list:
         return _print_list(known.values(), args.json)
     if args.name is None:
-        if args.test and not told.anything:
+        if args.test and not form.anything:
             return _test(known.values())
         raise InvalidInput("Name the connection.", EXAMPLE)
     if args.forget:
         print(connect_form.forget(args.name))
         return None
-    if told.anything:
-        kept = connect_form.keep(connect_form.made(told, known.get(args.name)))
+    if form.anything:
+        kept = connect_form.keep(connect_form.build_connection(form, known.get(args.name)))
         why = None if args.download else registry.entry(args.name).missing()
         print(f"{kept.words} " + (f"It cannot be used yet: {why}" if why else _next(args)))
         if kept.cost and not args.test:  # a test says it too
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
         known = {args.name: _download(known[args.name])}
     if args.test:
         return _test([known[args.name]])
-    if not told.anything and not args.download:
+    if not form.anything and not args.download:
         _print_list([known[args.name]], args.json)
     return None
 
@@ -82,9 +82,9 @@ def _next(args: argparse.Namespace) -> str:
     return f"It is a model now: imagine --model {args.name}{tried}"
 
 
-def _told(args: argparse.Namespace) -> Told:
+def _told(args: argparse.Namespace) -> ConnectionForm:
     """What the options say."""
-    return Told(
+    return ConnectionForm(
         args.name or "",
         args.kind,
         args.url,
@@ -101,7 +101,7 @@ def _told(args: argparse.Namespace) -> Told:
 
 def _download(connection: Connection) -> Connection:
     """Fetch weights, with a line that says how far it is."""
-    with Progress("download", unit="kB") as progress:
+    with TerminalProgress("download", unit="kB") as progress:
         kept = connect_form.fetch(connection, progress)
     print(kept.words)
     return kept.connection

@@ -214,7 +214,7 @@ def _disk() -> Check:
 
 
 def _network() -> Check:
-    said = os.environ.get("HF_HUB_OFFLINE", OURS)
-    if said == OURS:
+    setting = os.environ.get("HF_HUB_OFFLINE", OURS)
+    if setting == OURS:
         return Check("network", True, "asked only for a name of the hub (hub:OWNER/NAME)")
     return Check("network", True, "never asked (HF_HUB_OFFLINE is on)" if offline() else "hub look-ups allowed")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wamviz.cli.options import checked_model, model_options
 from wamviz.cli.output import write_text
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.errors import InvalidInput
 from wamviz.core.plain import dumps
 from wamviz.runs.conditioning import parse_seeds
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
 
     from wamviz.runs.evaluate import evaluate as measure
 
-    with Progress("evaluate", unit="episode") as progress:
+    with TerminalProgress("evaluate", unit="episode") as progress:
         result = measure(
             args.model, args.mode, seeds, tasks=tasks, device=args.device, progress=progress, wording=args.wording
         )

@@ -6,7 +6,7 @@ import argparse
 
 from wamviz.cli.options import check_folder, checked_model, model_options
 from wamviz.cli.output import print_folder
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.errors import InvalidInput
 from wamviz.models import registry
 
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     from wamviz.runs.closed_loop import loop_run, run_closed_loop, write_loop
 
     model = registry.load(args.model, args.device)
-    with Progress("execute", unit="action") as progress:
+    with TerminalProgress("execute", unit="action") as progress:
         loop = run_closed_loop(model, args.seed, args.instruction, args.mode, progress=progress)
     rollout = loop.executed
     if (out / "rollout.json").exists():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wamviz.cli.options import check_folder
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import ORIGINS
 from wamviz.runs.store import Run, Store, check_id, read_run
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
 
     left_out: list[str] | None = [] if args.all else None  # one odd run must not hold up all the others
     try:
-        with Progress("export", unit="run") as progress:
+        with TerminalProgress("export", unit="run") as progress:
             progress(0, len(folders))
             written = export_lerobot(
                 _loaded(folders, left_out),
@@ -87,7 +87,7 @@ def _export_rrd(args: argparse.Namespace, origins: Sequence[str]) -> None:
     from wamviz.runs.store.rrd import export_rrd
 
     folders = chosen_folders(args)
-    with Progress("export", unit="run") as progress:
+    with TerminalProgress("export", unit="run") as progress:
         written = export_rrd(
             _loaded(folders), check_folder(args.out), origins=origins, force=args.force, total=len(folders),
             progress=progress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from wamviz.cli.options import check_folder
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 from wamviz.core.errors import InvalidInput
 from wamviz.runs.conditioning import parse_seeds
 
@@ -29,6 +29,6 @@ def run(args: argparse.Namespace) -> None:
     from wamviz.core.devices import cores
     from wamviz.training.generate import generate as record
 
-    with Progress("generate", unit="episode") as progress:
+    with TerminalProgress("generate", unit="episode") as progress:
         record(seeds, out, workers=args.workers or cores(), progress=progress)
     print(f"{len(seeds)} episodes in {out}")

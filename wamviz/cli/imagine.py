@@ -11,7 +11,7 @@ import contextlib
 
 from wamviz.cli.options import SOURCE_HELP, check_folder, checked_model, model_options
 from wamviz.cli.output import print_folder
-from wamviz.cli.progress import Progress, fetching
+from wamviz.cli.progress import TerminalProgress, fetching
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Preview
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
         device=args.device,
     )
     run = None
-    with Progress("imagine") as progress, contextlib.closing(stream):  # type: ignore[type-var]
+    with TerminalProgress("imagine") as progress, contextlib.closing(stream):  # type: ignore[type-var]
         for event in stream:
             if isinstance(event, Preview):
                 progress(event.step, event.steps, event.note)

@@ -26,6 +26,6 @@ def run(args: argparse.Namespace) -> None:
         print(f"{row['id']}  {row['title']}")
         print(f"  {row['description']}")
         print(f"  modes: {', '.join(row['modes'])}")
-        asked = "on its server, which nobody has asked (connect NAME --test does)"
-        here = asked if "url" in row.get("extras", {}) and not entry.resident else "yes"
+        elsewhere = "on its server, which nobody has asked (connect NAME --test does)"
+        here = elsewhere if "url" in row.get("extras", {}) and not entry.resident else "yes"
         print(f"  runs here: {here if row['runnable'] else 'no: ' + row['missing']}")

@@ -17,7 +17,7 @@ from wamviz.runs.imagine import Eta
 from wamviz.runs.sources import HUB
 
 
-class Progress:
+class TerminalProgress:
     """``with Progress("imagine") as progress: progress(3, 16, "video")``."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Progress:
             self._stream.write(line + "\n")
         self._stream.flush()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> TerminalProgress:
         return self
 
     def __exit__(
@@ -71,12 +71,12 @@ class Progress:
 
 
 @contextmanager
-def fetching(source: str) -> Iterator[Progress | None]:
+def fetching(source: str) -> Iterator[TerminalProgress | None]:
     """The progress of a download for a ``hub:`` name; None for every other source, which needs none."""
     if not source.strip().startswith(HUB):
         yield None
         return
-    with Progress("download", unit="kB") as progress:
+    with TerminalProgress("download", unit="kB") as progress:
         yield progress
 
 

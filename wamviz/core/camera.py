@@ -34,12 +34,12 @@ class Tool:
 
     def __post_init__(self) -> None:
         try:
-            given = np.asarray(self.offset, np.float64)
+            values = np.asarray(self.offset, np.float64)
         except (TypeError, ValueError, OverflowError):
-            given = np.zeros(0)
-        if given.shape != (3,) or not np.isfinite(given).all():
+            values = np.zeros(0)
+        if values.shape != (3,) or not np.isfinite(values).all():
             raise InvalidInput("A tool's 'offset' needs three numbers, x, y and z in metres in the hand's own axes.")
-        object.__setattr__(self, "offset", tuple(float(value) for value in given))
+        object.__setattr__(self, "offset", tuple(float(value) for value in values))
         if self.turn not in TURNS:
             raise unknown_name("turn of a tool", str(self.turn), TURNS)
 
@@ -48,14 +48,14 @@ class Tool:
         return {"offset": list(self.offset), "turn": self.turn}
 
 
-def tool_from_json(told: object) -> Tool:
+def tool_from_json(facts: object) -> Tool:
     """A ``Tool`` from a JSON object, or ``WamvizError`` naming what is odd."""
-    if not isinstance(told, Mapping) or "offset" not in told:
+    if not isinstance(facts, Mapping) or "offset" not in facts:
         raise InvalidInput("A tool needs an 'offset': x, y and z in metres in the hand's own axes.")
-    for name in told:
+    for name in facts:
         if name not in ("offset", "turn"):
             raise unknown_name("key of a tool", str(name), ("offset", "turn"))
-    return Tool(**told)
+    return Tool(**facts)
 
 
 @dataclass(frozen=True)

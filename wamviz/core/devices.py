@@ -147,13 +147,13 @@ def _cards() -> tuple[tuple[str, float], ...]:
     tool = shutil.which("nvidia-smi")
     if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return ()
-    asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout
+        listing = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
     found = []
-    for line in told.splitlines():
+    for line in listing.splitlines():
         name, _, mebibytes = line.rpartition(",")
         if mebibytes.strip().isdecimal():
             found.append((name.strip(), int(mebibytes) * 2**20 / 1e9))

@@ -35,8 +35,8 @@ def prepare() -> None:
 
 def offline() -> bool:
     """Whether the person at the keyboard forbids every look-up, even one that was asked for by name (``hub:``)."""
-    said = os.environ.get("HF_HUB_OFFLINE", "")
-    return said != OURS and said.strip().lower() in ("1", "on", "yes", "true")
+    setting = os.environ.get("HF_HUB_OFFLINE", "")
+    return setting != OURS and setting.strip().lower() in ("1", "on", "yes", "true")
 
 
 def home() -> Path:

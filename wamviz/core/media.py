@@ -242,9 +242,7 @@ def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
     with container:
         stream = next(iter(container.streams.video), None)
         if stream is None:
-            raise Damaged(
-                f"{name} holds no video stream, or it is cut short.", "Choose a file with moving pictures."
-            )
+            raise Damaged(f"{name} holds no video stream, or it is cut short.", "Choose a file with moving pictures.")
         if stream.codec_context is None:
             raise Unavailable(
                 f"{name} uses a video codec that cannot be decoded here.", "Convert it to H.264 and retry."
@@ -277,9 +275,7 @@ def _decoded(container: Any, stream: Any, name: str) -> Iterator[av.VideoFrame]:
             count += 1
             yield frame
     except av.FFmpegError as error:
-        raise Damaged(
-            f"{name} is damaged or cut short after frame {count}.", "Save or download it again."
-        ) from error
+        raise Damaged(f"{name} is damaged or cut short after frame {count}.", "Save or download it again.") from error
     if count == 0:
         raise Damaged(f"{name} holds no frame that can be shown, or it is cut short.", "Save or download it again.")
 
@@ -327,7 +323,7 @@ def write_mp4(
     if scale < 1 or not 0 <= crf <= 51 or keyframe_every < 1:
         options = f"scale {scale}, crf {crf}, keyframe_every {keyframe_every}"
         raise InvalidInput(f"Video options are out of range: {options}.")
-    colours, said = MATRICES[matrix]
+    colours, code = MATRICES[matrix]
     height, width = frames.shape[1] * scale, frames.shape[2] * scale
     padding = ((0, height % 2), (0, width % 2), (0, 0))
     with (
@@ -340,7 +336,7 @@ def write_mp4(
         context = stream.codec_context
         context.thread_count = 1  # the encoder's output depends on its number of threads
         context.time_base = 1 / rate
-        context.color_primaries, context.color_trc, context.colorspace = 1, 1, said  # 1 is BT.709
+        context.color_primaries, context.color_trc, context.colorspace = 1, 1, code  # 1 is BT.709
         context.color_range = int(ColorRange.MPEG)
         for k, frame in enumerate(frames):
             if scale > 1:

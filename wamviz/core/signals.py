@@ -45,6 +45,6 @@ def terminable() -> Iterator[Ended]:
         yield ended
 
 
-def deaf() -> AbstractContextManager[None]:
+def ignore_sigint() -> AbstractContextManager[None]:
     """Ignore Ctrl-C inside the block."""
     return handling(signal.SIGINT, signal.SIG_IGN)

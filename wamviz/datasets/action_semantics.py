@@ -181,10 +181,10 @@ def _doubts(space: ActionSpace, actions: NDArray[Any]) -> list[str]:
     out = []
     for i in sorted(_dims_in_doubt(space, actions)):
         low, high = float(np.nanmin(actions[:, i])), float(np.nanmax(actions[:, i]))
-        said = space.units[i]
+        reason = space.units[i]
         if space.low is not None and space.high is not None:
-            said = f"{said or 'numbers'} from {space.low[i]:g} to {space.high[i]:g}"
-        out.append(f"'{space.names[i]}' is said to be {said}, and its values go from {low:.4g} to {high:.4g}")
+            reason = f"{reason or 'numbers'} from {space.low[i]:g} to {space.high[i]:g}"
+        out.append(f"'{space.names[i]}' is said to be {reason}, and its values go from {low:.4g} to {high:.4g}")
     return out
 
 

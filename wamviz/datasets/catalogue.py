@@ -92,11 +92,11 @@ class Catalogue:
         return self._ordered(found)
 
     def _ordered(self, indices: Iterable[int]) -> tuple[int, ...]:
-        given = tuple(indices)
+        chosen = tuple(indices)
         if len(self._here) == len(self._place):
-            return given
-        here = tuple(index for index in given if index in self._here)
-        return here + tuple(index for index in given if index not in self._here)
+            return chosen
+        here = tuple(index for index in chosen if index in self._here)
+        return here + tuple(index for index in chosen if index not in self._here)
 
     def lines(self, indices: Iterable[int]) -> list[EpisodeSummary]:
         """The facts of some episodes, which are opened for it."""

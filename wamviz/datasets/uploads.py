@@ -34,7 +34,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
-class Limits:
+class UploadLimits:
     """What may be handed over.
 
     Attributes:
@@ -56,7 +56,7 @@ class Limits:
             raise InvalidInput("Limits of an upload must be above 0.")
 
 
-def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> int:
+def unpack(archive: Path, folder: Path, limits: UploadLimits | None = None) -> int:
     """Unpack a zip into ``folder``, which must not exist yet; returns the number of files.
 
     Raises:
@@ -64,7 +64,7 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> int:
         InvalidInput: encrypted, or packed in an unusual way.
         Unsafe: over the limits, or naming files outside its folder.
     """
-    limits, name = limits or Limits(), f"'{archive.name}'"
+    limits, name = limits or UploadLimits(), f"'{archive.name}'"
     _check_directory(archive, limits)
     folder.mkdir(parents=True)
     try:
@@ -92,7 +92,7 @@ def lay_out(
     instruction: str = "",
     columns: Mapping[str, Sequence[str]] | None = None,
     kind: str = "",
-    limits: Limits | None = None,
+    limits: UploadLimits | None = None,
 ) -> Path:
     """A folder that ``open_dataset`` understands, out of uploaded files.
 
@@ -105,7 +105,7 @@ def lay_out(
             is named.
         kind: of the actions, one of ``ACTION_KINDS``; "" is not known.
     """
-    kinds, limits = {path: path.suffix.lower() for path in files}, limits or Limits()
+    kinds, limits = {path: path.suffix.lower() for path in files}, limits or UploadLimits()
     size = sum(path.stat().st_size for path in files)
     if len(files) > MOST_FILES or size > limits.unpacked:
         raise Unsafe(
@@ -114,9 +114,11 @@ def lay_out(
         )
     odd = [path.name for path, suffix in kinds.items() if suffix not in (".zip", *SINGLE, *VIDEOS, *TABLES)]
     if not files or odd:
-        said = f"'{odd[0]}' is no dataset." if odd else "No file was chosen."
+        problem = f"'{odd[0]}' is no dataset." if odd else "No file was chosen."
         tables = ", ".join(TABLES)
-        raise InvalidInput(said, f"Give one zip or HDF5 file, or videos ({', '.join(VIDEOS)}) and a table ({tables}).")
+        raise InvalidInput(
+            problem, f"Give one zip or HDF5 file, or videos ({', '.join(VIDEOS)}) and a table ({tables})."
+        )
     whole = [path for path, suffix in kinds.items() if suffix in (".zip", *SINGLE)]
     if whole:
         if len(files) > 1:
@@ -130,18 +132,18 @@ def lay_out(
         shutil.copyfile(whole[0], folder / f"dataset{kinds[whole[0]]}")
         return folder
     videos = [path for path in files if kinds[path] in VIDEOS]
-    tables_given = [path for path in files if kinds[path] in TABLES]
+    table_files = [path for path in files if kinds[path] in TABLES]
     if not videos:
         raise InvalidInput(f"'{files[0].name}' is a table without a video.", "Add the video that it belongs to.")
-    if len(tables_given) > 1:
-        raise InvalidInput(f"{len(tables_given)} tables were given.", "One table of actions belongs to one episode.")
+    if len(table_files) > 1:
+        raise InvalidInput(f"{len(table_files)} tables were given.", "One table of actions belongs to one episode.")
     folder.mkdir(parents=True)
     try:
         chosen = {part: list(names) for part, names in (columns or {}).items() if names}
         sidecar: dict[str, Any] = {"columns": chosen} if chosen else {}
         if kind and kind != "unnamed":
             sidecar["layout"] = {"kind": kind}
-        return _paired(videos, tables_given[0] if tables_given else None, folder, rate, instruction, sidecar)
+        return _paired(videos, table_files[0] if table_files else None, folder, rate, instruction, sidecar)
     except WamvizError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -178,7 +180,7 @@ def _paired(
     return folder
 
 
-def _check_directory(archive: Path, limits: Limits) -> None:
+def _check_directory(archive: Path, limits: UploadLimits) -> None:
     """Refuse a table of contents that would not fit, before anything reads it."""
     name = f"'{archive.name}'"
     try:
@@ -196,7 +198,7 @@ def _check_directory(archive: Path, limits: Limits) -> None:
         raise Unsafe(f"{name} holds too many files.", f"{limits.files} is the limit; open the folder itself instead.")
 
 
-def _checked(entries: Sequence[zipfile.ZipInfo], archive: Path, limits: Limits) -> list[zipfile.ZipInfo]:
+def _checked(entries: Sequence[zipfile.ZipInfo], archive: Path, limits: UploadLimits) -> list[zipfile.ZipInfo]:
     """The files to unpack, once all of them were judged by what the zip says."""
     name, wanted, seen = f"'{archive.name}'", [], set()
     if len(entries) > limits.files:
@@ -228,7 +230,7 @@ def _checked(entries: Sequence[zipfile.ZipInfo], archive: Path, limits: Limits) 
     return wanted
 
 
-def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int, limits: Limits) -> int:
+def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int, limits: UploadLimits) -> int:
     """Unpack one file of at most ``left`` bytes; returns how many it had."""
     written = 0
     with opened.open(entry) as source, target.open("xb") as out:
@@ -240,7 +242,7 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: 
     return written
 
 
-def _too_large(name: str, size: int, limits: Limits) -> Unsafe:
+def _too_large(name: str, size: int, limits: UploadLimits) -> Unsafe:
     return Unsafe(
         f"{name} unpacks to {size / 1e6:.0f} MB.",
         f"{limits.unpacked / 1e6:.0f} MB is the limit; open the folder itself instead.",

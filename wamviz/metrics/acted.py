@@ -1,7 +1,7 @@
 """The picture of an imagined rollout beside the executed one, as the page and ``rollout.json`` tell it.
 
 Contract: an executed rollout may carry, under ``meta["seen"]``, what the simulator says its pixels show
-(``told_by_simulator``); without it, closeness and sharpness are still known, the arm and the objects are not.
+(``pack_simulator_masks``); without it, closeness and sharpness are still known, the arm and the objects are not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wamviz.metrics.segmenter import segment, segment_classes, segmenter_missing
 SEEN = "seen"  # in the meta of an executed rollout
 
 
-def told_by_simulator(masks: NDArray[np.uint8], classes: Sequence[str], moved: Sequence[str]) -> dict[str, Any]:
+def pack_simulator_masks(masks: NDArray[np.uint8], classes: Sequence[str], moved: Sequence[str]) -> dict[str, Any]:
     """What ``meta["seen"]`` holds.
 
     Args:
@@ -31,7 +31,7 @@ def told_by_simulator(masks: NDArray[np.uint8], classes: Sequence[str], moved: S
     return {"classes": list(classes), "moved": list(moved), "masks": pack_masks(masks)}
 
 
-class Beside(NamedTuple):
+class ExecutedComparison(NamedTuple):
     """An imagined rollout beside its execution: its values, some frame by frame, and those frames' times (M,) in s."""
 
     picture: Picture
@@ -39,7 +39,7 @@ class Beside(NamedTuple):
     times: NDArray[np.float64]
 
 
-def compare_executed(imagined: Rollout, executed: Rollout) -> Beside | None:
+def compare_executed(imagined: Rollout, executed: Rollout) -> ExecutedComparison | None:
     """How ``imagined`` looks beside what its actions really did; None where they share no frame after the context."""
     if imagined.frames is None or executed.frames is None:
         return None
@@ -50,16 +50,16 @@ def compare_executed(imagined: Rollout, executed: Rollout) -> Beside | None:
         return None
     frames = imagined.frames[ours]
     pair = frames, executed.frames[theirs], executed.frames[0], _seen(frames, executed, theirs)
-    return Beside(compare_picture(*pair), picture_by_frame(*pair), executed.frame_times[theirs])
+    return ExecutedComparison(compare_picture(*pair), picture_by_frame(*pair), executed.frame_times[theirs])
 
 
 def _seen(frames: Frames, executed: Rollout, rows: NDArray[np.intp]) -> Seen | None:
     """The simulator's masks beside the segmenter's, or None where one of the two cannot tell."""
-    told = executed.meta.get(SEEN)
-    if not isinstance(told, dict) or executed.frames is None or segmenter_missing() is not None:
+    record = executed.meta.get(SEEN)
+    if not isinstance(record, dict) or executed.frames is None or segmenter_missing() is not None:
         return None
-    classes, masks = segment_classes(), unpack_masks(told.get("masks") or {})
-    if masks is None or masks.shape != (len(executed.frames), SIDE, SIDE) or told.get("classes") != list(classes):
+    classes, masks = segment_classes(), unpack_masks(record.get("masks") or {})
+    if masks is None or masks.shape != (len(executed.frames), SIDE, SIDE) or record.get("classes") != list(classes):
         return None
-    moved = tuple(classes.index(name) for name in told.get("moved") or () if name in classes)
+    moved = tuple(classes.index(name) for name in record.get("moved") or () if name in classes)
     return Seen(masks[0], masks[rows], segment(frames), moved)

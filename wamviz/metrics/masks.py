@@ -21,15 +21,15 @@ def pack_masks(masks: NDArray[np.uint8]) -> dict[str, Any]:
     return {"shape": list(masks.shape), "zlib": base64.b64encode(zlib.compress(masks.tobytes(), 9)).decode()}
 
 
-def unpack_masks(told: Mapping[str, Any]) -> NDArray[np.uint8] | None:
+def unpack_masks(packed: Mapping[str, Any]) -> NDArray[np.uint8] | None:
     """The masks of ``pack_masks``; None where the dict is none of its own."""
     try:
-        shape = tuple(int(side) for side in told["shape"])
+        shape = tuple(int(side) for side in packed["shape"])
         size = int(np.prod(shape))
         if len(shape) != 3 or not 0 < size <= LARGEST:
             return None
         unfold = zlib.decompressobj()
-        pixels = unfold.decompress(base64.b64decode(told["zlib"], validate=True), size + 1)
+        pixels = unfold.decompress(base64.b64decode(packed["zlib"], validate=True), size + 1)
     except (KeyError, TypeError, ValueError, OverflowError, zlib.error):
         return None
     return np.frombuffer(pixels, np.uint8).reshape(shape) if len(pixels) == size else None

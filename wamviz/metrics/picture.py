@@ -215,10 +215,10 @@ def objects_shown(mask: Masks, truth: Masks, moved: Sequence[int]) -> float | No
     An object that ``mask`` lacks is not shown; one that ``truth`` lacks (hidden, out of view) is not asked for. None
     where nothing is asked for.
     """
-    asked = [(number, place) for number in moved if (place := centroid(truth, number)) is not None]
-    if not asked:
+    targets = [(number, place) for number in moved if (place := centroid(truth, number)) is not None]
+    if not targets:
         return None
-    found = [(centroid(mask, number), place) for number, place in asked]
+    found = [(centroid(mask, number), place) for number, place in targets]
     return sum(one is not None and float(np.linalg.norm(one - place)) <= NEAR for one, place in found) / len(found)
 
 

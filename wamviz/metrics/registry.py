@@ -136,10 +136,10 @@ class Metric:
         """Its value and its baseline's in a run's metrics; None where they have no value."""
         part = found.get(self.part)
         numbers = part if isinstance(part, Mapping) else {}
-        value, beside = (numbers.get(key) for key in (self.key, self.baseline.key if self.baseline else ""))
+        value, reference = (numbers.get(key) for key in (self.key, self.baseline.key if self.baseline else ""))
         if not isinstance(value, int | float):
             return None
-        return Value(value, beside if isinstance(beside, int | float) else None)
+        return Value(value, reference if isinstance(reference, int | float) else None)
 
     def line(self, found: Mapping[str, Any]) -> str:
         """``brief``, its value and its baseline's in one line; "" where there is no value."""
@@ -147,8 +147,8 @@ class Metric:
         if both is None or both.value is None:
             return ""
         known = self.baseline is not None and both.baseline is not None
-        beside = f" ({self.baseline.name} {self.write(both.baseline)})" if known else ""  # type: ignore[union-attr,arg-type]
-        return f"{self.brief} {self.write(both.value)}{beside}"
+        reference = f" ({self.baseline.name} {self.write(both.baseline)})" if known else ""  # type: ignore[union-attr,arg-type]
+        return f"{self.brief} {self.write(both.value)}{reference}"
 
     def better(self, values: Mapping[int, float]) -> int:
         """Which of ``values``, by sample, is the best."""
@@ -173,7 +173,7 @@ def all_metrics() -> tuple[Metric, ...]:
     return tuple(sorted(found, key=lambda metric: (order.index(metric.part), metric.rank)))
 
 
-def measured(*, executed: bool = False, given: bool = False) -> tuple[Metric, ...]:
+def applicable_metrics(*, executed: bool = False, given: bool = False) -> tuple[Metric, ...]:
     """The metrics that are computed one by one.
 
     Args:

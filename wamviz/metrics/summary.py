@@ -16,7 +16,7 @@ from wamviz.metrics.acted import compare_executed
 from wamviz.metrics.actions import ActionMetrics, compare_actions, gripper_events, gripper_from_state, match_events
 from wamviz.metrics.align import action_mismatch
 from wamviz.metrics.consistency import consistency
-from wamviz.metrics.registry import Metric, Pair, all_metrics, measured
+from wamviz.metrics.registry import Metric, Pair, all_metrics, applicable_metrics
 from wamviz.metrics.video import VideoMetrics, compare_video, compare_videos
 
 OVER_SAMPLES = ("video", "actions", "trajectory", "motion")  # parts that every run's metrics have, if only as None
@@ -71,12 +71,12 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
             why = action_mismatch(run.imagined[sample], reference)
             notes.append(why or "The imagined and the recorded actions share no moment.")
         gripper = _gripper(run.imagined[sample], reference, now)
-    for metric in measured(given=given):
+    for metric in applicable_metrics(given=given):
         rows = parts.setdefault(metric.part, [None] * len(run.imagined))
         parts[metric.part] = [
             _with(metric, row, Pair(one, reference, start)) for row, one in zip(rows, run.imagined, strict=True)
         ]
-    for metric in measured(given=given):  # one that does not apply is None beside others of its part that do
+    for metric in applicable_metrics(given=given):  # one that does not apply is None beside others of its part that do
         for row in parts[metric.part]:
             if row is not None:
                 row.setdefault(metric.key, None)
@@ -88,7 +88,7 @@ def summarise(run: RunLike, sample: int = 0) -> dict[str, Any]:
     if run.executed is not None:
         found["execution"] = _execution(run.imagined[sample], run.executed, start)
         found["picture"] = _picture(run.imagined[sample], run.executed)
-        for metric in measured(executed=True, given=given):
+        for metric in applicable_metrics(executed=True, given=given):
             pair = Pair(run.imagined[sample], run.executed, start)
             found[metric.part] = _with(metric, found.get(metric.part), pair)
     return {**found, "notes": notes}
@@ -100,8 +100,8 @@ def _with(metric: Metric, row: dict[str, Any] | None, pair: Pair) -> dict[str, A
     value = metric.measure(pair) if pair.other is not None or metric.takes == "imagined" else None
     if value is None or (row is None and value.value is None):
         return row
-    beside = {metric.baseline.key: _number(value.baseline)} if metric.baseline else {}
-    return {**(row or {}), metric.key: _number(value.value), **beside}
+    reference = {metric.baseline.key: _number(value.baseline)} if metric.baseline else {}
+    return {**(row or {}), metric.key: _number(value.value), **reference}
 
 
 def context_state(run: RunLike) -> Floats | None:
@@ -157,10 +157,10 @@ def _actions(rollout: Rollout, reference: Rollout, gripper_now: float | None) ->
 
 def _by_unit(found: ActionMetrics) -> dict[str, dict[str, Any]]:
     """The errors over all dimensions of one unit, in that unit; dimensions without one are left to ``by_dim``."""
-    told = {}
+    errors_by_unit = {}
     for unit, names, errors in found.by_unit():
-        told[unit] = {"names": list(names), **{name: _number(value) for name, value in errors.items()}}
-    return told
+        errors_by_unit[unit] = {"names": list(names), **{name: _number(value) for name, value in errors.items()}}
+    return errors_by_unit
 
 
 def _gripper(rollout: Rollout, reference: Rollout, gripper_now: float | None) -> dict[str, Any] | None:
@@ -200,11 +200,11 @@ def _execution(rollout: Rollout, executed: Rollout, start: Floats | None) -> dic
 
 def _picture(rollout: Rollout, executed: Rollout) -> dict[str, Any] | None:
     """How the imagined video looks beside what its actions did, each value beside a copy of the context's."""
-    beside = compare_executed(rollout, executed)
-    if beside is None:
+    compared = compare_executed(rollout, executed)
+    if compared is None:
         return None
-    found = beside.picture
-    curves = {f"{name}_by_frame": [_number(value) for value in curve] for name, curve in beside.by_frame.items()}
+    found = compared.picture
+    curves = {f"{name}_by_frame": [_number(value) for value in curve] for name, curve in compared.by_frame.items()}
     return {
         "sharpness": _number(found.sharpness),
         "copy_sharpness": _number(found.copy_sharpness),
@@ -215,7 +215,7 @@ def _picture(rollout: Rollout, executed: Rollout) -> dict[str, Any] | None:
         "objects_moved": _number(found.objects_moved),
         "copy_objects_moved": _number(found.copy_objects_moved),
         "objects": found.objects,
-        "times": _numbers(beside.times),
+        "times": _numbers(compared.times),
         **curves,
     }
 

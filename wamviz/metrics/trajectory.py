@@ -83,7 +83,7 @@ def tool_path(rollout: Rollout, tool: Tool | None, start: Floats | None = None) 
     if measured_path(rollout) is not None and rollout.states is not None:
         turns = _stated_turns(rollout.states, tool)
     else:
-        turns = _told_turns(rollout, tool, start)
+        turns = _read_turns(rollout, tool, start)
     if turns is None or len(turns) != len(path):
         return None
     return path + turns @ np.asarray(tool.offset)
@@ -99,7 +99,7 @@ def _stated_turns(rows: Floats, tool: Tool) -> NDArray[np.float64] | None:
     return np.stack(known) if known and len(known) == len(found) else None
 
 
-def _told_turns(rollout: Rollout, tool: Tool, start: Floats | None) -> NDArray[np.float64] | None:
+def _read_turns(rollout: Rollout, tool: Tool, start: Floats | None) -> NDArray[np.float64] | None:
     """The orientations (K + 1, 3, 3) of a commanded path: stated by poses, added up by steps."""
     actions, space, count = rollout.actions, rollout.action_space, TURNS[tool.turn]
     if start is None and rollout.states is not None and measured_path(rollout) is not None:

@@ -88,8 +88,8 @@ def completed(connection: Connection) -> Connection:
         WamvizError: it has to be asked and does not answer.
     """
     hook = getattr(_owner(connection.kind), "completed", None)
-    made: Connection = connection if hook is None else hook(connection)
-    return made
+    complete: Connection = connection if hook is None else hook(connection)
+    return complete
 
 
 def probe(connection: Connection) -> str:

@@ -21,7 +21,7 @@ EXAMPLE = "For example: connect pi05 --kind openpi --url ws://127.0.0.1:8000"
 
 
 @dataclass(frozen=True)
-class Told:
+class ConnectionForm:
     """What a person said of a connection; None is what was not said.
 
     Attributes:
@@ -46,7 +46,7 @@ class Told:
     @property
     def anything(self) -> bool:
         """Whether more than the name was said."""
-        return self != Told(self.name)
+        return self != ConnectionForm(self.name)
 
 
 @dataclass(frozen=True)
@@ -58,35 +58,35 @@ class Kept:
     cost: str = ""
 
 
-def made(told: Told, before: Connection | None = None) -> Connection:
+def build_connection(form: ConnectionForm, before: Connection | None = None) -> Connection:
     """The connection that was described; one that is there already is changed only where something is said.
 
     Raises:
         WamvizError: something is missing, or cannot be.
     """
-    begin = dict(backends.usual(told.kind)) if before is None and told.kind else {}
-    url = _address(told.url, told.kind or (before.kind if before else ""))
+    begin = dict(backends.usual(form.kind)) if before is None and form.kind else {}
+    url = _address(form.url, form.kind or (before.kind if before else ""))
     if url:
         begin["url"] = url
-    if before is None and not (told.kind and begin.get("url")):
+    if before is None and not (form.kind and begin.get("url")):
         raise WamvizError(
-            f"There is no connection '{told.name}' yet: give its --kind and --url.",
+            f"There is no connection '{form.name}' yet: give its --kind and --url.",
             f"Kinds: {', '.join(backends.kinds())}.",
         )
-    kept = before or Connection(told.name, told.kind or "", **begin)
-    said: dict[str, Any] = {
-        "kind": told.kind,
+    kept = before or Connection(form.name, form.kind or "", **begin)
+    changes: dict[str, Any] = {
+        "kind": form.kind,
         "url": url,
-        "robot": told.robot,
-        "token_env": told.token_env,
-        "timeout": told.timeout,
-        "ca_file": _certificates(told.ca),
-        "rate": told.rate,
-        "views": None if told.views is None else {**kept.views, **told.views},
-        "state": None if told.state is None else {**kept.state, **told.state},
-        "settings": None if told.settings is None else {**kept.settings, **told.settings},
+        "robot": form.robot,
+        "token_env": form.token_env,
+        "timeout": form.timeout,
+        "ca_file": _certificates(form.ca),
+        "rate": form.rate,
+        "views": None if form.views is None else {**kept.views, **form.views},
+        "state": None if form.state is None else {**kept.state, **form.state},
+        "settings": None if form.settings is None else {**kept.settings, **form.settings},
     }
-    return replace(kept, **{name: value for name, value in said.items() if value is not None})
+    return replace(kept, **{name: value for name, value in changes.items() if value is not None})
 
 
 def keep(connection: Connection) -> Kept:
@@ -142,9 +142,9 @@ def look(connection: Connection) -> list[str]:
     Raises:
         WamvizError: what is wrong, in words.
     """
-    said = [backends.probe(connection)]
+    lines = [backends.probe(connection)]
     cost = backends.entry_of(connection).capabilities.extras.get("cost")
-    return [*said, str(cost)] if cost else said
+    return [*lines, str(cost)] if cost else lines
 
 
 def pairs(words: Iterable[str], what: str, form: str) -> dict[str, str]:

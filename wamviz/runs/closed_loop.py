@@ -61,7 +61,7 @@ def run_closed_loop(
     instruction: str | None = None,
     mode: str = "joint",
     *,
-    told: str | None = None,
+    prompt: str | None = None,
     steps: int | None = None,
     sampling_seed: int = 0,
     execute: int = EXECUTED_OF_CHUNK,
@@ -76,7 +76,7 @@ def run_closed_loop(
         model: its actions must be the tabletop's.
         seed: the scene.
         instruction: what the robot is told; the scene's own task when None or blank.
-        told: other words for ``instruction`` that the model is given; success is judged by ``instruction``.
+        prompt: other words for ``instruction`` that the model is given; success is judged by ``instruction``.
         mode: one that gives actions from a context alone.
         steps: denoising steps a chunk, or None for the model's default.
         sampling_seed: chunk i is imagined with ``sampling_seed + i``.
@@ -100,10 +100,10 @@ def run_closed_loop(
     with contextlib.ExitStack() as stack:
         env = env or stack.enter_context(contextlib.closing(TabletopEnv(size=size, cameras=(camera,))))
         env.reset(seed)
-        asked = instruction.strip() if instruction and instruction.strip() else task_for_seed(env).instruction
-        told = told or asked
-        record = Record(env, camera, asked)
-        context = first = _look(env, views, told)
+        task = instruction.strip() if instruction and instruction.strip() else task_for_seed(env).instruction
+        prompt = prompt or task
+        record = Record(env, camera, task)
+        context = first = _look(env, views, prompt)
         expected: list[Frames] = [first.frame[None]]  # frame 0 is the context
         looks = 0
         caps = model.capabilities
@@ -117,7 +117,7 @@ def run_closed_loop(
             taken = _take(record, imagined, min(execute, limit - len(record.actions)), progress, limit)
             if imagined.frames is not None:
                 expected.append(imagined.frames[1 : taken + 1])
-            context = _look(env, views, told)
+            context = _look(env, views, prompt)
         if progress is not None:
             progress(len(record.actions), limit, "done" if record.success else "limit reached")
         facts = {

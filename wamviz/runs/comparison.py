@@ -1,6 +1,6 @@
 """The same context and the same words to several models or modes, one after the other.
 
-Contract: every contender gets the same observation, seed and seconds, as far as it can imagine that long; one that
+Contract: every candidate gets the same observation, seed and seconds, as far as it can imagine that long; one that
 fails is an outcome with its reason and never spoils the rest. Stopping is closing the generator. It knows no page, no
 argument parser and no file.
 """
@@ -29,7 +29,7 @@ OURS = "Something went wrong on our side; the log says more."
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """One model in one mode.
 
     Attributes:
@@ -63,7 +63,7 @@ class Contender:
         return registry.entry(self.model).capabilities
 
 
-class Past(Contender):
+class KeptCandidate(Candidate):
     """One whose run is kept; its model may be forgotten since."""
 
     def __post_init__(self) -> None:
@@ -72,9 +72,9 @@ class Past(Contender):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a contender: its run, or in words why there is none."""
+    """What became of a candidate: its run, or in words why there is none."""
 
-    contender: Contender
+    candidate: Candidate
     run: Run | None = None
     error: str = ""
 
@@ -96,7 +96,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready: model, mode, and run id, latency (s), real-time factor and metrics, or the error."""
-        facts: dict[str, Any] = {"model": self.contender.model, "mode": self.contender.mode}
+        facts: dict[str, Any] = {"model": self.candidate.model, "mode": self.candidate.mode}
         if self.run is None:
             return {**facts, "error": self.error}
         rounded = {"latency_s": self.latency_s, "real_time_factor": self.real_time_factor}
@@ -104,16 +104,16 @@ class Outcome:
         return {**facts, "run": self.run.id, **times, "metrics": self.run.metrics}
 
 
-def read(names: Iterable[str]) -> tuple[Contender, ...]:
+def read(names: Iterable[str]) -> tuple[Candidate, ...]:
     """Contenders from ``MODEL`` (in its first mode) or ``MODEL:MODE``.
 
     Raises:
         WamvizError: fewer than two, more than ``MOST``, the same one twice, or a name that is not known.
     """
-    found: list[Contender] = []
+    found: list[Candidate] = []
     for name in names:
         model, _, mode = name.strip().partition(":")
-        found.append(Contender(model, mode or registry.entry(model).capabilities.modes[0]))
+        found.append(Candidate(model, mode or registry.entry(model).capabilities.modes[0]))
     if len(set(found)) < len(found):
         twice = next(one for one in found if found.count(one) > 1)
         raise InvalidInput(f"{twice.name} is named twice.", "Name another model or another mode.")
@@ -131,7 +131,7 @@ def check_seconds(seconds: float | None) -> None:
 
 
 def compare_models(
-    contenders: Sequence[Contender],
+    candidates: Sequence[Candidate],
     context: Context,
     *,
     instruction: str | None = None,
@@ -141,31 +141,31 @@ def compare_models(
     device: str = "auto",
     imagine: Any = imagine_run,
 ) -> Iterator[tuple[int, Preview | Outcome]]:
-    """Yield (index, ``Preview``) while a contender imagines and (index, ``Outcome``) when it is done, in their order.
+    """Yield (index, ``Preview``) while a candidate imagines and (index, ``Outcome``) when it is done, in their order.
 
     Modes that must be given something get what was recorded after the context (``conditioning``).
 
     Args:
         context, instruction, seed, samples, device: see ``imagine.imagine_run``.
         seconds: how long each imagines, as far as it can; one chunk of its own when None.
-        imagine: what runs one contender, in the place of ``imagine_run``.
+        imagine: what runs one candidate, in the place of ``imagine_run``.
     """
     check_seconds(seconds)
-    for index, contender in enumerate(contenders):
-        caps = contender.capabilities
+    for index, candidate in enumerate(candidates):
+        caps = candidate.capabilities
         try:
             horizon = None if seconds is None else min(caps.longest, max(1, round(seconds * caps.video_fps)))
-            if contender.mode == "act_only" and horizon is not None:
+            if candidate.mode == "act_only" and horizon is not None:
                 horizon = min(horizon, caps.horizon)
             stream = imagine(
-                contender.model, context, instruction=instruction, mode=contender.mode, seed=seed,
+                candidate.model, context, instruction=instruction, mode=candidate.mode, seed=seed,
                 samples=min(samples, caps.max_samples), horizon=horizon, device=device,
             )  # fmt: skip
             with closing(stream):
                 for event in stream:
-                    yield index, Outcome(contender, event) if isinstance(event, Run) else event
+                    yield index, Outcome(candidate, event) if isinstance(event, Run) else event
         except WamvizError as error:
-            yield index, Outcome(contender, error=str(error))
+            yield index, Outcome(candidate, error=str(error))
         except Exception:  # the others still have their turn
-            log.exception("%s failed", contender.name)
-            yield index, Outcome(contender, error=OURS)
+            log.exception("%s failed", candidate.name)
+            yield index, Outcome(candidate, error=OURS)

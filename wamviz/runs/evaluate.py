@@ -21,16 +21,16 @@ import numpy as np
 from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
 from wamviz.metrics.actions import compare_actions, gripper_from_state
-from wamviz.metrics.registry import Pair, measured
+from wamviz.metrics.registry import Pair, applicable_metrics
 from wamviz.metrics.trajectory import ade_fde, commanded_path
 from wamviz.metrics.video import MOVING, compare_video
 from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.registry import load
+from wamviz.runs.accumulator import MetricAccumulator
 from wamviz.runs.closed_loop import run_closed_loop
+from wamviz.runs.evaluation_report import STILL, DrivenEpisode, EvaluationReport
 from wamviz.runs.execution import why_not
-from wamviz.runs.measured import STILL, Driven, Measured
-from wamviz.runs.picture import LONG, PICTURED, THIRD, Drawn, Physics, Played, actions_behind, hold_still, judge
-from wamviz.runs.tally import Tally
+from wamviz.runs.picture import LONG, PICTURED, THIRD, JudgedPicture, Physics, Played, actions_behind, hold_still, judge
 
 READ_BACK = ("joint", "imagine_then_act", "forward_dynamics")  # what imagines video that comes with actions
 RATE = 5.0  # Hz, of the tabletop
@@ -86,7 +86,7 @@ def measure(
     execution: bool = True,
     wording: str = "usual",
     shared: Shared | None = None,
-) -> Measured:
+) -> EvaluationReport:
     """Measure one model in one mode.
 
     Args:
@@ -106,7 +106,7 @@ def measure(
     caps = model.capabilities
     caps.check_mode(mode)
     drives = execution and mode in ("joint", "imagine_then_act", "act_only") and "tabletop" in caps.worlds
-    found = Measured(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
+    found = EvaluationReport(mode, steps or caps.default_steps, wording, driven=[] if drives else None)
     shared = shared or Shared()
     env = TabletopEnv(size=caps.frame_size[0] if caps.frame_size else 128, cameras=("exterior",))
     physics = Physics(env.size)
@@ -116,7 +116,7 @@ def measure(
             if progress is not None:
                 progress(done, len(seeds), "episodes")
             wanted = tasks[done % len(tasks)] if tasks else None
-            found.tally.next_episode()
+            found.accumulator.next_episode()
             if seed not in shared.episodes:
                 split = "heldout" if wording == "heldout" else "train"
                 shared.episodes[seed] = record_episode(env, seed, kind=wanted, split=split)
@@ -124,9 +124,11 @@ def measure(
             found.kinds.append(task.kind)
             found.expert.append(bool(shared.episodes[seed].success))
             if found.driven is not None:
-                loop = run_closed_loop(model, seed, task.judged, mode, told=task.told, steps=steps, env=env).executed
+                loop = run_closed_loop(
+                    model, seed, task.judged, mode, prompt=task.prompt, steps=steps, env=env
+                ).executed
                 right = str(loop.meta.get("first_touched") or "") == task.first
-                found.driven.append(Driven(task.kind, bool(loop.success), right))
+                found.driven.append(DrivenEpisode(task.kind, bool(loop.success), right))
     finally:
         env.close()
         physics.close()
@@ -149,12 +151,12 @@ class Shared:
     reader: dict[tuple[int, int], Any] = field(default_factory=dict)
 
 
-class Asked(NamedTuple):
+class EvaluatedTask(NamedTuple):
     """An episode: its kind, the words that judge it, those that the model is told, and what to touch first."""
 
     kind: str
     judged: str
-    told: str
+    prompt: str
     first: str
 
 
@@ -166,15 +168,15 @@ def _open_loop(
     seed: int,
     wording: str,
     steps: int | None,
-    found: Measured,
-) -> Asked:
+    found: EvaluationReport,
+) -> EvaluatedTask:
     """Compare every horizon of one expert episode, told in the given wording."""
     from wamviz.worlds.tabletop import ACTION_SPACE, first_target
     from wamviz.worlds.tabletop.wordings import reword
 
-    caps, tally = model.capabilities, found.tally
+    caps, accumulator = model.capabilities, found.accumulator
     episode = shared.episodes[seed]
-    told = reword(episode.instruction, wording, np.random.default_rng([seed, 5]))
+    prompt = reword(episode.instruction, wording, np.random.default_rng([seed, 5]))
     frames, states, actions = episode.frames["exterior"], episode.states, episode.actions
     for start in range(0, len(actions), caps.horizon):
         stop = min(start + caps.horizon, len(actions))
@@ -188,7 +190,7 @@ def _open_loop(
         )
         observation = Observation(
             {"exterior": frames[start]},
-            told,
+            prompt,
             states[start],
             WorldState("tabletop", seed, episode.snapshots[start]),
             {"exterior": episode.cameras["exterior"]},
@@ -205,11 +207,11 @@ def _open_loop(
         )
         began = time.perf_counter()
         imagined = collect(model, request).rollouts[0]
-        tally.add(latency=time.perf_counter() - began)
-        _compare(model, imagined, truth, mode, tally, shared, (seed, start))
+        accumulator.add(latency=time.perf_counter() - began)
+        _compare(model, imagined, truth, mode, accumulator, shared, (seed, start))
         played = _picture(physics, request, imagined, (1, caps.horizon), found.pictures, (seed, start))
         if mode in READ_BACK and "inverse_dynamics" in caps.modes and imagined.frames is not None:
-            _read_back(model, request, imagined, truth, played, tally, shared, (seed, start))
+            _read_back(model, request, imagined, truth, played, accumulator, shared, (seed, start))
         if start == 0 and mode in PICTURED and caps.longest >= LONG:
             long = replace(request, horizon=LONG)
             if mode == "forward_dynamics":
@@ -217,7 +219,7 @@ def _open_loop(
             _picture(physics, long, collect(model, long).rollouts[0], THIRD, found.third_chunks, (seed, start))
     task = episode.task
     assert task is not None  # only play has none
-    return Asked(task.kind, episode.instruction, told, first_target(task))
+    return EvaluatedTask(task.kind, episode.instruction, prompt, first_target(task))
 
 
 def _picture(
@@ -225,7 +227,7 @@ def _picture(
     request: ImagineRequest,
     imagined: Rollout,
     span: tuple[int, int],
-    rows: list[Drawn],
+    rows: list[JudgedPicture],
     where: tuple[int, int],
 ) -> Played | None:
     """Run the actions behind an imagined video and judge it from the first to the last frame of ``span``; else None."""
@@ -240,7 +242,7 @@ def _picture(
     played = physics.play(world, actions, physics.moments(first, last))
     picture = judge(imagined, played)
     if picture is not None:
-        rows.append(Drawn(*where, picture))
+        rows.append(JudgedPicture(*where, picture))
     return played
 
 
@@ -249,37 +251,39 @@ def _compare(
     imagined: Rollout,
     truth: Rollout,
     mode: str,
-    tally: Tally,
+    accumulator: MetricAccumulator,
     shared: Shared,
     where: tuple[int, int],
 ) -> None:
     assert truth.frames is not None and truth.states is not None
-    for metric in measured(given=mode == "forward_dynamics"):
+    for metric in applicable_metrics(given=mode == "forward_dynamics"):
         value = metric.measure(Pair(imagined, truth, truth.states[0])) if metric.measure else None
         if value is not None:
-            beside = {metric.baseline.key: value.baseline} if metric.baseline else {}
-            tally.add(**{f"{metric.part}.{key}": number for key, number in {metric.key: value.value, **beside}.items()})
+            reference = {metric.baseline.key: value.baseline} if metric.baseline else {}
+            accumulator.add(
+                **{f"{metric.part}.{key}": number for key, number in {metric.key: value.value, **reference}.items()}
+            )
     if imagined.frames is not None:
         metrics = compare_video(imagined, truth)
         if metrics is not None:
             for value, control in zip(metrics.psnr, metrics.copy_last_psnr, strict=True):
-                tally.add(psnr=value, copy_psnr=control, gain=value - control)
+                accumulator.add(psnr=value, copy_psnr=control, gain=value - control)
             for value, control in zip(metrics.ssim, metrics.copy_last_ssim, strict=True):
-                tally.add(ssim=value, copy_ssim=control)
+                accumulator.add(ssim=value, copy_ssim=control)
             if metrics.lpips is not None and metrics.copy_last_lpips is not None:
                 for value, control in zip(metrics.lpips, metrics.copy_last_lpips, strict=True):
-                    tally.add(lpips=value, copy_lpips=control)
+                    accumulator.add(lpips=value, copy_lpips=control)
             moving, still = metrics.moving_psnr, metrics.copy_last_moving_psnr
             gained = None if moving is None or still is None else moving - still
-            tally.add(moving=moving, copy_moving=still, moving_gain=gained)
+            accumulator.add(moving=moving, copy_moving=still, moving_gain=gained)
     if imagined.actions is not None and mode != "forward_dynamics":
         errors = compare_actions(imagined, truth, gripper_from_state(truth.action_space, truth.states[0]))
         if errors is not None:
-            tally.add(mae=errors.mae, hold_mae=errors.hold_mae)
-            tally.add(
+            accumulator.add(mae=errors.mae, hold_mae=errors.hold_mae)
+            accumulator.add(
                 position=float(np.mean(errors.mae_by_dim[:3])), hold_position=float(np.mean(errors.hold_mae_by_dim[:3]))
             )
-            tally.add(gripper=float(errors.mae_by_dim[6]), hold_gripper=float(errors.hold_mae_by_dim[6]))
+            accumulator.add(gripper=float(errors.mae_by_dim[6]), hold_gripper=float(errors.hold_mae_by_dim[6]))
 
 
 def _read_back(
@@ -288,7 +292,7 @@ def _read_back(
     imagined: Rollout,
     truth: Rollout,
     played: Played | None,
-    tally: Tally,
+    accumulator: MetricAccumulator,
     shared: Shared,
     where: tuple[int, int],
 ) -> None:
@@ -300,7 +304,7 @@ def _read_back(
     assert imagined.frames is not None and imagined.actions is not None
     context = imagined.frames[0].astype(np.int16)
     moved = float((np.abs(imagined.frames[-1] - context) > MOVING).any(-1).mean())
-    tally.add(moving_share=moved)
+    accumulator.add(moving_share=moved)
     if moved < STILL:  # a static future agrees with anything
         return
     state = request.observation.state
@@ -309,17 +313,17 @@ def _read_back(
         question = ImagineRequest(request.observation, "inverse_dynamics", request.seed, steps=4, video=video)
         return commanded_path(collect(model, question).rollouts[0], state)
 
-    seen, stated, told = read(imagined.frames), commanded_path(imagined, state), commanded_path(truth, state)
+    seen, stated, recorded = read(imagined.frames), commanded_path(imagined, state), commanded_path(truth, state)
     if where not in shared.reader:
         shared.reader[where] = read(truth.frames)
     own = shared.reader[where]
     if stated is not None and seen is not None and (both := ade_fde(stated, seen, RATE)) is not None:
-        tally.add(path_ade=both[0], path_fde=both[1])
-    if told is not None and own is not None and (both := ade_fde(told, own, RATE)) is not None:
-        tally.add(reader_ade=both[0], reader_fde=both[1])
+        accumulator.add(path_ade=both[0], path_fde=both[1])
+    if recorded is not None and own is not None and (both := ade_fde(recorded, own, RATE)) is not None:
+        accumulator.add(reader_ade=both[0], reader_fde=both[1])
     if stated is not None:
         away = np.linalg.norm(stated - stated[0], axis=1)
-        tally.add(stay_ade=float(away.mean()), stay_fde=float(away[-1]))
+        accumulator.add(stay_ade=float(away.mean()), stay_fde=float(away[-1]))
     if request.mode != "forward_dynamics" and played is not None and seen is not None:
         if (both := ade_fde(seen, played.path.astype(np.float64), RATE)) is not None:
-            tally.add(executed_ade=both[0])
+            accumulator.add(executed_ade=both[0])

@@ -26,7 +26,7 @@ from wamviz.core.rollout import (
     WorldState,
     check_floats,
 )
-from wamviz.metrics.acted import SEEN, told_by_simulator
+from wamviz.metrics.acted import SEEN, pack_simulator_masks
 from wamviz.metrics.picture import MOVED, SIDE
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Record:
         }
         if self._masks:
             moved = [name for name, place in self._start.items() if np.linalg.norm(env.position(name) - place) > MOVED]
-            meta[SEEN] = told_by_simulator(np.stack(self._masks), SEGMENTS, moved)
+            meta[SEEN] = pack_simulator_masks(np.stack(self._masks), SEGMENTS, moved)
         if task is not None:
             meta["progress"] = 1.0 if self.success else progress(env, task)  # 0 .. 1
         if self._note:

@@ -31,7 +31,7 @@ from wamviz.models.protocol import (
     ModelEntry,
     WorldActionModel,
     check_request,
-    frames_asked,
+    count_frames_requested,
     open_ended,
 )
 from wamviz.models.queue import DEVICE_QUEUE
@@ -104,7 +104,7 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
             with registry.MODEL_CACHE.borrow(entry, device) as model:
                 loading = time.perf_counter() - started
                 imagined = yield from _sampled(model, capabilities, request)
-                made_by = str(getattr(model, "weights_digest", "")), _runs_on(model)
+                model_facts = str(getattr(model, "weights_digest", "")), _runs_on(model)
                 del model
         except (MemoryError, RuntimeError) as error:
             problem = out_of_memory(error, request, device)
@@ -112,7 +112,7 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
                 raise
             raise problem from error
     # The device is free for the next one: whoever stops here, with the run in hand, has stopped nothing.
-    yield _finished(made_by, capabilities, context, request, imagined, loading)
+    yield _finished(model_facts, capabilities, context, request, imagined, loading)
 
 
 def _sampled(
@@ -141,7 +141,7 @@ def _sampled(
 
 def work_of(request: ImagineRequest, capabilities: Capabilities) -> str:
     """What takes about the same time every time, for the line: the model, and how much is asked of it."""
-    frames = "open" if open_ended(capabilities, request) else frames_asked(capabilities, request)
+    frames = "open" if open_ended(capabilities, request) else count_frames_requested(capabilities, request)
     return f"{capabilities.model_id} {request.mode} {request.samples} x {frames} in {request.steps}"
 
 
@@ -160,14 +160,14 @@ def out_of_memory(error: Exception, request: ImagineRequest, device: str) -> Exc
 
 
 def _finished(
-    made_by: tuple[str, str],
+    model_facts: tuple[str, str],
     capabilities: Capabilities,
     context: Context,
     request: ImagineRequest,
     imagined: Imagined,
     loading: float,
 ) -> Run:
-    digest, device = made_by
+    digest, device = model_facts
     steps = (request.steps or capabilities.default_steps) if capabilities.default_steps else None
     observation = request.observation
     rollouts, reference, horizon = imagined.rollouts, context.reference, unusual_horizon(capabilities, request)
@@ -230,10 +230,10 @@ def _runs_on(model: object) -> str:
 
 def unusual_horizon(capabilities: Capabilities, request: ImagineRequest) -> int | None:
     """The frames that were asked for, or None where as many come without asking: the same question, the same id."""
-    asked = frames_asked(capabilities, request)
+    frames = count_frames_requested(capabilities, request)
     if open_ended(capabilities, replace(request, horizon=None)):  # without asking, as many as the task needs
         return request.horizon
-    return None if asked == frames_asked(capabilities, replace(request, horizon=None)) else asked
+    return None if frames == count_frames_requested(capabilities, replace(request, horizon=None)) else frames
 
 
 def _unmeasured(capabilities: Capabilities, request: ImagineRequest) -> tuple[str, ...]:
@@ -254,8 +254,8 @@ def _reference_notes(request: ImagineRequest, reference: Rollout | None) -> tupl
         return ()
     if _words(reference.instruction) == _words(request.observation.instruction):
         return ()
-    told = f"The recorded rollout answers '{reference.instruction}', not this instruction"
-    return (f"{told}: read the comparison as what the words change.",)
+    note = f"The recorded rollout answers '{reference.instruction}', not this instruction"
+    return (f"{note}: read the comparison as what the words change.",)
 
 
 def _words(text: str) -> str:

@@ -20,8 +20,8 @@ from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Floats, Frames, Rollout, WorldState
 from wamviz.metrics.picture import MOVED, SIDE, Picture, Seen, compare_picture
 from wamviz.metrics.segmenter import segment, segment_classes, segmenter_missing
+from wamviz.runs.accumulator import bootstrap
 from wamviz.runs.execution import why_not
-from wamviz.runs.tally import bootstrap
 from wamviz.worlds.tabletop import ACTION_SPACE, SEGMENTS, TabletopEnv
 
 PICTURED = ("joint", "forward_dynamics", "imagine_then_act", "video")  # modes whose video belongs to actions
@@ -101,10 +101,10 @@ def actions_behind(imagined: Rollout) -> Floats | None:
     """The actions (K, 7) that a video belongs to: its own, or those that it was drawn from, or None."""
     if imagined.actions is not None:
         return imagined.actions
-    told = imagined.meta.get(ACTIONS_DRAWN)
-    if told is None:
+    drawn = imagined.meta.get(ACTIONS_DRAWN)
+    if drawn is None:
         return None
-    actions = np.asarray(told, np.float32)
+    actions = np.asarray(drawn, np.float32)
     return actions if actions.ndim == 2 and np.isfinite(actions).all() else None
 
 
@@ -139,7 +139,7 @@ def judge(imagined: Rollout, played: Played) -> Picture | None:
     return compare_picture(frames, played.frames, played.context, seen)
 
 
-class Drawn(NamedTuple):
+class JudgedPicture(NamedTuple):
     """One imagined stretch: the scene's seed, the frame of the episode that was its context, and what was seen."""
 
     seed: int
@@ -147,7 +147,7 @@ class Drawn(NamedTuple):
     picture: Picture
 
 
-def report(rows: Sequence[Drawn]) -> dict[str, Any] | None:
+def report(rows: Sequence[JudgedPicture]) -> dict[str, Any] | None:
     """The ``picture`` JSON: means over episodes with 95 % bootstrap intervals, copies of the context beside them.
 
     ``by_episode`` keeps what each episode's stretches reach on average, so that the worst can be found.

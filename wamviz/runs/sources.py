@@ -243,12 +243,12 @@ def _tabletop(text: str) -> Context:
     if match is None:
         raise InvalidInput(f"'{text}' is no tabletop scene.", "Write tabletop:SEED or tabletop:SEED@STEP.")
     seed, step = int(match[1]), int(match[2] or 0)
-    told = _expert(seed)
-    rollout = told.rollout
+    expert = _expert(seed)
+    rollout = expert.rollout
     count = len(rollout.actions) if rollout.actions is not None else 0
     if step > count:
         raise InvalidInput(f"The expert's run of scene {seed} has no step {step}.", f"Its steps are 0 .. {count}.")
-    observation = _observe(seed, told.snapshots[step], rollout.instruction, text)
+    observation = _observe(seed, expert.snapshots[step], rollout.instruction, text)
     reference = after(rollout, step) if step < count else None
     return Context(observation, reference, f"tabletop scene {seed}" + (f", step {step}" if step else ""))
 

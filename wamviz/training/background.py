@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from wamviz.core.errors import WamvizError
-from wamviz.core.signals import deaf
+from wamviz.core.signals import ignore_sigint
 
 Job = tuple[Callable[[Any], object], Any]  # a function that a new process can import, and its argument
 
@@ -68,7 +68,7 @@ class Background:
                 self._waiting.extendleft(reversed(list(jobs)))
             else:
                 self._waiting.extend(jobs)
-        with deaf():  # processes start here and inherit this
+        with ignore_sigint():  # processes start here and inherit this
             self._fill()
 
     def check(self) -> None:

@@ -26,8 +26,8 @@ class Budget:
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        given = [x for x in (self.minutes, self.steps) if x is not None]
-        if len(given) != 1 or given[0] <= 0:
+        limits = [x for x in (self.minutes, self.steps) if x is not None]
+        if len(limits) != 1 or limits[0] <= 0:
             raise WamvizError("A stage is given either minutes or steps, above 0.")
 
     def done(self, seconds: float, steps: int) -> float:

@@ -35,7 +35,7 @@ EACH = 2  # scenes of the worst, of the median and of the best
 GAP, LINE = 4, 13  # px
 
 
-class Scene(NamedTuple):
+class JudgedScene(NamedTuple):
     """One judged scene: its seed and instruction, ``SHOWN`` frames (n, 128, 128, 3) of both kinds, and the values."""
 
     seed: int
@@ -47,7 +47,7 @@ class Scene(NamedTuple):
 
 def judged_scenes(
     model: WorldActionModel, mode: str, seeds: Sequence[int], horizon: int | None = None, steps: int | None = None
-) -> list[Scene]:
+) -> list[JudgedScene]:
     """Imagine from the first frame of each seed's expert episode, execute and judge; leave out what cannot be.
 
     Raises:
@@ -76,15 +76,15 @@ def _judge(
     mode: str,
     observation: Observation,
     physics: Physics,
-    given: NDArray[np.float32],
+    chosen: NDArray[np.float32],
     steps: int | None,
-) -> list[Scene]:
+) -> list[JudgedScene]:
     world = observation.world_state
     assert world is not None
-    length = None if len(given) == model.capabilities.horizon else len(given)
+    length = None if len(chosen) == model.capabilities.horizon else len(chosen)
     request = ImagineRequest(
         observation, mode, world.seed % 2**31, steps=steps, horizon=length,
-        actions=given if mode == "forward_dynamics" else None,
+        actions=chosen if mode == "forward_dynamics" else None,
     )  # fmt: skip
     imagined = collect(model, request).rollouts[0]
     actions = actions_behind(imagined)
@@ -95,14 +95,14 @@ def _judge(
     if frames is None or picture is None:
         return []
     rows = np.linspace(0, len(frames) - 1, SHOWN + 1).round().astype(int)[1:]
-    return [Scene(world.seed, observation.instruction, small(played.frames[rows]), small(frames[rows]), picture)]
+    return [JudgedScene(world.seed, observation.instruction, small(played.frames[rows]), small(frames[rows]), picture)]
 
 
-def chosen(scenes: Sequence[Scene], measure: str) -> list[tuple[str, Scene]]:
+def chosen(scenes: Sequence[JudgedScene], measure: str) -> list[tuple[str, JudgedScene]]:
     """The worst, median and best scenes by a measure, named so; sharpness is best where it is nearest to 1."""
     known = [scene for scene in scenes if getattr(scene.picture, measure) is not None]
 
-    def goodness(scene: Scene) -> float:
+    def goodness(scene: JudgedScene) -> float:
         value = float(getattr(scene.picture, measure))
         return -abs(np.log(max(value, 1e-6))) if measure == "sharpness" else value
 
@@ -112,7 +112,7 @@ def chosen(scenes: Sequence[Scene], measure: str) -> list[tuple[str, Scene]]:
     return [(name, scene) for name, part in parts for scene in part]
 
 
-def draw_sheet(scenes: Sequence[Scene], title: str) -> Image.Image:
+def draw_sheet(scenes: Sequence[JudgedScene], title: str) -> Image.Image:
     """The sheet: a column a measure, under it its scenes, executed above imagined."""
     columns = [[_block(name, scene, measure) for name, scene in chosen(scenes, measure)] for measure in MEASURES]
     columns = [column for column in columns if column]
@@ -128,7 +128,7 @@ def draw_sheet(scenes: Sequence[Scene], title: str) -> Image.Image:
     return page
 
 
-def _block(name: str, scene: Scene, measure: str) -> Image.Image:
+def _block(name: str, scene: JudgedScene, measure: str) -> Image.Image:
     """One scene: two lines of words, a row of executed and a row of imagined frames."""
     count, side = scene.executed.shape[:2]
     block = Image.new("RGB", (count * (side + 1), 2 * LINE + 2 * (side + 1)), "white")

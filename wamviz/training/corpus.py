@@ -133,8 +133,8 @@ def _words(env: TabletopEnv, seed: int, style: str) -> dict[str, list[Any]]:
     own: list[Any] = []
     if style != "play":
         task = tasks.task_for_seed(env)
-        told = [task.instruction, *(tasks.phrase(env, task, rng) for _ in range(TELLINGS - 1))]
-        own = [entry(text, task) for text in told]
+        instructions = [task.instruction, *(tasks.phrase(env, task, rng) for _ in range(TELLINGS - 1))]
+        own = [entry(text, task) for text in instructions]
     kinds = tasks.feasible_kinds(env)
     drawn = [tasks.sample_task(env, rng, kinds[int(rng.integers(len(kinds)))]) for _ in range(QUESTIONS)]
     return {"own": own, "questions": [entry(task.instruction, task) for task in drawn]}

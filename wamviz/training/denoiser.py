@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
-from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene, steps_of
+from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, ScenePoints, steps_of
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.growing import Growing, latest
 from wamviz.training.loop import Loop, cosine
@@ -47,7 +47,7 @@ class Denoiser(nn.Module):
         text = self.text_encoder(input_ids=ids, attention_mask=words).last_hidden_state
         parts = (x.to(device) for x in (w.state, w.known, w.places, w.image, w.doubt, w.facing, w.last_action))
         state, known, *rest = parts
-        scene = Scene(net.normalise_states(state) * known[:, None], known, *rest)
+        scene = ScenePoints(net.normalise_states(state) * known[:, None], known, *rest)
         return net.encode_context(scene, text, words)
 
 
@@ -135,8 +135,8 @@ def denoising_loss(
         known = (x.to(device) for x in (w.state, w.actions, w.last_action))
         answer = net.answer(*known)[0].repeat_interleave(IMAGINING, 0)
     seen, guess = net(*noisy, for_motion, for_action, context.repeat(IMAGINING), answer)
-    beside = (action_error(guess, both) * weigh(for_action)).mean()
-    return acting, beside, (motion_error(seen, moved) * weigh(for_motion)).mean(), pointing
+    action_loss = (action_error(guess, both) * weigh(for_action)).mean()
+    return acting, action_loss, (motion_error(seen, moved) * weigh(for_motion)).mean(), pointing
 
 
 def optimizers_for(model: nn.Module, peak: float) -> list[torch.optim.Optimizer]:
@@ -217,11 +217,15 @@ def train_denoiser(
     for _ in loop:
         now = latest(data)
         w = now.window(loop.rng.integers(len(now), size=batch), loop.rng)
-        acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
-        asked = now.window(loop.rng.integers(len(now), size=2 * batch), loop.rng, asked=True)
-        pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
-        losses = {"acting": acting, "beside": beside, "motion": motion, "pointing": pointing}
-        total = 6 * acting + 3 * beside + 3 * motion + 0.5 * own + 2 * pointing
+        acting, action_loss, motion, own = denoising_loss(
+            model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance
+        )
+        questions = now.window(loop.rng.integers(len(now), size=2 * batch), loop.rng, asked=True)
+        pointing = pointing_loss(
+            model.encode(tokenizer, questions, add_typos(questions.texts, loop.rng)), questions.meant
+        )
+        losses = {"acting": acting, "beside": action_loss, "motion": motion, "pointing": pointing}
+        total = 6 * acting + 3 * action_loss + 3 * motion + 0.5 * own + 2 * pointing
         loop.descend(total, batch, **{name: value.item() for name, value in losses.items()})
         if loop.due("validation", 180):
             loop.validate(lambda: validate(model, tokenizer, held_out))

@@ -15,13 +15,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wamviz.core.devices import pick
-from wamviz.models.mini.familiar import Familiar, fit, statistics
+from wamviz.models.mini.ood import OODDetector, fit_detector, statistics
 from wamviz.models.mini.pipeline import MiniWAMPipeline
 from wamviz.training.archive import split_archive
 from wamviz.training.painter import Pictures
 from wamviz.training.recipe import Recipe
 from wamviz.training.report import write_report
-from wamviz.training.strips import write_strips
+from wamviz.training.sample_grid import write_sample_grid
 
 WHENCE = ("_name_or_path", "is_local", "local_files_only")  # what libraries note of the folder that they loaded from
 
@@ -36,9 +36,9 @@ def finish(
 ) -> Path:
     """Write the pipeline's folder, what goes with it, and its archive; see ``export``."""
     folder = export(pipeline.to("cpu"), recipe, outcome)
-    familiar_frames(pipeline, pictures, held_out).save(folder)  # as exported: rounding is part of what is familiar
+    fit_ood_detector(pipeline, pictures, held_out).save(folder)  # as exported: rounding is part of what is familiar
     write_report(recipe.log, folder)
-    write_strips(pipeline, unseen, folder / "samples.png")
+    write_sample_grid(pipeline, unseen, folder / "samples.png")
     if recipe.parts is not None:
         split_archive(folder, recipe.parts)
     return folder
@@ -86,7 +86,7 @@ def describe_hardware(device: torch.device) -> str:
 
 
 @torch.inference_mode()
-def familiar_frames(pipeline: MiniWAMPipeline, data: Pictures, unseen: Pictures) -> Familiar:
+def fit_ood_detector(pipeline: MiniWAMPipeline, data: Pictures, unseen: Pictures) -> OODDetector:
     """Statistics of some thousand frames that were trained on, marks from frames that were not."""
 
     def rows(pictures: Pictures, every: int) -> Tensor:
@@ -97,4 +97,4 @@ def familiar_frames(pipeline: MiniWAMPipeline, data: Pictures, unseen: Pictures)
             parts.append(statistics(images, pipeline.detect(images)))
         return torch.cat(parts)
 
-    return fit(rows(data, max(1, len(data.first) // 1000)), rows(unseen, max(1, len(unseen.first) // 400)))
+    return fit_detector(rows(data, max(1, len(data.first) // 1000)), rows(unseen, max(1, len(unseen.first) // 400)))

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from wamviz import __version__
 from wamviz.core.errors import WamvizError
-from wamviz.core.signals import deaf, terminable
+from wamviz.core.signals import ignore_sigint, terminable
 from wamviz.datasets.files import read_json
 from wamviz.datasets.formats.lerobot import layout
 from wamviz.datasets.writer.lerobot import assemble, check_free, staging_folder
@@ -46,7 +46,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class EpisodeRecipe:
     """What episodes look like, beside their seeds.
 
     Attributes:
@@ -103,7 +103,7 @@ class Recipe:
         )
 
 
-EXPERT = Recipe(styles={"expert": 1.0})
+EXPERT = EpisodeRecipe(styles={"expert": 1.0})
 
 
 def video_key(camera: str) -> str:
@@ -130,7 +130,7 @@ def generate(
     seeds: Sequence[int],
     out: str | Path,
     *,
-    recipe: Recipe = EXPERT,
+    recipe: EpisodeRecipe = EXPERT,
     workers: int = 1,
     progress: Progress | None = None,
     manifest: Mapping[str, Any] | None = None,
@@ -181,7 +181,7 @@ def generate(
 
 
 def _record_all(
-    jobs: list[tuple[str, int, int]], recipe: Recipe, plan: DatasetSchema, workers: int
+    jobs: list[tuple[str, int, int]], recipe: EpisodeRecipe, plan: DatasetSchema, workers: int
 ) -> Generator[str, None, None]:
     """Record every job; yields a few words for each as it is finished, in any order.
 
@@ -195,7 +195,7 @@ def _record_all(
     spawn = multiprocessing.get_context("spawn")  # a forked graphics context is not usable
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_be_a_worker)
     try:
-        with deaf():  # the processes start here and inherit this: only the parent answers Ctrl-C
+        with ignore_sigint():  # the processes start here and inherit this: only the parent answers Ctrl-C
             futures = [pool.submit(record, job) for job in jobs]
         for future in as_completed(futures):
             yield future.result()
@@ -226,7 +226,7 @@ def _env(size: int, cameras: tuple[str, ...]) -> TabletopEnv:
     return TabletopEnv(size=size, cameras=cameras)  # one a process: a graphics context is slow to make
 
 
-def _record(recipe: Recipe, plan: DatasetSchema, job: tuple[str, int, int]) -> str:
+def _record(recipe: EpisodeRecipe, plan: DatasetSchema, job: tuple[str, int, int]) -> str:
     """Record and stage the episode of one seed."""
     staging, key, seed = job
     env = _env(recipe.size, recipe.cameras)
@@ -299,7 +299,7 @@ def _keep(staging: Path, plan: DatasetSchema, root: Path, facts: dict[str, Any],
     return f"Stopped. {count} of {total} episodes are in '{root.name}'; the same command goes on from there."
 
 
-def _manifest(recipe: Recipe, seeds: list[int]) -> dict[str, Any]:
+def _manifest(recipe: EpisodeRecipe, seeds: list[int]) -> dict[str, Any]:
     spans = seeds == list(range(seeds[0], seeds[0] + len(seeds)))
     return {
         "format": MANIFEST_FORMAT,

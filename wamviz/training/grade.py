@@ -25,7 +25,7 @@ from wamviz.core.rollout import MODES
 from wamviz.models.mini.entry import capabilities, checkpoint
 from wamviz.models.mini.wam import MiniWAM
 from wamviz.runs.evaluate import Shared, measure
-from wamviz.runs.measured import Measured
+from wamviz.runs.evaluation_report import EvaluationReport
 from wamviz.training.command import run_command
 
 SEEDS = range(1_000_000, 1_000_200)
@@ -43,20 +43,20 @@ def grade(
     ``workers`` above 1 measure parts of the seeds side by side, one thread each: on a CPU that is quicker than threads.
     """
     parts = [seeds[i : i + PART] for i in range(0, len(seeds), PART)]
-    found: dict[str, Measured] = {}
+    found: dict[str, EvaluationReport] = {}
     results: Results = {}
     with contextlib.ExitStack() as stack:
-        measured: Iterable[dict[str, Measured]]
+        reports: Iterable[dict[str, EvaluationReport]]
         if workers > 1:
             pool = stack.enter_context(
                 multiprocessing.get_context("spawn").Pool(workers, _prepare, (folder, modes, device, True))
             )
-            measured = pool.imap(_measure, list(parts))
+            reports = pool.imap(_measure, list(parts))
         else:
             _prepare(folder, modes, device)
-            measured = map(_measure, list(parts))
+            reports = map(_measure, list(parts))
         done = 0
-        for part in tqdm(measured, total=len(parts), desc="grade", unit="part"):
+        for part in tqdm(reports, total=len(parts), desc="grade", unit="part"):
             for mode, one in part.items():
                 if mode in found:
                     found[mode].extend(one)
@@ -91,7 +91,7 @@ def _prepare(folder: Path, modes: tuple[str, ...], device: str, alone: bool = Fa
     _worker.update(model=MiniWAM(folder, capabilities(), device), modes=modes)
 
 
-def _measure(seeds: range) -> dict[str, Measured]:
+def _measure(seeds: range) -> dict[str, EvaluationReport]:
     """Every mode on some seeds; the expert plays each once for all of them."""
     shared = Shared()
     return {

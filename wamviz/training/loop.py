@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from wamviz.core.errors import WamvizError
 from wamviz.training.budget import Budget, Deadline, OutOfTime
-from wamviz.training.progress import Progress
+from wamviz.training.progress import TrainingProgress
 from wamviz.training.state import Average, load_state, save_state
 
 SAVE_EVERY = 120.0  # s
@@ -93,7 +93,7 @@ class Loop:
             self.rng = np.random.default_rng([seed, rank(), self.steps])
             self.chance.manual_seed(int(self.rng.integers(2**31)))
         silent = {"log": None, "every": math.inf} if rank() else {"log": log}
-        self.progress = Progress(name, budget, self.seconds, **silent)
+        self.progress = TrainingProgress(name, budget, self.seconds, **silent)
 
     @property
     def done(self) -> float:

@@ -113,13 +113,13 @@ class Moves:
         there = self.states[index[:, 1:], :6] - self.states[index[:, :1], :6]  # (n, K, 6)
         there[..., 3:] = torch.remainder(there[..., 3:] + torch.pi, 2 * torch.pi) - torch.pi
         steps = self.actions[index[:, :-1], :6]
-        fitted = torch.ones(horizon + 1, 6)
+        gain = torch.ones(horizon + 1, 6)
         for axis in range(6):
             shifted = [torch.cat([steps.new_zeros(len(steps), j), steps[:, : horizon - j, axis]], 1) for j in range(4)]
             rows = torch.stack([*shifted[:3], steps[..., axis].cumsum(1) - sum(shifted[:3])], -1).flatten(0, 1)
             own = torch.linalg.lstsq(rows, there[..., axis].flatten()[:, None]).solution[:, 0]
-            fitted[:3, axis] = own[:3]
-        return fitted
+            gain[:3, axis] = own[:3]
+        return gain
 
     def lag(self, horizon: int) -> Tensor:
         """How the joints follow their targets, (T, 7): see ``arm.fit_lag``."""
@@ -168,15 +168,17 @@ class Moves:
         texts, meant = [], np.full((b, 2), -1)
         pressed = (true[:, 0, 2] < LEVER_TOP - _PRESSED).numpy()
         for row, (episode, chance) in enumerate(zip(self.episode[index], rng.random(b), strict=True)):
-            told = self.questions[episode] if asked else self.own[episode]
-            if not told or (chance < _WORDLESS and not exact):
+            instructions = self.questions[episode] if asked else self.own[episode]
+            if not instructions or (chance < _WORDLESS and not exact):
                 texts.append("")
                 continue
             if asked and row % 3 == 1:  # which of two blocks goes onto which is the hardest to tell ..
-                told = [one for one in told if one[1] != one[2] and min(one[1:]) > BOWL] or told
+                instructions = [one for one in instructions if one[1] != one[2] and min(one[1:]) > BOWL] or instructions
             if asked and row % 3 == 2:  # .. but for which is the nearest
-                told = [one for one in told if any(word in one[0] for word in _RELATIONS)] or told
-            text, first, second = told[int(rng.integers(len(told)))]
+                instructions = [
+                    one for one in instructions if any(word in one[0] for word in _RELATIONS)
+                ] or instructions
+            text, first, second = instructions[int(rng.integers(len(instructions)))]
             texts.append(text)
             meant[row] = second if pressed[row] and first == 0 else first, second
         return Window(

@@ -45,7 +45,7 @@ _LOOK = 0.25  # s between two looks whether a shard is there
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingSchedule:
     """What is recorded, in order."""
 
     unseen: list[ShardJob]
@@ -53,7 +53,7 @@ class Plan:
     moved: list[ShardJob]
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Plan:
+    def of(cls, recipe: Recipe) -> TrainingSchedule:
         """The shards of a recipe."""
         work, views = recipe.work, recipe.views
         held_out = range(HELD_OUT, HELD_OUT + recipe.held_out)
@@ -143,7 +143,7 @@ def run_overlapped(recipe: Recipe) -> Path:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(max(1, cores - recipe.workers))
-    device, plan, work = torch.device(pick(recipe.device)), Plan.of(recipe), recipe.work
+    device, plan, work = torch.device(pick(recipe.device)), TrainingSchedule.of(recipe), recipe.work
     unseen, drawn, moved = (shard_paths(jobs) for jobs in (plan.unseen, plan.drawn, plan.moved))
     with Background(recipe.workers) as background:
         limit = None if recipe.limit is None else recipe.limit - min(EXPORT_MINUTES, recipe.limit / 10)
@@ -187,7 +187,7 @@ def plan_recoveries(recipe: Recipe, driver: Path) -> list[RecoveryJob]:
     return recovery_jobs(driver, recipe.work / "recoveries", seeds, shard=RECOVERED)
 
 
-def describe_outcome(recipe: Recipe, plan: Plan, late: Sequence[str]) -> dict[str, Any]:
+def describe_outcome(recipe: Recipe, plan: TrainingSchedule, late: Sequence[str]) -> dict[str, Any]:
     """What was really recorded and trained, in place of what the recipe had in mind, and which stages were ``late``."""
 
     def episodes(counts: Iterable[int], paths: Iterable[Path]) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wamviz.models.mini.painter import MiniPainter, cut_windows
-from wamviz.models.mini.warp import Pose, View, held_turns
+from wamviz.models.mini.warp import Pose, WarpView, held_turns
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.corpus import Shard, read_shard
 from wamviz.training.growing import Growing, latest
@@ -134,7 +134,7 @@ def move_pose(pose: Pose, device: torch.device) -> Pose:
 
 def batch_of(
     painter: MiniPainter, data: Pictures, rng: np.random.Generator, count: int
-) -> tuple[View, Pose, Tensor, Tensor, Tensor]:
+) -> tuple[WarpView, Pose, Tensor, Tensor, Tensor]:
     """Contexts, poses, windows, and the real pictures and contexts there."""
     a, b = data.pairs(rng, count)
     device = painter.points.device

@@ -83,11 +83,11 @@ def _denoiser(
     job = (recipe, learnt, unseen, budget, common, device)
     if device.type == "cpu" and recipe.workers > 1:
         with tempfile.TemporaryDirectory() as meeting:
-            multiprocessing.spawn(_denoise_beside, (recipe.workers, meeting, job), nprocs=recipe.workers)
+            multiprocessing.spawn(_denoise_in_process, (recipe.workers, meeting, job), nprocs=recipe.workers)
     return _denoise(*job)  # goes on from the state on disk, which is finished by now
 
 
-def _denoise_beside(rank: int, count: int, meeting: str, job: Any) -> None:
+def _denoise_in_process(rank: int, count: int, meeting: str, job: Any) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}/processes", rank=rank, world_size=count)
     with contextlib.suppress(OutOfTime):  # the parent notices as well

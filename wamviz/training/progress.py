@@ -10,7 +10,7 @@ from pathlib import Path
 from wamviz.training.budget import Budget
 
 
-class Progress:
+class TrainingProgress:
     """Prints a line every few seconds; figures are running means since the last line.
 
     Args:

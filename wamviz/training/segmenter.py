@@ -40,12 +40,12 @@ from wamviz.worlds.tabletop import SEGMENTS, TabletopEnv, record_episode
 SHARD = 32  # episodes a file
 FRAMES = 8  # of an episode
 OBJECT_WEIGHT = 2.0  # of an object's pixel in the loss; background and arm weigh 1
-TOLD = 12  # pixels of an object below which neither its IoU nor its centroid is judged
+MIN_PIXELS = 12  # pixels of an object below which neither its IoU nor its centroid is judged
 START, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SegmenterRecipe:
     """One training run.
 
     Attributes:
@@ -162,7 +162,7 @@ def soften(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     return pictures.clamp(-1, 1)
 
 
-def train(net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8], recipe: Recipe) -> None:
+def train(net: SegmenterNet, frames: NDArray[np.uint8], masks: NDArray[np.uint8], recipe: SegmenterRecipe) -> None:
     """Train ``net`` for ``recipe.minutes`` in all; leaves the averaged weights in it."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.peak, betas=(0.9, 0.98), weight_decay=0.01)
     average = Average(net, 0.99)
@@ -191,7 +191,7 @@ def measure(
     """Per class of ``SEGMENTS``: ``iou`` over all pixels of all frames, by how many pixels the centroid is off (mean
     over frames in which both see it), and the share of frames in which it is found; frames are blurred by ``sigma``.
 
-    Centroid and share are over frames that show at least ``TOLD`` pixels of the class.
+    Centroid and share are over frames that show at least ``MIN_PIXELS`` pixels of the class.
     """
     seen = []
     with torch.inference_mode():
@@ -203,19 +203,19 @@ def measure(
     for number, name in enumerate(SEGMENTS[1:], 1):
         ours, theirs = guess == number, masks == number
         off = []
-        told = [k for k in range(len(frames)) if theirs[k].sum() >= TOLD]
-        for k in told:
-            if ours[k].sum() >= TOLD / 2:
+        judged = [k for k in range(len(frames)) if theirs[k].sum() >= MIN_PIXELS]
+        for k in judged:
+            if ours[k].sum() >= MIN_PIXELS / 2:
                 off.append(float(np.linalg.norm(np.argwhere(ours[k]).mean(0) - np.argwhere(theirs[k]).mean(0))))
         found[name] = {
             "iou": round(float((ours & theirs).sum() / max(1, (ours | theirs).sum())), 4),
             "centroid_px": round(float(np.mean(off)), 3) if off else None,
-            "found": round(len(off) / max(1, len(told)), 4),
+            "found": round(len(off) / max(1, len(judged)), 4),
         }
     return found
 
 
-def export(net: SegmenterNet, recipe: Recipe, sharp: dict[str, Any], soft: dict[str, Any]) -> None:
+def export(net: SegmenterNet, recipe: SegmenterRecipe, sharp: dict[str, Any], soft: dict[str, Any]) -> None:
     """Write weights (float16), configuration and card."""
     out = recipe.out
     out.mkdir(parents=True, exist_ok=True)
@@ -257,7 +257,7 @@ def table(facts: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(recipe: Recipe) -> Path:
+def run(recipe: SegmenterRecipe) -> Path:
     """Draw, train, measure, write; returns the folder."""
     torch.manual_seed(recipe.seed)
     frames, masks = read_frames(draw_frames(recipe.work / "frames", recipe.seeds, recipe.workers))
@@ -269,7 +269,7 @@ def run(recipe: Recipe) -> Path:
     return recipe.out
 
 
-def measured_again(recipe: Recipe) -> dict[str, Any]:
+def remeasure(recipe: SegmenterRecipe) -> dict[str, Any]:
     """The facts of the weights in ``recipe.out``, with figures that are measured anew; nothing is written there."""
     facts = dict(json.loads((recipe.out / "config.json").read_text()))
     net = SegmenterNet(len(SEGMENTS)).eval()
@@ -292,11 +292,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        recipe = Recipe(
+        recipe = SegmenterRecipe(
             options.work, options.out, range(options.episodes), minutes=options.minutes, workers=options.workers
         )
         if options.measure:
-            print(table(measured_again(recipe)))
+            print(table(remeasure(recipe)))
         else:
             print(table(json.loads((run(recipe) / "config.json").read_text())))
 

@@ -22,7 +22,7 @@ from wamviz.datasets.files import read_json
 from wamviz.datasets.formats.lerobot.layout import MANIFEST
 from wamviz.datasets.writer.lerobot import move_into_place
 from wamviz.training.command import run_command
-from wamviz.training.generate import Recipe, generate, is_incomplete
+from wamviz.training.generate import EpisodeRecipe, generate, is_incomplete
 from wamviz.worlds.tabletop import TabletopEnv, record_episode, task_for_seed
 
 SEEDS = range(2_000_000, 2_100_000)
@@ -31,7 +31,7 @@ RULE = (
     "Seeds from 2,000,000 in order; of each kind of task the first successful expert episodes, as many as 'wanted' "
     "says. Nothing was left out for its looks."
 )
-RECIPE = Recipe(styles={"expert": 1.0}, crf=25)  # 25 instead of 23 saves a sixth and is hard to see
+RECIPE = EpisodeRecipe(styles={"expert": 1.0}, crf=25)  # 25 instead of 23 saves a sixth and is hard to see
 LICENSE = "CC-BY-4.0"
 MAX_BYTES = 12_000_000
 

@@ -60,8 +60,8 @@ def _arm(found: Mapping[str, Any]) -> tuple[bool, str] | None:
     overlap, still = found.get("arm_iou"), found.get("copy_arm_iou")
     if overlap is None:
         return None
-    beside = "" if still is None else f" ({still:.0%} if nothing moved)"
-    return overlap >= ARM, f"the arm overlaps the simulator's by {overlap:.0%}{beside}"
+    baseline = "" if still is None else f" ({still:.0%} if nothing moved)"
+    return overlap >= ARM, f"the arm overlaps the simulator's by {overlap:.0%}{baseline}"
 
 
 def _sharp(found: Mapping[str, Any]) -> tuple[bool, str] | None:

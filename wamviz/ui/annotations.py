@@ -49,8 +49,8 @@ class Annotations:
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
             return {
-                str(run_id): Annotation(bool(said.get("star")), str(said.get("note") or ""))
-                for run_id, said in found.items()
+                str(run_id): Annotation(bool(note.get("star")), str(note.get("note") or ""))
+                for run_id, note in found.items()
             }
         except FileNotFoundError:
             return {}

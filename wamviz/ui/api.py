@@ -223,8 +223,8 @@ class Endpoints:
 def without_places(facts: dict[str, Any]) -> dict[str, Any]:
     """A model's facts for visitors elsewhere: no server's address, no folder of this machine."""
     extras = {name: value for name, value in facts.get("extras", {}).items() if name not in ("url", "checkpoint")}
-    told = {**facts, "missing": "It cannot run here."} if facts.get("missing") else facts
-    return {**told, **({"extras": extras} if extras else {})}
+    public = {**facts, "missing": "It cannot run here."} if facts.get("missing") else facts
+    return {**public, **({"extras": extras} if extras else {})}
 
 
 def named_context(image: str | None, source: str, repository: RunRepository, scenes: Scenes) -> Context:

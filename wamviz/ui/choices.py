@@ -72,22 +72,22 @@ def read_model(text: str | None) -> str:
     >>> read_model("Zero action"), read_model("hold-still")
     ('hold-still', 'hold-still')
     """
-    told = (text or "").strip()
-    if told in registry.entries():  # before anything that is only written alike: 'pi-05' is not 'pi05'
-        return told
+    name = (text or "").strip()
+    if name in registry.entries():  # before anything that is only written alike: 'pi-05' is not 'pi05'
+        return name
     known = {_plain(entry.capabilities.title): model_id for model_id, entry in registry.entries().items()}
     known |= {_plain(model_id): model_id for model_id in registry.entries()}
-    return registry.entry(known.get(_plain(told), told)).capabilities.model_id
+    return registry.entry(known.get(_plain(name), name)).capabilities.model_id
 
 
 def read_mode(text: str | None) -> str:
     """A mode from what stands in the menu: its name or its title; ``WamvizError`` with the nearest name."""
-    told = (text or "").strip()
+    typed = (text or "").strip()
     named = {_plain(name): mode for mode, title in MODE_TITLES.items() for name in (mode, title)}.get(
-        _plain(told), told
+        _plain(typed), typed
     )
     if named not in MODES:
-        raise unknown_name("mode", told, MODES)
+        raise unknown_name("mode", typed, MODES)
     return named
 
 

@@ -37,7 +37,7 @@ SMALL = 96  # pixels
 
 
 @dataclass(frozen=True)
-class Shape:
+class ClipShape:
     """A clip before it is made.
 
     Attributes:
@@ -54,14 +54,14 @@ class Shape:
     span: int = MOST_FRAMES
 
 
-def clip_shape(episode: Episode, first: Frames, frame: int = 0) -> Shape:
+def clip_shape(episode: Episode, first: Frames, frame: int = 0) -> ClipShape:
     """What the clip of the part that shows ``frame`` will be, from any frame (H, W, 3) of the episode."""
     height, width = first.shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
     height, width = max(2, round(height * scale)), max(2, round(width * scale))
     span = min(MOST_FRAMES, max(1, HELD // (height * width * 3)))
     start = min(max(0, frame), episode.frame_count - 1) // span * span
-    return Shape(min(episode.frame_count - start, span), width, height, start, span)
+    return ClipShape(min(episode.frame_count - start, span), width, height, start, span)
 
 
 class ClipCache:
@@ -87,12 +87,12 @@ class ClipCache:
                 self._small.move_to_end(name)
                 return self._small[name]
         episode, camera = _view(self.library.by_key(key), index, view)
-        made = jpeg(episode.frames(camera, stop=1)[0], SMALL)
+        picture = jpeg(episode.frames(camera, stop=1)[0], SMALL)
         with self._lock:
-            self._small[name] = made
+            self._small[name] = picture
             while len(self._small) > THUMBNAILS:
                 self._small.popitem(last=False)
-        return made
+        return picture
 
     def clip(self, key: str, index: int, view: int = 0, start: int = 0) -> Path:
         """An H.264 file with every frame of one view of the part of an episode that shows frame ``start``."""

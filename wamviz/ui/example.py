@@ -78,29 +78,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default=None, help="a registered model; the first that learned something by default")
     parser.add_argument("--tasks", default=",".join(TASKS), help="which of the tasks, separated by commas; all of them")
     parser.add_argument("--out", type=Path, default=EXAMPLES, help="folder of the examples; assets/examples by default")
-    asked = parser.parse_args(argv)
+    args = parser.parse_args(argv)
     scenes = Scenes()
     try:
         first = first_of_each(scenes)
         if not first:
             raise InvalidInput("There are no shipped episodes to start from.", scenes.problem)
-        for task in (wanted := [name.strip() for name in asked.tasks.split(",") if name.strip()]):
+        for task in (wanted := [name.strip() for name in args.tasks.split(",") if name.strip()]):
             if task not in first:
                 raise unknown_name("task", task, tuple(first))
         for task in wanted:
-            run = make(scenes, first[task], model=asked.model or choices.default_model())
-            shutil.rmtree(asked.out / task, ignore_errors=True)
-            write_run(asked.out / task, run, small=True)
-            print(f"{task}: {told(run)}", flush=True)
+            run = make(scenes, first[task], model=args.model or choices.default_model())
+            shutil.rmtree(args.out / task, ignore_errors=True)
+            write_run(args.out / task, run, small=True)
+            print(f"{task}: {describe(run)}", flush=True)
     except WamvizError as error:
         print(f"wamviz: {error}", file=sys.stderr)
         return error.exit_code
-    size = sum(path.stat().st_size for path in asked.out.rglob("*") if path.is_file())
-    print(f"{asked.out.name}: {size / 1e6:.1f} MB")
+    size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
+    print(f"{args.out.name}: {size / 1e6:.1f} MB")
     return 0
 
 
-def told(run: Run) -> str:
+def describe(run: Run) -> str:
     """One line on a finished example."""
     success = None if run.executed is None else run.executed.success
     words = {True: "succeeded", False: "failed", None: "not judged"}[success]

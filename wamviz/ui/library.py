@@ -260,15 +260,15 @@ def place_of(text: str) -> tuple[str, int, int]:
 
 def typed_path(text: str | None) -> Path:
     """The absolute path that a person typed or pasted: quotes around it and ``~`` are understood."""
-    told = (text or "").strip().strip("\"'").strip()
-    if not told or "\0" in told or len(told) > 4096:
+    text_path = (text or "").strip().strip("\"'").strip()
+    if not text_path or "\0" in text_path or len(text_path) > 4096:
         raise InvalidInput("Which folder?", "Write the path of a dataset's folder, e.g. ~/data/my_robot.")
-    if told.startswith("file://"):
-        told = told.removeprefix("file://")
+    if text_path.startswith("file://"):
+        text_path = text_path.removeprefix("file://")
     try:
-        return Path(os.path.abspath(Path(told).expanduser()))
+        return Path(os.path.abspath(Path(text_path).expanduser()))
     except RuntimeError as error:  # ~nobody
-        raise InvalidInput(f"'{told}' names a user that this machine does not have.") from error
+        raise InvalidInput(f"'{text_path}' names a user that this machine does not have.") from error
 
 
 def no_path(path: Path) -> WamvizError:

@@ -69,8 +69,8 @@ class Markup(gr.HTML):
         **kwargs: Any,
     ) -> None:
         # These four come from the code, never from a user: templates are evaluated as scripts in the browser.
-        given = {"role": role, "aria-live": live, "aria-label": label, "data-testid": testid}
-        attributes = "".join(f' {name}="{text}"' for name, text in given.items() if text)
+        aria = {"role": role, "aria-live": live, "aria-label": label, "data-testid": testid}
+        attributes = "".join(f' {name}="{text}"' for name, text in aria.items() if text)
         super().__init__(
             value=list(value),
             html_template=f'<div class="wz-markup"{attributes}></div>',

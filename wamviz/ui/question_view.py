@@ -46,8 +46,10 @@ def first_scene(scenes: Scenes, shown: Run | None) -> First:
         index, frame = scenes.indices[0], 0
     try:
         scene = scenes.episode(index)
-        told = shown.instruction if shown is not None and shown.source.startswith(f"{SHIPPED}#") else scene.instruction
-        return First(scene, frame, scenes.frame(scene, frame), told)
+        instruction = (
+            shown.instruction if shown is not None and shown.source.startswith(f"{SHIPPED}#") else scene.instruction
+        )
+        return First(scene, frame, scenes.frame(scene, frame), instruction)
     except WamvizError:
         return First(Scene(), 0, None, "")
 
@@ -70,8 +72,8 @@ def caption(scenes: Scenes, scene: Scene, frame: int, model: str = "") -> list[N
         what = f"{scene.name}, episode {scene.number}" + (f", {scene.camera}" if scene.camera else "")
     mark = str(scene.number) if scene.shipped else scene.kind
     place = h("span", None, f"Frame {frame} of {scene.frames - 1}" if scene.frames > 1 else "First frame")
-    told = h("q", None, scene.instruction) if scene.instruction else None
-    return [h("p", {"class": "wz-caption", "data-scene": mark}, h("b", None, what), place, told)]
+    quote = h("q", None, scene.instruction) if scene.instruction else None
+    return [h("p", {"class": "wz-caption", "data-scene": mark}, h("b", None, what), place, quote)]
 
 
 def frame_slider(scene: Scene, frame: int) -> Any:
@@ -128,10 +130,10 @@ def chips(scenes: Scenes, scene: Scene, frame: int, model: str) -> list[Node]:
 
 def _groups(offered: Suggestions, kind: str, known: bool) -> list[tuple[str, str, tuple[str, ...]]]:
     own = (offered.recorded,) if offered.recorded else ()
-    beside = "Possible in this scene" if known else "Training instructions"  # nobody knows what lies on a real table
+    title = "Possible in this scene" if known else "Training instructions"  # nobody knows what lies on a real table
     return [
         ("Reference task", "what the scripted expert does is known" if kind == "world" else RECORDED, own),
-        (beside, "", offered.possible),
+        (title, "", offered.possible),
         ("Composed extension", "two tasks in one sentence, nothing recorded", offered.extensions),
     ]
 

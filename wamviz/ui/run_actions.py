@@ -139,23 +139,23 @@ def infer(
         yield {"status": run_view.status("busy", "Looking at the video …", done=0.0)}
         readers = infer_actions.readers()
         reader = model if model in readers else readers[0]
-        eta, made = Eta(), None
+        eta, finished = Eta(), None
         chosen = int(sample) if sample.isdecimal() and len(sample) < 4 else 0
         opened = imagine_on_card(reader, context_of(run, chosen), mode=infer_actions.MODE)
         with closing(opened) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
-                    made = event
+                    finished = event
                     break
                 step = event.step
                 if switch.off:
                     break
                 yield {"status": run_view.step_status(event, eta.update(event.step, event.steps))}
-        if made is None or switch.off:
+        if finished is None or switch.off:
             yield {**stopped(step)}
             return
-        repository.save(made)
-        yield {**run_parts(made, repository, theme, autoplay=True), "status": run_view.finished(made)}
+        repository.save(finished)
+        yield {**run_parts(finished, repository, theme, autoplay=True), "status": run_view.finished(finished)}
     except Exception as error:
         yield {**refused(error)}
 
@@ -293,8 +293,10 @@ def reopen(repository: RunRepository, run_id: str, frame: str | None, view: str 
     try:
         run = repository.load(run_id)
         at = int(frame) if frame and frame.isdecimal() and len(frame) < 7 else None
-        told = run_view.status("good", "Reopened from its link.", f"{run.model}, made {run_view.made(run.created)}.")
-        return {**run_parts(run, repository, theme, frame=at, view=view), "status": told}
+        status = run_view.status(
+            "good", "Reopened from its link.", f"{run.model}, made {run_view.format_time(run.created)}."
+        )
+        return {**run_parts(run, repository, theme, frame=at, view=view), "status": status}
     except Exception as error:
         return refused(error)
 

@@ -98,12 +98,14 @@ def verdict(run: Run) -> list[Node]:
 def warnings(run: Run) -> list[Node]:
     """What has to be known before the picture is believed, at the picture: its model's own doubts, and that it
     hardly moves."""
-    said = cautions(run)
+    notes = cautions(run)
     if (run.metrics.get("execution") or {}).get("moves_enough") is False:
-        said.append("The imagined video hardly moves, while its own actions move the arm in the simulator.")
-    if not said and hardly_acts(run):
-        said.append("These actions hardly move the arm: the model answers as if there were nothing to do.")
-    return [h("div", {"class": "wz-status wz-warm wz-warnings"}, [h("p", None, note) for note in said])] if said else []
+        notes.append("The imagined video hardly moves, while its own actions move the arm in the simulator.")
+    if not notes and hardly_acts(run):
+        notes.append("These actions hardly move the arm: the model answers as if there were nothing to do.")
+    return (
+        [h("div", {"class": "wz-status wz-warm wz-warnings"}, [h("p", None, note) for note in notes])] if notes else []
+    )
 
 
 def cautions(run: Run) -> list[str]:
@@ -152,7 +154,7 @@ def facts(run: Run) -> list[Node]:
         ("Steps", "none" if run.steps is None else str(run.steps)),
         *([("Horizon", f"{run.horizon} frames")] if run.horizon is not None else []),
         *([("Guidance", f"{run.guidance:g}")] if run.guidance != 1 else []),
-        ("Made", made(run.created)),
+        ("Made", format_time(run.created)),
         ("Seconds", ", ".join(f"{name} {value:.2f}" for name, value in run.timings.items()) or "not measured"),
         ("Device", run.versions.get("device", "not known")),
         ("Versions", ", ".join(f"{name} {value}" for name, value in run.versions.items() if name != "device")),
@@ -172,7 +174,7 @@ def _seeds(run: Run) -> str:
     return str(run.seed) if len(run.imagined) == 1 else f"{run.seed} … {run.seed + len(run.imagined) - 1}"
 
 
-def made(created: str) -> str:
+def format_time(created: str) -> str:
     """A creation time for people.
 
     >>> made("2026-11-22T18:40:09+00:00")

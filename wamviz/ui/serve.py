@@ -78,18 +78,18 @@ def episode_routes(clips: ClipCache) -> list[BaseRoute]:
     """Pictures of recorded episodes."""
 
     def picture(request: Request) -> Response:
-        asked = EPISODE.fullmatch(request.path_params["rest"])
-        if asked is None:
+        match = EPISODE.fullmatch(request.path_params["rest"])
+        if match is None:
             return _refuse(NotFound("There is no such picture of an episode."))
-        key, index, view = asked["key"], int(asked["index"]), int(asked["view"])
+        key, index, view = match["key"], int(match["index"]), int(match["view"])
         forever = {"Cache-Control": "private, max-age=3600"}  # the key is another one when the dataset is read anew
         try:
-            if asked["kind"] == "jpg":
+            if match["kind"] == "jpg":
                 return Response(clips.thumbnail(key, index, view), media_type="image/jpeg", headers=forever)
-            clip = clips.clip(key, index, view, int(asked["start"] or 0))
+            clip = clips.clip(key, index, view, int(match["start"] or 0))
             return FileResponse(clip, media_type="video/mp4", headers=forever)
         except WamvizError as error:
-            if asked["kind"] == "jpg":
+            if match["kind"] == "jpg":
                 return Response(NO_PICTURE, media_type="image/svg+xml")
             return _refuse(error)
 

@@ -45,11 +45,11 @@ def suggestions(state: WorldState | None, recorded: str) -> Suggestions:
     """What can be asked of the scene of ``state``; general phrases where no world is known."""
     if state is None:
         return Suggestions(recorded, () if recorded else GENERAL, () if recorded else (GENERAL_EXTENSION,))
-    told = _same(recorded)
+    words = _same(recorded)
     single: list[str] = []
     composed: list[str] = []
     for text, is_composed in _scene(state.seed):
-        if _same(text) != told:
+        if _same(text) != words:
             (composed if is_composed else single).append(text)
     return Suggestions(recorded, tuple(single), tuple(composed))
 

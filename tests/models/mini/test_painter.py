@@ -9,7 +9,7 @@ import torch
 
 from tests.models.mini.conftest import make_painter
 from wamviz.models.mini.raster import project
-from wamviz.models.mini.warp import THINGS, Pose, View, held_turns, repeat_view, warp_context
+from wamviz.models.mini.warp import THINGS, Pose, WarpView, held_turns, repeat_view, warp_context
 
 SIDE = 64
 ORANGE = THINGS.index("orange")
@@ -22,7 +22,7 @@ def pose_of(state, places=PLACES, turns=None) -> Pose:
 
 
 @pytest.fixture(scope="module")
-def view(painter, camera, state) -> View:
+def view(painter, camera, state) -> WarpView:
     image = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return painter.view(image, camera, LIGHT, pose_of(state))
 

@@ -10,7 +10,7 @@ import torch
 
 from wamviz.models.mini.arm import hand_of
 from wamviz.models.mini.relations import turns_to
-from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, Scene, steps_of
+from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, ScenePoints, steps_of
 
 THINGS = 7
 MOTION = HAND + 3 * THINGS
@@ -37,7 +37,7 @@ def inputs(batch: int = 2) -> dict[str, torch.Tensor]:
 
 
 def scene_of(x):
-    return Scene(*(x[n] for n in ("state", "known", "places", "image", "doubt", "facing", "last_action")))
+    return ScenePoints(*(x[n] for n in ("state", "known", "places", "image", "doubt", "facing", "last_action")))
 
 
 def encode(net, x):

@@ -14,7 +14,7 @@ from tests.models.mini.conftest import make_pipeline
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import MODES, Camera, Imagined, ImagineRequest, Observation, Preview, WorldState
 from wamviz.models.mini.entry import capabilities, digest_of
-from wamviz.models.mini.familiar import Familiar
+from wamviz.models.mini.ood import OODDetector
 from wamviz.models.mini.wam import MiniWAM, spread_note
 from wamviz.models.protocol import collect
 
@@ -332,12 +332,12 @@ def test_unlike_frames_are_told(folder, request_, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     bare = load(copy)
-    assert np.isnan(bare.unfamiliarity(SQUARE)) and bare.strange_frames(VIDEO[:3]) == []
+    assert np.isnan(bare.ood_score(SQUARE)) and bare.strange_frames(VIDEO[:3]) == []
     width = 2 * 16
     for mark, strange in ((1e-9, True), (1e9, False)):
-        Familiar(torch.zeros(width), torch.eye(width), torch.tensor([[0.0, mark], [-1e9, 1e9]])).save(copy)
+        OODDetector(torch.zeros(width), torch.eye(width), torch.tensor([[0.0, mark], [-1e9, 1e9]])).save(copy)
         model = load(copy)
-        assert (model.unfamiliarity(SQUARE) > 1) == strange
+        assert (model.ood_score(SQUARE) > 1) == strange
         assert model.strange_frames(VIDEO[:3]) == ([0, 1, 2] if strange else [])
         assert ("looks unlike the tabletop frames" in notes(model, request_("act_only"))) == strange
         assert ("3 of the 3 frames of the video look unlike" in notes(model, request_("inverse_dynamics"))) == strange

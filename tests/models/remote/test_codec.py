@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wamviz.core.errors import WamvizError
-from wamviz.models.remote.codec import Limits, pack, pack_json, unpack, unpack_json
+from wamviz.models.remote.codec import CodecLimits, pack, pack_json, unpack, unpack_json
 
 IMAGE = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
 JOINTS = np.array([0.5, -1.0], np.float32)
@@ -201,24 +201,24 @@ def test_json_that_no_reply_may_hold_is_refused(text, why):
 
 def test_limits_hold():
     """Bytes, values and depth, in both formats."""
-    small = Limits(message_bytes=10, items=4, depth=2)
+    small = CodecLimits(message_bytes=10, items=4, depth=2)
     for read, write in ((unpack, pack), (unpack_json, lambda value: json.dumps(value).encode())):
         assert read(write([1, 2, 3]), small) == [1, 2, 3]
         with pytest.raises(WamvizError, match="1e-05 MB"):
             read(write("x" * 20), small)
         with pytest.raises(WamvizError, match="too many"):
-            read(write([[1], [2], 3]), Limits(items=4))
+            read(write([[1], [2], 3]), CodecLimits(items=4))
         with pytest.raises(WamvizError, match="too deeply"):
             read(write([[[[1]]]]), small)
     with pytest.raises(WamvizError, match="at least 1"):
-        Limits(items=0)
+        CodecLimits(items=0)
 
 
 def test_a_bomb_never_unfolds():
     """Many values in few bytes are counted while they are read, not when they are all there."""
     bomb = b"\xdc\xff\xff" + (b"\xdc\xff\xff" + b"\x90" * 0xFFFF) * 0xFF
     with pytest.raises(WamvizError, match="too many"):
-        unpack(bomb, Limits(items=100_000))
+        unpack(bomb, CodecLimits(items=100_000))
 
 
 def test_a_time_is_a_number_and_no_object():

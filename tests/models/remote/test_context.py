@@ -9,7 +9,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Observation
 from wamviz.models.remote import robots
 from wamviz.models.remote.context import Wanted, choose_cameras, fit_frame, numbers
-from wamviz.models.remote.robots import View
+from wamviz.models.remote.robots import RobotView
 
 FRAME = np.full((90, 160, 3), 7, np.uint8)
 
@@ -56,10 +56,10 @@ def test_left_and_right_hands_are_not_mixed_up():
 
 def test_a_letterbox_keeps_the_proportions_and_a_stretch_does_not():
     tall = np.full((200, 100, 3), 9, np.uint8)
-    padded = fit_frame(tall, View("v", "exterior", (224, 224)))
+    padded = fit_frame(tall, RobotView("v", "exterior", (224, 224)))
     assert padded.shape == (224, 224, 3) and (padded[:, 56:168] == 9).all() and not padded[:, :56].any()
-    assert (fit_frame(tall, View("v", "exterior", (224, 224), "stretch")) == 9).all()
-    assert fit_frame(tall, View("v", "exterior", None, "as it is")).shape == tall.shape
+    assert (fit_frame(tall, RobotView("v", "exterior", (224, 224), "stretch")) == 9).all()
+    assert fit_frame(tall, RobotView("v", "exterior", None, "as it is")).shape == tall.shape
 
 
 def test_places_in_the_state_can_be_told():

@@ -17,7 +17,7 @@ from wamviz.models.protocol import WorldActionModel, collect
 from wamviz.models.remote import veo, vllm_omni, zmtp
 from wamviz.models.remote.asking import policy_request, protocol_of
 from wamviz.models.remote.backend import capabilities_of, probe
-from wamviz.models.remote.codec import Limits, pack
+from wamviz.models.remote.codec import CodecLimits, pack
 from wamviz.models.remote.kinds import KINDS, kind_of, robot_of
 
 # Or only the server knows which state it wants.
@@ -155,7 +155,7 @@ def test_a_malformed_reply_is_refused(speaker: Speaker, mood: str) -> None:
 def test_an_oversized_reply_is_refused(speaker: Speaker) -> None:
     with serving(speaker.speak("huge")) as served:
         with pytest.raises(WamvizError, match=r"more than 0\.05 MB"):
-            collect(speaker.model(served, limits=Limits(message_bytes=50_000)), wish(speaker))
+            collect(speaker.model(served, limits=CodecLimits(message_bytes=50_000)), wish(speaker))
 
 
 def test_a_lost_connection_is_tried_once_more(speaker: Speaker) -> None:

@@ -18,7 +18,7 @@ from tests.models.remote.canceling import left_open
 from tests.models.remote.servers import Served, Talk, serving
 from wamviz.core.errors import WamvizError
 from wamviz.core.threads import run_sync, stream_coroutine
-from wamviz.models.remote.codec import Limits
+from wamviz.models.remote.codec import CodecLimits
 from wamviz.models.remote.network import ConnectionLost, Server
 from wamviz.models.remote.websocket import connected
 
@@ -110,7 +110,7 @@ def test_what_breaks_the_protocol_is_refused(raw, why):
         talk.wait_until_gone()
 
     with pytest.raises(WamvizError, match=why):
-        received(script, limits=Limits(message_bytes=1000))
+        received(script, limits=CodecLimits(message_bytes=1000))
 
 
 @pytest.mark.parametrize(

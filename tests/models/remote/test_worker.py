@@ -26,7 +26,7 @@ from wamviz.models.connections import Connection
 from wamviz.models.protocol import collect
 from wamviz.models.remote import worker
 from wamviz.models.remote.backend import capabilities_of, completed, entry_of, probe
-from wamviz.models.remote.codec import Limits
+from wamviz.models.remote.codec import CodecLimits
 from wamviz.models.remote.model import RemoteModel
 from wamviz.models.remote.worker_info import described
 from wamviz.models.worker import FILE, wamviz_worker
@@ -264,7 +264,7 @@ def bomb() -> bytes:
 )
 def test_a_reply_s_arrays_are_judged_before_they_are_opened(data: bytes, why: str) -> None:
     with pytest.raises(WamvizError, match=why):
-        worker.unpacked(data, Limits(message_bytes=1_000_000))
+        worker.unpacked(data, CodecLimits(message_bytes=1_000_000))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.threads import run_sync, stream_coroutine
 from wamviz.models.connections import Connection
 from wamviz.models.remote import backend, zmtp
-from wamviz.models.remote.codec import Limits
+from wamviz.models.remote.codec import CodecLimits
 from wamviz.models.remote.network import ConnectionLost, Server
 from wamviz.models.remote.zmtp import connected
 
@@ -117,7 +117,7 @@ def test_a_reply_over_the_limit_ends_the_connection(raw: bytes) -> None:
         talk.wait_until_gone()
 
     with pytest.raises(ConnectionLost, match="was lost.*more than 0.001 MB"):
-        asked(script, limits=Limits(message_bytes=1000))
+        asked(script, limits=CodecLimits(message_bytes=1000))
 
 
 @pytest.mark.parametrize(

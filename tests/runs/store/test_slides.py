@@ -8,7 +8,7 @@ import pytest
 from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Rollout
 from wamviz.runs.store import slides
-from wamviz.runs.store.slides import Pane, filmstrip, panes_of, slide_frames
+from wamviz.runs.store.slides import SlidePane, filmstrip, panes_of, slide_frames
 
 
 def grey(origin: str, levels: list[int], fps: float) -> Rollout:
@@ -52,7 +52,7 @@ def test_a_verdict_is_part_of_the_label(make_run, make_rollout):
 def test_a_path_is_drawn_as_far_as_time_has_come():
     """Blue, from left to right through the middle of the pane; what is ahead is not drawn."""
     path = np.array([[0.0, 0.5], [0.5, 0.5], [1.0, 0.5]])
-    pane = Pane("imagined", "imagined", np.full((3, 32, 32, 3), 200, np.uint8), 1.0, path, 1.0)
+    pane = SlidePane("imagined", "imagined", np.full((3, 32, 32, 3), 200, np.uint8), 1.0, path, 1.0)
     sheet = slides.Image.new("RGB", (200, 200), slides.PAPER)
     draw = slides.ImageDraw.Draw(sheet)
     slides._pane(sheet, draw, pane, (0, 0, 200, 200), 1.0, [pane])

@@ -94,12 +94,12 @@ class CalvinDataset(IndexedDataset):
 
     def _stretches_of(self, split: Path) -> list[Stretch]:
         numbers = step_numbers(split)
-        told = self._sentences(split)
-        if not told:
-            told = [(first, last, "") for first, last in self._spans(split, numbers)]
+        stretches = self._sentences(split)
+        if not stretches:
+            stretches = [(first, last, "") for first, last in self._spans(split, numbers)]
         held = frozenset(numbers.tolist())
         return [Stretch(split, first, last, text, all(step in held for step in range(first, last + 1)))
-                for first, last, text in told]  # fmt: skip
+                for first, last, text in stretches]  # fmt: skip
 
     def _sentences(self, split: Path) -> list[tuple[int, int, str]]:
         """(first step, last step, sentence) of every annotated stretch; nothing where there are none."""

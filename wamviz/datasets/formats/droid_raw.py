@@ -194,12 +194,12 @@ class DroidRawDataset(IndexedDataset):
 
 def _roles(serials: list[str], metadata: dict[str, Any], types: dict[str, float | None]) -> dict[str, str]:
     """Serial number -> view: by the metadata, else by the type that the file gives a camera, else itself."""
-    said = {str(metadata.get(f"{short}_cam_serial")): view for view, short in ROLES}
+    by_serial = {str(metadata.get(f"{short}_cam_serial")): view for view, short in ROLES}
     outside = [serial for serial in sorted(serials) if types.get(serial) not in (None, 0)]
     names = {}
     for serial in serials:
-        if serial in said:
-            names[serial] = said[serial]
+        if serial in by_serial:
+            names[serial] = by_serial[serial]
         elif types.get(serial) == 0:
             names[serial] = "wrist"
         elif serial in outside:

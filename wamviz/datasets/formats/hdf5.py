@@ -178,9 +178,9 @@ class Hdf5Dataset(IndexedDataset):
         """The rate in Hz, and the numbers with what they mean."""
         known = bool(self.override.rate or self.override.fps)
         if robosuite:
-            kwargs, rate, said = _robosuite_settings(facts)
+            kwargs, rate, limits = _robosuite_settings(facts)
             libero = any(view in LIBERO_VIEWS for view in arrays) or "bddl_file_name" in facts
-            known |= said or libero
+            known |= limits or libero
             rate = self.override.rate or rate
         else:
             kwargs, libero, rate = {}, False, self.override.rate or ALOHA_RATE

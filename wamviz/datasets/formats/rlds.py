@@ -62,7 +62,7 @@ _LOOSE = re.compile(
 
 
 @dataclass(frozen=True)
-class Shard:
+class RecordShard:
     """One file of a split: ``count`` episodes, None while only the file itself knows; ``path`` is None when absent."""
 
     split: str
@@ -82,7 +82,7 @@ class RldsDataset(IndexedDataset):
         self.set_name = str(self._info.get("name") or next((m["stem"] for _, m in shard_files(root)), "") or root.name)
         if re.fullmatch(r"\d+\.\d+\.\d+", self.title):
             self.title = f"{self.set_name} {self.title}"  # the folder is only called after the version
-        self._where: list[tuple[Shard, int]] = []
+        self._where: list[tuple[RecordShard, int]] = []
         self._damaged: list[str] = []
         shards = self._shards()
         for shard in shards:
@@ -106,7 +106,7 @@ class RldsDataset(IndexedDataset):
         path = self.root / "dataset_info.json"
         return read_json(contained(self.root, path)) if path.is_file() else {}
 
-    def _shards(self) -> list[Shard]:
+    def _shards(self) -> list[RecordShard]:
         """Every shard that the metadata lists or the folder holds, in order."""
         files = {(m["split"] or "all", int(m["number"] or 0)): path for path, m in shard_files(self.root)}
         for path in files.values():
@@ -121,11 +121,11 @@ class RldsDataset(IndexedDataset):
                 if not str(count).isdigit() or int(count) > MAX_SHARD_EPISODES:
                     raise Damaged(f"dataset_info.json says that a shard holds {count!r} episodes.")
                 name = str(split.get("name"))
-                shards.append(Shard(name, number, int(count), files.get((name, number))))
+                shards.append(RecordShard(name, number, int(count), files.get((name, number))))
         if sum(shard.count or 0 for shard in shards) > MAX_SHARD_EPISODES:
             raise Unsafe("dataset_info.json lists more than 10 million episodes.")
         listed = {shard.split for shard in shards}
-        return shards + [Shard(split, number, None, path) for (split, number), path in sorted(files.items())
+        return shards + [RecordShard(split, number, None, path) for (split, number), path in sorted(files.items())
                          if split not in listed]  # fmt: skip
 
     @property
@@ -138,7 +138,7 @@ class RldsDataset(IndexedDataset):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        said = (
+        refused = (
             ()
             if self._rate_known
             else (
@@ -146,7 +146,7 @@ class RldsDataset(IndexedDataset):
             )
         )
         cut = [problem for shard, place in self._where if place == 0 and shard.path for problem in _cut(shard.path)]
-        return (*super().missing, *said, *self._damaged, *cut)
+        return (*super().missing, *refused, *self._damaged, *cut)
 
     def _read(self, index: int) -> Recording:
         shard, place = self._where[index]

@@ -134,12 +134,12 @@ class RoboTwinDataset(IndexedDataset):
 
     def _instruction(self, path: Path, missing: list[str]) -> str:
         """The first of the sentences that RoboTwin made for an episode."""
-        beside = path.parent.parent / "instructions" / f"{path.stem}.json"
-        inside = self._folder.resolve() in beside.resolve().parents
-        if not inside or not beside.is_file():
+        file = path.parent.parent / "instructions" / f"{path.stem}.json"
+        inside = self._folder.resolve() in file.resolve().parents
+        if not inside or not file.is_file():
             return ""
         try:
-            texts = read_json(contained(self._folder, beside), limit=5_000_000)
+            texts = read_json(contained(self._folder, file), limit=5_000_000)
         except WamvizError as error:
             missing.append(str(error))
             return ""

@@ -198,7 +198,7 @@ def _write_data(root: Path, plan: DatasetSchema, folders: list[Path], episodes: 
             table = pa.table(columns)
             if number == 0 or place != places[number - 1]:
                 stack.close()
-                path = _made(layout.fill(root, layout.DATA_PATH, chunk_index=place[0], file_index=place[1]))
+                path = _make_parent(layout.fill(root, layout.DATA_PATH, chunk_index=place[0], file_index=place[1]))
                 writer = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="snappy"))
             writer.write_table(table, row_group_size=length)
             listed = {
@@ -223,7 +223,7 @@ def _write_videos(root: Path, plan: DatasetSchema, name: str, folders: list[Path
     for place in dict.fromkeys(places):
         members = [i for i, here in enumerate(places) if here == place]
         path = layout.fill(root, layout.VIDEO_PATH, video_key=name, chunk_index=place[0], file_index=place[1])
-        join_videos(_made(path), [sources[i] for i in members], plan.fps)
+        join_videos(_make_parent(path), [sources[i] for i in members], plan.fps)
         seen = 0
         for i in members:
             length = entries[i].columns["length"]
@@ -282,7 +282,7 @@ def _write_episodes(root: Path, plan: DatasetSchema, entries: list[Entry], own: 
         table["meta/episodes/file_index"] = pa.array([number] * len(chosen))
         table |= {name: values.slice(first, len(chosen)) for name, values in own.items()}
         path = layout.fill(root, layout.EPISODES_PATH, chunk_index=chunk, file_index=number)
-        pq.write_table(pa.table(table), _made(path), compression="snappy")
+        pq.write_table(pa.table(table), _make_parent(path), compression="snappy")
 
 
 def _write_tasks(root: Path, tasks: list[str]) -> None:
@@ -300,7 +300,9 @@ def _write_tasks(root: Path, tasks: list[str]) -> None:
         "pandas_version": "2.0.0",
     }
     table = pa.table({"task_index": pa.array(range(len(tasks)), pa.int64()), "task": pa.array(tasks, pa.string())})
-    pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(about)}), _made(root / "meta/tasks.parquet"))
+    pq.write_table(
+        table.replace_schema_metadata({"pandas": json.dumps(about)}), _make_parent(root / "meta/tasks.parquet")
+    )
 
 
 def _info(plan: DatasetSchema, entries: list[Entry], tasks: int) -> dict[str, Any]:
@@ -337,6 +339,6 @@ def _info(plan: DatasetSchema, entries: list[Entry], tasks: int) -> dict[str, An
     }
 
 
-def _made(path: Path) -> Path:
+def _make_parent(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

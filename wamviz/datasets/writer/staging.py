@@ -169,9 +169,9 @@ def staged(folder: Path) -> dict[int, Path]:
 
 def _check(plan: DatasetSchema, rows: Mapping[str, NDArray[Any]], frames: Mapping[str, NDArray[np.uint8]]) -> int:
     """The number of rows, or ``InvalidInput`` when the episode does not follow the plan."""
-    for given, wanted in ((rows, plan.columns), (frames, plan.videos)):
-        if set(given) != set(wanted):
-            odd = sorted(set(given) ^ set(wanted))
+    for found, wanted in ((rows, plan.columns), (frames, plan.videos)):
+        if set(found) != set(wanted):
+            odd = sorted(set(found) ^ set(wanted))
             raise InvalidInput(f"The episode's features differ from the plan's: {', '.join(odd)}.")
     lengths = {name: len(values) for name, values in (*rows.items(), *frames.items())}
     if len(set(lengths.values())) != 1 or 0 in lengths.values():

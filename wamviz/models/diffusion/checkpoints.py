@@ -122,9 +122,9 @@ def look(kind: PipelineKind, connection: Connection) -> Checkpoint:
     pipeline = str(index.get("_class_name"))
     _check_class(kind, folder, pipeline, index)
     parts = tuple(
-        _part(folder, name, told, again)
-        for name, told in index.items()
-        if not name.startswith("_") and isinstance(told, list) and len(told) == 2 and told[1] is not None
+        _part(folder, name, declared, again)
+        for name, declared in index.items()
+        if not name.startswith("_") and isinstance(declared, list) and len(declared) == 2 and declared[1] is not None
         if name != "safety_checker"  # the guardrail brings its own weights
     )
     if not any(part.weights for part in parts):
@@ -144,8 +144,8 @@ def _check_class(kind: PipelineKind, folder: Path, pipeline: str, index: dict[st
         )
 
 
-def _part(folder: Path, name: str, told: list[Any], again: str) -> Part:
-    library, cls = str(told[0]), str(told[1])
+def _part(folder: Path, name: str, declared: list[Any], again: str) -> Part:
+    library, cls = str(declared[0]), str(declared[1])
     if library not in LIBRARIES and not _of_a_pipeline(library):
         raise WamvizError(
             f"Component '{name}' of '{folder}' comes with code of its own ({library[:60]}), which is never run.",

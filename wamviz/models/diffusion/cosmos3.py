@@ -21,8 +21,8 @@ from PIL import Image
 from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.framing import Framing, within
-from wamviz.models.diffusion.model import DiffusionModel, Plan, Sample, lengths, uint8
-from wamviz.models.protocol import frames_asked
+from wamviz.models.diffusion.model import DiffusionModel, Sample, SamplingPlan, lengths, uint8
+from wamviz.models.protocol import count_frames_requested
 
 _MODES = {"joint": "policy"}
 BLOCK = 16  # pixels a latent: frames come back in whole ones
@@ -31,29 +31,29 @@ BLOCK = 16  # pixels a latent: frames come back in whole ones
 class Cosmos3Model(DiffusionModel):
     """Cosmos3 for one robot."""
 
-    def plan(self, request: ImagineRequest) -> Plan:
+    def plan(self, request: ImagineRequest) -> SamplingPlan:
         """See ``DiffusionModel.plan``."""
         from diffusers.pipelines.cosmos.pipeline_cosmos3_omni import _ACTION_RESOLUTION_BINS as BINS
         from diffusers.video_processor import VideoProcessor
 
         camera = self.view(request)
         frame = request.observation.frames[camera]
-        given = request.video if request.mode == "inverse_dynamics" else None
-        height, width = (frame if given is None else given[0]).shape[:2]
+        clip = request.video if request.mode == "inverse_dynamics" else None
+        height, width = (frame if clip is None else clip[0]).shape[:2]
         tier, canvas = 0, (0, 0)
         for tier in [self.options.tier] if self.options.tier else [256, 480]:
             canvas = VideoProcessor.classify_height_width_bin(height, width, ratios=BINS[str(tier)])
             if height <= canvas[0] and width <= canvas[1]:
                 break
-        fitted = within((height, width), canvas, BLOCK)
-        count = frames_asked(self.capabilities, request)
+        placed = within((height, width), canvas, BLOCK)
+        count = count_frames_requested(self.capabilities, request)
         each = self.options.frames - 1
         notes = [*self._beyond(request, count)]
         if count > each:
-            goes = "of the given video" if given is not None else "imagined"
+            goes = "of the given video" if clip is not None else "imagined"
             notes.append(
                 f"Taken {each} steps at a time, each chunk from the last frame {goes}"
-                + (": mistakes add up." if given is None else ".")
+                + (": mistakes add up." if clip is None else ".")
             )
         if self.options.statistics:
             notes.append(
@@ -61,19 +61,19 @@ class Cosmos3Model(DiffusionModel):
             )
         else:
             notes.append("Actions are the model's own normalised numbers, without units.")
-        return Plan(
-            frame, camera, lengths(count, each), request.steps or self.options.steps, fitted.model, tuple(notes),
-            extra={"framing": fitted, "tier": tier},
+        return SamplingPlan(
+            frame, camera, lengths(count, each), request.steps or self.options.steps, placed.model, tuple(notes),
+            extra={"framing": placed, "tier": tier},
         )  # fmt: skip
 
-    def arguments(self, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample) -> dict[str, Any]:
+    def arguments(self, request: ImagineRequest, plan: SamplingPlan, chunk: int, sample: Sample) -> dict[str, Any]:
         """See ``DiffusionModel.arguments``."""
         from diffusers import CosmosActionCondition
 
-        options, fitted = self.options, self._framing(plan)
+        options, framing = self.options, self._framing(plan)
         assert options.domain is not None
         start = sum(plan.lengths[:chunk])
-        told: dict[str, Any] = {
+        conditioning: dict[str, Any] = {
             "mode": _MODES.get(request.mode, request.mode),
             "chunk_size": options.frames - 1,
             "domain_name": options.domain.name,
@@ -82,18 +82,20 @@ class Cosmos3Model(DiffusionModel):
         }
         if request.mode == "inverse_dynamics":
             assert request.video is not None
-            clip = fitted.fit(request.video[start : start + options.frames])
-            told["video"] = [Image.fromarray(frame) for frame in clip]  # a short clip repeats its last frame
+            clip = framing.fit(request.video[start : start + options.frames])
+            conditioning["video"] = [Image.fromarray(frame) for frame in clip]  # a short clip repeats its last frame
         else:
-            told["image"] = Image.fromarray(fitted.fit(sample.context))
+            conditioning["image"] = Image.fromarray(framing.fit(sample.context))
         if request.mode == "forward_dynamics":
             assert request.actions is not None
             actions = request.actions[start : start + options.frames - 1]
             table = self._statistics()
-            told["raw_actions"] = torch.from_numpy(np.ascontiguousarray(table.model(actions) if table else actions))
+            conditioning["raw_actions"] = torch.from_numpy(
+                np.ascontiguousarray(table.model(actions) if table else actions)
+            )
         return {
             "prompt": request.observation.instruction,
-            "action": CosmosActionCondition(**told),
+            "action": CosmosActionCondition(**conditioning),
             "fps": options.fps,
             "guidance_scale": request.guidance,
             "use_system_prompt": False,
@@ -102,7 +104,7 @@ class Cosmos3Model(DiffusionModel):
             **({"enable_safety_check": False} if not options.guard else {}),
         }
 
-    def take(self, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample, output: Any) -> None:
+    def take(self, request: ImagineRequest, plan: SamplingPlan, chunk: int, sample: Sample, output: Any) -> None:
         """See ``DiffusionModel.take``."""
         count, start = plan.lengths[chunk], sum(plan.lengths[:chunk])
         frames = None
@@ -118,12 +120,12 @@ class Cosmos3Model(DiffusionModel):
 
     def _beyond(self, request: ImagineRequest, count: int) -> list[str]:
         """Say it when more was given than is taken."""
-        given, what = 0, ""
+        count_given, what = 0, ""
         if request.mode == "forward_dynamics" and request.actions is not None:
-            given, what = len(request.actions), "actions"
+            count_given, what = len(request.actions), "actions"
         elif request.mode == "inverse_dynamics" and request.video is not None:
-            given, what = len(request.video) - 1, "frames"
-        left = given - count
+            count_given, what = len(request.video) - 1, "frames"
+        left = count_given - count
         return (
             [f"The last {left} of the given {what} were left out: {count} were asked for or fit."] if left > 0 else []
         )
@@ -134,11 +136,11 @@ class Cosmos3Model(DiffusionModel):
             return None
         return statistics.read(options.statistics, options.normalised, len(options.domain.names))
 
-    def unfit(self, plan: Plan, frames: Frames) -> Frames:
+    def unfit(self, plan: SamplingPlan, frames: Frames) -> Frames:
         """See ``DiffusionModel.unfit``."""
         return self._framing(plan).unfit(frames)
 
     @staticmethod
-    def _framing(plan: Plan) -> Framing:
-        fitted: Framing = plan.extra["framing"]
-        return fitted
+    def _framing(plan: SamplingPlan) -> Framing:
+        framing: Framing = plan.extra["framing"]
+        return framing

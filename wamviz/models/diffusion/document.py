@@ -56,11 +56,11 @@ def settings() -> str:
     for kind in KINDS.values():
         for name, words in kind.settings.items():
             # Defaults differ between kinds and stand in the first table and in connect --kinds.
-            told = re.sub(r"; [^;]* by default$|; here \w+$|; \d+x\d+ by default$", "", words)
-            told = re.sub(r"none or [\w, -]+:", "none, or a cache of the kind:", told)
-            told = re.sub(r"multiple of \d+$", "multiple of what its autoencoder needs", told)
-            told = re.sub(r"multiples of \d+", "whole blocks", told)
-            sentences.setdefault((name, told), []).append(kind.name)
+            sentence = re.sub(r"; [^;]* by default$|; here \w+$|; \d+x\d+ by default$", "", words)
+            sentence = re.sub(r"none or [\w, -]+:", "none, or a cache of the kind:", sentence)
+            sentence = re.sub(r"multiple of \d+$", "multiple of what its autoencoder needs", sentence)
+            sentence = re.sub(r"multiples of \d+", "whole blocks", sentence)
+            sentences.setdefault((name, sentence), []).append(kind.name)
     everywhere = len(KINDS)
     rows = [
         (f"`{name}`", words, "all" if len(who) == everywhere else ", ".join(f"`{one}`" for one in who))

@@ -60,7 +60,11 @@ def _parts(path: Path, name: HubName, kind: PipelineKind) -> list[str]:
         fits = [other.name for other in KINDS.values() if pipeline in other.accepts]
         hint = f"Use --kind {fits[0]}." if fits else f"Kind {kind.name} runs {' or '.join(kind.accepts)}."
         raise WamvizError(f"'{name}' holds a {pipeline[:60]}, which kind {kind.name} does not run.", hint)
-    return [part for part, told in index.items() if isinstance(told, list) and told[1:] and told[1] is not None]
+    return [
+        part
+        for part, declared in index.items()
+        if isinstance(declared, list) and declared[1:] and declared[1] is not None
+    ]
 
 
 def chosen(sizes: dict[str, int], parts: list[str]) -> list[str]:

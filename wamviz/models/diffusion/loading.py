@@ -55,10 +55,10 @@ class Loaded:
     notes: tuple[str, ...]
 
 
-def pick_dtype(asked: str, device: str) -> str:
+def pick_dtype(dtype: str, device: str) -> str:
     """The dtype for ``auto``: what the device computes quickly, fp32 on a CPU."""
-    if asked != "auto":
-        return asked
+    if dtype != "auto":
+        return dtype
     if device.startswith("cuda"):
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     return "fp16" if device == "mps" else "fp32"

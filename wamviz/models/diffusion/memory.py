@@ -58,8 +58,8 @@ def advice(
             if fewer > kind.stride:
                 sets.append(f"frames={fewer}")
     where = "this machine" if device == "cpu" else f"the device {device}"
-    asked = f"{options.frames} frames of {height} x {width}, {dtype}, offload {options.offload}"
-    doing = f"loading in {dtype}, offload {options.offload}" if loading else asked
+    settings = f"{options.frames} frames of {height} x {width}, {dtype}, offload {options.offload}"
+    doing = f"loading in {dtype}, offload {options.offload}" if loading else settings
     command = " ".join(f"--set {one}" for one in sets)
     hint = f"Try one or more of: connect {name} {command}" if sets else "Use a smaller checkpoint or a larger device."
     return Unavailable(f"The memory of {where} ran out ({doing}).", hint)

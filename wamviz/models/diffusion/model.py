@@ -30,7 +30,7 @@ from wamviz.models.diffusion.kinds import PipelineKind
 from wamviz.models.diffusion.loading import Loaded, load, pick_dtype, takes
 from wamviz.models.diffusion.memory import advice, free
 from wamviz.models.diffusion.options import Options
-from wamviz.models.diffusion.running import Watch, beside, counting, stoppable
+from wamviz.models.diffusion.running import Watch, counting, run_in_thread, stoppable
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 
 
@@ -58,7 +58,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """What a request comes to.
 
     Attributes:
@@ -97,24 +97,24 @@ class DiffusionModel:
         self._busy = threading.Lock()
         self._loaded: Loaded | None = None
         self.loaded()
-        told = {name: value for name, value in connection.to_json().items() if name not in ("name", "timeout")}
-        self.weights_digest = digest(look(kind, connection), json.dumps(told, sort_keys=True))
+        settings = {name: value for name, value in connection.to_json().items() if name not in ("name", "timeout")}
+        self.weights_digest = digest(look(kind, connection), json.dumps(settings, sort_keys=True))
 
     # --- what differs between kinds ---------------------------------------------------------------------------------
 
-    def plan(self, request: ImagineRequest) -> Plan:
+    def plan(self, request: ImagineRequest) -> SamplingPlan:
         """Check a request as far as only this kind can, and say what it comes to."""
         raise NotImplementedError
 
-    def arguments(self, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample) -> dict[str, Any]:
+    def arguments(self, request: ImagineRequest, plan: SamplingPlan, chunk: int, sample: Sample) -> dict[str, Any]:
         """What the pipeline is called with for one chunk, besides its generator and its steps."""
         raise NotImplementedError
 
-    def take(self, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample, output: Any) -> None:
+    def take(self, request: ImagineRequest, plan: SamplingPlan, chunk: int, sample: Sample, output: Any) -> None:
         """Add what the pipeline returned to a sample."""
         raise NotImplementedError
 
-    def unfit(self, plan: Plan, frames: Frames) -> Frames:
+    def unfit(self, plan: SamplingPlan, frames: Frames) -> Frames:
         """(T, h, w, 3) of what the model made, in the context's shape, its copy of the context included."""
         raise NotImplementedError
 
@@ -169,7 +169,7 @@ class DiffusionModel:
             raise unknown_name("camera of this context", camera, frames)
         return camera or request.observation.main_camera
 
-    def _stream(self, request: ImagineRequest, plan: Plan) -> Iterator[Preview | Imagined]:
+    def _stream(self, request: ImagineRequest, plan: SamplingPlan) -> Iterator[Preview | Imagined]:
         start = time.perf_counter()
         total = request.samples * len(plan.lengths) * plan.steps
         yield Preview(0, total, note="context")
@@ -195,7 +195,7 @@ class DiffusionModel:
         yield Imagined(rollouts, spent, tuple(dict.fromkeys(notes)))
 
     def _sample(
-        self, loaded: Loaded, request: ImagineRequest, plan: Plan, index: int, total: int
+        self, loaded: Loaded, request: ImagineRequest, plan: SamplingPlan, index: int, total: int
     ) -> Generator[Preview, None, Sample]:
         """One rollout, chunk after chunk."""
         generator = torch.Generator("cpu").manual_seed(request.seed + index)
@@ -210,7 +210,7 @@ class DiffusionModel:
         return sample
 
     @staticmethod
-    def _words(request: ImagineRequest, plan: Plan, index: int, chunk: int) -> str:
+    def _words(request: ImagineRequest, plan: SamplingPlan, index: int, chunk: int) -> str:
         words = ["denoising"]
         if request.samples > 1:
             words.append(f"sample {index + 1} of {request.samples}")
@@ -219,13 +219,13 @@ class DiffusionModel:
         return ", ".join(words)
 
     def _chunk(
-        self, loaded: Loaded, request: ImagineRequest, plan: Plan, chunk: int, sample: Sample,
+        self, loaded: Loaded, request: ImagineRequest, plan: SamplingPlan, chunk: int, sample: Sample,
         generator: torch.Generator, done: int, total: int, words: str,
     ) -> Generator[Preview, None, None]:  # fmt: skip
         """One call of the pipeline: a preview a step, and what came back added to the sample."""
         arguments = self.arguments(request, plan, chunk, sample)
         try:
-            called = beside(lambda watch: self._call(loaded.pipe, watch, plan.steps, generator, arguments))
+            called = run_in_thread(lambda watch: self._call(loaded.pipe, watch, plan.steps, generator, arguments))
             now = done
             try:
                 while True:
@@ -251,37 +251,37 @@ class DiffusionModel:
             raise
 
     def _call(self, pipe: Any, watch: Watch, steps: int, generator: torch.Generator, arguments: dict[str, Any]) -> Any:
-        """The pipeline's own call, in the thread of ``beside``."""
-        told: dict[str, Any] = {**arguments, "num_inference_steps": steps, "generator": generator}
+        """The pipeline's own call, in the thread of ``run_in_thread``."""
+        keywords: dict[str, Any] = {**arguments, "num_inference_steps": steps, "generator": generator}
         with ExitStack() as stack:
             stack.enter_context(stoppable(pipe, watch))
             if takes(pipe, "callback_on_step_end"):
-                told["callback_on_step_end"] = watch.on_step_end
+                keywords["callback_on_step_end"] = watch.on_step_end
                 every = self.options.previews
-                if every and told.get("output_type") != "latent":
+                if every and keywords.get("output_type") != "latent":
                     watch.show = lambda step, latents: (
                         decoded(pipe, latents) if step % every == 0 and step < steps else None
                     )
             else:
                 stack.enter_context(counting(pipe, watch))
             try:
-                return pipe(**told)
+                return pipe(**keywords)
             finally:
                 pipe.maybe_free_model_hooks()  # after a call that was stopped as well: caches and offloading start anew
 
-    def _picture(self, plan: Plan, chunk: int, sample: Sample, frames: Frames) -> Frames:
+    def _picture(self, plan: SamplingPlan, chunk: int, sample: Sample, frames: Frames) -> Frames:
         """(1, T, h, w, 3) of a rollout whose present chunk is not done yet."""
         new = self.unfit(plan, frames)[1 : 1 + plan.lengths[chunk]]
         return self._shown(plan, new if sample.frames is None else np.concatenate([sample.frames, new]))[None]
 
-    def _shown(self, plan: Plan, frames: Frames) -> Frames:
+    def _shown(self, plan: SamplingPlan, frames: Frames) -> Frames:
         """(T, h, w, 3) imagined frames with the context in front, all of one size."""
         from wamviz.core.media import resize
 
         height, width = frames.shape[1:3]
         return np.concatenate([resize(plan.frame, height, width)[None], frames])
 
-    def _rollout(self, request: ImagineRequest, plan: Plan, sample: Sample, index: int) -> Rollout:
+    def _rollout(self, request: ImagineRequest, plan: SamplingPlan, sample: Sample, index: int) -> Rollout:
         camera = request.observation.cameras.get(plan.camera)
         frames = None if sample.frames is None else self._shown(plan, sample.frames)
         given = request.mode == "forward_dynamics"

@@ -65,47 +65,47 @@ def read(kind: PipelineKind, connection: Connection) -> Options:
     Raises:
         WamvizError: a setting that the kind does not have, or a value that it cannot have.
     """
-    told = connection.settings
-    for name in told:
+    chosen = connection.settings
+    for name in chosen:
         if name not in kind.settings:
             raise unknown_name(f"setting of kind {kind.name}", name, kind.settings)
     _nothing_of_servers(connection)
-    domain = domain_of(told.get("domain", "bridge_orig_lerobot")) if kind.acts else None
+    domain = domain_of(chosen.get("domain", "bridge_orig_lerobot")) if kind.acts else None
     rate = domain.rate if domain else kind.fps
-    chunk = int(_number(told, "chunk", domain.chunk, 1, 512, whole=True)) if domain else 0
+    chunk = int(_number(chosen, "chunk", domain.chunk, 1, 512, whole=True)) if domain else 0
     if chunk % kind.stride:
         raise WamvizError(f"A chunk must be a multiple of {kind.stride} actions, not {chunk}.", _near(chunk, kind, 0))
-    frames = chunk + 1 if domain else int(_number(told, "frames", kind.frames, 2, MOST_FRAMES, whole=True))
+    frames = chunk + 1 if domain else int(_number(chosen, "frames", kind.frames, 2, MOST_FRAMES, whole=True))
     if (frames - 1) % kind.stride:
         raise WamvizError(f"Kind {kind.name} imagines 1 + a multiple of {kind.stride} frames, not {frames}.",
                           _near(frames - 1, kind, 1))  # fmt: skip
-    cache = _choice(told, "cache", ("none", *kind.caches), "none")
-    tier = told.get("tier", "auto")
+    cache = _choice(chosen, "cache", ("none", *kind.caches), "none")
+    tier = chosen.get("tier", "auto")
     if tier != "auto" and tier not in map(str, TIERS):
         raise unknown_name("tier", tier, ("auto", *map(str, TIERS)))
-    shift = _number(told, "flow_shift", kind.flow_shift or 0.0, 0, 100)
+    shift = _number(chosen, "flow_shift", kind.flow_shift or 0.0, 0, 100)
     return Options(
-        dtype=_choice(told, "dtype", DTYPES, "auto"),
-        offload=_choice(told, "offload", OFFLOADS, "none"),
-        tiling=_choice(told, "tiling", ("on", "off"), "off") == "on",
+        dtype=_choice(chosen, "dtype", DTYPES, "auto"),
+        offload=_choice(chosen, "offload", OFFLOADS, "none"),
+        tiling=_choice(chosen, "tiling", ("on", "off"), "off") == "on",
         cache=cache,
-        cache_threshold=_number(told, "cache_threshold", THRESHOLDS.get(cache, 0.0), 0, 100),
-        size=_size(told.get("size", ""), kind),
-        fit=_choice(told, "fit", FITS, kind.fit),
+        cache_threshold=_number(chosen, "cache_threshold", THRESHOLDS.get(cache, 0.0), 0, 100),
+        size=_size(chosen.get("size", ""), kind),
+        fit=_choice(chosen, "fit", FITS, kind.fit),
         frames=frames,
-        fps=_number(told, "fps", connection.rate or rate, 0.1, 240),
-        steps=int(_number(told, "steps", kind.steps, 1, 200, whole=True)),
-        guidance=_number(told, "guidance", kind.guidance, 1, 20),
-        negative=told.get("negative", ""),
+        fps=_number(chosen, "fps", connection.rate or rate, 0.1, 240),
+        steps=int(_number(chosen, "steps", kind.steps, 1, 200, whole=True)),
+        guidance=_number(chosen, "guidance", kind.guidance, 1, 20),
+        negative=chosen.get("negative", ""),
         flow_shift=shift or None,
-        guard=_choice(told, "safety", ("on", "off"), "on") == "on",
+        guard=_choice(chosen, "safety", ("on", "off"), "on") == "on",
         camera=connection.views.get("context", ""),
         domain=domain,
-        view=_choice(told, "view", VIEWS, domain.view) if domain else "",
+        view=_choice(chosen, "view", VIEWS, domain.view) if domain else "",
         tier=0 if tier == "auto" else int(tier),
-        previews=int(_number(told, "previews", 0, 0, 200, whole=True)),
-        statistics=told.get("statistics", ""),
-        normalised=_choice(told, "normalised", NORMALISATIONS, "minmax"),
+        previews=int(_number(chosen, "previews", 0, 0, 200, whole=True)),
+        statistics=chosen.get("statistics", ""),
+        normalised=_choice(chosen, "normalised", NORMALISATIONS, "minmax"),
     )
 
 
@@ -124,15 +124,17 @@ def _nothing_of_servers(connection: Connection) -> None:
             raise unknown_name(f"view of kind {connection.kind}", view, ("context",))
 
 
-def _choice(told: Mapping[str, str], name: str, allowed: tuple[str, ...], usual: str) -> str:
-    value = told.get(name, usual)
+def _choice(settings: Mapping[str, str], name: str, allowed: tuple[str, ...], usual: str) -> str:
+    value = settings.get(name, usual)
     if value not in allowed:
         raise unknown_name(f"value of '{name}'", value, allowed)
     return value
 
 
-def _number(told: Mapping[str, str], name: str, usual: float, low: float, high: float, whole: bool = False) -> float:
-    text = told.get(name, str(usual))
+def _number(
+    settings: Mapping[str, str], name: str, usual: float, low: float, high: float, whole: bool = False
+) -> float:
+    text = settings.get(name, str(usual))
     try:
         value = float(text)
     except ValueError:

@@ -1,7 +1,7 @@
 """A pipeline's call, watched: its steps reported as they are done, stopped between two blocks.
 
-``beside`` runs the call in a thread (``wamviz.core.threads``) and yields a ``Step`` whenever one is done, or None after
-every beat without news; closing it makes the call end before its next block and waits for that. It knows no model.
+``run_in_thread`` runs the call in a thread (``wamviz.core.threads``) and yields a ``DenoisingStep`` whenever one is
+done, or None after every beat without news; closing it makes the call end before its next block and waits for that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Step:
+class DenoisingStep:
     """A step that is done.
 
     Attributes:
@@ -32,13 +32,13 @@ class Step:
 class Watch:
     """What the call holds: steps go out, the wish to stop comes in."""
 
-    def __init__(self, reporter: Reporter[Step]) -> None:
+    def __init__(self, reporter: Reporter[DenoisingStep]) -> None:
         self._reporter, self.check = reporter, reporter.check
         self.show: Callable[[int, Any], Any] | None = None  # steps done and latents to a picture, or None
 
     def step(self, done: int, picture: Any = None) -> None:
         """Report that ``done`` steps are done."""
-        self._reporter(Step(done, picture))
+        self._reporter(DenoisingStep(done, picture))
 
     def on_step_end(self, pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """What diffusers' pipelines take as ``callback_on_step_end``."""
@@ -46,7 +46,7 @@ class Watch:
         return tensors
 
 
-def beside(call: Callable[[Watch], T], beat: float = BEAT_S) -> Generator[Step | None, None, T]:
+def run_in_thread(call: Callable[[Watch], T], beat: float = BEAT_S) -> Generator[DenoisingStep | None, None, T]:
     """Run ``call(watch)`` in a thread; yield what it reports, or None every ``beat`` seconds without news.
 
     Returns:

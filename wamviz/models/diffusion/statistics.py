@@ -95,11 +95,11 @@ def _tables(path: Path) -> dict[str, Any]:
 
             flat = load_file(path)
             return {name.rpartition(".")[2].rpartition("/")[2]: value for name, value in flat.items()}
-        told = json.loads(path.read_text("utf-8"))
+        tables = json.loads(path.read_text("utf-8"))
     except Exception as error:  # safetensors raises its own
         raise WamvizError(f"'{path.name}' cannot be read as statistics: {type(error).__name__}.") from error
-    if isinstance(told, dict) and isinstance(told.get("action"), dict):
-        told = told["action"]
-    if not isinstance(told, dict):
+    if isinstance(tables, dict) and isinstance(tables.get("action"), dict):
+        tables = tables["action"]
+    if not isinstance(tables, dict):
         raise WamvizError(f"'{path.name}' holds no statistics of actions.", 'It needs {"action": {"min": [...], ...}}.')
-    return told
+    return tables

@@ -65,8 +65,8 @@ def facing_of(yaws: Tensor) -> Tensor:
     """Yaws (..., O) rad to what ``Detected.facing`` says of them when it is sure (..., O, 2); zeros if NaN or round."""
     times = torch.tensor(SYMMETRY, dtype=yaws.dtype, device=yaws.device)
     angle = yaws.nan_to_num() * times
-    told = (times > 0) & ~yaws.isnan()
-    return torch.stack([angle.cos(), angle.sin()], -1) * told[..., None]
+    known = (times > 0) & ~yaws.isnan()
+    return torch.stack([angle.cos(), angle.sin()], -1) * known[..., None]
 
 
 def turn_facing(facing: Tensor, turns: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def cut_patch(image: Tensor, at: Tensor, share: float, size: int) -> Tensor:
     return F.grid_sample(image, torch.stack([x, y], -1) * 2 - 1, padding_mode="border", align_corners=False)
 
 
-class _Block(nn.Module):
+class _DetectorBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(4, width)
@@ -123,15 +123,15 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         fine, middle, coarse = widths
         points = len(POINTS)
         self.enter = nn.Conv2d(12, fine, 3, padding=1)
-        self.fine_in = _Block(fine)
+        self.fine_in = _DetectorBlock(fine)
         self.down = nn.Conv2d(fine, middle, 2, 2)
-        self.middle_in = _Block(middle)
+        self.middle_in = _DetectorBlock(middle)
         self.downer = nn.Conv2d(middle, coarse, 2, 2)
-        self.coarse = nn.Sequential(_Block(coarse), _Block(coarse), _Block(coarse))
+        self.coarse = nn.Sequential(_DetectorBlock(coarse), _DetectorBlock(coarse), _DetectorBlock(coarse))
         self.up = nn.Conv2d(coarse, 4 * middle, 1)
-        self.middle_out = nn.Sequential(_Block(middle), _Block(middle))
+        self.middle_out = nn.Sequential(_DetectorBlock(middle), _DetectorBlock(middle))
         self.upper = nn.Conv2d(middle, 4 * fine, 1)
-        self.fine_out = _Block(fine)
+        self.fine_out = _DetectorBlock(fine)
         self.heat = nn.Conv2d(fine, points + len(MARKS) - 1, 1)
         self.look = nn.Conv2d(fine + middle, 64, 1)
         self.read = nn.Sequential(nn.Linear(64 + 2 + coarse, 128), nn.SiLU())
@@ -173,11 +173,11 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         wide = torch.cat([fine, F.interpolate(middle, scale_factor=2.0)], 1)
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
-        told = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
+        tokens = torch.cat([seen, at * 2 - 1, mean[:, None].expand(-1, seen.shape[1], -1)], -1)
         around = at[:, :-1].detach().flatten(0, 1)  # (B * O, 2)
         many = image.repeat_interleave(len(POINTS) - 1, 0)
         closer = self.glance(F.pixel_unshuffle(cut_patch(many, around, _GLANCE_SIDE, _GLANCE), 2))
-        read = self.read(told) + self.point
+        read = self.read(tokens) + self.point
         read = torch.cat([read[:, :-1] + closer.unflatten(0, (len(image), -1)), read[:, -1:]], 1)
         height, doubt, there, *facing = self.answer(read).unbind(-1)
         usual = torch.tensor(self.config.height_mean or [0.0] * len(POINTS), device=image.device)

@@ -57,13 +57,13 @@ def weights_digest(folder: Path) -> str:
 def origin(folder: Path) -> str:
     """Size and origin of the weights in ``folder`` in a line, from its ``training.json``; only what that says."""
     try:
-        told = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    return origin_words(told) if isinstance(told, dict) else ""
+    return origin_words(facts) if isinstance(facts, dict) else ""
 
 
-def origin_words(told: dict[str, Any]) -> str:
+def origin_words(facts: dict[str, Any]) -> str:
     """What ``training.json`` says of its ``parameters``, ``hardware`` and ``hours``, as far as it does.
 
     >>> origin_words({"parameters": 5_212_345, "hardware": "2 CPU cores", "hours": 4.0})
@@ -71,7 +71,7 @@ def origin_words(told: dict[str, Any]) -> str:
     >>> origin_words({"hours": 0.15}), origin_words({"batch": 48})
     ('trained for 9 minutes', '')
     """
-    count, hours, hardware = told.get("parameters"), told.get("hours"), told.get("hardware")
+    count, hours, hardware = facts.get("parameters"), facts.get("hours"), facts.get("hardware")
     trained = f" on {hardware}" if isinstance(hardware, str) and hardware.strip() else ""
     if isinstance(hours, int | float) and not isinstance(hours, bool) and 0 < hours < 1e6:
         trained += f" for {_lasting(float(hours))}"
@@ -85,8 +85,8 @@ def _lasting(hours: float) -> str:
     if hours < 0.95:
         minutes = max(1, round(60 * hours))
         return f"{minutes} minute{'' if minutes == 1 else 's'}"
-    told = f"{hours:.1f}".removesuffix(".0") if hours < 10 else f"{hours:.0f}"
-    return f"{told} hour{'' if told == '1' else 's'}"
+    text = f"{hours:.1f}".removesuffix(".0") if hours < 10 else f"{hours:.0f}"
+    return f"{text} hour{'' if text == '1' else 's'}"
 
 
 def capabilities() -> Capabilities:

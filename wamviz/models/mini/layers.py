@@ -35,7 +35,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return torch.bmm(scores.softmax(-1), v.flatten(0, 1)).unflatten(0, q.shape[:2])
 
 
-class Expert(nn.Module):
+class TransformerExpert(nn.Module):
     """One expert's share of one layer: its projections, feed-forward and modulation offsets."""
 
     def __init__(self, width: int, attention: int, heads: int, ratio: int) -> None:

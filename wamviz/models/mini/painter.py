@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from wamviz.models.mini.kinematics import PARTS, part_frames
 from wamviz.models.mini.lighting import USUAL_LIGHT, estimate_light
 from wamviz.models.mini.raster import Body, draw_body
-from wamviz.models.mini.warp import Pose, View, box_around, boxes_of_moved, repeat_view, warp_context
+from wamviz.models.mini.warp import Pose, WarpView, box_around, boxes_of_moved, repeat_view, warp_context
 
 _STILL_GUIDES, _MOVING_GUIDES = (0, 1, 2, *range(17, 26)), tuple(range(3, 17))
 _GUIDES = 26  # channels of what the U-Net is shown, a pixel: those of the context, and those of the pose
@@ -31,21 +31,21 @@ _TEXTURE = (160, 176)  # cells of the learnt table, across and along
 _TABLE = ((-0.25, 0.95), (-0.65, 0.65))  # m, what they span
 
 
-class _Block(nn.Module):
+class _PainterBlock(nn.Module):
     """Two convolutions beside a shortcut, scaled and shifted by what is known of the whole picture."""
 
-    def __init__(self, width: int, told: int) -> None:
+    def __init__(self, width: int, condition: int) -> None:
         super().__init__()
         self.norm = nn.GroupNorm(4, width)
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        self.told = nn.Linear(told, 2 * width)
+        self.told = nn.Linear(condition, 2 * width)
         for layer in (self.second, self.told):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        scale, shift = self.told(told)[:, :, None, None].chunk(2, 1)
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.told(condition)[:, :, None, None].chunk(2, 1)
         return x + self.second(F.silu(self.first(self.norm(x)) * (1 + scale) + shift))
 
 
@@ -78,21 +78,23 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.register_buffer("normals", torch.zeros(total, 3))
         self.register_buffer("albedo", torch.zeros(total))
         fine, middle, coarse = widths
-        told = 96
-        self.tell = nn.Sequential(nn.Linear(16, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
+        condition_width = 96
+        self.tell = nn.Sequential(
+            nn.Linear(16, condition_width), nn.SiLU(), nn.Linear(condition_width, condition_width), nn.SiLU()
+        )
         self.table = nn.Parameter(torch.zeros(1, 4, *_TEXTURE))
         self.enter = nn.Conv2d(4 * _GUIDES, fine, 1)
         self.down = nn.Conv2d(fine, middle, 2, 2)
-        self.middle_in = nn.ModuleList(_Block(middle, told) for _ in range(blocks[0]))
+        self.middle_in = nn.ModuleList(_PainterBlock(middle, condition_width) for _ in range(blocks[0]))
         self.downer = nn.Conv2d(middle, coarse, 2, 2)
-        self.coarse = nn.ModuleList(_Block(coarse, told) for _ in range(blocks[1]))
+        self.coarse = nn.ModuleList(_PainterBlock(coarse, condition_width) for _ in range(blocks[1]))
         self.up = nn.Conv2d(coarse, 4 * middle, 1)
-        self.middle_out = nn.ModuleList(_Block(middle, told) for _ in range(blocks[2]))
+        self.middle_out = nn.ModuleList(_PainterBlock(middle, condition_width) for _ in range(blocks[2]))
         self.upper = nn.Conv2d(middle, 4 * fine, 1)
-        self.fine_out = nn.ModuleList(_Block(fine, told) for _ in range(blocks[3]))
+        self.fine_out = nn.ModuleList(_PainterBlock(fine, condition_width) for _ in range(blocks[3]))
         self.leave = nn.Conv2d(fine, 4 * 10, 1)
         # The arm's own colour, pixel by pixel at full resolution: paint and how the surface is turned to the light.
-        self.lamp = nn.Linear(coarse + told, 24)
+        self.lamp = nn.Linear(coarse + condition_width, 24)
         self.shade_in = nn.Conv2d(9, 24, 1)
         self.shade_out = nn.Conv2d(24, 3, 1)
 
@@ -113,10 +115,10 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         table = self._table_at(camera, x, y)[:, 4:]
         return estimate_light(body, frames, image, camera, table * (1 - covered))
 
-    def view(self, image: Tensor, camera: Tensor, light: Tensor, pose: Pose) -> View:
+    def view(self, image: Tensor, camera: Tensor, light: Tensor, pose: Pose) -> WarpView:
         """A context that pictures can be drawn from; images (B, 3, S, S) in -1..1."""
         frames, body = part_frames(pose.joints, pose.gripper), self.body()
-        return View(image, camera, light, pose, body, draw_body(body, frames, camera, light, image.shape[-1]))
+        return WarpView(image, camera, light, pose, body, draw_body(body, frames, camera, light, image.shape[-1]))
 
     def _table_at(self, camera: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The learnt table and where it is, at image points (B, C, C) each: (B, 5, C, C)."""
@@ -132,7 +134,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     # ------------------------------------------------------------------ drawing
 
-    def forward(self, view: View, to: Pose, corner: Tensor | None = None, side: int = 0) -> Tensor:
+    def forward(self, view: WarpView, to: Pose, corner: Tensor | None = None, side: int = 0) -> Tensor:
         """Draw the pictures of poses.
 
         Args:
@@ -162,7 +164,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         paint = self.shade_out(F.silu(self.shade_in(lit) + lamp[:, :, None, None]))
         return _compose(image, gain, moved[0], moved[1], paint, arm.mask, new, scores)
 
-    def still_features(self, view: View) -> Tensor:
+    def still_features(self, view: WarpView) -> Tensor:
         """What the first layer, which is linear, makes of a context (B = 1) whatever the pose: (1, fine, S/2, S/2)."""
         size = view.image.shape[-1]
         steps = (torch.arange(size, device=view.image.device) + 0.5) / size
@@ -171,7 +173,7 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         still = torch.cat([view.image, view.drawn.mask, view.drawn.shadow, table, ramp], 1)
         return self._enter_part(still, _STILL_GUIDES, self.enter.bias)
 
-    def draw(self, view: View, to: Pose, still: Tensor | None = None) -> Tensor:
+    def draw(self, view: WarpView, to: Pose, still: Tensor | None = None) -> Tensor:
         """The same for one context (B = 1) and many poses (B), quicker: only what may have changed is computed.
 
         Args:
@@ -216,15 +218,15 @@ class MiniPainter(ModelMixin, ConfigMixin):  # type: ignore[misc]
         index = torch.tensor([4 * c + k for c in channels for k in range(4)], device=guides.device)
         return F.conv2d(_unshuffle(guides), self.enter.weight[:, index], bias)
 
-    def _decide(self, h: Tensor, told: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _decide(self, h: Tensor, condition: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The U-Net: gain of the context, new colours (B, 3, C, C), scores of sources (B, 4, C, C), lamp (B, 24)."""
         keep = h
-        h = _through(self.middle_in, self.down(h), told)
+        h = _through(self.middle_in, self.down(h), condition)
         kept = h
-        h = _through(self.coarse, self.downer(h), told)
-        lamp = self.lamp(torch.cat([h.mean((2, 3)), told], 1))
-        h = _through(self.middle_out, F.pixel_shuffle(self.up(h), 2) + kept, told)
-        h = _through(self.fine_out, F.pixel_shuffle(self.upper(h), 2) + keep, told)
+        h = _through(self.coarse, self.downer(h), condition)
+        lamp = self.lamp(torch.cat([h.mean((2, 3)), condition], 1))
+        h = _through(self.middle_out, F.pixel_shuffle(self.up(h), 2) + kept, condition)
+        h = _through(self.fine_out, F.pixel_shuffle(self.upper(h), 2) + keep, condition)
         new, gain, scores = F.pixel_shuffle(self.leave(h), 2).split((3, 3, 4), 1)
         return gain, new, scores, lamp
 
@@ -250,13 +252,13 @@ def cut_windows(x: Tensor, corner: Tensor, side: int) -> Tensor:
     return torch.stack([p[:, j : j + side, i : i + side] for p, (i, j) in zip(x, corner.tolist(), strict=True)])
 
 
-def _through(blocks: nn.ModuleList, x: Tensor, told: Tensor) -> Tensor:
+def _through(blocks: nn.ModuleList, x: Tensor, condition: Tensor) -> Tensor:
     for block in blocks:
-        x = block(x, told)
+        x = block(x, condition)
     return x
 
 
-def _summary(view: View, to: Pose) -> Tensor:
+def _summary(view: WarpView, to: Pose) -> Tensor:
     """What holds for the whole picture, (B, 16): light, hands, how far the lever is down."""
     lever = (to.things[:, 0] - view.pose.things[:, 0]).nan_to_num()[:, 2:] * 20
     parts = [view.light - torch.tensor(USUAL_LIGHT, device=lever.device), lever]

@@ -26,8 +26,8 @@ from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.situation import Situation, assume_held, follow_motion, read_state
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
-from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, Scene
-from wamviz.models.mini.warp import Pose, View
+from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, ScenePoints
+from wamviz.models.mini.warp import Pose, WarpView
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
 READ = 0.14  # noise level of motion that was read off pictures, the hand to some 1 cm: measured, see the model card
@@ -67,7 +67,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Step:
+class SamplingStep:
     """What is known after a denoising step.
 
     Attributes:
@@ -170,7 +170,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()
-    def view(self, observed: Observed) -> View:
+    def view(self, observed: Observed) -> WarpView:
         """What the painter draws from; looking for the light takes a while."""
         image, camera, pose = observed.image, observed.camera, observed.situation.pose
         with one_thread():
@@ -210,7 +210,9 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         n = len(start.state)
         known = torch.full((n,), start.known, device=self.device)
         state = net.normalise_states(start.state) * start.known
-        scene = Scene(state, known, start.places, start.seen(camera), start.doubt, start.facing, start.last_action)
+        scene = ScenePoints(
+            state, known, start.places, start.seen(camera), start.doubt, start.facing, start.last_action
+        )
         return net.encode_context(scene, text.expand(n, -1, -1), mask.expand(n, -1))
 
     @staticmethod
@@ -232,7 +234,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         motion: Tensor | None = None,
         guidance: float = 1.0,
         temperature: float = 1.0,
-    ) -> Iterator[Step]:
+    ) -> Iterator[SamplingStep]:
         """Denoise one chunk step by step, along the mode's path through the two noise levels.
 
         Args:
@@ -244,7 +246,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             temperature: spread of the noise that actions start from; 1 draws from what was learnt.
 
         Yields:
-            one ``Step`` after encoding and one after every denoising step.
+            one ``DenoisingStep`` after encoding and one after every denoising step.
         """
         net, config, samples = self.transformer, self.transformer.config, len(generators)
         path = noise_path(mode, steps)
@@ -253,7 +255,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         free = self.encode(start, camera, "") if guidance != 1 and instruction.strip() else None
         shared = samples // len(start.state)
         context, free = context.repeat(shared), None if free is None else free.repeat(shared)
-        yield Step(0, total, None, None)
+        yield SamplingStep(0, total, None, None)
 
         scale = net.motion_scale(context.hand)
         width = HAND + 3 * config.things
@@ -293,7 +295,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
                 foreseen = clean_x.float() * scale
                 x = self._advance(self.scheduler, x, clean_x.float(), at_x)
             known = None if mode == "forward_dynamics" else net.denormalise_actions(decided)
-            yield Step(index + 1, total, known, foreseen, joints)
+            yield SamplingStep(index + 1, total, known, foreseen, joints)
 
     @staticmethod
     def _advance(scheduler: FlowMatchEulerDiscreteScheduler, x: Tensor, clean: Tensor, level: float) -> Tensor:
@@ -309,7 +311,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         with one_thread(len(motion) <= 8):
             return follow_motion(start.repeat(len(motion)), motion, actions, joints)
 
-    def paint(self, view: View, poses: Pose, which: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+    def paint(self, view: WarpView, poses: Pose, which: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
         """Draw poses by number, a few at a time: yields the numbers and their frames (B, S, S, 3) uint8.
 
         On a CPU every core draws pictures of its own: they share less than the halves of one picture would.

@@ -56,7 +56,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RasterizedArm:
     """What the body looks like in B pictures of C pixels a side.
 
     Attributes:
@@ -131,7 +131,7 @@ def _close(filled: Tensor) -> Tensor:
 
 def draw_body(
     body: Body, frames: Tensor, camera: Tensor, light: Tensor, size: int, corner: Tensor | None = None, side: int = 0
-) -> Drawn:
+) -> RasterizedArm:
     """Draw the body.
 
     Args:
@@ -160,7 +160,7 @@ def draw_body(
     drawn = torch.zeros(b * side * side, 6, device=h.device)
     drawn[covered] = torch.cat([normal, torch.stack(rest, 1)], 1)
     normal, albedo, depth, mask = drawn.view(b, side, side, 6).movedim(-1, 1).split((3, 1, 1, 1), 1)
-    return Drawn(mask, normal, albedo, depth, cast_shadow(body, frames, camera, light, size, corner, side))
+    return RasterizedArm(mask, normal, albedo, depth, cast_shadow(body, frames, camera, light, size, corner, side))
 
 
 def _fill_gaps(nearest: Tensor, none: int) -> None:

@@ -22,7 +22,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
-from wamviz.models.mini.layers import Expert, attend, attention_bias, sincos
+from wamviz.models.mini.layers import TransformerExpert, attend, attention_bias, sincos
 from wamviz.models.mini.relations import REACH as _REACH
 from wamviz.models.mini.relations import between_places, turns_to
 
@@ -34,7 +34,7 @@ _LEEWAY = 0.9  # what is predicted outright then counts as little as one less th
 
 
 @dataclass(frozen=True)
-class Scene:
+class ScenePoints:
     """What is known of the context.
 
     Attributes:
@@ -154,8 +154,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.response = nn.Parameter(torch.ones(horizon + 1, 6))
         self.register_buffer("lag", torch.ones(TAPS, 7))  # of the joints, see ``arm``
         self.levels = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, 16 * width))
-        self.motion_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
-        self.action_layers = nn.ModuleList(Expert(width, width, heads, ratio) for _ in range(layers))
+        self.motion_layers = nn.ModuleList(TransformerExpert(width, width, heads, ratio) for _ in range(layers))
+        self.action_layers = nn.ModuleList(TransformerExpert(width, width, heads, ratio) for _ in range(layers))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         # Beside what is predicted outright: how much of the way and of the turn to what is meant, and how far things go
         # with the hand.
@@ -199,7 +199,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     # ------------------------------------------------------------------ the context
 
-    def encode_context(self, scene: Scene, text: Tensor, words: Tensor) -> ContextCache:
+    def encode_context(self, scene: ScenePoints, text: Tensor, words: Tensor) -> ContextCache:
         """A context to cached keys and values; text (B, L, text_dim), words (B, L) True at words."""
         b = len(scene.state)
         known = scene.known[:, None]
@@ -331,8 +331,8 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         steps = (steps_of(actions) / _STEP).clamp(-4, 4)
         focus = context.focus  # (B, 2, 6)
         goals = self._goals(at, actions[..., 5].float() * _TURN, focus)
-        told = torch.cat([actions, steps, self._ways(at, context), goals], -1)
-        a = self.action_in(told) + self.slot
+        tokens = torch.cat([actions, steps, self._ways(at, context), goals], -1)
+        a = self.action_in(tokens) + self.slot
         x: Tensor | None = None
         count = 0
         if motion is not None:

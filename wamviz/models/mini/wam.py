@@ -23,12 +23,12 @@ from wamviz.core.media import fit_square
 from wamviz.core.rollout import CAUTIONS, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.entry import digest_of
-from wamviz.models.mini.familiar import Familiar, statistics
-from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Step
+from wamviz.models.mini.ood import OODDetector, statistics
+from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, SamplingStep
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
-from wamviz.models.mini.warp import View
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
+from wamviz.models.mini.warp import WarpView
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request, count_frames_requested, open_ended
 
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
@@ -77,7 +77,7 @@ class _Progress:
     situation: Situation
     first: Frames
     seconds: dict[str, float]
-    view: Future[View] | None = None
+    view: Future[WarpView] | None = None
     frames: list[Frames] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
     dropped: Floats | None = None
@@ -106,7 +106,7 @@ class MiniWAM:
         for part in (self.pipeline.detector, self.pipeline.painter):
             part.to(memory_format=torch.channels_last)  # convolutions then need no reordering
         self._aside = ThreadPoolExecutor(1)
-        self.familiar = Familiar.load(folder)
+        self.ood_detector = OODDetector.load(folder)
         self.weights_digest = digest_of(folder)
         self.size = int(self.pipeline.painter.config.image_size)
 
@@ -118,29 +118,29 @@ class MiniWAM:
     # ------------------------------------------------------------------ what it does not know
 
     @torch.inference_mode()
-    def unfamiliarity(self, frame: Frames | Observed) -> float:
+    def ood_score(self, frame: Frames | Observed) -> float:
         """How unlike training's a frame (H, W, 3) is; above 1.0 lie 1 % of the tabletop's own. NaN where unknown."""
-        if self.familiar is None:
+        if self.ood_detector is None:
             return float("nan")
         if isinstance(frame, Observed):
             rows = statistics(frame.image, frame.found)
         else:
             images = self.pipeline.images(fit_square(frame[None], self.size))
             rows = statistics(images, self.pipeline.detect(images))
-        return float(self.familiar.score(rows.cpu()).max())
+        return float(self.ood_detector.score(rows.cpu()).max())
 
     @torch.inference_mode()
     def strange_frames(self, frames: Frames) -> list[int]:
-        """Which frames (T, H, W, 3) of a video look unlike training's: the marks are those of ``unfamiliarity``."""
-        if self.familiar is None:
+        """Which frames (T, H, W, 3) of a video look unlike training's: the marks are those of ``ood_score``."""
+        if self.ood_detector is None:
             return []
         parts = self.pipeline.images(fit_square(frames, self.size)).split(32)
         rows = torch.cat([statistics(part, self.pipeline.detect(part)).cpu() for part in parts])
-        return [int(k) for k in (self.familiar.score(rows).amax(1) > 1).nonzero()[:, 0]]
+        return [int(k) for k in (self.ood_detector.score(rows).amax(1) > 1).nonzero()[:, 0]]
 
     def _notes(self, observed: Observed, request: ImagineRequest) -> list[str]:
         notes: list[str] = []
-        score = self.unfamiliarity(observed)
+        score = self.ood_score(observed)
         if score > 1:
             text = (
                 f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
@@ -152,8 +152,8 @@ class MiniWAM:
             notes.append("The robot's state is not known; mini-WAM read it off the picture.")
         if observation.cameras.get(observation.main_camera) is None:
             notes.append("The camera is not known; mini-WAM took it for the tabletop's usual one.")
-        given = observation.frame if request.video is None else request.video[0]
-        if (tall := given.shape[0]) != (wide := given.shape[1]):
+        first = observation.frame if request.video is None else request.video[0]
+        if (tall := first.shape[0]) != (wide := first.shape[1]):
             side = min(tall, wide)
             notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {wide} x {tall} picture.")
         if strange := unknown_words(self.pipeline.tokenizer, observation.instruction):
@@ -199,18 +199,20 @@ class MiniWAM:
         calibration = observation.cameras.get(observation.main_camera)
         camera = None if calibration is None else calibration.square_projection()
         state = observation.state
-        knows = state is not None and len(state) == self.pipeline.transformer.config.state_dim
+        has_state = state is not None and len(state) == self.pipeline.transformer.config.state_dim
         previous = observation.previous_action
-        if not knows or (previous is not None and len(previous) != self.pipeline.transformer.config.action_dim):
+        if not has_state or (previous is not None and len(previous) != self.pipeline.transformer.config.action_dim):
             previous = None
-        observed = self.pipeline.observe(frame, camera, state if knows else None, previous)
+        observed = self.pipeline.observe(frame, camera, state if has_state else None, previous)
         # Where the light hangs is worked out while the actions are decided.
         view = self._aside.submit(self.pipeline.view, observed) if request.mode in DRAWS else None
         notes = self._notes(observed, request)
-        if knows and observation.world_state is None:  # ALOHA's has as many numbers
+        if has_state and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
         open_end = open_ended(self.capabilities, request)
-        count = (self.capabilities.open_horizon if open_end else None) or frames_asked(self.capabilities, request)
+        count = (self.capabilities.open_horizon if open_end else None) or count_frames_requested(
+            self.capabilities, request
+        )
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
             observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0},
@@ -271,7 +273,7 @@ class MiniWAM:
             note = f"chunk {chunk.index + 1}, {doing}" if open_end and chunk.index else doing
             return Preview(done, max(parts, done + 1), frames, actions, note if open_end else chunk.words(doing))
 
-        last: Step | None = None
+        last: SamplingStep | None = None
         for last in self.pipeline.stream(
             so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
             actions=given, motion=motion, guidance=request.guidance,

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wamviz.models.mini.raster import Body, Drawn, project
+from wamviz.models.mini.raster import Body, RasterizedArm, project
 
 THINGS = ("lever", "orange", "mug", "bowl", "red_block", "green_block", "blue_block")
 _RADIUS = (0.035, 0.042, 0.066, 0.092, 0.038, 0.038, 0.038)  # m, of what moves along with a thing
@@ -40,7 +40,7 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class View:
+class WarpView:
     """A context picture and what is known of how it was taken.
 
     Attributes:
@@ -55,10 +55,10 @@ class View:
     light: Tensor
     pose: Pose
     body: Body
-    drawn: Drawn
+    drawn: RasterizedArm
 
 
-def has_moved(view: View, to: Pose) -> Tensor:
+def has_moved(view: WarpView, to: Pose) -> Tensor:
     """Which things (B, O) are elsewhere, or turned otherwise, than in the context; False where one is absent."""
     return ((to.things - view.pose.things).norm(dim=-1) > _STILL) | (to.turns.abs() > 0.1)
 
@@ -69,7 +69,7 @@ def shadows_of(light: Tensor, places: Tensor) -> Tensor:
     return light[:, None] + (places - light[:, None]) * reach
 
 
-def warp_context(view: View, to: Pose, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def warp_context(view: WarpView, to: Pose, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The context moved along with what moves, seen at image points (B, C, C) each.
 
     Returns the moved picture (B, 3, C, C), how surely each pixel belongs to it, where things moved away, and where
@@ -116,7 +116,7 @@ def warp_context(view: View, to: Pose, x: Tensor, y: Tensor) -> tuple[Tensor, Te
     return moved * (sure > 0), sure, left[:, None], torch.stack(shadows, 1)
 
 
-def boxes_of_moved(view: View, to: Pose) -> Tensor:
+def boxes_of_moved(view: WarpView, to: Pose) -> Tensor:
     """Boxes (R, 4) in 0..1 around what moved, where it was, is, and throws shadows: left, top, right, bottom."""
     b, o = has_moved(view, to).nonzero().unbind(1)
     boxes = []
@@ -150,15 +150,17 @@ def box_around(changed: Tensor, boxes: Tensor) -> tuple[int, int, int, int]:
     return left, top, max(right, left + 8), max(bottom, top + 8)
 
 
-def repeat_view(view: View, count: int) -> View:
+def repeat_view(view: WarpView, count: int) -> WarpView:
     """One context for ``count`` pictures, without copies."""
 
     def many(x: Tensor) -> Tensor:
         return x.expand(count, *x.shape[1:])
 
     pose = Pose(*(many(getattr(view.pose, name)) for name in ("joints", "gripper", "things", "turns")))
-    drawn = Drawn(*(many(getattr(view.drawn, name)) for name in ("mask", "normal", "albedo", "depth", "shadow")))
-    return View(many(view.image), many(view.camera), many(view.light), pose, view.body, drawn)
+    drawn = RasterizedArm(
+        *(many(getattr(view.drawn, name)) for name in ("mask", "normal", "albedo", "depth", "shadow"))
+    )
+    return WarpView(many(view.image), many(view.camera), many(view.light), pose, view.body, drawn)
 
 
 _HELD = 0.075  # m between the finger tips and a thing that is held, at most

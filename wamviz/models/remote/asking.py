@@ -19,11 +19,11 @@ from wamviz.core.errors import InvalidInput
 from wamviz.core.orientation import reorient
 from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, ImagineRequest
 from wamviz.models.connections import Connection
-from wamviz.models.remote.codec import LIMITS, Limits, malformed
+from wamviz.models.remote.codec import LIMITS, CodecLimits, malformed
 from wamviz.models.remote.context import Wanted, choose_cameras, numbers, pictures, places, short
 from wamviz.models.remote.kinds import ORIENTATION, ServerKind, kind_of, robot_of
 from wamviz.models.remote.network import Server
-from wamviz.models.remote.robots import Robot, StatePart, View
+from wamviz.models.remote.robots import Robot, RobotView, StatePart
 
 MAX_FRAMES = 2000  # of a returned video: two minutes at 15 frames a second
 MAX_ACTIONS = 10_000
@@ -191,17 +191,19 @@ class PolicyRequest:
         parts += [f"{short(key)}: {place.start}:{place.stop} of the state" for key, place in found.items()]
         return f"What the server was sent: {'; '.join(parts)}."
 
-    def with_robot(self, views: tuple[View, ...], state: tuple[StatePart, ...], space: ActionSpace) -> PolicyRequest:
+    def with_robot(
+        self, views: tuple[RobotView, ...], state: tuple[StatePart, ...], space: ActionSpace
+    ) -> PolicyRequest:
         """The same request to a server that said itself what it wants and returns."""
         return replace(self, robot=replace(self.robot, views=views, state=state, actions=space))
 
     @property
-    def seen(self) -> tuple[View, ...]:
+    def seen(self) -> tuple[RobotView, ...]:
         """The robot's views that the context has; all but optional ones."""
         return tuple(view for view in self.robot.views if view.key in self.cameras)
 
     @property
-    def shown(self) -> View:
+    def shown(self) -> RobotView:
         """The view whose video is shown: that of the context's main camera, else the robot's first exterior one."""
         views = self.seen
         main = [view for view in views if self.cameras[view.key] == self.imagine.observation.main_camera]
@@ -228,14 +230,14 @@ def protocol_of(kind: ServerKind) -> PolicyProtocol:
 
 
 def policy_request(
-    connection: Connection, imagine_request: ImagineRequest | None = None, limits: Limits = LIMITS
+    connection: Connection, imagine_request: ImagineRequest | None = None, limits: CodecLimits = LIMITS
 ) -> PolicyRequest:
     """What a connection asks, with its token out of the environment."""
     server, robot = server_of(connection, limits), robot_of(connection)
     return PolicyRequest(connection.name, connection, server, robot, imagine_request)
 
 
-def server_of(connection: Connection, limits: Limits = LIMITS) -> Server:
+def server_of(connection: Connection, limits: CodecLimits = LIMITS) -> Server:
     """Where a connection leads, with its token out of the environment."""
     kind = kind_of(connection.kind)
     token = connection.token()

@@ -18,7 +18,7 @@ from wamviz.core.media import read_video, resize
 from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest
 from wamviz.models.remote.kinds import is_set
-from wamviz.models.remote.robots import View
+from wamviz.models.remote.robots import RobotView
 
 WAIT_S = 15.0  # the file is there when the reset is answered; a shared disk may show it later
 LOOK_S = 0.25
@@ -116,7 +116,7 @@ def cut(video: Frames, request: PolicyRequest) -> tuple[Frames, str]:
     return resize(inner, rows, max(1, round(rows * wide / tall))), camera
 
 
-def _filled(tall: int, wide: int, view: View) -> tuple[float, float]:
+def _filled(tall: int, wide: int, view: RobotView) -> tuple[float, float]:
     """Which share of a view's rows and columns the picture fills, between the borders that it was sent with."""
     if view.size is None or view.fit != "pad":
         return 1.0, 1.0

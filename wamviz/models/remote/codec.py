@@ -34,7 +34,7 @@ _NPY_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.rea
 
 
 @dataclass(frozen=True)
-class Limits:
+class CodecLimits:
     """What one reply may cost.
 
     Attributes:
@@ -52,7 +52,7 @@ class Limits:
             raise InvalidInput(f"Limits of a reply must be at least 1, not {self}.")
 
 
-LIMITS = Limits()
+LIMITS = CodecLimits()
 
 
 def malformed(why: str) -> WamvizError:
@@ -60,7 +60,7 @@ def malformed(why: str) -> WamvizError:
     return Damaged(f"The server's reply cannot be read: {why}.", "Is it the kind of server that was named?")
 
 
-def too_large(limits: Limits) -> WamvizError:
+def too_large(limits: CodecLimits) -> WamvizError:
     """The error for a reply over its size limit."""
     return Damaged(f"The server's reply has more than {limits.message_bytes / 1e6:g} MB, which is the limit.")
 
@@ -101,7 +101,7 @@ def _check_plain(value: Any) -> None:
         raise InvalidInput(f"An array of {value.dtype} cannot be sent; only plain numbers can.")
 
 
-def unpack(data: bytes, limits: Limits = LIMITS) -> Any:
+def unpack(data: bytes, limits: CodecLimits = LIMITS) -> Any:
     """The value of one whole msgpack message; arrays come out read-only.
 
     Raises:
@@ -232,7 +232,7 @@ def _array_to_json(value: Any) -> dict[str, Any]:
     return {"__numpy__": base64.b64encode(data).decode(), "dtype": value.dtype.str, "shape": value.shape}
 
 
-def unpack_json(data: bytes, limits: Limits = LIMITS) -> Any:
+def unpack_json(data: bytes, limits: CodecLimits = LIMITS) -> Any:
     """The value of a JSON text; json-numpy's arrays become arrays.
 
     Raises:
@@ -250,7 +250,7 @@ def unpack_json(data: bytes, limits: Limits = LIMITS) -> Any:
         raise malformed("it is no JSON") from error
 
 
-def _judged(value: Any, limits: Limits) -> Any:
+def _judged(value: Any, limits: CodecLimits) -> Any:
     """``value`` when neither its depth nor its number of values is above a limit."""
     level, count = [value], 0
     for _ in range(limits.depth + 1):

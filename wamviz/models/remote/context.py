@@ -16,7 +16,7 @@ import numpy as np
 from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.media import resize
 from wamviz.core.rollout import Floats, Frames, Observation
-from wamviz.models.remote.robots import StatePart, View
+from wamviz.models.remote.robots import RobotView, StatePart
 
 # Of the tabletop's state (see ``Rollout``): gripper 0 open .. 1 closed, seven joints of the same Franka. Its hand's
 # rotation vector is no Euler angles, which is what other servers mean by a pose, so that it is not offered as one.
@@ -36,7 +36,7 @@ class Wanted:
     """
 
     who: str
-    views: tuple[View, ...]
+    views: tuple[RobotView, ...]
     state: tuple[StatePart, ...]
     cameras: Mapping[str, str]
     places: Mapping[str, tuple[int, int]]
@@ -102,7 +102,7 @@ def pictures(wanted: Wanted, observation: Observation, cameras: Mapping[str, str
     return {view.key: fit_frame(observation.frames[cameras[view.key]], view) for view in seen}
 
 
-def fit_frame(frame: Frames, view: View) -> Frames:
+def fit_frame(frame: Frames, view: RobotView) -> Frames:
     """One frame (H, W, 3) as a view is sent."""
     if view.size is None or view.fit == "as it is":
         return np.ascontiguousarray(frame)
@@ -145,8 +145,8 @@ def places(wanted: Wanted, observation: Observation) -> dict[str, slice]:
     example = " ".join(f"--state {short(part.key)}=FIRST:END" for part in wanted.state)
     found = {}
     for part in wanted.state:
-        told = wanted.places.get(short(part.key), wanted.places.get(part.key))
-        place = known.get(part.key) if told is None else slice(*told)
+        span = wanted.places.get(short(part.key), wanted.places.get(part.key))
+        place = known.get(part.key) if span is None else slice(*span)
         if place is None:
             raise InvalidInput(
                 f"{wanted.who} needs {listed}; where they lie in this context's state of {_count(dim)} is not known.",

@@ -53,10 +53,10 @@ def check(request: PolicyRequest) -> None:
 
 async def probe(request: PolicyRequest) -> str:
     """Ask ``/info``, which every such server has."""
-    async with client(request.server) as made:
-        info = unpack_json(await fetch(made, request.server, "/info"), request.server.limits)
-    told = f" It says of itself: {', '.join(map(str, info))}." if isinstance(info, dict) and info else ""
-    return f"A Cosmos3 server answers at {request.server.url}.{told}"
+    async with client(request.server) as http:
+        info = unpack_json(await fetch(http, request.server, "/info"), request.server.limits)
+    about = f" It says of itself: {', '.join(map(str, info))}." if isinstance(info, dict) and info else ""
+    return f"A Cosmos3 server answers at {request.server.url}.{about}"
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
@@ -69,9 +69,9 @@ async def ask(request: PolicyRequest, report: Report) -> None:
             "image_size": IMAGE_SIZE,
         }
     )
-    async with client(request.server) as made:
+    async with client(request.server) as http:
         report("waiting for the model")
-        reply = await fetch(made, request.server, "/predict", message)
+        reply = await fetch(http, request.server, "/predict", message)
         report(parse_response(unpack_json(reply, request.server.limits), request))
 
 
@@ -106,17 +106,17 @@ def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     return PolicyResponse(actions, space, frames, camera, notes=(*notes, *more))
 
 
-def _actions(told: Any, request: PolicyRequest) -> tuple[Floats, ActionSpace, tuple[str, ...]]:
+def _actions(payload: Any, request: PolicyRequest) -> tuple[Floats, ActionSpace, tuple[str, ...]]:
     """The actions (K, 7) of LIBERO's controller, or unnamed ones of another width; their space; notes."""
-    space, width = request.robot.space, _width(told)
+    space, width = request.robot.space, _width(payload)
     if width not in ROTATIONS:
         count = width or space.dim
         unnamed = ActionSpace(tuple(f"a{i + 1}" for i in range(count)), ("",) * count, "unnamed", space.rate)
-        return actions_from(told, unnamed, "LIBERO"), unnamed, ()
+        return actions_from(payload, unnamed, "LIBERO"), unnamed, ()
     wide = ActionSpace(tuple(f"a{i + 1}" for i in range(width)), ("",) * width, "unnamed", space.rate)
     one_open = request.connection.settings.get("gripper", "zero_one") == "zero_one"
     words = ASSUMED.format(width=width, rotation=ROTATIONS[width], open=1 if one_open else -1, rate=space.rate)
-    return libero_actions(actions_from(told, wide, "LIBERO"), one_open=one_open), space, (words,)
+    return libero_actions(actions_from(payload, wide, "LIBERO"), one_open=one_open), space, (words,)
 
 
 def libero_actions(rows: Floats, *, one_open: bool) -> Floats:

@@ -34,8 +34,8 @@ def check(request: PolicyRequest) -> None:
 async def probe(request: PolicyRequest) -> str:
     """See that there is an address for questions: it answers a POST alone, and says so (HTTP 405) to a GET."""
     server = request.server
-    async with client(server) as made:
-        response = await made.get(server.http_url.rstrip("/") + _path(server), headers=server.headers)
+    async with client(server) as http:
+        response = await http.get(server.http_url.rstrip("/") + _path(server), headers=server.headers)
     if response.status_code != 405:
         if not response.is_success:
             raise status_error(server, response.status_code, response.content[:1000])
@@ -61,9 +61,9 @@ async def ask(request: PolicyRequest, report: Report) -> None:
             **({"return_all_query_results": True} if many else {}),
         }
     )
-    async with client(request.server) as made:
+    async with client(request.server) as http:
         report("waiting for the model")
-        reply = unpack_json(await post(made, request.server, _path(request.server), message), request.server.limits)
+        reply = unpack_json(await post(http, request.server, _path(request.server), message), request.server.limits)
     if isinstance(reply, str) and reply[:1] in "{[":  # a reply that was written as JSON twice
         reply = unpack_json(reply.encode(), request.server.limits)
     if isinstance(reply, str):

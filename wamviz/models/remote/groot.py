@@ -22,7 +22,7 @@ from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, a
 from wamviz.models.remote.codec import malformed
 from wamviz.models.remote.network import server_error
 from wamviz.models.remote.npy import pack_npy, unpack_npy
-from wamviz.models.remote.robots import DROID_STATE, StatePart, View, unnamed
+from wamviz.models.remote.robots import DROID_STATE, RobotView, StatePart, unnamed
 from wamviz.models.remote.zmtp import Req, connected, library
 
 LAYOUTS = ("nested", "flat", "n1.5")
@@ -67,7 +67,7 @@ def check(request: PolicyRequest) -> None:
 async def probe(request: PolicyRequest) -> str:
     """Ask what the server wants."""
     async with connected(request.server) as req:
-        config = modality_config(await _asked(req, request, "get_modality_config"))
+        config = modality_config(await _call(req, request, "get_modality_config"))
     return (
         f"A GR00T server answers at {request.server.url}. It wants the views {', '.join(config.video)} and the states "
         f"{', '.join(config.state) or 'none'}, and returns the actions {', '.join(config.actions)}."
@@ -77,14 +77,14 @@ async def probe(request: PolicyRequest) -> str:
 async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask what the server wants, then for one sample."""
     async with connected(request.server) as req:
-        config = modality_config(await _asked(req, request, "get_modality_config"))
+        config = modality_config(await _call(req, request, "get_modality_config"))
         adapted = adapt_request(request, config)
         data = request_data(adapted, config)
         report("waiting for the model")
-        report(parse_response(await _asked(req, adapted, "get_action", data), adapted, config))
+        report(parse_response(await _call(req, adapted, "get_action", data), adapted, config))
 
 
-async def _asked(req: Req, request: PolicyRequest, endpoint: str, data: Mapping[str, Any] | None = None) -> Any:
+async def _call(req: Req, request: PolicyRequest, endpoint: str, data: Mapping[str, Any] | None = None) -> Any:
     message: dict[str, Any] = {"endpoint": endpoint}
     if data is not None:
         message["data"] = data
@@ -141,7 +141,7 @@ def adapt_request(request: PolicyRequest, config: ModalityConfig) -> PolicyReque
         # With two wrists a name's side is the arm's; with one it is an eye of DROID's stereo cameras.
         side = next((f"{s} " for s in ("left", "right") if len(held) > 1 and s in key.lower()), "")
         role = f"{side}wrist" if key in held else "exterior"
-        views.append(View(f"video/{key}", role, (180, 320) if droid else None))
+        views.append(RobotView(f"video/{key}", role, (180, 320) if droid else None))
     return request.with_robot(tuple(views), _state(request, config), request.robot.space)
 
 
@@ -151,7 +151,7 @@ def _is_held(key: str) -> bool:
 
 def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, ...]:
     """The states to look for in the context, in the order in which the robot's datasets have them."""
-    told = request.connection.places()
+    spans = request.connection.places()
     known: dict[str, StatePart] = {}
     if request.robot.name == "droid":
         known = {part.key.rpartition("/")[2]: part for part in DROID_STATE}
@@ -159,8 +159,8 @@ def _state(request: PolicyRequest, config: ModalityConfig) -> tuple[StatePart, .
         known = {key: StatePart(key, count, "all") for key, count in _LIBERO.items()}
     parts = []
     for key in config.state:
-        if key in told:
-            parts.append(StatePart(f"state/{key}", told[key][1] - told[key][0], "all"))
+        if key in spans:
+            parts.append(StatePart(f"state/{key}", spans[key][1] - spans[key][0], "all"))
         elif key in known:
             parts.append(StatePart(f"state/{key}", known[key].count, known[key].means))
         elif key == "eef_9d":  # made of the pose that DROID records, as its own client makes it

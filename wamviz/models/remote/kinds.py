@@ -262,10 +262,10 @@ def robot_of(connection: Connection) -> Robot:
     kind = kind_of(connection.kind)
     kind.check_settings(connection.settings)
     robot = kind.adapt_robot(kind.robot(connection.robot), connection.settings)
-    if told := connection.settings.get(ORIENTATION):
-        if told not in ORIENTATIONS:
-            raise unknown_name(ORIENTATION, told, ORIENTATIONS)
-        robot = replace(robot, orientation=told)
+    if text := connection.settings.get(ORIENTATION):
+        if text not in ORIENTATIONS:
+            raise unknown_name(ORIENTATION, text, ORIENTATIONS)
+        robot = replace(robot, orientation=text)
     if not connection.rate:
         return robot
     if robot.actions is None:

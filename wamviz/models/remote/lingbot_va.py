@@ -25,7 +25,7 @@ from wamviz.core.media import resize
 from wamviz.core.rollout import Floats, Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
-from wamviz.models.remote.robots import View
+from wamviz.models.remote.robots import RobotView
 from wamviz.models.remote.websocket import WebSocket, connected
 
 PER_LATENT = 4  # frames of video that one latent frame stands for, but for the very first
@@ -37,9 +37,9 @@ _PREFIX = "observation.images."
 
 def check(request: PolicyRequest) -> None:
     """Refuse a context that lacks a view, before anything is sent; the server never reads the state."""
-    told = request.connection.settings.get("video", "no")
-    if told not in ("yes", "no"):
-        raise InvalidInput(f"The setting 'video' is yes or no, not '{told[:40]}'.", "Write connect --set video=yes")
+    video = request.connection.settings.get("video", "no")
+    if video not in ("yes", "no"):
+        raise InvalidInput(f"The setting 'video' is yes or no, not '{video[:40]}'.", "Write connect --set video=yes")
     _ = request.cameras
 
 
@@ -60,10 +60,10 @@ async def ask(request: PolicyRequest, report: Report) -> None:
 
 async def _sample(socket: WebSocket, request: PolicyRequest, report: Report) -> PolicyResponse:
     """Reset, ask for a chunk, and go on from its video as long as more is wanted and there is one."""
-    await _told(socket, request, {"reset": True, "prompt": request.prompt})
+    await _exchange(socket, request, {"reset": True, "prompt": request.prompt})
     # Later chunks are asked for with the first observation too: what came since is in the server's memory.
     seen = {"obs": observation(request.pictures, request.prompt), "prompt": request.prompt}
-    reply = await _told(socket, request, seen)
+    reply = await _exchange(socket, request, seen)
     actions, spent = unrolled(reply.get("action"), request, first=True), seconds(reply)
     views = _views(reply, request)
     notes = [RELATIVE] if request.robot.name == "robotwin" else []
@@ -81,8 +81,8 @@ async def _sample(socket: WebSocket, request: PolicyRequest, report: Report) -> 
             notes.append("The server's video does not show every view at four frames a latent one: no further chunk.")
             break
         report(f"going on after {sum(map(len, film)) - 1} frames")
-        await _told(socket, request, remembered(views, new, reply["action"], request))
-        reply = await _told(socket, request, seen)
+        await _exchange(socket, request, remembered(views, new, reply["action"], request))
+        reply = await _exchange(socket, request, seen)
         more = unrolled(reply.get("action"), request, first=False)
         views = _views(reply, request) or {}
         if shown not in views or len(views[shown]) != _new_frames(reply, first=False):
@@ -105,7 +105,7 @@ def _new_frames(reply: Mapping[str, Any], *, first: bool) -> int:
     return PER_LATENT * (latents - first)
 
 
-async def _told(socket: WebSocket, request: PolicyRequest, message: Mapping[str, Any]) -> dict[str, Any]:
+async def _exchange(socket: WebSocket, request: PolicyRequest, message: Mapping[str, Any]) -> dict[str, Any]:
     """Send one message and return the dictionary that answers it."""
     await socket.send(pack(message))
     reply = unpack(await socket.receive_bytes(), request.server.limits)
@@ -150,7 +150,7 @@ def _views(reply: Mapping[str, Any], request: PolicyRequest) -> dict[str, Frames
     return cut(video_from(video), request.robot.views)
 
 
-def cut(video: Frames, views: tuple[View, ...]) -> dict[str, Frames]:
+def cut(video: Frames, views: tuple[RobotView, ...]) -> dict[str, Frames]:
     """The views on a canvas (T, H, W, 3): in a row, RoboTwin's wrists at half size above its high view, or one alone.
 
     Which of them it is follows from the proportions, which are far apart.

@@ -25,7 +25,7 @@ from wamviz.core.threads import BEAT_S, stream_coroutine
 from wamviz.models.connections import Connection
 from wamviz.models.protocol import Capabilities, ImagineStream, check_request
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, policy_request, protocol_of
-from wamviz.models.remote.codec import LIMITS, Limits
+from wamviz.models.remote.codec import LIMITS, CodecLimits
 from wamviz.models.remote.kinds import kind_of
 from wamviz.models.remote.network import HIDDEN, ConnectionLost, redact_token
 
@@ -34,15 +34,15 @@ class RemoteModel:
     """A model that runs on a server which the user named."""
 
     def __init__(
-        self, connection: Connection, capabilities: Capabilities, beat: float = BEAT_S, limits: Limits = LIMITS
+        self, connection: Connection, capabilities: Capabilities, beat: float = BEAT_S, limits: CodecLimits = LIMITS
     ) -> None:
         self.capabilities = capabilities
         self.connection = connection
         self._kind = kind_of(connection.kind)
         self._beat, self._limits = beat, limits
         # The weights are not known from here; another address or another robot is another model.
-        told = json.dumps(connection.to_json(), sort_keys=True)
-        self.weights_digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        settings = json.dumps(connection.to_json(), sort_keys=True)
+        self.weights_digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
         self.runs_on = f"a server at {connection.url}"
 
     def imagine(self, request: ImagineRequest) -> ImagineStream:
@@ -83,8 +83,8 @@ class RemoteModel:
         if not replies:
             raise Damaged(f"{policy.server.host} ended without a reply.")
         spent = {"total": time.perf_counter() - start}
-        if told := [reply.server_s for reply in replies if reply.server_s is not None]:
-            spent["server"] = sum(told)
+        if seconds := [reply.server_s for reply in replies if reply.server_s is not None]:
+            spent["server"] = sum(seconds)
         rollouts = tuple(self._rollout(reply, request, index) for index, reply in enumerate(replies))
         notes = (*self._notes(replies, policy), *(words.replace(token, HIDDEN) if token else words for words in failed))
         yield Imagined(rollouts, spent, notes)

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from wamviz.core.errors import Unavailable, WamvizError
-from wamviz.models.remote.codec import LIMITS, Limits, too_large
+from wamviz.models.remote.codec import LIMITS, CodecLimits, too_large
 
-SAID = 400  # characters of a server's own words that are shown
+SERVER_WORDS = 400  # characters of a server's own words that are shown
 _TOKEN = (
     "Put it into an environment variable and name that with connect --token-env NAME; for a name and a password write "
     "'Basic ' and then NAME:PASSWORD in base64."
@@ -51,7 +51,7 @@ class Server:
     connect_s: float = 10.0
     reply_s: float = 300.0
     ca_file: str | None = None
-    limits: Limits = LIMITS
+    limits: CodecLimits = LIMITS
 
     @property
     def http_url(self) -> str:
@@ -71,7 +71,7 @@ def clean_text(words: Any) -> str:
     traceback = any(line.startswith("Traceback (most recent call last)") for line in lines)
     line = (lines[-1] if traceback else " ".join(lines)) if lines else ""
     line = "".join(c for c in line if unicodedata.category(c)[0] != "C")
-    return f"{line[:SAID]} ..." if len(line) > SAID else line
+    return f"{line[:SERVER_WORDS]} ..." if len(line) > SERVER_WORDS else line
 
 
 def server_error(words: Any) -> WamvizError:
@@ -101,8 +101,8 @@ async def client(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     timeout = httpx.Timeout(server.reply_s, connect=server.connect_s)
     verify = certificates(server)
     try:
-        async with httpx.AsyncClient(timeout=timeout, verify=verify, trust_env=False, follow_redirects=False) as made:
-            yield made
+        async with httpx.AsyncClient(timeout=timeout, verify=verify, trust_env=False, follow_redirects=False) as http:
+            yield http
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise http_error(error, server) from error
     except TimeoutError as error:
@@ -160,7 +160,7 @@ def http_error(error: Exception, server: Server) -> WamvizError:
     return Unavailable(f"{server.host} could not be asked: {clean_text(error)}")
 
 
-async def body(response: httpx.Response, limits: Limits) -> bytes:
+async def body(response: httpx.Response, limits: CodecLimits) -> bytes:
     """The bytes of a response, read no further than the limit."""
     if response.headers.get("content-encoding", "identity") != "identity":
         raise WamvizError("The server packed its reply, which was not asked for.")
@@ -173,7 +173,7 @@ async def body(response: httpx.Response, limits: Limits) -> bytes:
 
 
 async def ask(
-    made: httpx.AsyncClient, server: Server, path: str, data: bytes | None = None, kind: str = "application/json"
+    http: httpx.AsyncClient, server: Server, path: str, data: bytes | None = None, kind: str = "application/json"
 ) -> bytes:
     """GET ``path`` below the server's address, or POST ``data`` to it, and return the body of a good reply.
 
@@ -184,7 +184,7 @@ async def ask(
     if data is not None:
         headers["Content-Type"] = kind
     url = server.http_url.rstrip("/") + path
-    async with made.stream("GET" if data is None else "POST", url, content=data, headers=headers) as response:
+    async with http.stream("GET" if data is None else "POST", url, content=data, headers=headers) as response:
         reply = await body(response, server.limits)
     if not response.is_success:
         raise status_error(server, response.status_code, reply)

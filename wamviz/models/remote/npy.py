@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wamviz.models.remote.codec import LIMITS, Limits, dtype_from, pack, unpack, unpack_json
+from wamviz.models.remote.codec import LIMITS, CodecLimits, dtype_from, pack, unpack, unpack_json
 
 CONFIGS = ("__ModalityConfig_class__", "__ModalityConfig__")
 
@@ -36,18 +36,18 @@ def _written(value: Any) -> Any:
     return value
 
 
-def unpack_npy(data: bytes, limits: Limits = LIMITS) -> Any:
+def unpack_npy(data: bytes, limits: CodecLimits = LIMITS) -> Any:
     """The value of one message with its configurations; see ``codec.unpack`` for what is refused."""
     return _read(unpack(data, limits), limits)
 
 
-def _read(value: Any, limits: Limits) -> Any:
+def _read(value: Any, limits: CodecLimits) -> Any:
     if isinstance(value, list):
         return [_read(item, limits) for item in value]
     if not isinstance(value, dict):
         return value
     if any(name in value for name in CONFIGS):
-        told = value.get("as_json")
+        fields = value.get("as_json")
         # N1.6 writes the configuration as JSON text, N1.7 as a dictionary.
-        return unpack_json(told.encode(), limits) if isinstance(told, str) else told
+        return unpack_json(fields.encode(), limits) if isinstance(fields, str) else fields
     return {key: _read(item, limits) for key, item in value.items()}

@@ -35,8 +35,8 @@ async def probe(request: PolicyRequest) -> str:
     """Connect, read the metadata with which the server greets, and leave."""
     async with connected(request.server) as socket:
         metadata = unpack(await socket.receive_bytes(), request.server.limits)
-    told = f" It says of itself: {', '.join(map(str, metadata))}." if isinstance(metadata, dict) and metadata else ""
-    return f"An openpi server answers at {request.server.url}.{told}"
+    about = f" It says of itself: {', '.join(map(str, metadata))}." if isinstance(metadata, dict) and metadata else ""
+    return f"An openpi server answers at {request.server.url}.{about}"
 
 
 async def ask(request: PolicyRequest, report: Report) -> None:
@@ -51,12 +51,12 @@ async def ask(request: PolicyRequest, report: Report) -> None:
 
 def adapt_request(request: PolicyRequest, metadata: Any) -> PolicyRequest:
     """The question, with the action space that the server's greeting names, where it names one of a DROID robot's."""
-    told = metadata.get("action_space") if isinstance(metadata, dict) else None
+    named = metadata.get("action_space") if isinstance(metadata, dict) else None
     known = {space.kind: space for space in (DROID_JOINTS, DROID_VELOCITY)}
     robot = request.robot
-    if not isinstance(told, str) or told not in known or robot.space not in _rated(known.values(), robot.space.rate):
+    if not isinstance(named, str) or named not in known or robot.space not in _rated(known.values(), robot.space.rate):
         return request
-    space = replace(known[told], rate=robot.space.rate)
+    space = replace(known[named], rate=robot.space.rate)
     return replace(request, robot=replace(robot, actions=space), action_space_told=True)
 
 
@@ -66,8 +66,8 @@ def _rated(spaces: Iterable[ActionSpace], rate: float) -> list[ActionSpace]:
 
 def doubts(actions: Floats, request: PolicyRequest) -> tuple[str, ...]:
     """What cannot be known of a DROID policy's eight numbers: velocities and positions come under the same name."""
-    robot, told = request.robot, request.action_space_told
-    if told or robot.frames or robot.space.names not in (DROID_JOINTS.names, DROID_VELOCITY.names):
+    robot, stated = request.robot, request.action_space_told
+    if stated or robot.frames or robot.space.names not in (DROID_JOINTS.names, DROID_VELOCITY.names):
         return ()
     taken, other, alike = "velocities", "positions", "lie where the arm is"
     if robot.space.kind == "joint_position":

@@ -24,7 +24,7 @@ from wamviz.models.remote import canvas
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.network import Server, clean_text, server_error
-from wamviz.models.remote.robots import COSMOS3_DROID, DROID_STATE, StatePart, View, unnamed
+from wamviz.models.remote.robots import COSMOS3_DROID, DROID_STATE, RobotView, StatePart, unnamed
 from wamviz.models.remote.websocket import WebSocket, connected
 
 _POSE = ("x", "y", "z", "roll", "pitch", "yaw", "gripper")
@@ -49,8 +49,8 @@ KEPT = "This server returns actions alone; a video that it imagines stays there.
 def check(request: PolicyRequest) -> None:
     """Refuse a context without the robot's state, or a folder that is none; only the server knows which views."""
     _ = request.numbers, canvas.folder_of(request)
-    if (told := _embodiment(request)) and told not in EMBODIMENTS:
-        raise unknown_name("embodiment", told, EMBODIMENTS)
+    if (embodiment := _embodiment(request)) and embodiment not in EMBODIMENTS:
+        raise unknown_name("embodiment", embodiment, EMBODIMENTS)
 
 
 def _embodiment(request: PolicyRequest) -> str:
@@ -116,10 +116,10 @@ async def _metadata(socket: WebSocket, request: PolicyRequest) -> dict[str, Any]
 
 def adapt_request(request: PolicyRequest, config: Mapping[str, Any]) -> PolicyRequest:
     """The question with the views, state and action space that the server's first message asks for."""
-    told = config.get("action_space", request.robot.space.kind)  # vLLM-Omni's need not say it
-    if not isinstance(told, str) or told not in SPACES:
-        raise unknown_name("action space of the server", str(told)[:60], SPACES)
-    space = SPACES[told]
+    named = config.get("action_space", request.robot.space.kind)  # vLLM-Omni's need not say it
+    if not isinstance(named, str) or named not in SPACES:
+        raise unknown_name("action space of the server", str(named)[:60], SPACES)
+    space = SPACES[named]
     size, count = config.get("image_resolution"), config.get("n_external_cameras", 0)
     if size is not None and not (
         isinstance(size, list) and len(size) == 2 and all(type(n) is int and 8 <= n <= 4096 for n in size)
@@ -135,14 +135,14 @@ def adapt_request(request: PolicyRequest, config: Mapping[str, Any]) -> PolicyRe
     eyes = {"left": "", "right": "right "} if config.get("needs_stereo_camera") else {"left": ""}
     pixels = None if size is None else (size[0], size[1])
     views = tuple(
-        View(f"observation/{name}_{eye}", f"{side}{role}", pixels, like=f"{like}_{eye}")
+        RobotView(f"observation/{name}_{eye}", f"{side}{role}", pixels, like=f"{like}_{eye}")
         for name, like, role in wished
         for eye, side in eyes.items()
     )
     state: tuple[StatePart, ...] = DROID_STATE
     if size == list(COSMOS3_CANVAS) and len(views) == len(COSMOS3_DROID.views):  # it counts cameras from 1
         views = COSMOS3_DROID.views
-    if told.startswith("cartesian"):
+    if named.startswith("cartesian"):
         state = (StatePart("observation/cartesian_position", 6, "pose"), *state)
     rate = request.robot.space.rate  # the user may have said that it is another
     adapted = request.with_robot(views, state, ActionSpace(**{**space.to_json(), "rate": rate}))

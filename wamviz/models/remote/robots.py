@@ -19,7 +19,7 @@ Means = Literal["joints", "gripper", "pose", "all"]
 
 
 @dataclass(frozen=True)
-class View:
+class RobotView:
     """A picture that a server wants.
 
     Attributes:
@@ -76,7 +76,7 @@ class Robot:
 
     name: str
     title: str
-    views: tuple[View, ...]
+    views: tuple[RobotView, ...]
     state: tuple[StatePart, ...]
     actions: ActionSpace | None
     chunk: int
@@ -135,8 +135,8 @@ DROID_STATE = (
 DROID = Robot(
     "droid", "Franka of DROID",
     (
-        View("observation/exterior_image_1_left", "exterior", (224, 224)),
-        View("observation/wrist_image_left", "wrist", (224, 224)),
+        RobotView("observation/exterior_image_1_left", "exterior", (224, 224)),
+        RobotView("observation/wrist_image_left", "wrist", (224, 224)),
     ),
     DROID_STATE, DROID_VELOCITY, chunk=15,
 )  # fmt: skip
@@ -147,17 +147,17 @@ DROID_JOINTPOS = replace(
 LIBERO = Robot(
     "libero", "Panda of LIBERO",
     (
-        View("observation/image", "exterior", (224, 224)),
-        View("observation/wrist_image", "wrist", (224, 224)),
+        RobotView("observation/image", "exterior", (224, 224)),
+        RobotView("observation/wrist_image", "wrist", (224, 224)),
     ),
     (StatePart("observation/state", 8, "all"),), OSC_POSE, chunk=10, orientation="mirrored",
 )  # fmt: skip
 ALOHA = Robot(
     "aloha", "ALOHA's two arms",
     (
-        View("images/cam_high", "exterior", (224, 224)),
-        View("images/cam_left_wrist", "left wrist", (224, 224)),
-        View("images/cam_right_wrist", "right wrist", (224, 224)),
+        RobotView("images/cam_high", "exterior", (224, 224)),
+        RobotView("images/cam_left_wrist", "left wrist", (224, 224)),
+        RobotView("images/cam_right_wrist", "right wrist", (224, 224)),
     ),
     (StatePart("state", 14, "all"),), ALOHA_JOINTS, chunk=50,
 )  # fmt: skip
@@ -167,9 +167,9 @@ ALOHA = Robot(
 COSMOS3_DROID = Robot(
     "cosmos3-droid", "Franka of DROID, with imagined video",
     (
-        View("observation/wrist_image_left", "wrist", (360, 640), "stretch"),
-        View("observation/exterior_image_1_left", "exterior", (180, 320), "stretch"),
-        View("observation/exterior_image_2_left", "exterior", (180, 320), "stretch"),
+        RobotView("observation/wrist_image_left", "wrist", (360, 640), "stretch"),
+        RobotView("observation/exterior_image_1_left", "exterior", (180, 320), "stretch"),
+        RobotView("observation/exterior_image_2_left", "exterior", (180, 320), "stretch"),
     ),
     DROID_STATE, DROID_JOINTS, chunk=32, modes=("joint",), frames=32,
 )  # fmt: skip
@@ -178,9 +178,9 @@ COSMOS3_DROID = Robot(
 COSMOS_POLICY_ALOHA = Robot(
     "aloha", "ALOHA's two arms",
     (
-        View("primary_image", "exterior", (224, 224), "stretch"),
-        View("left_wrist_image", "left wrist", (224, 224), "stretch"),
-        View("right_wrist_image", "right wrist", (224, 224), "stretch"),
+        RobotView("primary_image", "exterior", (224, 224), "stretch"),
+        RobotView("left_wrist_image", "left wrist", (224, 224), "stretch"),
+        RobotView("right_wrist_image", "right wrist", (224, 224), "stretch"),
     ),
     (StatePart("proprio", 14, "all"),),
     ActionSpace(ALOHA_JOINTS.names, ALOHA_JOINTS.units, ALOHA_JOINTS.kind, 25.0),
@@ -192,8 +192,8 @@ COSMOS_POLICY_ALOHA = Robot(
 COSMOS3_LIBERO = Robot(
     "libero", "Panda of LIBERO",
     (
-        View("image", "exterior", (256, 256), "stretch", like="agentview_rgb"),
-        View("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb", optional=True),
+        RobotView("image", "exterior", (256, 256), "stretch", like="agentview_rgb"),
+        RobotView("wrist_image", "wrist", (256, 256), "stretch", like="eye_in_hand_rgb", optional=True),
     ),
     (), OSC_POSE, chunk=16, modes=("joint",), frames=16, orientation="mirrored",
 )  # fmt: skip
@@ -202,7 +202,7 @@ COSMOS3_LIBERO = Robot(
 # in the model's own normalised numbers, 16 steps of 5 Hz. Nothing says what 1 means, so that no unit is claimed.
 COSMOS3_BRIDGE = Robot(
     "bridge", "WidowX of BridgeData",
-    (View("input_reference", "exterior", None, "as it is"),),
+    (RobotView("input_reference", "exterior", None, "as it is"),),
     (),
     ActionSpace(("dx", "dy", "dz", *(f"r{i}" for i in range(1, 7)), "gripper"), ("",) * 10, "unnamed", 5.0),
     chunk=16, modes=("joint", "forward_dynamics", "inverse_dynamics"), frames=16,
@@ -228,11 +228,11 @@ def _lingbot(robot: Robot, latents: int) -> Robot:
     return replace(robot, filmed=replace(robot, frames=frames, longest=frames + 4 * latents * 7))  # eight chunks
 
 
-def _three(high: tuple[int, int], wrist: tuple[int, int]) -> tuple[View, ...]:
+def _three(high: tuple[int, int], wrist: tuple[int, int]) -> tuple[RobotView, ...]:
     return (
-        View("cam_high", "exterior", high, "stretch"),
-        View("cam_left_wrist", "left wrist", wrist, "stretch"),
-        View("cam_right_wrist", "right wrist", wrist, "stretch"),
+        RobotView("cam_high", "exterior", high, "stretch"),
+        RobotView("cam_left_wrist", "left wrist", wrist, "stretch"),
+        RobotView("cam_right_wrist", "right wrist", wrist, "stretch"),
     )
 
 
@@ -253,8 +253,8 @@ LINGBOT_LIBERO = _lingbot(
     Robot(
         "libero", "Panda of LIBERO",
         (
-            View("agentview_rgb", "exterior", (128, 128), "stretch", like="image"),
-            View("eye_in_hand_rgb", "wrist", (128, 128), "stretch", like="wrist_image"),
+            RobotView("agentview_rgb", "exterior", (128, 128), "stretch", like="image"),
+            RobotView("eye_in_hand_rgb", "wrist", (128, 128), "stretch", like="wrist_image"),
         ),
         (), OSC_POSE, chunk=12, modes=("imagine_then_act",), orientation="upright",
     ),

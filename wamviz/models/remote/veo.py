@@ -25,14 +25,14 @@ from wamviz.core.errors import Unavailable, WamvizError
 from wamviz.core.media import encode_png, read_video, resize
 from wamviz.core.rollout import Frames
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, video_from
-from wamviz.models.remote.codec import Limits, malformed, too_large
+from wamviz.models.remote.codec import CodecLimits, malformed, too_large
 from wamviz.models.remote.network import ConnectionLost, Server, clean_text, client, server_error, status_error
 from wamviz.models.remote.veo_options import LONGEST_SIDE, SHAPES, VeoOptions
 
 POLL_S = 5.0
 _USUALLY = "usually 11 s to 6 min"  # Google's documentation of Veo on the Gemini API, "request latency"
 _OPERATION = re.compile(r"models/[A-Za-z0-9._-]{1,100}/operations/[A-Za-z0-9_-]{1,200}")
-_GIVEN = "A job that was given may be running there and be billed; it was not given again."
+_JOB_SUBMITTED = "A job that was given may be running there and be billed; it was not given again."
 
 
 def check(request: PolicyRequest) -> None:
@@ -90,7 +90,7 @@ async def ask(request: PolicyRequest, report: Report) -> None:
             with _translated(request.server):
                 report(await _sample(google, request, options, report))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
-        raise Unavailable(error.message, _GIVEN) from error
+        raise Unavailable(error.message, _JOB_SUBMITTED) from error
 
 
 async def _sample(google: Any, request: PolicyRequest, options: VeoOptions, report: Report) -> PolicyResponse:
@@ -134,17 +134,17 @@ async def _sample(google: Any, request: PolicyRequest, options: VeoOptions, repo
 
 async def _bytes(google: Any, response: Any) -> bytes:
     """The mp4 of a finished job; what the filters kept back is told."""
-    made = (response.generated_videos if response is not None else None) or []
-    if not made or made[0].video is None:
-        told = getattr(response, "rai_media_filtered_reasons", None) or []
-        reasons = "; ".join(clean_text(reason) for reason in told)
+    videos = (response.generated_videos if response is not None else None) or []
+    if not videos or videos[0].video is None:
+        filtered = getattr(response, "rai_media_filtered_reasons", None) or []
+        reasons = "; ".join(clean_text(reason) for reason in filtered)
         if reasons or getattr(response, "rai_media_filtered_count", None):
             raise Unavailable(
                 f"Google's safety filters kept the video back: {reasons or 'no reason was given'}",
                 "Choose other words or another context.",
             )
         raise malformed("the job is done, and there is no video in it")
-    video = made[0].video
+    video = videos[0].video
     return bytes(video.video_bytes or await google.files.download(file=video))
 
 
@@ -210,11 +210,11 @@ async def _google(request: PolicyRequest) -> AsyncIterator[Any]:
         assert isinstance(stream, httpx.AsyncByteStream)
         response.stream = _Counted(stream, server.limits)
 
-    async with client(server) as made:
-        made.event_hooks = {"response": [guard]}
-        made.follow_redirects = True  # within the same address: downloads are answered so
+    async with client(server) as http:
+        http.event_hooks = {"response": [guard]}
+        http.follow_redirects = True  # within the same address: downloads are answered so
         options = genai.types.HttpOptions(base_url=server.url, timeout=int(server.reply_s * 1000))
-        options.httpx_async_client = made
+        options.httpx_async_client = http
         google = genai.Client(api_key=_key(request), vertexai=False, http_options=options)
         try:
             yield google.aio
@@ -230,7 +230,7 @@ def _same_place(response: httpx.Response) -> bool:
 class _Counted(httpx.AsyncByteStream):
     """A reply's bytes, no more of them than the limit."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, limits: Limits) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, limits: CodecLimits) -> None:
         self._stream, self._limits = stream, limits
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wamviz.core.errors import InvalidInput, unknown_name
-from wamviz.models.remote.robots import Robot, View
+from wamviz.models.remote.robots import Robot, RobotView
 
 URL = "https://generativelanguage.googleapis.com"
 FPS = 24.0
@@ -34,7 +34,7 @@ PRICE_LIST, PRICES_AS_OF = "ai.google.dev/gemini-api/docs/pricing", "2026-10-07"
 PRICES = {"veo-3.1-generate-preview": {"720p": 0.40, "1080p": 0.40, "4k": 0.60}}
 SCENE = Robot(
     "scene", "Any scene",
-    (View("image", "exterior", None, "as it is"),),
+    (RobotView("image", "exterior", None, "as it is"),),
     (), None, chunk=0, modes=("video",), frames=8 * 24 - 1, video_fps=FPS,
 )  # fmt: skip
 

@@ -39,15 +39,15 @@ _MODES = {"joint": "policy"}
 def check(request: PolicyRequest) -> None:
     """Refuse a context without a picture of the scene or a setting that is none, before anything is sent."""
     _ = request.cameras
-    told = request.connection.settings.get("flow_shift", FLOW_SHIFT)
-    if re.fullmatch(r"\d{1,3}(\.\d{1,4})?", told) is None:
-        raise InvalidInput(f"'{told[:20]}' is no flow shift.", f"Write e.g. --set flow_shift={FLOW_SHIFT}.")
+    shift = request.connection.settings.get("flow_shift", FLOW_SHIFT)
+    if re.fullmatch(r"\d{1,3}(\.\d{1,4})?", shift) is None:
+        raise InvalidInput(f"'{shift[:20]}' is no flow shift.", f"Write e.g. --set flow_shift={FLOW_SHIFT}.")
 
 
 async def probe(request: PolicyRequest) -> str:
     """Ask which models the server has."""
-    async with client(request.server) as made:
-        found = unpack_json(await fetch(made, request.server, "/v1/models"), request.server.limits)
+    async with client(request.server) as http:
+        found = unpack_json(await fetch(http, request.server, "/v1/models"), request.server.limits)
     listed = found.get("data") if isinstance(found, dict) else None
     names = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return f"A vLLM server answers at {request.server.url}. Its models: {', '.join(names) or 'none named'}."
@@ -56,16 +56,16 @@ async def probe(request: PolicyRequest) -> str:
 async def ask(request: PolicyRequest, report: Report) -> None:
     """Give one job, wait for it, fetch it."""
     try:
-        async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
+        async with client(request.server) as http, asyncio.timeout(request.server.reply_s):
             fields, files = form(request)
             report("giving the job")
-            job = await _finished(made, request, await _given(made, request, fields, files), report)
-            report(await _fetched(made, request, job))
+            job = await _finished(http, request, await _submit(http, request, fields, files), report)
+            report(await _fetched(http, request, job))
     except ConnectionLost as error:  # anything else than a loss would be asked a second time
         raise Unavailable(error.message, "The job may be running there; it was not given again.") from error
 
 
-def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames | None]:
+def cut_conditioning(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames | None]:
     """The actions to obey and the video to explain, no longer than a chunk (and the context)."""
     actions = request.actions[:longest] if request.mode == "forward_dynamics" and request.actions is not None else None
     video = request.video[: longest + 1] if request.mode == "inverse_dynamics" and request.video is not None else None
@@ -75,7 +75,7 @@ def given(request: ImagineRequest, longest: int) -> tuple[Floats | None, Frames 
 def form(request: PolicyRequest) -> tuple[dict[str, str], dict[str, tuple[str, bytes, str]]]:
     """The fields and the file of a job."""
     imagine, robot = request.imagine, request.robot
-    actions, video = given(imagine, robot.chunk)
+    actions, video = cut_conditioning(imagine, robot.chunk)
     chunk = len(actions) if actions is not None else len(video) - 1 if video is not None else robot.chunk
     picture = request.pictures[robot.views[0].key]
     height, width = (max(64, side // 16 * 16) for side in picture.shape[:2])
@@ -106,12 +106,12 @@ def form(request: PolicyRequest) -> tuple[dict[str, str], dict[str, tuple[str, b
     return fields, {"input_reference": ("context.png", encode_png(picture), "image/png")}
 
 
-async def _given(made: httpx.AsyncClient, request: PolicyRequest, fields: Any, files: Any) -> str:
+async def _submit(http: httpx.AsyncClient, request: PolicyRequest, fields: Any, files: Any) -> str:
     """Give a job and return its id."""
     server = request.server
     headers = {**server.headers, "Accept-Encoding": "identity"}
     url = server.http_url.rstrip("/") + "/v1/videos"
-    async with made.stream("POST", url, data=fields, files=files, headers=headers) as response:
+    async with http.stream("POST", url, data=fields, files=files, headers=headers) as response:
         reply = await body(response, server.limits)
     if not response.is_success:
         raise status_error(server, response.status_code, reply)
@@ -132,10 +132,10 @@ def _job(reply: bytes, request: PolicyRequest) -> dict[str, Any]:
     return job
 
 
-async def _finished(made: httpx.AsyncClient, request: PolicyRequest, name: str, report: Report) -> dict[str, Any]:
+async def _finished(http: httpx.AsyncClient, request: PolicyRequest, name: str, report: Report) -> dict[str, Any]:
     """Look at a job until it is done."""
     while True:
-        job = _job(await fetch(made, request.server, f"/v1/videos/{name}"), request)
+        job = _job(await fetch(http, request.server, f"/v1/videos/{name}"), request)
         if job.get("status") == "completed":
             return {**job, "id": name}
         if job.get("status") not in ("queued", "in_progress", "processing", "running", "pending"):
@@ -146,10 +146,10 @@ async def _finished(made: httpx.AsyncClient, request: PolicyRequest, name: str, 
         await asyncio.sleep(POLL_S)
 
 
-async def _fetched(made: httpx.AsyncClient, request: PolicyRequest, job: Mapping[str, Any]) -> PolicyResponse:
+async def _fetched(http: httpx.AsyncClient, request: PolicyRequest, job: Mapping[str, Any]) -> PolicyResponse:
     """The actions of a finished job and, where it imagined any, its frames."""
     imagine, robot = request.imagine, request.robot
-    obeyed, video = given(imagine, robot.chunk)
+    obeyed, video = cut_conditioning(imagine, robot.chunk)
     notes: list[str] = []
     if robot.fps != round(robot.fps):
         notes.append(f"vLLM-Omni takes whole frames a second alone: it was told {max(1, round(robot.fps))}.")
@@ -163,7 +163,7 @@ async def _fetched(made: httpx.AsyncClient, request: PolicyRequest, job: Mapping
         actions, meta = obeyed, {"actions": "given"}
     if video is not None:
         return PolicyResponse(actions, robot.space, meta=meta, notes=tuple(notes))
-    frames = _frames(await fetch(made, request.server, f"/v1/videos/{job['id']}/content"))
+    frames = _frames(await fetch(http, request.server, f"/v1/videos/{job['id']}/content"))
     view = robot.views[0].key
     content = find_content(frames, request.pictures[view], "whole")
     notes += content.notes

@@ -29,7 +29,7 @@ from wamviz.core.rollout import Frames
 from wamviz.core.threads import run_sync
 from wamviz.models.connections import Connection
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, server_of, video_from
-from wamviz.models.remote.codec import Limits, malformed, too_large, unpack_json
+from wamviz.models.remote.codec import CodecLimits, malformed, too_large, unpack_json
 from wamviz.models.remote.network import (
     ConnectionLost,
     Server,
@@ -61,8 +61,8 @@ def described(connection: Connection, within: float) -> dict[str, str]:
 
 
 async def _info(server: Server) -> str:
-    async with client(server) as made:
-        found = unpack_json(await fetch(made, server, "/info"), server.limits)
+    async with client(server) as http:
+        found = unpack_json(await fetch(http, server, "/info"), server.limits)
     text = json.dumps(found, sort_keys=True) if isinstance(found, dict) else ""
     if not 0 < len(text) <= _INFO:
         raise malformed("it does not say what it serves")
@@ -84,8 +84,8 @@ async def probe(request: PolicyRequest) -> str:
 
 async def ask(request: PolicyRequest, report: Report) -> None:
     """Ask for one sample; the question says what is thought to be served."""
-    async with client(request.server) as made, asyncio.timeout(request.server.reply_s):
-        async with _events(made, request.server, packed(request)) as events:
+    async with client(request.server) as http, asyncio.timeout(request.server.reply_s):
+        async with _events(http, request.server, packed(request)) as events:
             report(await _answered(events, request, report))
 
 
@@ -96,16 +96,16 @@ def packed(request: PolicyRequest) -> bytes:
     if request.numbers:
         sent["state"] = np.concatenate(list(request.numbers.values()))
     np.savez(arrays, **sent)
-    told = {"mode": imagine.mode, "instruction": request.prompt, "seed": imagine.seed, "steps": imagine.steps}
+    question = {"mode": imagine.mode, "instruction": request.prompt, "seed": imagine.seed, "steps": imagine.steps}
     serves = hashlib.sha256(request.connection.settings["info"].encode()).hexdigest()
-    header = json.dumps({**told, "serves": serves}).encode()
+    header = json.dumps({**question, "serves": serves}).encode()
     return struct.pack(">I", len(header)) + header + arrays.getvalue()
 
 
 class _Stream:
     """A reply that is read while it is written: lines of JSON, then as many bytes as the last one says."""
 
-    def __init__(self, response: httpx.Response, limits: Limits) -> None:
+    def __init__(self, response: httpx.Response, limits: CodecLimits) -> None:
         self._parts, self._limits = response.aiter_raw(), limits
         self._read = bytearray()
 
@@ -136,10 +136,10 @@ class _Stream:
 
 
 @asynccontextmanager
-async def _events(made: httpx.AsyncClient, server: Server, data: bytes) -> AsyncIterator[_Stream]:
+async def _events(http: httpx.AsyncClient, server: Server, data: bytes) -> AsyncIterator[_Stream]:
     headers = {**server.headers, "Accept-Encoding": "identity", "Content-Type": _CONTENT}
     url = server.http_url.rstrip("/") + "/imagine"
-    async with made.stream("POST", url, content=data, headers=headers) as response:
+    async with http.stream("POST", url, content=data, headers=headers) as response:
         if not response.is_success:
             raise status_error(server, response.status_code, await body(response, server.limits))
         yield _Stream(response, server.limits)
@@ -167,7 +167,7 @@ async def _answered(events: _Stream, request: PolicyRequest, report: Report) -> 
         report(f"{clean_text(event.get('words', 'imagining'))}{f', step {step} of {steps}' if steps else ''}")
 
 
-def unpacked(data: bytes, limits: Limits) -> dict[str, Any]:
+def unpacked(data: bytes, limits: CodecLimits) -> dict[str, Any]:
     """The arrays of an npz, of plain numbers and within the limit also when unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as found:

@@ -12,7 +12,7 @@ from typing import Any
 
 from wamviz.core.errors import Damaged, Unavailable, WamvizError
 from wamviz.core.rollout import MODES, ActionSpace
-from wamviz.models.remote.robots import Robot, StatePart, View
+from wamviz.models.remote.robots import Robot, RobotView, StatePart
 
 URL = "http://127.0.0.1:8765"
 PROTOCOL = 1
@@ -77,7 +77,7 @@ def _robot(facts: Mapping[str, Any]) -> Robot:
     )
 
 
-def _view(facts: Mapping[str, Any]) -> View:
+def _view(facts: Mapping[str, Any]) -> RobotView:
     key, size = str(facts["key"])[:100], facts["size"]
     low = key.lower()
     side = next((f"{name} " for name in ("left", "right") if name in low), "")
@@ -85,7 +85,7 @@ def _view(facts: Mapping[str, Any]) -> View:
     if size is not None and not (len(size) == 2 and all(type(n) is int and 8 <= n <= 4096 for n in size)):
         raise ValueError("size")
     pixels = None if size is None else (size[0], size[1])
-    return View(key, f"{side if held else ''}{'wrist' if held else 'exterior'}", pixels,
+    return RobotView(key, f"{side if held else ''}{'wrist' if held else 'exterior'}", pixels,
                 "stretch" if facts.get("fit") == "stretch" else "pad")  # fmt: skip
 
 

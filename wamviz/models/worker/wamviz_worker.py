@@ -78,29 +78,29 @@ _STEPS: dict[str, tuple[str, str, str]] = {
 class LerobotPolicy:
     """A policy of lerobot with its own processors before and behind it."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace) -> None:
         import torch
         from lerobot.configs.policies import PreTrainedConfig
         from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 
-        if not told.policy:
+        if not args.policy:
             raise Refused("Name the policy: --policy OWNER/NAME of the hub, or the folder of a checkpoint.")
-        device = told.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        config = PreTrainedConfig.from_pretrained(told.policy)
+        device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        config = PreTrainedConfig.from_pretrained(args.policy)
         config.device, self.kind, self._torch = device, str(config.type), torch
         config.save_predicted_video, config.compile_model = True, False  # LingBot-VA's latents; steps that can be seen
-        self._policy = get_policy_class(self.kind).from_pretrained(told.policy, config=config).to(device).eval()
+        self._policy = get_policy_class(self.kind).from_pretrained(args.policy, config=config).to(device).eval()
         self._config = self._policy.config
         here = {"device_processor": {"device": device}}
         self._before, self._after = make_pre_post_processors(
-            self._config, pretrained_path=str(told.policy), preprocessor_overrides=here
+            self._config, pretrained_path=str(args.policy), preprocessor_overrides=here
         )
         keys = list(self._config.image_features)
         self._views = {key.removeprefix("observation.images.").removeprefix("observation."): key for key in keys}
         self._call, self._setting, self._beside = _STEPS.get(self.kind, ("", "", ""))
-        self.info = self._described(told)
+        self.info = self._described(args)
 
-    def _described(self, told: argparse.Namespace) -> dict[str, Any]:
+    def _described(self, args: argparse.Namespace) -> dict[str, Any]:
         config = self._config
         video = {"fastwam": ["joint", "act_only"], "lingbot_va": ["imagine_then_act"]}.get(self.kind)
         sizes = {name: list(config.image_features[key].shape[1:]) for name, key in self._views.items()}
@@ -108,12 +108,12 @@ class LerobotPolicy:
         return {
             "wamviz_worker": PROTOCOL,
             "policy": self.kind,
-            "title": f"{self.kind} from {Path(told.policy).name if Path(told.policy).exists() else told.policy}",
+            "title": f"{self.kind} from {Path(args.policy).name if Path(args.policy).exists() else args.policy}",
             "modes": video or ["act_only"],
             # The world-action models scale each view to their own size themselves, whatever its proportions.
             "views": [{"key": n, "size": size, "fit": "stretch" if video else "pad"} for n, size in sizes.items()],
             "state": None if state is None else {"key": "state", "count": int(state.shape[0])},
-            "actions": _meaning(told, config.action_feature.shape[0], getattr(config, "action_feature_names", None)),
+            "actions": _meaning(args, config.action_feature.shape[0], getattr(config, "action_feature_names", None)),
             "chunk": chunk,
             "frames": frames,
             "steps": _number(self._policy, self._setting),
@@ -183,10 +183,10 @@ class LerobotPolicy:
         joint = self._policy.model.infer_joint
         wanted = {**_batch_to_infer_kwargs(batch, self._config), "test_action_with_infer_action": False}
         wanted = {name: value for name, value in wanted.items() if name in inspect.signature(joint).parameters}
-        made = joint(num_video_frames=self._lengths()[1] + 1, **wanted)
-        video = np.stack([np.asarray(frame.convert("RGB"), np.uint8) for frame in made["video"]])
+        result = joint(num_video_frames=self._lengths()[1] + 1, **wanted)
+        video = np.stack([np.asarray(frame.convert("RGB"), np.uint8) for frame in result["video"]])
         names = sorted(self._views, key=lambda name: self._views[name])  # it lays them side by side in this order
-        return self._physical(made["action"][None]), _side_by_side(video, names)
+        return self._physical(result["action"][None]), _side_by_side(video, names)
 
     def _lingbot(self, tick: Tick) -> dict[str, np.ndarray]:
         """The latents that LingBot-VA predicted with the actions, decoded and cut into its views."""
@@ -231,23 +231,23 @@ def _counted(policy: Any, path: str, steps: int, tick: Tick) -> Callable[[], Non
     return lambda: object.__delattr__(owner, name)
 
 
-def _meaning(told: argparse.Namespace, dim: int, known: list[str] | None) -> dict[str, Any]:
+def _meaning(args: argparse.Namespace, dim: int, known: list[str] | None) -> dict[str, Any]:
     """What the actions mean, as far as the policy, its data set or the user says; nothing is guessed."""
-    rate, names, units = told.fps, told.action_names.split(","), told.action_units.split(",")
-    if told.dataset:
-        facts = json.loads((Path(told.dataset) / "meta" / "info.json").read_text("utf-8"))
+    rate, names, units = args.fps, args.action_names.split(","), args.action_units.split(",")
+    if args.dataset:
+        facts = json.loads((Path(args.dataset) / "meta" / "info.json").read_text("utf-8"))
         rate = rate or facts.get("fps")
         recorded = facts.get("features", {}).get("action", {}).get("names")
         # Some data sets name them under a heading.
         known = next(iter(recorded.values()), None) if isinstance(recorded, dict) else recorded or known
     if not rate:
         raise Refused("The policy does not say how fast it acts: give --fps, or --dataset with the data it learned.")
-    names = names if told.action_names else [str(one) for one in known or (f"action_{index}" for index in range(dim))]
+    names = names if args.action_names else [str(one) for one in known or (f"action_{index}" for index in range(dim))]
     units = units * dim if len(units) == 1 else units
     for what, found in (("names", names), ("units", units)):
         if len(found) != dim:
             raise Refused(f"The policy's actions have {dim} numbers; {len(found)} {what} were given: {found}")
-    return {"names": names, "units": units, "kind": told.action_kind, "rate": float(rate)}
+    return {"names": names, "units": units, "kind": args.action_kind, "rate": float(rate)}
 
 
 def unpack(data: bytes) -> dict[str, np.ndarray]:
@@ -262,7 +262,7 @@ def unpack(data: bytes) -> dict[str, np.ndarray]:
         raise Refused("The arrays cannot be read; they are sent as npz.") from error
 
 
-def understood(data: bytes, info: Mapping[str, Any]) -> Ask | None:
+def parse_request(data: bytes, info: Mapping[str, Any]) -> Ask | None:
     """A request as it was sent, judged against what the policy wants; None when it is meant for another policy."""
     size = struct.unpack(">I", data[:4])[0] if len(data) >= 4 else 0
     try:
@@ -327,7 +327,7 @@ class Handler(BaseHTTPRequestHandler):
             self._line({"error": f"{type(error).__name__}: {error}"})
 
     def _answer(self, data: bytes) -> None:
-        ask = understood(data, self.server.policy.info)
+        ask = parse_request(data, self.server.policy.info)
         if ask is None:
             return self._line({"changed": True})
         while not self.server.turn.acquire(timeout=0.2):
@@ -337,8 +337,8 @@ class Handler(BaseHTTPRequestHandler):
             actions, videos = self.server.policy.imagine(ask, self._tick)
         finally:
             self.server.turn.release()
-        packed, made = io.BytesIO(), {"actions": actions, **{f"view/{name}": one for name, one in videos.items()}}
-        np.savez(packed, **made)
+        packed, parts = io.BytesIO(), {"actions": actions, **{f"view/{name}": one for name, one in videos.items()}}
+        np.savez(packed, **parts)
         body = packed.getvalue()
         self._line({"done": {"bytes": len(body), "seconds": round(time.perf_counter() - started, 3)}})
         self.wfile.write(body)
@@ -352,8 +352,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(event).encode() + b"\n")
 
     def _welcome(self, path: str) -> bool:
-        token, told = f"Bearer {self.server.token}", self.headers.get("Authorization", "")
-        known = not self.server.token or hmac.compare_digest(told.encode(), token.encode())
+        token, sent = f"Bearer {self.server.token}", self.headers.get("Authorization", "")
+        known = not self.server.token or hmac.compare_digest(sent.encode(), token.encode())
         known &= self.headers.get("Host", "").partition(":")[0] in ("127.0.0.1", "localhost")  # no page that rebinds
         if not known or self.path != path:
             self._plain(404 if known else 403, b"GET /info, POST /imagine" if known else b"a token is wanted")
@@ -381,12 +381,12 @@ def main(words: list[str] | None = None, make: Callable[[argparse.Namespace], An
     }.items():
         parser.add_argument(f"--{name}", default="", help=what)
     parser.add_argument("--action-kind", default="unnamed", choices=KINDS, help="how the pose part is to be read")
-    told = parser.parse_args(words)
+    args = parser.parse_args(words)
     try:
-        token = os.environ.get(told.token_env, "").strip() if told.token_env else ""
-        if told.token_env and not token:
-            raise Refused(f"The environment variable {told.token_env} is not set.")
-        worker = Worker(make(told), told.port, token)
+        token = os.environ.get(args.token_env, "").strip() if args.token_env else ""
+        if args.token_env and not token:
+            raise Refused(f"The environment variable {args.token_env} is not set.")
+        worker = Worker(make(args), args.port, token)
     except (Refused, OSError, ImportError, ValueError) as error:
         print(f"wamviz_worker: {error}", file=sys.stderr)
         return 2

@@ -125,7 +125,7 @@ def export_lerobot(
         for number, run in enumerate(runs, 1):
             if run.id not in seen:
                 seen.add(run.id)
-                for rollout, facts in told(run):
+                for rollout, facts in collect_rollouts(run):
                     if rollout.origin not in wanted or _repeated(rollout, facts, seen):
                         continue
                     sample = f" sample {facts['sample']}" if rollout.origin == "imagined" else " rollout"
@@ -156,9 +156,9 @@ def export_lerobot(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def told(run: Run) -> list[tuple[Rollout, dict[str, Any]]]:
+def collect_rollouts(run: Run) -> list[tuple[Rollout, dict[str, Any]]]:
     """The rollouts of a run, each with its provenance; what a model did not make names no model."""
-    asked = {
+    question = {
         "model": run.model,
         "weights_digest": run.weights_digest,
         "mode": run.mode,
@@ -170,13 +170,13 @@ def told(run: Run) -> list[tuple[Rollout, dict[str, Any]]]:
     listed: list[tuple[Rollout, dict[str, Any]]] = []
     for sample, rollout in enumerate(run.imagined):
         seed = run.seed + sample if rollout.seed is None else rollout.seed
-        listed.append((rollout, {**asked, "seed": seed, "sample": sample, "source": run.source}))
+        listed.append((rollout, {**question, "seed": seed, "sample": sample, "source": run.source}))
     if run.reference is not None:
         source = str(run.reference.meta.get("source") or run.source)
         listed.append((run.reference, {**nobody, "seed": None, "sample": None, "source": source}))
     if run.executed is not None:
-        made = {**asked, "seed": run.seed, "sample": run.executed.meta.get("sample"), "source": run.source}
-        listed.append((run.executed, made))
+        details = {**question, "seed": run.seed, "sample": run.executed.meta.get("sample"), "source": run.source}
+        listed.append((run.executed, details))
     out = []
     for rollout, facts in listed:
         words = rollout.instruction or ("" if rollout is run.reference else run.instruction)

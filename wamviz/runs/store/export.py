@@ -128,8 +128,8 @@ def pack_lerobot(
 
 def _write_zip(path: Path, folder: Path, run: Run) -> None:
     extra = {"side-by-side.mp4": "mp4", "side-by-side.gif": "gif", "filmstrip.png": "png"} if has_video(run) else {}
-    beside = [rollout for rollout in (run.reference, run.executed) if rollout is not None]
-    if any(rollout.actions is not None for rollout in (*run.imagined, *beside)):
+    others = [rollout for rollout in (run.reference, run.executed) if rollout is not None]
+    if any(rollout.actions is not None for rollout in (*run.imagined, *others)):
         extra["actions.csv"] = "csv"
     files = {name: export_run(folder, run, kind) for name, kind in extra.items()}
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name != MANIFEST):

@@ -185,12 +185,12 @@ def manifest(run: Run, stamps: Mapping[str, str]) -> dict[str, Any]:
         "state": run.state,
         "previous_action": run.previous_action,
         "rollouts": [rollout_facts(rollout) for rollout in run.imagined],
-        "reference": _beside(run.reference, stamps.get("reference")),
-        "executed": _beside(run.executed, stamps.get("executed")),
+        "reference": _describe_rollout(run.reference, stamps.get("reference")),
+        "executed": _describe_rollout(run.executed, stamps.get("executed")),
     }
 
 
-def _beside(rollout: Rollout | None, stamp: str | None) -> dict[str, Any] | None:
+def _describe_rollout(rollout: Rollout | None, stamp: str | None) -> dict[str, Any] | None:
     if rollout is None:
         return None
     return {
@@ -229,14 +229,14 @@ def read_run(folder: str | Path) -> Run:
         raise NotFound(f"'{folder.name}' holds no run.", f"A run's folder holds a {MANIFEST}.")
     facts = read_manifest(folder)
     arrays = read_arrays(folder / "rollout.npz")
-    beside: dict[str, Rollout | None] = {"reference": None, "executed": None}
+    others: dict[str, Rollout | None] = {"reference": None, "executed": None}
     lost: list[str] = []
     stamps: dict[str, Any] = {}
-    for name in beside:
+    for name in others:
         if (folder / f"{name}.npz").is_file():
             try:
                 found, own = read_rollout(folder / f"{name}.npz")
-                beside[name] = _with_video(found, folder / f"{name}.mp4", own)
+                others[name] = _with_video(found, folder / f"{name}.mp4", own)
                 stamps[name] = own.get("stamp")
             except WamvizError as error:
                 lost.append(f"The {'recorded' if name == 'reference' else name} rollout is lost: {error.message}")
@@ -244,13 +244,13 @@ def read_run(folder: str | Path) -> Run:
         context = read_image(folder / "context.png")
         samples = _samples(facts, arrays)
         samples = tuple(_with_video(one, folder / video_name(k), facts) for k, one in enumerate(samples))
-        run = _run_from(facts, samples, context, beside)
-        told = {name: (facts.get(name) or {}).get("stamp") for name in beside}
+        run = _run_from(facts, samples, context, others)
+        stamp_of = {name: (facts.get(name) or {}).get("stamp") for name in others}
     except WamvizError:
         raise
     except (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError) as error:
         raise Damaged(f"{MANIFEST} does not describe a run: {type(error).__name__} {error}.") from error
-    if any(stamps.get(name) != told[name] for name in beside):
+    if any(stamps.get(name) != stamp_of[name] for name in others):
         # A process ended between the archive and the manifest, or an archive is lost: the numbers are another's.
         run = replace(run, metrics=summarise(run), notes=(*run.notes, *lost))
     return run
@@ -286,7 +286,7 @@ def _samples(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tu
 
 
 def _run_from(
-    facts: Mapping[str, Any], imagined: tuple[Rollout, ...], context: NDArray[np.uint8], beside: Mapping[str, Any]
+    facts: Mapping[str, Any], imagined: tuple[Rollout, ...], context: NDArray[np.uint8], others: Mapping[str, Any]
 ) -> Run:
     world, steps, state = facts.get("world_state"), facts.get("steps"), facts.get("state")
     # Runs of earlier versions say none of these.
@@ -305,8 +305,8 @@ def _run_from(
         source=str(facts.get("source", "")),
         imagined=imagined,
         context=context,
-        reference=beside["reference"],
-        executed=beside["executed"],
+        reference=others["reference"],
+        executed=others["executed"],
         timings={name: float(value) for name, value in dict(facts.get("timings") or {}).items() if value is not None},
         notes=tuple(str(note) for note in facts.get("notes") or ()),
         versions={str(name): str(value) for name, value in dict(facts.get("versions") or {}).items()},

@@ -28,7 +28,7 @@ STRIP = 6  # frames in a filmstrip
 
 
 @dataclass(frozen=True)
-class Pane:
+class SlidePane:
     """One rollout on a slide.
 
     Args:
@@ -54,7 +54,7 @@ def has_video(run: Run) -> bool:
     return any(rollout is not None and rollout.frames is not None for rollout in rollouts)
 
 
-def panes_of(run: Run) -> list[Pane]:
+def panes_of(run: Run) -> list[SlidePane]:
     """What can be shown side by side: sample 0, the reference, the execution.
 
     Raises:
@@ -73,7 +73,7 @@ def panes_of(run: Run) -> list[Pane]:
         if rollout is not None and rollout.frames is not None:
             rate = float(rollout.action_space.rate if rollout.action_space is not None else rollout.fps)
             path = _path(rollout, rollout.camera_model or camera, run)
-            found.append(Pane(name, origin, rollout.frames, float(rollout.fps), path, rate))
+            found.append(SlidePane(name, origin, rollout.frames, float(rollout.fps), path, rate))
     if not found:
         raise InvalidInput("This run has no video.", "Its actions can be downloaded as csv or npz.")
     return found
@@ -150,7 +150,7 @@ def filmstrip(run: Run) -> Frames:
 # --- parts ----------------------------------------------------------------------------------------------------------
 
 
-def _ground(run: Run, panes: list[Pane]) -> tuple[Image.Image, list[tuple[int, int, int, int]]]:
+def _ground(run: Run, panes: list[SlidePane]) -> tuple[Image.Image, list[tuple[int, int, int, int]]]:
     """The slide without its pictures, and where they go, as (left, top, width, height)."""
     sheet = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -190,8 +190,8 @@ def _label(draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, colour: t
 
 
 def _pane(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, pane: Pane, box: tuple[int, int, int, int], time: float,
-    panes: list[Pane],
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, pane: SlidePane, box: tuple[int, int, int, int], time: float,
+    panes: list[SlidePane],
 ) -> None:  # fmt: skip
     left, top, width, height = box
     picture = _fit(pane.frames[_index(pane, time)], width, height)
@@ -205,7 +205,12 @@ def _pane(
 
 
 def _draw_path(
-    draw: ImageDraw.ImageDraw, pane: Pane, box: tuple[int, int, int, int], time: float | None, *, faint: bool = False
+    draw: ImageDraw.ImageDraw,
+    pane: SlidePane,
+    box: tuple[int, int, int, int],
+    time: float | None,
+    *,
+    faint: bool = False,
 ) -> None:
     assert pane.path is not None
     left, top, width, height = box
@@ -243,7 +248,7 @@ def _dashed(
         gone += length
 
 
-def _index(pane: Pane, time: float) -> int:
+def _index(pane: SlidePane, time: float) -> int:
     return int(np.clip(np.floor(time * pane.fps + 1e-6), 0, len(pane.frames) - 1))
 
 

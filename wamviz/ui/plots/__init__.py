@@ -1,7 +1,7 @@
 """Plotly figures of a run: pure functions, light and dark, and the same numbers as text."""
 
 from wamviz.ui.plots.actions import action_figure, episode_figure, mark_chunks
-from wamviz.ui.plots.contenders import contender_actions, contender_metrics
+from wamviz.ui.plots.candidates import plot_candidate_actions, plot_candidate_metrics
 from wamviz.ui.plots.metrics import metric_figure
 from wamviz.ui.plots.style import LOOKS, THEMES
 from wamviz.ui.plots.table import alt_text, text_table
@@ -13,8 +13,8 @@ __all__ = [
     "action_figure",
     "mark_chunks",
     "alt_text",
-    "contender_actions",
-    "contender_metrics",
+    "plot_candidate_actions",
+    "plot_candidate_metrics",
     "episode_figure",
     "metric_figure",
     "text_table",

@@ -146,8 +146,8 @@ def lanes(
     groups = grouped(space)
     drawn = [dim for group in groups for dim in group.dims]
     inner = sum(HEAD + len(group.dims) * (LANE + GAP) for group in groups) - GAP
-    said = wrapped(" ".join(notes), 56) if notes else ""
-    head = TOP + (NOTE * (said.count("<br>") + 1) if said else 0)
+    note = wrapped(" ".join(notes), 56) if notes else ""
+    head = TOP + (NOTE * (note.count("<br>") + 1) if note else 0)
     figure = go.Figure(layout=base_layout(theme, inner + head + BOTTOM, revision))
     bottom_lane = "y" if len(drawn) == 1 else f"y{len(drawn)}"
     figure.update_layout(
@@ -157,8 +157,8 @@ def lanes(
         xaxis=time_axis(theme, seconds, anchor=bottom_lane, domain=[0, 1]),
         meta={"notes": notes},
     )
-    if said:
-        _label(figure, said, 1.0, size=11)
+    if note:
+        _label(figure, note, 1.0, size=11)
     top, lane = 0.0, 0
     for group in groups:
         _label(figure, _heading(group, space, shown, now), 1 - (top + HEAD - 5) / inner)

@@ -120,12 +120,12 @@ def _draw_lane(figure: go.Figure, lane: Lane, index: int, domain: list[float], t
         title={"text": lane.metric.lane.partition(",")[0] + ("" if unit == "1" else f" ({unit})"), "standoff": 4},
     )  # fmt: skip
     figure.add_annotation(
-        text=f"<b>{lane.metric.lane}</b>, {_told(lane.metric, ours, still)}",
+        text=f"<b>{lane.metric.lane}</b>, {_describe(lane.metric, ours, still)}",
         x=0, y=domain[1], xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
     )  # fmt: skip
 
 
-def _told(metric: Metric, ours: NDArray[np.float64], still: NDArray[np.float64]) -> str:
+def _describe(metric: Metric, ours: NDArray[np.float64], still: NDArray[np.float64]) -> str:
     """The mean in words, and what it is beside."""
     both = np.isfinite(ours) & np.isfinite(still)
     if not both.any():

@@ -115,8 +115,8 @@ def time_axis(theme: str, seconds: float, **more: Any) -> dict[str, Any]:
 
 def run_seconds(run: Run) -> float:
     """The seconds that the time axis of a run covers: its longest rollout's."""
-    beside = [rollout for rollout in (run.reference, run.executed) if rollout is not None]
-    return max(rollout.duration for rollout in (*run.imagined, *beside))
+    others = [rollout for rollout in (run.reference, run.executed) if rollout is not None]
+    return max(rollout.duration for rollout in (*run.imagined, *others))
 
 
 def legend_key(name: str, group: str, theme: str, *, mode: str = "lines", look: Look | None = None, **more: Any) -> Any:

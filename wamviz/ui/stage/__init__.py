@@ -1,6 +1,6 @@
 """The stage: one player that shows imagined, recorded and executed rollouts in lockstep.
 
-Contract: ``Stage`` is the component; ``stage_value``, ``preview_value``, ``several_value``,
+Contract: ``TaskStage`` is the component; ``stage_value``, ``preview_value``, ``several_value``,
 ``episode_value`` and ``empty_value`` make the only values it takes, all of them a ``StageValue``. It knows no handler
 and no page, and nothing here samples, reads or writes.
 """

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Preview
-from wamviz.runs.comparison import Contender, Outcome
+from wamviz.runs.comparison import Candidate, Outcome
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
 from wamviz.ui.stage.clips import file_clip, strip
@@ -22,7 +22,7 @@ Address = Callable[[str], Callable[[str], str]]
 
 def several_value(
     events: Sequence[Preview | Outcome | None],
-    contenders: Sequence[Contender],
+    candidates: Sequence[Candidate],
     context: Context | None,
     url: Address,
     *,
@@ -34,8 +34,8 @@ def several_value(
     """The value that shows several models side by side.
 
     Args:
-        events: what was last heard of each contender, None before its turn.
-        contenders: who they are, in the order of the panes.
+        events: what was last heard of each candidate, None before its turn.
+        candidates: who they are, in the order of the panes.
         context: what all were handed, while its recording is not yet a file of a run; None afterwards.
         url: address of a run's files, by its id and the file's name.
         instruction, frame, view, autoplay: see ``stage_value``.
@@ -43,8 +43,8 @@ def several_value(
     runs = [event.run for event in events if isinstance(event, Outcome) and event.run is not None]
     live = next((event for event in reversed(events) if isinstance(event, Preview)), None)
     panes = {"recorded": _recorded(runs, context, url)}
-    for k, (event, contender) in enumerate(zip(events, contenders, strict=True), start=1):
-        panes[f"contender-{k}"] = _pane(event, contender, url)
+    for k, (event, candidate) in enumerate(zip(events, candidates, strict=True), start=1):
+        panes[f"contender-{k}"] = _pane(event, candidate, url)
     return StageValue(
         run=None if live is not None or not runs else ",".join(run.id for run in runs),
         instruction=instruction,
@@ -66,17 +66,17 @@ def _recorded(runs: Sequence[Run], context: Context | None, url: Address) -> Pan
     return recorded_pane(longest.reference, address, NO_RECORDING, camera_of(longest), longest.state)
 
 
-def _pane(event: Preview | Outcome | None, contender: Contender, url: Address) -> Pane:
+def _pane(event: Preview | Outcome | None, candidate: Candidate, url: Address) -> Pane:
     if event is None:
-        return Pane(contender.title, missing="Its turn comes after the one before.")
+        return Pane(candidate.title, missing="Its turn comes after the one before.")
     if isinstance(event, Outcome):
         return _outcome(event, url)
-    shown = () if event.frames is None else (strip(event.frames[0], contender.capabilities.video_fps),)
-    return Pane(contender.title, shown, "The first frames appear with the next step.", live=True)
+    shown = () if event.frames is None else (strip(event.frames[0], candidate.capabilities.video_fps),)
+    return Pane(candidate.title, shown, "The first frames appear with the next step.", live=True)
 
 
 def _outcome(outcome: Outcome, url: Address) -> Pane:
-    run, title = outcome.run, outcome.contender.title
+    run, title = outcome.run, outcome.candidate.title
     if run is None:
         return Pane(title, missing=f"It failed: {outcome.error}")
     address = url(run.id)("rollout.mp4")
@@ -89,7 +89,7 @@ def _outcome(outcome: Outcome, url: Address) -> Pane:
 def _weights(outcome: Outcome, run: Run) -> str:
     """Size and origin of the weights, as long as they are the weights that made the run."""
     try:
-        extras = outcome.contender.capabilities.extras
+        extras = outcome.candidate.capabilities.extras
     except WamvizError:  # a model that was deleted since; its run is shown all the same
         return ""
     same = run.weights_digest and extras.get("weights_digest") == run.weights_digest

@@ -39,10 +39,10 @@ def _array(names: tuple[str, ...]) -> str:
 
 
 def _typedef(message: type) -> str:
-    hints, said = get_type_hints(message), described(message)
+    hints, docs = get_type_hints(message), described(message)
     first = (message.__doc__ or "").strip().splitlines()[0]
     lines = [f" * {first}", f" * @typedef {{object}} {message.__name__}"]
-    lines += [f" * @property {{{_type(hints[each.name])}}} {each.name} {said[each.name]}" for each in fields(message)]
+    lines += [f" * @property {{{_type(hints[each.name])}}} {each.name} {docs[each.name]}" for each in fields(message)]
     return "\n".join(["/**", *lines, " */"])
 
 

@@ -61,12 +61,12 @@ class Controller:
             yield self.joints
         self.position, self.rotation = goal, rotation_matrix(turn) @ facing
 
-    def settle(self, measured: NDArray[np.float64]) -> None:
-        """Pull the command back to what can be followed, the hand being at ``measured`` (3,) m."""
-        lead = self.position - measured
+    def settle(self, reading: NDArray[np.float64]) -> None:
+        """Pull the command back to what can be followed, the hand being at ``reading`` (3,) m."""
+        lead = self.position - reading
         far = float(np.linalg.norm(lead))
         if far > _MAX_LEAD:  # the command may lead a little (that is how it presses), not run away
-            self.position = measured + lead * (_MAX_LEAD / far)
+            self.position = reading + lead * (_MAX_LEAD / far)
         # A turn that the joints cannot follow is dropped, or it would drag the position along.
         reached = robot.forward(self.joints)[0][:3, :3]
         if float(np.linalg.norm(rotation_vector(self.rotation @ reached.T))) > _MAX_TURN_LEAD:

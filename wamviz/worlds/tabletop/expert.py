@@ -53,8 +53,8 @@ class Expert:
             distance = float(np.linalg.norm(step))
             turn = wrap_angle(goal.yaw - yaw_of(rotation))
             slack = 0.001 + (0 if goal.hold else goal.tolerance)
-            measured = float(np.linalg.norm(goal.position - self._env.ee_position()))
-            arrived = distance < slack and measured < goal.tolerance + 0.01 and abs(turn) < 0.15
+            distance_left = float(np.linalg.norm(goal.position - self._env.ee_position()))
+            arrived = distance < slack and distance_left < goal.tolerance + 0.01 and abs(turn) < 0.15
             if (arrived and self._held >= goal.hold) or self._waited > _PATIENCE:
                 self._next += 1
                 self._held = self._waited = 0

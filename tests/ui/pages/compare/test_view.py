@@ -14,7 +14,7 @@ from wamviz.models.protocol import ModelEntry
 from wamviz.runs.comparison import Outcome, compare_models, read
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Store
-from wamviz.ui.pages.compare import view as contenders
+from wamviz.ui.pages.compare import view as candidates
 from wamviz.ui.run_repository import RunRepository
 
 CONTEXT = Context(Observation({"exterior": np.zeros((8, 8, 3), np.uint8)}, "wave"), title="a picture")
@@ -31,14 +31,14 @@ def test_a_link_opens_when_one_of_its_models_was_forgotten(tmp_path):
     for run in runs:
         repository.save(run)
     registry.reset()
-    parts = contenders.reopen(repository, ",".join(run.id for run in runs), None, None, "light")
+    parts = candidates.reopen(repository, ",".join(run.id for run in runs), None, None, "light")
     assert "Reopened" in str(parts["status"]) and [name for name, *_ in parts["held"]] == [
         "gone:video",
         "hold-still:joint",
     ]
     assert "gone, video" in str(parts["table"]) and parts["stage"].panes["contender-1"].samples
-    assert contenders.recolour(parts["held"], repository, "dark")
-    assert contenders.known(["gone:video", "hold-still:joint"]) == ["hold-still:joint"]
+    assert candidates.recolour(parts["held"], repository, "dark")
+    assert candidates.known(["gone:video", "hold-still:joint"]) == ["hold-still:joint"]
 
 
 def test_what_is_billed_says_so_where_it_is_picked(home, monkeypatch):
@@ -47,7 +47,7 @@ def test_what_is_billed_says_so_where_it_is_picked(home, monkeypatch):
     registry.reset()
     connections.keep(Connection("veo", "veo", "https://example.org", token_env="GEMINI_API_KEY"))
     try:
-        labels = {name: label for label, name in contenders.offered()}
+        labels = {name: label for label, name in candidates.offered()}
         assert "Google bills 1 video of 8 s" in labels["veo:video"] and "bills" not in labels["hold-still:joint"]
     finally:
         registry.reset()

@@ -144,11 +144,11 @@ class LeRobotDataset(Dataset):
 
     def _codec_differs(self, camera: str, episodes: list[LeRobotEpisode]) -> list[str]:
         """What a video's own header says, where the metadata says something else."""
-        said = str(feature_info(self.features.of(self.camera_features[camera])).get("video.codec") or "")
+        declared = str(feature_info(self.features.of(self.camera_features[camera])).get("video.codec") or "")
         for episode in episodes:
-            video = episode.video_of(camera) if said and camera in episode.cameras else None
-            if video is not None and said not in (video.codec, f"lib{video.codec}", f"libsvt{video.codec}"):
-                return [f"Camera '{camera}': the metadata says {said}, the file is {video.codec}."]
+            video = episode.video_of(camera) if declared and camera in episode.cameras else None
+            if video is not None and declared not in (video.codec, f"lib{video.codec}", f"libsvt{video.codec}"):
+                return [f"Camera '{camera}': the metadata says {declared}, the file is {video.codec}."]
         return []
 
     def outline(self) -> Outline:

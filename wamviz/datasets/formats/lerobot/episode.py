@@ -151,9 +151,9 @@ class LeRobotEpisode(Episode):
     @property
     def _closing(self) -> int:
         """How many rows at the end only hold frames after the last action: said of the episode, else of all (1)."""
-        said, rows = self._closing_rows, len(self._rows.places)
-        if isinstance(said, int) and not isinstance(said, bool):
-            return min(max(said, 0), rows - 1)
+        row, rows = self._closing_rows, len(self._rows.places)
+        if isinstance(row, int) and not isinstance(row, bool):
+            return min(max(row, 0), rows - 1)
         return int(bool(self._features.manifest.get("closing_row")) and rows > 1)
 
     @property

@@ -198,8 +198,8 @@ class EpisodeRows:
         except WamvizError as error:  # damaged rows must not hide the video
             self.notes.append(str(error))
             own = []
-        said = self.entry.instruction is not None  # also an empty text is the list's own word
-        if not any(own) or (said and {text.lower() for text in own} <= {"", *JUNK}):
+        has_text = self.entry.instruction is not None  # also an empty text is the list's own word
+        if not any(own) or (has_text and {text.lower() for text in own} <= {"", *JUNK}):
             return (listed,)
         texts = [text or listed for text in own]
         return tuple(texts[:1]) if len(set(texts)) == 1 else tuple(texts)

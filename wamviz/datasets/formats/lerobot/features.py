@@ -57,7 +57,7 @@ class Features:
         self.root, self.fps, self.override = root, fps, override
         self.robot = str(info.get("robot_type") or "")
         self.declared = declared_features(root, info)
-        self.manifest = read_beside(root, layout.MANIFEST)
+        self.manifest = read_optional_json(root, layout.MANIFEST)
         self.notes: list[str] = []
         self._first_data = first_data
 
@@ -104,7 +104,7 @@ class Features:
     def modality(self) -> dict[str, Any]:
         """GR00T's ``meta/modality.json``, or nothing where there is none or it cannot be read, which is noted."""
         try:
-            return read_beside(self.root, "meta/modality.json")
+            return read_optional_json(self.root, "meta/modality.json")
         except WamvizError as error:
             self.notes.append(f"{error.message} The dimensions have no names from it.")
             return {}
@@ -179,7 +179,7 @@ def declared_features(root: Path, info: Mapping[str, Any]) -> dict[str, dict[str
     return features
 
 
-def read_beside(root: Path, name: str) -> dict[str, Any]:
+def read_optional_json(root: Path, name: str) -> dict[str, Any]:
     """An optional JSON file of the dataset."""
     path = root / name
     return read_json(contained(root, path)) if path.exists() else {}

@@ -39,26 +39,26 @@ def task_texts(root: Path) -> dict[int, str]:
 
 def version_of(root: Path, info: Mapping[str, Any], odd: list[str]) -> str:
     """``"2.0"``, ``"2.1"``, ``"3.0"``: what ``meta/info.json`` says, else what the folder looks like."""
-    said = str(info.get("codebase_version") or "").strip().lower().removeprefix("v")
+    version = str(info.get("codebase_version") or "").strip().lower().removeprefix("v")
     looks = "3.0" if (root / "meta/episodes").is_dir() else "2.1" if (root / "meta/episodes.jsonl").exists() else ""
-    if not said and looks:
+    if not version and looks:
         odd.append(f"meta/info.json does not say its version; it is read as v{looks}.")
         return looks
-    if said.split(".")[0] not in ("2", "3"):
-        raise InvalidInput(f"'{root.name}' is a LeRobot dataset of version '{said or 'unknown'}'.", SUPPORTED)
-    if looks and looks[0] != said[0]:
-        odd.append(f"meta/info.json says v{said}, and its list of episodes is of v{looks}, as which it is read.")
+    if version.split(".")[0] not in ("2", "3"):
+        raise InvalidInput(f"'{root.name}' is a LeRobot dataset of version '{version or 'unknown'}'.", SUPPORTED)
+    if looks and looks[0] != version[0]:
+        odd.append(f"meta/info.json says v{version}, and its list of episodes is of v{looks}, as which it is read.")
         return looks
-    return said
+    return version
 
 
 def rate_of(info: Mapping[str, Any], odd: list[str]) -> float:
     """Frames a second: ``fps`` of ``meta/info.json``, else the one rate that all of its videos are said to have."""
-    said = info.get("fps")
+    value = info.get("fps")
     with suppress(ValueError, TypeError):
-        if isinstance(said, str):
-            return positive(float(said), "fps")
-    if said is None:
+        if isinstance(value, str):
+            return positive(float(value), "fps")
+    if value is None:
         blocks = [feature_info(feature) for feature in info["features"].values()]
         rates = {rate for block in blocks if isinstance(rate := block.get("video.fps"), int | float) and rate}
         if len(rates) == 1:
@@ -66,7 +66,7 @@ def rate_of(info: Mapping[str, Any], odd: list[str]) -> float:
             odd.append(f"meta/info.json does not say fps; its videos are said to have {rate:g} frames a second.")
             return rate
     try:
-        return positive(said, "fps")
+        return positive(value, "fps")
     except InvalidInput as error:
         raise error.with_text(hint='Say it in wamviz.json beside meta: {"layout": {"fps": 30}}.') from error
 

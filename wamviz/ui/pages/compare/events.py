@@ -62,11 +62,11 @@ class CompareEvents:
 
     def _context_events(self) -> None:
         page, context = self.page, self.context
-        asked = [page.scene, page.frame, page.instruction]
+        inputs = [page.scene, page.frame, page.instruction]
         page.offers.guard(
-            page.cards.pick(self.pick, [page.picked, *asked], context, js=PICKED, **LATEST),
-            page.image.input(self.add, [page.image, *asked], context, js=BEGUN, **LATEST),
-            page.image.clear(self.clear, asked, context, js=BEGUN, **AT_ONCE),
+            page.cards.pick(self.pick, [page.picked, *inputs], context, js=PICKED, **LATEST),
+            page.image.input(self.add, [page.image, *inputs], context, js=BEGUN, **LATEST),
+            page.image.clear(self.clear, inputs, context, js=BEGUN, **AT_ONCE),
         )
         page.frame.input(self.scrub, [page.scene, page.frame], [page.image, page.caption], **LATEST)
 
@@ -84,19 +84,19 @@ class CompareEvents:
 
     # --- the context ------------------------------------------------------------------------------------------------
 
-    def pick(self, picked: str, scene: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
+    def pick(self, picked: str, scene: Scene, frame: Any, instruction: str, request: gr.Request) -> Updates:
         """An episode was picked."""
-        return self._context(lambda: (self.page.scenes.episode(int(picked)), 0), scene, frame, told, request)
+        return self._context(lambda: (self.page.scenes.episode(int(picked)), 0), scene, frame, instruction, request)
 
-    def add(self, added: Any, scene: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
+    def add(self, added: Any, scene: Scene, frame: Any, instruction: str, request: gr.Request) -> Updates:
         """A picture was uploaded, dropped or pasted."""
         if added is None:
             return skip(self.context)
-        return self._context(lambda: (self.page.scenes.picture(*added), 0), scene, frame, told, request)
+        return self._context(lambda: (self.page.scenes.picture(*added), 0), scene, frame, instruction, request)
 
-    def clear(self, scene: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
+    def clear(self, scene: Scene, frame: Any, instruction: str, request: gr.Request) -> Updates:
         """The context was taken away; the instruction stays."""
-        return self._context(lambda: (Scene(), 0), scene, frame, told, request)
+        return self._context(lambda: (Scene(), 0), scene, frame, instruction, request)
 
     def scrub(self, scene: Scene, frame: Any, request: gr.Request) -> Updates:
         """Another frame of the episode."""
@@ -108,15 +108,15 @@ class CompareEvents:
         }
         return updates if self.newest.current(who) is begun else skip(list(updates))
 
-    def _context(self, make: Any, before: Scene, frame: Any, told: str, request: gr.Request) -> Updates:
+    def _context(self, make: Any, before: Scene, frame: Any, instruction: str, request: gr.Request) -> Updates:
         """Show the scene that ``make`` returns; when it refuses, put the earlier picture back and say why."""
         page, who = self.page, visitor(request)
         begun = self.newest.begin(who)
         try:
             scene, at = make()
-            keep = told.strip() and told.strip() != before.instruction
-            words = told if keep or not scene.instruction else scene.instruction
-            offered = page.offers.values({"instruction": told}, {"instruction": words})
+            keep = instruction.strip() and instruction.strip() != before.instruction
+            words = instruction if keep or not scene.instruction else scene.instruction
+            offered = page.offers.values({"instruction": instruction}, {"instruction": words})
             updates = {**self._scene(scene, at), **offered, page.status: []}
         except Exception as error:
             picture = None if before.kind == "none" else page.scenes.frame(before, int(frame or 0))
@@ -135,15 +135,21 @@ class CompareEvents:
     # --- running ----------------------------------------------------------------------------------------------------
 
     def compare(
-        self, scene: Scene, frame: Any, told: str, picked: list[str], seed: Any, seconds: Any, theme: str
+        self, scene: Scene, frame: Any, instruction: str, picked: list[str], seed: Any, seconds: Any, theme: str
     ) -> Start:
         """Ask one after the other."""
-        wish = Wish(scene, frame, told, picked, seed, seconds)
+        wish = Wish(scene, frame, instruction, picked, seed, seconds)
         return lambda switch: view.compare(wish, self.page.scenes, self.page.repository, switch, theme)
 
-    def question(self, scene: Scene, frame: Any, told: str, picked: list[str], seed: Any, *_: Any) -> dict[str, Any]:
+    def question(
+        self, scene: Scene, frame: Any, instruction: str, picked: list[str], seed: Any, *_: Any
+    ) -> dict[str, Any]:
         """What a page that returns to the job shows in its form."""
-        return {"scene": scene, "frame": frame, "fields": {"instruction": told, "candidates": picked, "seed": seed}}
+        return {
+            "scene": scene,
+            "frame": frame,
+            "fields": {"instruction": instruction, "candidates": picked, "seed": seed},
+        }
 
     def leave(self, request: gr.Request) -> None:
         """The page was closed: what runs goes on and ends in History; what it picked is forgotten."""
@@ -153,28 +159,28 @@ class CompareEvents:
 
     def open(self, request: gr.Request, theme: str, *fields: Any) -> Updates:
         """The page opens: on kept runs, on the question of one run, on a context, or empty."""
-        asked, page = request.query_params, self.page
+        query, page = request.query_params, self.page
         updates: Updates = {page.theme: theme, page.candidates: gr.update(choices=view.offered())}
-        if "job" in asked:
-            job, returned = self.runner.returned(asked["job"])
+        if "job" in query:
+            job, returned = self.runner.returned(query["job"])
             updates |= returned
             if job is not None and job.question:
                 scene, at = job.question["scene"], int(job.question["frame"] or 0)
                 updates |= {**self._scene(scene, at), **page.offers.values({}, job.question["fields"])}
             return updates
         here, seen = is_here(request.headers), dict(zip(page.offers.fields, fields, strict=True))
-        if "runs" in asked:
-            parts = view.reopen(page.repository, asked["runs"], asked.get("frame"), asked.get("view"), theme)
+        if "runs" in query:
+            parts = view.reopen(page.repository, query["runs"], query.get("frame"), query.get("view"), theme)
             held: Held = parts.get("held", [])
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
             updates |= self._updates(parts)
             if held:
                 names = view.known([name for name, _, _ in held])
                 updates |= self._question(held[0][1], here, seen, candidates=names)
-        elif "run" in asked:
-            updates |= self._question(asked["run"], here, seen)
-        elif "context" in asked:
-            updates |= self._linked(asked["context"], asked.get("camera", ""), here, seen)
+        elif "run" in query:
+            updates |= self._question(query["run"], here, seen)
+        elif "context" in query:
+            updates |= self._linked(query["context"], query.get("camera", ""), here, seen)
         return updates
 
     def _question(self, run_id: str, here: bool, seen: dict[str, Any], **offered: Any) -> Updates:

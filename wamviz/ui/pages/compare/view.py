@@ -1,7 +1,7 @@
 """What the Compare page shows and does, as named parts; no layout and no event.
 
 Contract: like ``run_actions``: plain values in, dicts of parts out; whatever is refused becomes a sentence in the
-status. A contender that fails keeps its place with the reason. Every run is kept as soon as it is there.
+status. A candidate that fails keeps its place with the reason. Every run is kept as soon as it is there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Preview
 from wamviz.metrics import Metric, all_metrics
 from wamviz.models import registry
-from wamviz.runs.comparison import MOST, Contender, Outcome, Past, check_seconds, compare_models, read
+from wamviz.runs.comparison import MOST, Candidate, KeptCandidate, Outcome, check_seconds, compare_models, read
 from wamviz.runs.imagine import Eta
 from wamviz.ui import choices, plots, run_view
 from wamviz.ui.jobs import Switch
@@ -30,7 +30,7 @@ NOTE = "Real time is how many seconds are imagined in one: above 1 the model is 
 NOTE += "Loading is left out. Below a number stands its baseline, measured on pictures of that model's own size: where "
 NOTE += "sizes differ, judge a model by how far it is from its baseline. "
 NOTE += "Every run is kept, with all its measures behind its name."
-Held = list[tuple[str, str, str]]  # of each contender: its name, its run's id or "", and why there is none
+Held = list[tuple[str, str, str]]  # of each candidate: its name, its run's id or "", and why there is none
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Wish:
     scene: Scene
     frame: Any
     instruction: str | None
-    contenders: Sequence[str] | None
+    candidates: Sequence[str] | None
     seed: Any
     seconds: Any
 
@@ -71,17 +71,17 @@ def compare(wish: Wish, scenes: Scenes, repository: RunRepository, switch: Switc
     outcomes: list[Outcome] = []
     try:
         yield {"status": run_view.status("busy", "Reading the context …", done=0.0)}
-        contenders = read(wish.contenders or ())
+        candidates = read(wish.candidates or ())
         seconds = number(wish.seconds, "seconds") or None
         check_seconds(seconds)
-        usual = [one.capabilities.unasked(one.mode) / one.capabilities.video_fps for one in contenders]
+        usual = [one.capabilities.unasked(one.mode) / one.capabilities.video_fps for one in candidates]
         longest = max(seconds or 0.0, *usual)
         context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), longest + 1)
-        told = wish.instruction or ""
-        heard: list[Preview | Outcome | None] = [None] * len(contenders)
+        instruction = wish.instruction or ""
+        heard: list[Preview | Outcome | None] = [None] * len(candidates)
         eta = Eta()
         stream = compare_models(
-            contenders, context, instruction=told, seed=whole(wish.seed, "seed"), seconds=seconds,
+            candidates, context, instruction=instruction, seed=whole(wish.seed, "seed"), seconds=seconds,
             imagine=imagine_on_card,
         )  # fmt: skip
         with closing(stream):  # type: ignore[type-var]
@@ -96,11 +96,11 @@ def compare(wish: Wish, scenes: Scenes, repository: RunRepository, switch: Switc
                         repository.save(event.run)
                     continue
                 left = eta.update(event.step, event.steps)
-                value = several_value(heard, contenders, context, repository.url, instruction=told)
-                yield {"status": progress(contenders, index, event, left), "stage": value}
+                value = several_value(heard, candidates, context, repository.url, instruction=instruction)
+                yield {"status": progress(candidates, index, event, left), "stage": value}
         ended = shown_parts(outcomes, repository, theme, autoplay=True) if outcomes else {}
-        if len(outcomes) < len(contenders):
-            words = f"Stopped after {len(outcomes)} of {len(contenders)}; those are kept."
+        if len(outcomes) < len(candidates):
+            words = f"Stopped after {len(outcomes)} of {len(candidates)}; those are kept."
             yield {**ended, "status": run_view.status("idle", words)}
             return
         yield {**ended, "status": finished(outcomes)}
@@ -108,12 +108,12 @@ def compare(wish: Wish, scenes: Scenes, repository: RunRepository, switch: Switc
         yield {**refused(error)}
 
 
-def progress(contenders: Sequence[Contender], index: int, event: Preview, left: float | None) -> list[Node]:
+def progress(candidates: Sequence[Candidate], index: int, event: Preview, left: float | None) -> list[Node]:
     """Whose turn it is, and how far along."""
-    title = f"{index + 1} of {len(contenders)}, {contenders[index].title}"
+    title = f"{index + 1} of {len(candidates)}, {candidates[index].title}"
     parts = [f"step {event.step} of {event.steps}" if event.step else event.note]
     parts += [] if left is None else [f"about {run_view.seconds(left)} left"]
-    done = (index + event.step / max(1, event.steps)) / len(contenders)
+    done = (index + event.step / max(1, event.steps)) / len(candidates)
     return run_view.status("busy", title, " · ".join(part for part in parts if part), done)
 
 
@@ -122,17 +122,17 @@ def finished(outcomes: Sequence[Outcome]) -> list[Node]:
     failed = [one for one in outcomes if one.run is None]
     if not failed:
         return run_view.status("good", f"{len(outcomes)} side by side.")
-    why = " ".join(f"{one.contender.title}: {one.error}" for one in failed)
+    why = " ".join(f"{one.candidate.title}: {one.error}" for one in failed)
     return run_view.status("warm", f"{len(outcomes) - len(failed)} of {len(outcomes)} answered.", why)
 
 
 def shown_parts(outcomes: Sequence[Outcome], repository: RunRepository, theme: str = "light", **stage: Any) -> Parts:
     """Everything on the page that shows outcomes; ``stage`` goes on to ``several_value``."""
-    told = next((one.run.instruction for one in outcomes if one.run is not None), "")
-    contenders = [one.contender for one in outcomes]
+    instruction = next((one.run.instruction for one in outcomes if one.run is not None), "")
+    candidates = [one.candidate for one in outcomes]
     return {
-        "held": [(one.contender.name, "" if one.run is None else one.run.id, one.error) for one in outcomes],
-        "stage": several_value(list(outcomes), contenders, None, repository.url, instruction=told, **stage),
+        "held": [(one.candidate.name, "" if one.run is None else one.run.id, one.error) for one in outcomes],
+        "stage": several_value(list(outcomes), candidates, None, repository.url, instruction=instruction, **stage),
         "table": table(outcomes),
         **figure_parts(outcomes, theme),
     }
@@ -141,10 +141,10 @@ def shown_parts(outcomes: Sequence[Outcome], repository: RunRepository, theme: s
 def figure_parts(outcomes: Sequence[Outcome], theme: str) -> Parts:
     """The plots in the visitor's colour scheme."""
     theme = theme if theme in plots.THEMES else "light"
-    runs = {one.contender.title: one.run for one in outcomes}
+    runs = {one.candidate.title: one.run for one in outcomes}
     return {
-        "action_plot": plots.contender_actions(runs, theme=theme),
-        "metric_plot": plots.contender_metrics(runs, theme=theme),
+        "action_plot": plots.plot_candidate_actions(runs, theme=theme),
+        "metric_plot": plots.plot_candidate_metrics(runs, theme=theme),
     }
 
 
@@ -162,7 +162,7 @@ def outcomes_of(held: Held, repository: RunRepository) -> list[Outcome]:
     for name, run_id, error in held:
         model, _, mode = name.partition(":")
         run = repository.load(run_id) if run_id else None
-        found.append(Outcome(Past(model, mode), run, "" if run is not None else error))
+        found.append(Outcome(KeptCandidate(model, mode), run, "" if run is not None else error))
     return found
 
 
@@ -173,16 +173,16 @@ def reopen(repository: RunRepository, text: str, frame: str | None, view: str | 
         if not 1 <= len(names) <= MOST:
             raise InvalidInput(f"A link of this page names one to {MOST} runs.")
         runs = [repository.load(name) for name in names]
-        outcomes = [Outcome(Past(run.model, run.mode), run) for run in runs]
+        outcomes = [Outcome(KeptCandidate(run.model, run.mode), run) for run in runs]
         at = int(frame) if frame and frame.isdecimal() and len(frame) < 7 else None
-        told = run_view.status("good", "Reopened from its link.")
-        return {**shown_parts(outcomes, repository, theme, frame=at, view=view), "status": told}
+        status = run_view.status("good", "Reopened from its link.")
+        return {**shown_parts(outcomes, repository, theme, frame=at, view=view), "status": status}
     except Exception as error:
         return refused(error)
 
 
 def table(outcomes: Sequence[Outcome]) -> list[Node]:
-    """One row a contender: how long it took and how close it came, or why it failed."""
+    """One row a candidate: how long it took and how close it came, or why it failed."""
     ids = ",".join(one.run.id for one in outcomes if one.run is not None)
     head = h("thead", None, h("tr", None, [h("th", {"scope": "col"}, name) for name in _columns()]))
     body = h("tbody", None, [_row(one) for one in outcomes])
@@ -198,7 +198,7 @@ def _columns() -> list[str]:
 
 
 def _row(one: Outcome) -> Node:
-    title, columns = one.contender.title, _columns()
+    title, columns = one.candidate.title, _columns()
     if one.run is None:
         why = h("td", {"colspan": len(columns) - 1, "class": "wz-worse"}, f"Failed. {one.error}")
         return h("tr", None, h("th", {"scope": "row"}, title), why)

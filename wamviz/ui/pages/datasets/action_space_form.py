@@ -48,32 +48,32 @@ def changes(
     """
     if space is None:
         raise InvalidInput("There are no actions whose meaning could be corrected.")
-    told: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     if kind and kind != space.kind:
-        told["kind"] = kind
+        changed["kind"] = kind
     called = _list(names, "names", space.names)
     if called != list(space.names):
-        told["names"] = called
-    measured = ["" if unit == "?" else unit for unit in _list(units, "units", space.units)]
-    if measured != list(space.units):
-        told["units"] = measured
+        changed["names"] = called
+    own_units = ["" if unit == "?" else unit for unit in _list(units, "units", space.units)]
+    if own_units != list(space.units):
+        changed["units"] = own_units
     if rate and rate != space.rate:
-        told["rate"] = float(rate)
+        changed["rate"] = float(rate)
     if gripper.strip():
         if gripper.strip() not in called:
             raise unknown_name("dimension for the gripper", gripper.strip(), called)
         where, value = called.index(gripper.strip()), 1.0 if closed is None else float(closed)
         if (where, value) != (space.gripper_index, space.gripper_closed):
-            told |= {"gripper_index": where, "gripper_closed": value}
-    if not told:
+            changed |= {"gripper_index": where, "gripper_closed": value}
+    if not changed:
         raise InvalidInput("Nothing was changed.", "Write what these numbers mean, then press Apply.")
-    return told
+    return changed
 
 
 def sidecar(layout: ActionSpaceOverride) -> str:
     """What to write into ``wamviz.json`` beside the dataset, so that the correction stays."""
-    told = {field.name: getattr(layout, field.name) for field in dataclasses.fields(layout)}
-    return dumps({"layout": {name: value for name, value in told.items() if value is not None}}, ensure_ascii=False)
+    facts = {field.name: getattr(layout, field.name) for field in dataclasses.fields(layout)}
+    return dumps({"layout": {name: value for name, value in facts.items() if value is not None}}, ensure_ascii=False)
 
 
 def _joined(words: Sequence[str]) -> str:

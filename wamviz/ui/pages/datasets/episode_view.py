@@ -137,7 +137,7 @@ def meaning(space: ActionSpace | None, actions: Floats | None, known_by: str) ->
     if space.gripper_index is not None:
         name = space.names[space.gripper_index]
         gripper = f"'{name}' is the gripper: {space.gripper_open:g} is open, {space.gripper_closed:g} is closed."
-    told = f"{space.dim} {KIND_WORDS[space.kind]}." if space.kind == "unnamed" else f"{_upper(KIND_WORDS[space.kind])}."
+    text = f"{space.dim} {KIND_WORDS[space.kind]}." if space.kind == "unnamed" else f"{_upper(KIND_WORDS[space.kind])}."
     rate = f"{space.rate:g} actions a second."
     head = ("Name", "Unit", "Limits", "In this episode")
     rows = [
@@ -160,7 +160,7 @@ def meaning(space: ActionSpace | None, actions: Floats | None, known_by: str) ->
     )
     frame = {"class": "wz-scroll", "tabindex": "0", "role": "region", "aria-label": "Dimensions of an action"}
     return [
-        h("p", {"class": "wz-lead"}, h("b", None, told), f" {rate} {gripper}"),
+        h("p", {"class": "wz-lead"}, h("b", None, text), f" {rate} {gripper}"),
         h("p", {"class": "wz-note"}, f"How this is known: {known_by}") if known_by else h("span"),
         h("div", frame, table),
     ]

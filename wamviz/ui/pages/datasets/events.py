@@ -63,19 +63,21 @@ class DatasetsEvents:
         page.files.change(
             uploading.described, [page.files], [page.table, page.acting, page.seeing, page.sort], **AT_ONCE
         )
-        asked = [page.files, page.rate, page.told, page.theme, page.acting, page.seeing, page.sort]
-        self._opens(page.upload.click, self.uploaded, asked, whole)
+        upload_inputs = [page.files, page.rate, page.told, page.theme, page.acting, page.seeing, page.sort]
+        self._opens(page.upload.click, self.uploaded, upload_inputs, whole)
         self._opens(page.shipped.click, self.back, [page.theme], whole)
-        told = [page.kind, page.names, page.units, page.hz, page.gripper, page.closed]
-        page.apply.click(self.apply, [page.place, page.index, page.theme, *told], [*whole, page.applied], **AT_ONCE)
+        correction_fields = [page.kind, page.names, page.units, page.hz, page.gripper, page.closed]
+        page.apply.click(
+            self.apply, [page.place, page.index, page.theme, *correction_fields], [*whole, page.applied], **AT_ONCE
+        )
         page.query.change(self.search, [page.place, page.query], rows, **LATEST)
         page.previous.click(self.turned(-1), [page.place, page.query, page.page], rows, **AT_ONCE)
         page.next.click(self.turned(1), [page.place, page.query, page.page], rows, **AT_ONCE)
         picked = page.listing.pick(
             self.pick, [page.picked, page.place, page.camera, page.theme], chosen, js=PICKED, **LATEST
         )
-        asked = [page.picked, page.place, page.camera, page.query, page.page, page.theme]
-        brought = picked.then(self.bring, asked, [*whole, page.stop], js=PICKED, **PRIVATE)
+        upload_inputs = [page.picked, page.place, page.camera, page.query, page.page, page.theme]
+        brought = picked.then(self.bring, upload_inputs, [*whole, page.stop], js=PICKED, **PRIVATE)
         brought.then(None, js=SHOW, **PRIVATE)
         looked = [page.picked, page.place, page.index, page.camera, page.offset]
         seen = page.camera.input(self.look, looked, chosen, js=FRAME, **LATEST)
@@ -93,11 +95,11 @@ class DatasetsEvents:
 
     def begin(self, theme: str, request: gr.Request) -> Updates:
         """The page opens: on the episode that its address names, else on the shipped ones."""
-        asked = request.query_params
-        if "open" not in asked:
+        query = request.query_params
+        if "open" not in query:
             return {self.page.theme: theme, **self._shown(self._shipped)}
         here = is_here(request.headers)
-        updates = self._shown(lambda: self._linked(asked["open"], asked.get("camera", ""), here))
+        updates = self._shown(lambda: self._linked(query["open"], query.get("camera", ""), here))
         if self.page.place not in updates:  # what was asked for is not to be had: the reason, above the shipped ones
             updates = {**self._shown(self._shipped), **updates}
         return {self.page.theme: theme, **updates}
@@ -142,8 +144,8 @@ class DatasetsEvents:
             return self.library.bring(place, index, progress)
 
         def parts(opened: Opened) -> Parts:
-            told = {**browsing.list_parts(opened, query, page), **browsing.episode_parts(opened, index, camera or "")}
-            return {**told, "place": place}
+            shown = {**browsing.list_parts(opened, query, page), **browsing.episode_parts(opened, index, camera or "")}
+            return {**shown, "place": place}
 
         yield from self._fetched(work, parts, theme, request)
 
@@ -155,11 +157,11 @@ class DatasetsEvents:
         switch = self.jobs.begin(visitor)
         yield {page.stop: gr.update(visible=True), page.status: browsing.busy("Asking the hub")}
         try:
-            for told in watch_download(work, switch):
-                if isinstance(told, Opened):
-                    yield {**self._shown(partial(parts, told), theme), page.stop: gr.update(visible=False)}
+            for event in watch_download(work, switch):
+                if isinstance(event, Opened):
+                    yield {**self._shown(partial(parts, event), theme), page.stop: gr.update(visible=False)}
                 else:
-                    yield {page.status: told}
+                    yield {page.status: event}
         except Exception as error:
             yield {**self._refused(error), page.stop: gr.update(visible=False)}
         finally:
@@ -181,20 +183,20 @@ class DatasetsEvents:
         return self.library.folder(path)
 
     def uploaded(
-        self, files: list[str] | None, rate: Any, told: str, theme: str, acting: list[str] | None = None,
+        self, files: list[str] | None, rate: Any, instruction: str, theme: str, acting: list[str] | None = None,
         seeing: list[str] | None = None, kind: str = "",
     ) -> Updates:  # fmt: skip
         """Files were uploaded."""
         read = float(rate) if rate else None  # an emptied field may come as 0, which is no rate either
         columns = {"actions": acting or [], "states": seeing or []}
 
-        def made() -> Parts:
+        def make_parts() -> Parts:
             opened = self.library.upload(
-                files or [], rate=read, instruction=told or "", columns=columns, kind=kind or ""
+                files or [], rate=read, instruction=instruction or "", columns=columns, kind=kind or ""
             )
             return browsing.dataset_parts(opened)
 
-        return self._shown(made, theme)
+        return self._shown(make_parts, theme)
 
     def back(self, theme: str) -> Updates:
         """The shipped episodes again."""
@@ -215,14 +217,14 @@ class DatasetsEvents:
         """What the numbers mean was corrected."""
         try:
             space = self.library.at(place).dataset.episode(index or 0).action_space
-            told = correction.changes(space, kind, names, units, rate, gripper, closed)
-            layout = self.library.correct(place, told).dataset.override
+            changed = correction.changes(space, kind, names, units, rate, gripper, closed)
+            layout = self.library.correct(place, changed).dataset.override
         except Exception as error:
             return {self.page.applied: run_actions.refused(error)["status"]}
         shown = self._shown(lambda: browsing.dataset_parts(self.library.at(place), index), theme)
         keep = f"To keep it, write {correction.sidecar(layout)} into wamviz.json in the dataset's folder."
-        said = run_view.status("good", "Applied.", f"It holds while the page is served. {keep}")
-        return {**shown, self.page.applied: said}
+        status = run_view.status("good", "Applied.", f"It holds while the page is served. {keep}")
+        return {**shown, self.page.applied: status}
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -241,12 +243,12 @@ class DatasetsEvents:
     def pick(self, picked: str, place: str, camera: str | None, theme: str) -> Updates:
         """An episode was picked; the view stays the same where it has it. One of the hub may have to come first."""
 
-        def made() -> Parts:
+        def make_parts() -> Parts:
             if self.library.lacks(place, int(picked)):
                 return {"status": browsing.busy(f"Fetching episode {int(picked)}")}
             return browsing.episode_parts(self.library.at(place), int(picked), camera or "")
 
-        return self._shown(made, theme, place)
+        return self._shown(make_parts, theme, place)
 
     def part(self, by: int, place: str, index: int | None, camera: str | None, offset: int, theme: str) -> Updates:
         """The part of a long episode before or after the one that is shown."""

@@ -47,15 +47,15 @@ def words(name: str, columns: dict[str, tuple[int, int] | None], video: tuple[in
     known = {column: shape for column, shape in columns.items() if shape is not None}
     rows = sorted({shape[0] for shape in known.values()})
     shown = ", ".join(f"{column} ({width})" if width > 1 else column for column, (_, width) in known.items() if column)
-    said = f"{name}: {' or '.join(map(str, rows[:3])) or 'no'} rows."
-    said += f" Columns: {shown}." if shown else " It has no names of columns."
+    text = f"{name}: {' or '.join(map(str, rows[:3])) or 'no'} rows."
+    text += f" Columns: {shown}." if shown else " It has no names of columns."
     texts = [column for column, shape in columns.items() if shape is None]
     if texts:
-        said += f" Not numbers: {', '.join(texts[:10])}."
+        text += f" Not numbers: {', '.join(texts[:10])}."
     if video is not None:
         frames, fps = video
-        said += f" The video has {frames} frames at {fps:g} a second: one action a frame would be {fps:g} a second."
-    return [h("p", {"class": "wz-note"}, said)]
+        text += f" The video has {frames} frames at {fps:g} a second: one action a frame would be {fps:g} a second."
+    return [h("p", {"class": "wz-note"}, text)]
 
 
 def _video(paths: Sequence[Path]) -> tuple[int, float] | None:

@@ -17,7 +17,7 @@ from wamviz.core.rollout import Rollout
 from wamviz.datasets import Episode
 from wamviz.metrics.trajectory import ee_path, tool_path
 from wamviz.ui import clip_cache, plots, run_view
-from wamviz.ui.clip_cache import Shape, clip_shape
+from wamviz.ui.clip_cache import ClipShape, clip_shape
 from wamviz.ui.library import Opened
 from wamviz.ui.markup import Node
 from wamviz.ui.pages.datasets import action_space_form as correction
@@ -111,7 +111,7 @@ def episode_parts(opened: Opened, index: int, camera: str = "", frame: int = 0) 
     }
 
 
-def _part_of(episode: Episode, shape: Shape | None) -> Parts:
+def _part_of(episode: Episode, shape: ClipShape | None) -> Parts:
     """Which part of a long episode is shown, and the way to the others; nothing where it is shown whole."""
     total = episode.frame_count
     if shape is None or shape.frames >= total:
@@ -134,7 +134,7 @@ def turned(opened: Opened, index: int, camera: str, offset: int, by: int) -> Par
     return episode_parts(opened, index, camera, min(max(0, offset + by * span), episode.frame_count - 1))
 
 
-def recorded(episode: Episode, camera: str, shape: Shape | None = None) -> Rollout | None:
+def recorded(episode: Episode, camera: str, shape: ClipShape | None = None) -> Rollout | None:
     """An episode's numbers (of one part of it) as a rollout without frames; None when it has no actions or they cannot
     be read."""
     try:

@@ -77,8 +77,8 @@ class HistoryEvents:
         page = self.page
         if run_id:
             self.annotations.set_note(run_id, note)
-        said = run_view.status("good", "Note saved." if note.strip() else "Note removed.")
-        closed: dict[Any, Any] = {page.note_row: gr.update(visible=False), page.editing: "", page.status: said}
+        status = run_view.status("good", "Note saved." if note.strip() else "Note removed.")
+        closed: dict[Any, Any] = {page.note_row: gr.update(visible=False), page.editing: "", page.status: status}
         return {**self.show(limit, query, starred), **closed}
 
     def _edit(self, run_id: str) -> Updates:

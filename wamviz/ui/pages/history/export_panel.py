@@ -39,14 +39,14 @@ class ExportPanel:
                 [(name, name) for name in ORIGINS], value=list(ORIGINS), label="Rollouts", elem_id="wz-export-origins"
             )
             make = gr.Button("Export", size="md", elem_id="wz-export-make")
-            said = Markup([], role="status", live="polite", testid="export-status", elem_id="wz-export-status")
+            status = Markup([], role="status", live="polite", testid="export-status", elem_id="wz-export-status")
             file = gr.File(label="Dataset (zip)", visible=False, interactive=False, elem_id="wz-export-file")
-        asked = [self.picked, self.origins, limit]
-        make.click(self.make, asked, [said, file], api_visibility="private", show_progress="hidden")
+        inputs = [self.picked, self.origins, limit]
+        make.click(self.make, inputs, [status, file], api_visibility="private", show_progress="hidden")
 
     def choices(self, found: Sequence[RunSummary]) -> Any:
         """The menu's update for these runs."""
-        words = [f"{run.instruction or run.mode} · {run.model} · {run_view.made(run.created)}" for run in found]
+        words = [f"{run.instruction or run.mode} · {run.model} · {run_view.format_time(run.created)}" for run in found]
         return gr.update(choices=list(zip(words, (run.id for run in found), strict=True)), value=[])
 
     def make(self, picked: list[str] | None, origins: list[str], limit: float) -> Iterator[tuple[list[Node], Any]]:

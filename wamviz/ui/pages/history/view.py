@@ -29,10 +29,10 @@ def fitting(
     words = query.lower().split()
 
     def fits(run: RunSummary) -> bool:
-        said = annotations.get(run.id, Annotation())
+        annotation = annotations.get(run.id, Annotation())
         mode = choices.MODE_TITLES.get(run.mode, run.mode)
-        text = " ".join((run.instruction, run.model, run.mode, mode, run.source, said.note, run.id)).lower()
-        return (said.star or not starred) and all(word in text for word in words)
+        text = " ".join((run.instruction, run.model, run.mode, mode, run.source, annotation.note, run.id)).lower()
+        return (annotation.star or not starred) and all(word in text for word in words)
 
     return [run for run in found if fits(run)]
 
@@ -58,8 +58,8 @@ def present_link(found: Sequence[RunSummary], most: int = 40) -> list[Node]:
     return [h("a", {"href": f"./?present=1&playlist={ids}", "class": "wz-button"}, words)]
 
 
-def _card(run: RunSummary, said: Annotation, pictures: dict[str, str]) -> list[Any]:
-    asked = run.instruction or "no instruction"
+def _card(run: RunSummary, annotation: Annotation, pictures: dict[str, str]) -> list[Any]:
+    instruction = run.instruction or "no instruction"
     poster = _picture(run, pictures)
     picture = (
         h("img", {"src": poster, "alt": "", "width": 112, "height": 112, "loading": "lazy"})
@@ -69,19 +69,29 @@ def _card(run: RunSummary, said: Annotation, pictures: dict[str, str]) -> list[A
                          "aria-hidden": "true"})
     )  # fmt: skip
     words = [
-        h("b", None, asked),
+        h("b", None, instruction),
         h("small", {"class": "wz-note"}, f"{run.model} · {choices.MODE_TITLES.get(run.mode, run.mode)}"),
         h("small", {"class": "wz-note"}, " · ".join(settings(run))),
-        h("small", {"class": "wz-note"}, run_view.made(run.created)),
-        h("q", {"class": "wz-runnote"}, said.note) if said.note else None,
+        h("small", {"class": "wz-note"}, run_view.format_time(run.created)),
+        h("q", {"class": "wz-runnote"}, annotation.note) if annotation.note else None,
     ]
     badges = [badge for badge in (_closeness(run), _executed(run)) if badge is not None]
-    star = {"type": "button", "class": "wz-star", "data-pick": f"star {run.id}", "aria-pressed": str(said.star).lower(),
-            "aria-label": f"Star the run '{asked}'", "title": "Star"}  # fmt: skip
-    note = {"type": "button", "class": "wz-forget", "data-pick": f"note {run.id}", "aria-label": f"Note on '{asked}'"}
+    star = {"type": "button", "class": "wz-star", "data-pick": f"star {run.id}",
+            "aria-pressed": str(annotation.star).lower(),
+            "aria-label": f"Star the run '{instruction}'", "title": "Star"}  # fmt: skip
+    note = {
+        "type": "button",
+        "class": "wz-forget",
+        "data-pick": f"note {run.id}",
+        "aria-label": f"Note on '{instruction}'",
+    }
     gone = {"type": "button", "class": "wz-forget", "data-pick": f"delete {run.id}", "data-confirm": "Really delete?",
-            "aria-label": f"Delete the run '{asked}'"}  # fmt: skip
-    buttons = [h("button", star, "★" if said.star else "☆"), h("button", note, "Note"), h("button", gone, "Delete")]
+            "aria-label": f"Delete the run '{instruction}'"}  # fmt: skip
+    buttons = [
+        h("button", star, "★" if annotation.star else "☆"),
+        h("button", note, "Note"),
+        h("button", gone, "Delete"),
+    ]
     return h(
         "li",
         {"class": "wz-run"},
@@ -98,12 +108,12 @@ def _card(run: RunSummary, said: Annotation, pictures: dict[str, str]) -> list[A
 def settings(run: RunSummary) -> list[str]:
     """How a run was asked: seed, samples, horizon, steps, guidance; only what differs from the usual or is a number."""
     facts = _facts(str(run.folder), run.created)
-    told = [f"seed {run.seed}"]
-    told += [f"{run.samples} samples"] if run.samples > 1 else []
-    told += [f"{facts['horizon']} frames"] if facts.get("horizon") else []
-    told += [f"{facts['steps']} steps"] if facts.get("steps") else []
-    told += [f"guidance {facts['guidance']:g}"] if facts.get("guidance", 1) not in (1, None) else []
-    return told
+    parts = [f"seed {run.seed}"]
+    parts += [f"{run.samples} samples"] if run.samples > 1 else []
+    parts += [f"{facts['horizon']} frames"] if facts.get("horizon") else []
+    parts += [f"{facts['steps']} steps"] if facts.get("steps") else []
+    parts += [f"guidance {facts['guidance']:g}"] if facts.get("guidance", 1) not in (1, None) else []
+    return parts
 
 
 @lru_cache(maxsize=2048)

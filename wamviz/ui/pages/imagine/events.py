@@ -92,8 +92,8 @@ class ImagineEvents:
 
     def imagine(self, scene: Scene, *values: Any) -> Start:
         """Imagine what the form asks."""
-        *asked, held, theme = values
-        wish = run_actions.Wish(scene, *asked)
+        *fields, held, theme = values
+        wish = run_actions.Wish(scene, *fields)
         return lambda switch: run_actions.imagine(wish, self.page.scenes, self.page.repository, switch, held, theme)
 
     def question(self, scene: Scene, frame: Any, *values: Any) -> dict[str, Any]:
@@ -115,19 +115,19 @@ class ImagineEvents:
 
     def open(self, request: gr.Request, theme: str, *fields: Any) -> Updates:
         """The page opens: on a job that is under way, on the run of a permalink, on a context, or on the example."""
-        asked, page, here = request.query_params, self.page, is_here(request.headers)
+        query, page, here = request.query_params, self.page, is_here(request.headers)
         seen, parts, updates = self._seen(fields), {}, Updates()
-        if "job" in asked:
-            job, updates = self.runner.returned(asked["job"])
+        if "job" in query:
+            job, updates = self.runner.returned(query["job"])
             if job is not None and job.question:
                 updates |= self.form.returned(job.question, seen)
-            asked = {name: value for name, value in asked.items() if name == "run" and job is None}
-        if "run" in asked:
-            parts = run_actions.reopen(page.repository, asked["run"], asked.get("frame"), asked.get("view"), theme)
+            query = {name: value for name, value in query.items() if name == "run" and job is None}
+        if "run" in query:
+            parts = run_actions.reopen(page.repository, query["run"], query.get("frame"), query.get("view"), theme)
             parts = {name: value for name, value in parts.items() if not name.endswith("_plot")}  # they follow
-            updates = {**self._updates(parts), **updates, **self.form.asked(parts.get("run"), here, seen)}
-        elif "context" in asked:
-            updates |= self.form.linked(asked["context"], asked.get("camera", ""), here, seen)
+            updates = {**self._updates(parts), **updates, **self.form.fill_from_run(parts.get("run"), here, seen)}
+        elif "context" in query:
+            updates |= self.form.linked(query["context"], query.get("camera", ""), here, seen)
         return {page.theme: theme, **self.form.menu(), **updates}
 
     def example(self, request: gr.Request, run_id: str, theme: str, *fields: Any) -> Updates:
@@ -137,7 +137,7 @@ class ImagineEvents:
             run = page.repository.load(run_id)
             status = run_view.status("idle", "An example, imagined earlier.", "Press Imagine to make one now.")
             parts = {**run_actions.run_parts(run, page.repository, theme, autoplay=True), "status": status}
-            question = self.form.asked(run.id, is_here(request.headers), self._seen(fields))
+            question = self.form.fill_from_run(run.id, is_here(request.headers), self._seen(fields))
             return {page.theme: theme, **self._updates(parts), **question}
         except Exception as error:
             return {page.status: run_actions.refused(error)["status"]}

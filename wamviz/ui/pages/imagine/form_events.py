@@ -1,7 +1,7 @@
 """The form of the main page: the context that is asked about, and the model that is asked.
 
 Contract: ``FormEvents`` connects the pickers, the picture, the slider, the model and the mode; ``linked`` and
-``asked`` put a whole question into the form. It samples nothing.
+``fill_from_run`` put a whole question into the form. It samples nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FormEvents:
 
     def _context_events(self) -> None:
         page = self.page
-        asked = [page.scene, page.frame, page.instruction, page.model, page.mode]
+        inputs = [page.scene, page.frame, page.instruction, page.model, page.mode]
         self.context = [
             page.scene,
             page.image,
@@ -49,53 +49,53 @@ class FormEvents:
             page.offers.offer,
         ]
         page.offers.guard(
-            page.cards.pick(self.pick, [page.picked, *asked], self.context, js=PICKED, **LATEST),
-            page.world.click(self.lay, [page.world_seed, *asked], self.context, js=BEGUN, **AT_ONCE),
-            page.image.input(self.add, [page.image, *asked], self.context, js=BEGUN, **LATEST),
-            page.image.clear(self.clear, asked, self.context, js=BEGUN, **AT_ONCE),
+            page.cards.pick(self.pick, [page.picked, *inputs], self.context, js=PICKED, **LATEST),
+            page.world.click(self.lay, [page.world_seed, *inputs], self.context, js=BEGUN, **AT_ONCE),
+            page.image.input(self.add, [page.image, *inputs], self.context, js=BEGUN, **LATEST),
+            page.image.clear(self.clear, inputs, self.context, js=BEGUN, **AT_ONCE),
         )
         moved = [page.image, page.caption, page.given_words]
-        page.frame.input(self.scrub, asked, moved, **LATEST)
+        page.frame.input(self.scrub, inputs, moved, **LATEST)
         page.chips.pick(None, None, [page.instruction], js=SAID, **PRIVATE)
 
     def _setting_events(self) -> None:
         page = self.page
-        asked = [page.scene, page.frame, page.model, page.mode]
+        inputs = [page.scene, page.frame, page.model, page.mode]
         mode = [page.mode_words, page.given_panel, page.given_words]
         model = [page.mode, page.model_words, page.samples, page.horizon, page.steps, page.guidance, page.chips, *mode]
-        chosen = page.model.input(self.model, asked, [*model, page.offers.offer], js=BEGUN, **LATEST)
+        chosen = page.model.input(self.model, inputs, [*model, page.offers.offer], js=BEGUN, **LATEST)
         page.offers.guard(chosen)
-        page.mode.input(self.mode, asked, mode, **LATEST)
+        page.mode.input(self.mode, inputs, mode, **LATEST)
         page.dice.click(None, None, [page.seed], js=NEW_SEED, **PRIVATE)
 
     # --- the context ------------------------------------------------------------------------------------------------
 
     def pick(
-        self, picked: str, scene: Scene, frame: Any, told: str, model: str, mode: str, request: gr.Request
+        self, picked: str, scene: Scene, frame: Any, instruction: str, model: str, mode: str, request: gr.Request
     ) -> Updates:
         """An episode was picked."""
-        return self._context(lambda: self.page.scenes.episode(int(picked)), scene, told, model, mode, request)
+        return self._context(lambda: self.page.scenes.episode(int(picked)), scene, instruction, model, mode, request)
 
     def lay(
-        self, seed: Any, scene: Scene, frame: Any, told: str, model: str, mode: str, request: gr.Request
+        self, seed: Any, scene: Scene, frame: Any, instruction: str, model: str, mode: str, request: gr.Request
     ) -> Updates:
         """A fresh tabletop scene was asked for."""
-        return self._context(lambda: self.page.scenes.world(seed), scene, told, model, mode, request)
+        return self._context(lambda: self.page.scenes.world(seed), scene, instruction, model, mode, request)
 
     def add(
-        self, added: Any, scene: Scene, frame: Any, told: str, model: str, mode: str, request: gr.Request
+        self, added: Any, scene: Scene, frame: Any, instruction: str, model: str, mode: str, request: gr.Request
     ) -> Updates:
         """A picture was uploaded, dropped, pasted or taken."""
         if added is None:
             return skip(self.context)
-        return self._context(lambda: self.page.scenes.picture(*added), scene, told, model, mode, request, frame)
+        return self._context(lambda: self.page.scenes.picture(*added), scene, instruction, model, mode, request, frame)
 
-    def clear(self, scene: Scene, frame: Any, told: str, model: str, mode: str, request: gr.Request) -> Updates:
+    def clear(self, scene: Scene, frame: Any, instruction: str, model: str, mode: str, request: gr.Request) -> Updates:
         """The context was taken away; the instruction stays."""
-        return self._context(Scene, scene, told, model, mode, request)
+        return self._context(Scene, scene, instruction, model, mode, request)
 
     def _context(
-        self, make: Any, before: Scene, told: str, model: str, mode: str, request: gr.Request, frame: Any = 0
+        self, make: Any, before: Scene, instruction: str, model: str, mode: str, request: gr.Request, frame: Any = 0
     ) -> Updates:
         """Show the scene that ``make`` returns; when it refuses, put the earlier picture back and say why."""
         page, who = self.page, visitor(request)
@@ -103,9 +103,9 @@ class FormEvents:
         try:
             scene = make()
             # Words that the visitor wrote stay; words that came with the last scene make room for this one's.
-            keep = told.strip() and told.strip() != before.instruction
-            words = told if keep or not scene.instruction else scene.instruction
-            offered = page.offers.values({"instruction": told}, {"instruction": words})
+            keep = instruction.strip() and instruction.strip() != before.instruction
+            words = instruction if keep or not scene.instruction else scene.instruction
+            offered = page.offers.values({"instruction": instruction}, {"instruction": words})
             updates = {**self._scene(scene, 0, model, mode), **offered, page.status: []}
         except Exception as error:
             parts = run_actions.refused(error)
@@ -124,7 +124,7 @@ class FormEvents:
             page.given_words: self._given(scene, frame, model, mode),
         }
 
-    def scrub(self, scene: Scene, frame: Any, told: str, model: str, mode: str, request: gr.Request) -> Updates:
+    def scrub(self, scene: Scene, frame: Any, instruction: str, model: str, mode: str, request: gr.Request) -> Updates:
         """Another frame of the episode."""
         page, number, who = self.page, int(frame or 0), visitor(request)
         begun = self.newest.current(who)
@@ -212,13 +212,13 @@ class FormEvents:
             page.scenes.library.allow(place_of(source)[0], here)
             scene, frame = page.scenes.at(source, camera)
             model = choices.default_model()
-            told = run_view.status("good", f"{scene.name}, episode {scene.number}, frame {frame}.", "Press Imagine.")
+            status = run_view.status("good", f"{scene.name}, episode {scene.number}, frame {frame}.", "Press Imagine.")
             updates = self._scene(scene, frame, model, choices.capabilities(model).modes[0])
-            return {**updates, **page.offers.values(seen, {"instruction": scene.instruction}), page.status: told}
+            return {**updates, **page.offers.values(seen, {"instruction": scene.instruction}), page.status: status}
         except Exception as error:
             return {page.status: run_actions.refused(error)["status"]}
 
-    def asked(self, run_id: str | None, here: bool, seen: Mapping[str, Any]) -> Updates:
+    def fill_from_run(self, run_id: str | None, here: bool, seen: Mapping[str, Any]) -> Updates:
         """The form as it was when a kept run was asked for, so that Imagine asks the same again.
 
         Args:
@@ -233,8 +233,8 @@ class FormEvents:
             model, mode = choices.read_model(run.model), run.mode
         except WamvizError:  # a model or an episode that is not here any more; the stage shows the run all the same
             return {}
-        asked = {"samples": run.samples, "steps": run.steps, "horizon": run.horizon, "guidance": run.guidance}
-        settings = view.first_settings(model) | {name: value for name, value in asked.items() if value is not None}
+        given = {"samples": run.samples, "steps": run.steps, "horizon": run.horizon, "guidance": run.guidance}
+        settings = view.first_settings(model) | {name: value for name, value in given.items() if value is not None}
         values = {"instruction": run.instruction, "model": model, "mode": mode, "seed": run.seed}
         return {
             **self._scene(scene, frame, model, mode),

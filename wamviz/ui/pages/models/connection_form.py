@@ -17,7 +17,7 @@ from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.models import backends, connect_form
 from wamviz.models.availability import LOCAL_SCHEMES
 from wamviz.models.backends import ConnectionKind
-from wamviz.models.connect_form import Told, pairs
+from wamviz.models.connect_form import ConnectionForm, pairs
 from wamviz.models.connections import Connection
 from wamviz.ui.markup import Node
 from wamviz.ui.pages.models.view import kind_words
@@ -64,9 +64,9 @@ class Filled:
         """One update a field, in the page's order; ``places`` for settings, of which some may stay empty."""
         kind, served = self.kind, not _is_here(self.kind)
         robots = list(kind.choices)
-        told = self.settings or {}
+        settings = self.settings or {}
         pool = [
-            gr.update(label=name, info=words, value=told.get(name, ""), visible=True)
+            gr.update(label=name, info=words, value=settings.get(name, ""), visible=True)
             for name, words in kind.settings.items()
         ]
         return [
@@ -148,11 +148,11 @@ def connection(
     where = _text(url)
     if not where:
         raise InvalidInput("The address is missing.", f"Write e.g. {example(own)}")
-    told = {name: _text(value) for name, value in zip(own.settings, settings, strict=False) if _text(value)}
+    chosen = {name: _text(value) for name, value in zip(own.settings, settings, strict=False) if _text(value)}
     if before is not None and before.kind == own.name:
-        told = {**{name: value for name, value in before.settings.items() if name not in own.settings}, **told}
-    return connect_form.made(
-        Told(
+        chosen = {**{name: value for name, value in before.settings.items() if name not in own.settings}, **chosen}
+    return connect_form.build_connection(
+        ConnectionForm(
             called,
             own.name,
             where,
@@ -163,14 +163,14 @@ def connection(
             number(rate or 0, "rate"),
             pairs(_rows(views), "the field Views", "one VIEW=CAMERA a line"),
             pairs(_rows(state), "the field State", "one PART=FIRST:END a line"),
-            told,
+            chosen,
         )
     )
 
 
-def tentative(name: Any, *told: Any) -> Connection:
+def tentative(name: Any, *fields: Any) -> Connection:
     """The same for looking whether it is there, which needs no name."""
-    return connection(None, _text(name) or "unnamed", *told)
+    return connection(None, _text(name) or "unnamed", *fields)
 
 
 def about(kind: str, robot: str = "") -> list[Node]:

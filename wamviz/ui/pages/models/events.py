@@ -62,9 +62,9 @@ class ModelsEvents:
         page.table.pick(self.way, [page.picked], form, js=WAY, **LATEST).then(None, js=FORM, **PRIVATE)
         page.clear.click(self.empty, None, form, **AT_ONCE)
 
-        told = [page.editing, *page.fields]
+        inputs = [page.editing, *page.fields]
         keeping = page.save.click(lambda: run_view.status("busy", "Keeping it …"), None, [page.status], **AT_ONCE)
-        keeping.then(self.save, told, [*shown, page.panel, page.editing, page.status], **AT_ONCE).then(**sift)
+        keeping.then(self.save, inputs, [*shown, page.panel, page.editing, page.status], **AT_ONCE).then(**sift)
         busy = [page.status, page.cancel]
         begun = page.test.click(self.started, None, busy, **AT_ONCE)
         begun.then(self.try_form, page.fields, [*busy, page.listing], **ON_SERVER)
@@ -143,26 +143,26 @@ class ModelsEvents:
         """The form as it was at first."""
         return {**self._form(fields.empty(), opened=True), self.page.status: []}
 
-    def save(self, request: gr.Request, editing: str, *told: Any) -> Updates:
+    def save(self, request: gr.Request, editing: str, *values: Any) -> Updates:
         """Keep what the form says."""
         page = self.page
         try:
             self._allow(request)
             known = connections.read()
-            made = fields.connection(known.get(editing), *told)
-            if made.name in known and made.name != editing:
+            connection = fields.connection(known.get(editing), *values)
+            if connection.name in known and connection.name != editing:
                 raise InvalidInput(
-                    f"There is a connection '{made.name}' already.",
+                    f"There is a connection '{connection.name}' already.",
                     "Press Edit beside it to change it, or choose another name.",
                 )
-            kept = connect_form.keep(made)
-            self.found.pop(made.name, None)
+            kept = connect_form.keep(connection)
+            self.found.pop(connection.name, None)
         except Exception as error:
             return self._refused(error)
         more = f"It is in the Imagine page's menu of models now. {kept.cost}".strip()
-        panel = gr.update(label=fields.title(made.name))
-        said = run_view.status("good", kept.words, more)
-        return {**self._shown(True), page.panel: panel, page.editing: made.name, page.status: said}
+        panel = gr.update(label=fields.title(connection.name))
+        status = run_view.status("good", kept.words, more)
+        return {**self._shown(True), page.panel: panel, page.editing: connection.name, page.status: status}
 
     # --- the list ---------------------------------------------------------------------------------------------------
 
@@ -191,17 +191,17 @@ class ModelsEvents:
         self.jobs.begin(_visitor(request))
         return {self.page.status: run_view.status("busy", "Asking …"), self.page.cancel: gr.update(visible=True)}
 
-    def try_kept(self, asked: str, request: gr.Request) -> Iterator[Updates]:
+    def try_kept(self, picked: str, request: gr.Request) -> Iterator[Updates]:
         """Look whether a kept connection is there, or fetch its weights; what came of it is remembered."""
-        what, _, name = asked.partition(" ")
+        what, _, name = picked.partition(" ")
         if what == "fetch":
             yield from self._tried(lambda: _kept(name), request, fetch_weights, "Fetching", remember=True)
         else:
             yield from self._tried(lambda: connect_form.renewed(_kept(name)), request, remember=True)
 
-    def try_form(self, request: gr.Request, *told: Any) -> Iterator[Updates]:
+    def try_form(self, request: gr.Request, *values: Any) -> Iterator[Updates]:
         """Look whether what the form says is there; nothing is kept."""
-        yield from self._tried(lambda: fields.tentative(*told), request)
+        yield from self._tried(lambda: fields.tentative(*values), request)
 
     def _tried(
         self,
@@ -217,19 +217,19 @@ class ModelsEvents:
             self._allow(request)
             connection = make()
             where = f"{doing} {connection.url} …"
-            for told in steps(connection, switch):
-                if isinstance(told, Passed):
-                    detail = f"{told.seconds} s" + (f", {told.words}" if told.words else "")
-                    yield {page.status: run_view.status("busy", where, detail, told.done)}
-                elif told is None:
+            for event in steps(connection, switch):
+                if isinstance(event, Passed):
+                    detail = f"{event.seconds} s" + (f", {event.words}" if event.words else "")
+                    yield {page.status: run_view.status("busy", where, detail, event.done)}
+                elif event is None:
                     yield {
                         page.status: run_view.status("idle", "Stopped; nobody waits for an answer any more."),
                         **idle,
                     }
                 else:
-                    updates: Updates = {page.status: run_view.status("good" if told.good else "bad", told.words)}
+                    updates: Updates = {page.status: run_view.status("good" if event.good else "bad", event.words)}
                     if remember:
-                        self.found[connection.name] = told
+                        self.found[connection.name] = event
                         updates |= self._shown(True)
                     yield {**updates, **idle}
         except Exception as error:

@@ -104,8 +104,8 @@ class ModelsPage:
     @property
     def fields(self) -> list[gr.Blocks]:
         """What the form holds, in the order in which ``events`` reads it."""
-        told = [self.name, self.kind, self.url, self.robot, self.token, self.timeout, self.rate]
-        return [*told, self.views, self.state, self.ca, *self.settings]
+        parts = [self.name, self.kind, self.url, self.robot, self.token, self.timeout, self.rate]
+        return [*parts, self.views, self.state, self.ca, *self.settings]
 
     @property
     def filters(self) -> list[gr.Blocks]:

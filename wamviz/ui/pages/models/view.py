@@ -115,10 +115,10 @@ def _ways(system: System, stands: Availability, kinds: Mapping[str, ConnectionKi
         if way not in stands.ways:
             nodes.append(h("small", {"class": "wz-note"}, f"{name} (not in this version)"))
         elif here:
-            said = f"Connect {system.name} through {name}"
+            label = f"Connect {system.name} through {name}"
             picked = BETWEEN.join((system.name, way))
             nodes.append(
-                h("button", {"type": "button", "class": "wz-chip", "data-pick": picked, "aria-label": said}, name)
+                h("button", {"type": "button", "class": "wz-chip", "data-pick": picked, "aria-label": label}, name)
             )
         else:
             nodes.append(h("span", {"class": "wz-badge"}, name))

@@ -53,7 +53,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Stage:
+class TaskStage:
     """A part of what the expert does.
 
     Attributes:
@@ -66,7 +66,7 @@ class Stage:
 
     plan: Callable[[TabletopEnv, Task], Iterator[Waypoint]]
     reached: Callable[[TabletopEnv, Task], bool] | None = None
-    needs: Stage | None = None
+    needs: TaskStage | None = None
     lasts: bool = False
 
 
@@ -99,7 +99,7 @@ class TabletopTask(ABC):
     targets: ClassVar[tuple[str, ...]] = PICKABLE
     destinations: ClassVar[tuple[str | None, ...]] = (None,)
     sides: ClassVar[tuple[str | None, ...]] = (None,)
-    stages: ClassVar[tuple[Stage, ...]]
+    stages: ClassVar[tuple[TaskStage, ...]]
     suggests_two: ClassVar[bool] = False
 
     def feasible(self, env: TabletopEnv) -> list[Task]:

@@ -13,7 +13,7 @@ from wamviz.worlds.tabletop.grammar import SWITCH_ON, Reading
 from wamviz.worlds.tabletop.objects import LEVER_PRESSED, LEVER_TOP, LEVER_TRAVEL
 from wamviz.worlds.tabletop.planning import CLOSED, Waypoint, clear_toaster, reachable_yaw
 from wamviz.worlds.tabletop.referring import NounPhrase
-from wamviz.worlds.tabletop.tasks.base import Stage, TabletopTask, Task, register_task
+from wamviz.worlds.tabletop.tasks.base import TabletopTask, Task, TaskStage, register_task
 
 VERBS = {"push", "press", "lower", "pull", "move", "make", "depress", "slide"} | SWITCH_ON
 
@@ -45,7 +45,7 @@ def plan_press(env: TabletopEnv, task: Task) -> Iterator[Waypoint]:
     yield Waypoint(low + [0, 0, 0.14], yaw, CLOSED, 0.03)
 
 
-PRESS = Stage(plan_press, reached=lambda env, task: is_pressed(env))
+PRESS = TaskStage(plan_press, reached=lambda env, task: is_pressed(env))
 
 
 @register_task

@@ -20,7 +20,7 @@ from wamviz.worlds.tabletop.planning import (
     present_yaw,
     reachable_yaw,
 )
-from wamviz.worlds.tabletop.tasks.base import Stage, TabletopTask, Task, register_task
+from wamviz.worlds.tabletop.tasks.base import TabletopTask, Task, TaskStage, register_task
 
 VERBS = {"pick", "lift", "grab", "grasp", "take", "raise", "get", "hold", "collect", "fetch", "seize"}
 LIFTED = 0.07  # m above where it stood
@@ -88,7 +88,7 @@ def _height_gained(env: TabletopEnv, name: str) -> float:
     return float(env.position(name)[2] - env.start_position(name)[2])
 
 
-GRASP = Stage(plan_grasp, reached=is_held, lasts=True)
+GRASP = TaskStage(plan_grasp, reached=is_held, lasts=True)
 
 
 @register_task

@@ -15,7 +15,7 @@ from wamviz.worlds.tabletop.objects import BLOCK_HALF, PLACEABLE
 from wamviz.worlds.tabletop.planning import CLOSED, OPEN, Waypoint, clear_toaster, held_offset, present_yaw
 from wamviz.worlds.tabletop.referring import NounPhrase
 from wamviz.worlds.tabletop.tasks import pick
-from wamviz.worlds.tabletop.tasks.base import Stage, TabletopTask, Task, register_task
+from wamviz.worlds.tabletop.tasks.base import TabletopTask, Task, TaskStage, register_task
 
 VERBS = {"put", "place", "drop", "set", "move", "bring", "fill", "lay", "transfer", "carry", "deposit"} | pick.VERBS
 VERBS |= {"stack", "build", "tower", "balance", "pile"}
@@ -93,7 +93,7 @@ class Place(TabletopTask):
     precedence = 20
     targets = PLACEABLE
     destinations = ("bowl",)
-    stages = (pick.GRASP, Stage(plan_drop, needs=pick.GRASP))
+    stages = (pick.GRASP, TaskStage(plan_drop, needs=pick.GRASP))
     phrases = {
         "train": (
             "put {x} in {y}",

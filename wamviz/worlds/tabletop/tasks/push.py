@@ -14,7 +14,7 @@ from wamviz.worlds.tabletop.env import TabletopEnv
 from wamviz.worlds.tabletop.grammar import SIDES, Reading, resolve_one_of
 from wamviz.worlds.tabletop.objects import BLOCK_HALF, ORANGE_RADIUS, SHAPES
 from wamviz.worlds.tabletop.planning import CLOSED, Waypoint, clear_toaster, crowding, reachable_yaw
-from wamviz.worlds.tabletop.tasks.base import Stage, TabletopTask, Task, register_task
+from wamviz.worlds.tabletop.tasks.base import TabletopTask, Task, TaskStage, register_task
 
 VERBS = {"push", "slide", "nudge", "move", "shove", "shift", "scoot", "poke", "drag"}
 PUSHED = 0.05  # m along the wanted direction
@@ -91,7 +91,7 @@ class Push(TabletopTask):
     verbs = VERBS
     precedence = 30
     sides = SIDES
-    stages = (Stage(plan_push),)
+    stages = (TaskStage(plan_push),)
     suggests_two = True
     phrases = {
         "train": (

@@ -22,7 +22,7 @@ from wamviz.worlds.tabletop.planning import (
 )
 from wamviz.worlds.tabletop.referring import plain_name
 from wamviz.worlds.tabletop.tasks import pick, place
-from wamviz.worlds.tabletop.tasks.base import Stage, TabletopTask, Task, register_task
+from wamviz.worlds.tabletop.tasks.base import TabletopTask, Task, TaskStage, register_task
 
 STACK_OFFSET, STACK_LOW, STACK_HIGH = 0.03, 0.030, 0.055  # m between the middles, across and up
 
@@ -54,7 +54,7 @@ class Stack(TabletopTask):
     precedence = 21  # after place: what can be put neither in nor on is refused here
     targets = BLOCKS
     destinations = BLOCKS
-    stages = (pick.GRASP, Stage(plan_stack, needs=pick.GRASP))
+    stages = (pick.GRASP, TaskStage(plan_stack, needs=pick.GRASP))
     phrases = {
         "train": (
             "stack {x} on {y}",

@@ -17,7 +17,7 @@ MOST = 16  # actions after the context
 GAP, TITLE = 4, 16  # px
 
 
-def strip(recorded: NDArray[np.uint8], imagined: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+def draw_strip(recorded: NDArray[np.uint8], imagined: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
     """Frames (N, H, W, 3) of both kinds, one above the other under a title: (rows, columns, 3)."""
     count, height, width = recorded.shape[:3]
     page = Image.new("RGB", (count * (width + GAP) - GAP, TITLE + 2 * (height + GAP)), "white")
@@ -28,13 +28,13 @@ def strip(recorded: NDArray[np.uint8], imagined: NDArray[np.uint8], title: str) 
     return np.asarray(page)
 
 
-def write_strips(pipeline: MiniWAMPipeline, shards: list[Path], out: Path, count: int = 6, seed: int = 0) -> Path:
+def write_sample_grid(pipeline: MiniWAMPipeline, shards: list[Path], out: Path, count: int = 6, seed: int = 0) -> Path:
     """Imagine from the first frame of ``count`` episodes with a task, none of them trained on, and draw the pairs."""
     pages: list[NDArray[np.uint8]] = []
     for path in shards:
         shard = read_shard(path)
-        for number, told in enumerate(shard.own):
-            if told and len(pages) < count:
+        for number, text in enumerate(shard.own):
+            if text and len(pages) < count:
                 pages.append(_episode(pipeline, shard, number, seed))
     if not pages:
         raise WamvizError("None of the unseen episodes has a task.", "Hold more of them out.")
@@ -60,4 +60,4 @@ def _episode(pipeline: MiniWAMPipeline, shard: Shard, number: int, seed: int) ->
     imagined = np.concatenate([frames[:1], *drawn])
     halved = [torch.from_numpy(x).movedim(-1, 1).float() for x in (frames, imagined)]
     small = [torch.nn.functional.avg_pool2d(x, 2).round().byte().movedim(1, -1).numpy() for x in halved]
-    return strip(small[0], small[1], words)
+    return draw_strip(small[0], small[1], words)

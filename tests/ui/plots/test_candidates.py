@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.ui.plots import LOOKS, action_figure, contender_actions, contender_metrics
+from wamviz.ui.plots import LOOKS, action_figure, plot_candidate_actions, plot_candidate_metrics
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def runs(make_run):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_run_has_its_look_and_its_title(runs, theme):
     """A line a dimension and a legend entry each, in the colour of its place; the failed one has none."""
-    figure = contender_actions(runs, theme)
+    figure = plot_candidate_actions(runs, theme)
     lines = [trace for trace in figure.data if trace.meta["role"] == "line"]
     assert {trace.meta["origin"] for trace in lines} == {"recorded", "contender-1", "contender-2"}
     for trace in lines:
@@ -34,7 +34,7 @@ def test_every_run_has_its_look_and_its_title(runs, theme):
 
 def test_the_lines_are_the_actions(runs):
     """What is drawn is what the run holds."""
-    figure = contender_actions(runs)
+    figure = plot_candidate_actions(runs)
     trace = next(t for t in figure.data if t.name == "one, joint dy")
     expected = runs["one, joint"].imagined[0].actions[:, 1]
     assert np.allclose(trace.y[1:], expected) and trace.y[0] == trace.y[1]
@@ -45,7 +45,7 @@ def test_another_action_space_is_left_out_with_the_reason(runs):
     run = runs["two, joint"]
     space = replace(run.imagined[0].action_space, kind="joint_position")
     strange = replace(run, imagined=(replace(run.imagined[0], action_space=space),))
-    figure = contender_actions({**runs, "two, joint": strange})
+    figure = plot_candidate_actions({**runs, "two, joint": strange})
     assert not any(trace.meta.get("origin") == "contender-2" for trace in figure.data)
     assert "two, joint are not drawn" in " ".join(figure.layout.meta["notes"])
 
@@ -57,14 +57,14 @@ def test_rates_share_a_scale(runs):
     halves = np.repeat(rollout.actions, 2, axis=0)
     halves[:, :6] /= 2
     quick = replace(rollout, actions=halves, action_space=replace(rollout.action_space, rate=10.0))
-    figure = contender_actions({"one": run, "two": replace(run, imagined=(quick,))})
+    figure = plot_candidate_actions({"one": run, "two": replace(run, imagined=(quick,))})
     one, two = (next(t for t in figure.data if t.name == f"{name} dx") for name in ("one", "two"))
     assert np.allclose(one.y, two.y, atol=1e-6) and np.allclose(one.x, two.x)
 
 
 def test_metrics_are_the_runs_own(runs):
     """The curves are the numbers that stand in the run, with the control beside them."""
-    figure = contender_metrics(runs)
+    figure = plot_candidate_metrics(runs)
     video = runs["one, joint"].metrics["video"]
     named = {trace.name: trace for trace in figure.data if trace.meta["role"] == "line"}
     assert list(named) == ["copy last frame psnr", "one, joint psnr", "two, joint psnr"]
@@ -74,10 +74,13 @@ def test_metrics_are_the_runs_own(runs):
 
 def test_nothing_to_draw_is_said():
     """Failed runs alone give a sentence, not an empty frame."""
-    for figure in (contender_actions({"one": None, "two": None}), contender_metrics({"one": None, "two": None})):
+    for figure in (
+        plot_candidate_actions({"one": None, "two": None}),
+        plot_candidate_metrics({"one": None, "two": None}),
+    ):
         assert "None of these runs" in figure.layout.meta["empty"]
     with pytest.raises(WamvizError, match="At most 4"):
-        contender_actions(dict.fromkeys("abcde"))
+        plot_candidate_actions(dict.fromkeys("abcde"))
 
 
 def test_what_is_too_short_for_the_others_rate_is_left_out_with_the_reason(runs):
@@ -89,7 +92,7 @@ def test_what_is_too_short_for_the_others_rate_is_left_out_with_the_reason(runs)
     for other, said in ((quick, "two, joint last less"), (none, "")):
         strange = replace(run, imagined=(other,))
         for order in ({"one, joint": slow, "two, joint": strange}, {"two, joint": strange, "one, joint": slow}):
-            figure = contender_actions(order)
+            figure = plot_candidate_actions(order)
             drawn = {trace.meta["origin"] for trace in figure.data if trace.meta["role"] == "line"}
             assert f"contender-{list(order).index('one, joint') + 1}" in drawn and len(drawn - {"recorded"}) == 1
             assert said in " ".join(figure.layout.meta["notes"])

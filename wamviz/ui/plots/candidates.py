@@ -46,7 +46,7 @@ def looks(titles: Sequence[str]) -> dict[str, str]:
     return {f"contender-{k}": title for k, title in enumerate(titles, start=1)}
 
 
-def contender_actions(runs: Mapping[str, Run | None], theme: str = "light") -> go.Figure:
+def plot_candidate_actions(runs: Mapping[str, Run | None], theme: str = "light") -> go.Figure:
     """The first sample's actions of each run, by title (None for one that failed), beside the recorded ones.
 
     The first run with actions decides the action space; steps of different rates are added up to the coarsest.
@@ -84,7 +84,7 @@ def contender_actions(runs: Mapping[str, Run | None], theme: str = "light") -> g
     return figure
 
 
-def contender_metrics(runs: Mapping[str, Run | None], theme: str = "light") -> go.Figure:
+def plot_candidate_metrics(runs: Mapping[str, Run | None], theme: str = "light") -> go.Figure:
     """PSNR (dB) of each run's first sample against what was recorded, frame by frame; higher is closer."""
     check_theme(theme)
     titles = looks(list(runs))

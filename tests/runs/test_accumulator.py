@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wamviz.runs.tally import Tally, wilson
+from wamviz.runs.accumulator import MetricAccumulator, wilson
 
 
 def test_the_interval_of_a_rate_is_wilsons():
@@ -19,12 +19,12 @@ def test_the_interval_of_a_rate_is_wilsons():
 def test_frames_of_one_episode_are_not_many_witnesses():
     """Saying everything ten times over makes nobody surer; unknown numbers are not counted."""
     rng = np.random.default_rng(0)
-    once, often = Tally(), Tally()
+    once, often = MetricAccumulator(), MetricAccumulator()
     for value in rng.normal(3, 1, 50):
-        for tally, times in ((once, 1), (often, 10)):
-            tally.next_episode()
+        for accumulator, times in ((once, 1), (often, 10)):
+            accumulator.next_episode()
             for _ in range(times):
-                tally.add(x=value, y=float("nan"), z=None)
+                accumulator.add(x=value, y=float("nan"), z=None)
     assert once.interval("x") == pytest.approx(often.interval("x"), abs=1e-4)
     assert once.mean("y") is None and once.interval("z") is None and once.quantile("y", 0.5) is None
 
@@ -34,12 +34,12 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(1)
     hits = 0
     for _ in range(400):
-        tally = Tally()
+        accumulator = MetricAccumulator()
         for effect in rng.normal(0, 1, 40):
-            tally.next_episode()
+            accumulator.next_episode()
             for value in rng.normal(effect, 0.2, int(rng.integers(1, 6))):
-                tally.add(x=value)
-        low, high = tally.interval("x")
+                accumulator.add(x=value)
+        low, high = accumulator.interval("x")
         hits += low < 0 < high
     assert 0.90 < hits / 400 < 0.98
 
@@ -47,19 +47,19 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
 def test_parts_add_up():
     """Two halves, joined, say what the whole says."""
     values = np.random.default_rng(2).normal(0, 1, (20, 3))
-    whole, first, second = Tally(), Tally(), Tally()
+    whole, first, second = MetricAccumulator(), MetricAccumulator(), MetricAccumulator()
     for index, rows in enumerate(values):
-        for tally in (whole, first if index < 8 else second):
-            tally.next_episode()
+        for accumulator in (whole, first if index < 8 else second):
+            accumulator.next_episode()
             for value in rows:
-                tally.add(x=value)
+                accumulator.add(x=value)
     first.extend(second)
     assert first.rows == whole.rows and first.episodes == whole.episodes and first.interval("x") == whole.interval("x")
 
 
 def test_one_episode_has_no_interval():
     """From a single witness nothing follows."""
-    tally = Tally()
-    tally.add(x=1.0)
-    tally.add(x=2.0)
-    assert tally.interval("x") is None and tally.mean("x") == 1.5
+    accumulator = MetricAccumulator()
+    accumulator.add(x=1.0)
+    accumulator.add(x=2.0)
+    assert accumulator.interval("x") is None and accumulator.mean("x") == 1.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wamviz.models.mini.familiar import QUANTILE, Familiar, fit, statistics
+from wamviz.models.mini.ood import QUANTILE, OODDetector, fit_detector, statistics
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +17,14 @@ def rows() -> torch.Tensor:
 
 def test_marks_are_where_they_say(rows):
     """The share of unseen frames above the mark is what the quantile says, for each statistic; the median is 0."""
-    scores = fit(rows[:400], rows[400:]).score(rows[400:])
+    scores = fit_detector(rows[:400], rows[400:]).score(rows[400:])
     assert ((scores > 1).float().mean(0) <= 1 - QUANTILE + 1 / 400).all()
     torch.testing.assert_close(scores.median(0).values, torch.zeros(2), atol=0.05, rtol=0)
 
 
 def test_strange_frames_score_high(rows):
     """Features off the training cloud raise surprise alone, grain raises grain alone."""
-    known = fit(rows[:400], rows[400:])
+    known = fit_detector(rows[:400], rows[400:])
     usual = rows[400:401]
     moved, grainy = usual.clone(), usual.clone()
     moved[:, :-1] += 5 * rows[:, :-1].std(0)
@@ -37,10 +37,10 @@ def test_strange_frames_score_high(rows):
 
 def test_round_trip(rows, tmp_path):
     """Saved and loaded statistics judge to the bit alike; a checkpoint without them has none."""
-    known = fit(rows[:400], rows[400:])
-    assert Familiar.load(tmp_path) is None
+    known = fit_detector(rows[:400], rows[400:])
+    assert OODDetector.load(tmp_path) is None
     known.save(tmp_path)
-    assert torch.equal(Familiar.load(tmp_path).score(rows), known.score(rows))
+    assert torch.equal(OODDetector.load(tmp_path).score(rows), known.score(rows))
 
 
 @torch.inference_mode()
@@ -67,4 +67,4 @@ def test_noise_over_the_frame_is_grain(detector):
 
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
-        Familiar(torch.zeros(3), torch.eye(4), torch.zeros(2, 2))
+        OODDetector(torch.zeros(3), torch.eye(4), torch.zeros(2, 2))

@@ -29,7 +29,7 @@ _SMOOTH = 0.2  # the quantile of the squares that is looked at
 
 
 @dataclass(frozen=True)
-class Familiar:
+class OODDetector:
     """Training statistics of a checkpoint.
 
     Attributes:
@@ -60,7 +60,7 @@ class Familiar:
         save_file({k: v.float().contiguous() for k, v in vars(self).items()}, folder / FILE)
 
     @classmethod
-    def load(cls, folder: Path) -> Familiar | None:
+    def load(cls, folder: Path) -> OODDetector | None:
         """What ``save`` wrote, or None for a checkpoint without it."""
         return cls(**load_file(folder / FILE)) if (folder / FILE).is_file() else None
 
@@ -74,11 +74,11 @@ def statistics(images: Tensor, found: Detected) -> Tensor:
     return torch.cat([found.features.float(), grain[:, None]], 1)
 
 
-def fit(training: Tensor, unseen: Tensor) -> Familiar:
+def fit_detector(training: Tensor, unseen: Tensor) -> OODDetector:
     """Statistics from rows of training frames (M, F + 1), marks from rows of frames that were not trained on."""
     features = training[:, :-1].double()
     covariance = features.T.cov() + 1e-3 * torch.diag(features.var(0)) + 1e-9 * torch.eye(features.shape[1])
-    bare = Familiar(features.mean(0).float(), torch.linalg.inv(covariance).float(), torch.tensor([[0.0, 1.0]] * 2))
+    bare = OODDetector(features.mean(0).float(), torch.linalg.inv(covariance).float(), torch.tensor([[0.0, 1.0]] * 2))
     values = bare.score(unseen)  # with these marks: the statistics themselves
     marks = torch.stack([values.quantile(0.5, 0), values.quantile(QUANTILE, 0)], 1)
-    return Familiar(bare.mean, bare.precision, marks)
+    return OODDetector(bare.mean, bare.precision, marks)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-class Tally:
+class MetricAccumulator:
     """Lists of numbers by name, each under the episode that it belongs to; None where nothing was counted."""
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class Tally:
                 self.rows.setdefault(name, []).append(float(value))
                 self.episodes.setdefault(name, []).append(self.episode)
 
-    def extend(self, other: Tally) -> None:
-        """Append another tally's numbers, its episodes after these."""
+    def extend(self, other: MetricAccumulator) -> None:
+        """Append another accumulator's numbers, its episodes after these."""
         for name, rows in other.rows.items():
             self.rows.setdefault(name, []).extend(rows)
             self.episodes.setdefault(name, []).extend(self.episode + e for e in other.episodes[name])
