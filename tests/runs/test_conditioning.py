@@ -248,7 +248,7 @@ def obedient() -> Iterator[str]:
 def test_imagining_and_comparing_say_the_same(obedient: str) -> None:
     """One function resolves it for both, so neither takes what the other refuses."""
     with pytest.raises(InvalidInput) as alone:
-        imagine_run(obedient, PICTURE, mode="forward_dynamics", instruction="wait")
+        imagine_run(obedient, PICTURE.reworded("wait"), mode="forward_dynamics")
     stream = compare_models(read([f"{obedient}:forward_dynamics", "copy-last-frame:video"]), PICTURE)
     errors = [event.error for _, event in stream if isinstance(event, Outcome)]
     assert errors[0] == str(alone.value)

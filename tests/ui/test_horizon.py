@@ -16,7 +16,6 @@ from wamviz.models.protocol import open_ended
 from wamviz.runs.conditioning import resolve_conditioning
 from wamviz.runs.imagine import unusual_horizon
 from wamviz.ui import choices, run_actions
-from wamviz.ui.run_actions import Wish
 from wamviz.ui.scenes import Scenes
 
 OPEN = replace(CAPABILITIES, modes=("joint", "act_only"), horizon=4, open_horizon=16, max_horizon=32)
@@ -52,7 +51,8 @@ def test_at_0_the_recording_stands_beside_all_of_it(mode: str, horizon: int, fra
     except WamvizError as error:
         pytest.skip(str(error))
     scene = scenes.episode(9)
-    context, options = run_actions.prepare(Wish(scene, 0, "wait", "mini-wam", mode, 0, 1, 8, horizon=horizon), scenes)
+    form = dict(instruction="wait", mode=mode, seed=0, samples=1, steps=8, horizon=horizon)
+    context, options = run_actions.read_form(scene, 0, form, registry.entry("mini-wam").capabilities, scenes)
     assert options["horizon"] == (horizon or None)
     assert context.reference is not None and context.reference.frames is not None
     recorded = min(frames, scene.frames - 1)

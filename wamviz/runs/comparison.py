@@ -134,7 +134,6 @@ def compare_models(
     candidates: Sequence[Candidate],
     context: Context,
     *,
-    instruction: str | None = None,
     seed: int = 0,
     samples: int = 1,
     seconds: float | None = None,
@@ -146,7 +145,7 @@ def compare_models(
     Modes that must be given something get what was recorded after the context (``conditioning``).
 
     Args:
-        context, instruction, seed, samples, device: see ``imagine.imagine_run``.
+        context, seed, samples, device: see ``imagine.imagine_run``.
         seconds: how long each imagines, as far as it can; one chunk of its own when None.
         imagine: what runs one candidate, in the place of ``imagine_run``.
     """
@@ -158,7 +157,7 @@ def compare_models(
             if candidate.mode == "act_only" and horizon is not None:
                 horizon = min(horizon, caps.horizon)
             stream = imagine(
-                candidate.model, context, instruction=instruction, mode=candidate.mode, seed=seed,
+                candidate.model, context, mode=candidate.mode, seed=seed,
                 samples=min(samples, caps.max_samples), horizon=horizon, device=device,
             )  # fmt: skip
             with closing(stream):

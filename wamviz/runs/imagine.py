@@ -45,7 +45,6 @@ def imagine_run(
     model_id: str,
     context: Context,
     *,
-    instruction: str | None = None,
     mode: str = "joint",
     seed: int = 0,
     samples: int = 1,
@@ -60,8 +59,8 @@ def imagine_run(
 
     Args:
         model_id: a registered model.
-        context: what ``sources.resolve`` returned; its reference, if any, is cut to the imagined duration.
-        instruction: replaces the context's own instruction when not None.
+        context: what ``sources.resolve`` returned, with the instruction (``Context.reworded`` gives it another); its
+            reference, if any, is cut to the imagined duration.
         mode, seed, samples, steps, horizon, guidance: see ``ImagineRequest``.
         actions, video: files or arrays for the modes that must be given them; by default what the context holds, see
             ``conditioning.resolve_conditioning``.
@@ -72,11 +71,9 @@ def imagine_run(
     """
     entry = registry.entry(model_id)
     entry.capabilities.check_mode(mode)
-    observation = context.observation
-    if instruction is not None:
-        observation = replace(observation, instruction=instruction.strip())
     found = resolve_conditioning(entry.capabilities, mode, context, actions=actions, video=video, horizon=horizon)
-    request = ImagineRequest(observation, mode, seed, samples, steps, found.actions, found.video, horizon, guidance)
+    given = found.actions, found.video
+    request = ImagineRequest(context.observation, mode, seed, samples, steps, *given, horizon, guidance)
     check_request(entry.capabilities, request)
     stream = _stream(entry, context, request, device)
     return stream if found.shown is None else _with_video(stream, *found.shown)
@@ -93,9 +90,9 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
     capabilities = entry.capabilities
     steps = max(request.steps or capabilities.default_steps, 1)
     yield Preview(0, steps, note=f"loading {capabilities.title}")  # finding the device takes a moment already
-    with DEVICE_QUEUE.join(resolve_device(entry, device), work_of(request, capabilities)) as ticket:
+    with DEVICE_QUEUE.join(resolve_device(entry, device), name_work(request, capabilities)) as turn:
         if entry.resident:  # a server does its own queueing, and a control takes no time
-            while (wait := ticket.wait()) is not None:
+            while (wait := turn.wait()) is not None:
                 yield Preview(0, steps, note=wait.words)
         if registry.entries().get(capabilities.model_id) is not entry:  # what was checked is not what would be asked
             raise Busy(f"{capabilities.title} was changed or forgotten while this waited.", "Ask once more.")
@@ -139,8 +136,8 @@ def _sampled(
     return imagined
 
 
-def work_of(request: ImagineRequest, capabilities: Capabilities) -> str:
-    """What takes about the same time every time, for the line: the model, and how much is asked of it."""
+def name_work(request: ImagineRequest, capabilities: Capabilities) -> str:
+    """What takes about the same time every time, for the device's queue: the model, and how much is asked of it."""
     frames = "open" if open_ended(capabilities, request) else count_frames_requested(capabilities, request)
     return f"{capabilities.model_id} {request.mode} {request.samples} x {frames} in {request.steps}"
 

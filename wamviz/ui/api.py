@@ -133,11 +133,10 @@ class Endpoints:
             The run as JSON (id, metrics with their baselines, timings, versions) and its files.
         """
         model = model or choices.default_model()
-        context = named_context(image, source, self._repository, self._scenes)
+        context = named_context(image, source, instruction, self._repository, self._scenes)
         stream = run_actions.imagine_on_card(
             model,
             context,
-            instruction=instruction.strip() or context.instruction,
             mode=mode or choices.capabilities(model).modes[0],
             seed=run_actions.whole(seed, "seed"),
             samples=run_actions.whole(samples, "number of samples"),
@@ -151,8 +150,7 @@ class Endpoints:
         with closing(stream):  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
-                    self._repository.save(event)
-                    yield run_answer(event, self._repository)
+                    yield run_answer(self._repository.keep(event), self._repository)
                     return
                 left = eta.update(event.step, event.steps)
                 yield {"step": event.step, "steps": event.steps, "note": event.note, "seconds_left": left}, None
@@ -195,11 +193,10 @@ class Endpoints:
         names = comparison.read(name for name in contenders.split(",") if name.strip())
         lasting = run_actions.number(seconds or 0, "seconds") or None
         comparison.check_seconds(lasting)
-        context = named_context(image, source, self._repository, self._scenes)
+        context = named_context(image, source, instruction, self._repository, self._scenes)
         stream = comparison.compare_models(
             names,
             context,
-            instruction=instruction.strip() or context.instruction,
             seed=run_actions.whole(seed, "seed"),
             seconds=lasting,
             imagine=run_actions.imagine_on_card,
@@ -209,7 +206,7 @@ class Endpoints:
             for _, event in stream:
                 if isinstance(event, comparison.Outcome):
                     if event.run is not None:
-                        self._repository.save(event.run)
+                        self._repository.keep(event.run)
                     found.append(event.to_json())
                 yield found
 
@@ -227,9 +224,19 @@ def without_places(facts: dict[str, Any]) -> dict[str, Any]:
     return {**public, **({"extras": extras} if extras else {})}
 
 
-def named_context(image: str | None, source: str, repository: RunRepository, scenes: Scenes) -> Context:
-    """The context that a request names; ``WamvizError`` when it names none, two, or a path on this server."""
-    source = source.strip()
+def named_context(
+    image: str | None, source: str, instruction: str, repository: RunRepository, scenes: Scenes
+) -> Context:
+    """The context that a request names; ``WamvizError`` when it names none, two, or a path on this server.
+
+    Args:
+        instruction: what the robot is told; the source's own when blank.
+    """
+    context = _find_context(image, source.strip(), repository, scenes)
+    return context.reworded(instruction) if instruction.strip() else context
+
+
+def _find_context(image: str | None, source: str, repository: RunRepository, scenes: Scenes) -> Context:
     if image and source:
         raise InvalidInput("An image and a source were given; a rollout starts at one of them.", "Leave one out.")
     if image:

@@ -39,7 +39,7 @@ def example_run(repository: RunRepository, scenes: Scenes) -> Run | None:
     for index in scenes.indices[:1]:
         try:
             run = make(scenes, index, model="hold-still", act=False)
-            repository.save(run)
+            repository.keep(run)
             return run
         except WamvizError as error:
             log.warning("There is no example to show: %s", error)

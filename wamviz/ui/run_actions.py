@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wamviz.core.devices import on_gpu
 from wamviz.core.errors import InvalidInput, WamvizError
-from wamviz.core.rollout import Preview, Rollout, cut
+from wamviz.core.rollout import Preview, Rollout
 from wamviz.models.protocol import Capabilities
 from wamviz.runs import execution, infer_actions
 from wamviz.runs.conditioning import REQUIRED, frames_at_most
@@ -38,40 +38,34 @@ PHYSICS = threading.Lock()  # one simulation at a time: they share the renderer 
 imagine_on_card = on_gpu(GPU_SECONDS)(imagine_run)
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the form holds when Imagine is pressed; numbers are as the browser sent them."""
-
-    scene: Scene
-    frame: Any
-    instruction: str | None
-    model: str
-    mode: str
-    seed: Any
-    samples: Any
-    steps: Any
-    given: str | None = None
-    horizon: Any = None
-    guidance: Any = 1.0
+# What the form holds when Imagine is pressed, beside the scene and its frame; values are as the browser sent them.
+FORM = ("instruction", "model", "mode", "seed", "samples", "steps", "given", "horizon", "guidance")
 
 
 def imagine(
-    wish: Wish, scenes: Scenes, repository: RunRepository, switch: Switch, held: str | None, theme: str
+    scene: Scene,
+    frame: Any,
+    form: Mapping[str, Any],
+    scenes: Scenes,
+    repository: RunRepository,
+    switch: Switch,
+    held: str | None,
+    theme: str,
 ) -> Iterator[Parts]:
     """Stream previews to the stage and end with the finished, kept run.
 
     Args:
+        form: the values of ``FORM`` by name.
         held: id of the run that is on the stage now; it comes back when this one is stopped or fails.
         theme: the visitor's colour scheme, for the plots.
     """
     step, shown = 0, None
     try:
         yield {"status": run_view.status("busy", "Reading the context …", done=0.0)}
-        wish = replace(wish, model=choices.read_model(wish.model), mode=choices.read_mode(wish.mode))
-        caps = choices.capabilities(wish.model)
-        context, options = prepare(wish, scenes)
+        caps = choices.capabilities(choices.read_model(form["model"]))
+        context, options = read_form(scene, frame, form, caps, scenes)
         eta, run = Eta(), None
-        with closing(imagine_on_card(wish.model, context, **options)) as stream:  # type: ignore[type-var]
+        with closing(imagine_on_card(caps.model_id, context, **options)) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Run):
                     run = event
@@ -87,8 +81,7 @@ def imagine(
         if run is None or switch.off:
             yield stopped(step, shown)
             return
-        kept = repository.load(repository.save(run))  # imagined before, it may have been executed since
-        yield {**run_parts(kept, repository, theme, autoplay=True), "status": run_view.finished(run)}
+        yield {**run_parts(repository.keep(run), repository, theme, autoplay=True), "status": run_view.finished(run)}
     except Exception as error:  # whatever it was, the page stays usable and nothing entered is lost
         yield {**refused(error), **(restore(held, repository) if shown else {})}
 
@@ -154,8 +147,10 @@ def infer(
         if finished is None or switch.off:
             yield {**stopped(step)}
             return
-        repository.save(finished)
-        yield {**run_parts(finished, repository, theme, autoplay=True), "status": run_view.finished(finished)}
+        yield {
+            **run_parts(repository.keep(finished), repository, theme, autoplay=True),
+            "status": run_view.finished(finished),
+        }
     except Exception as error:
         yield {**refused(error)}
 
@@ -183,26 +178,28 @@ def why_not_act(run: Run | None) -> str:
     return reason or ""
 
 
-def prepare(wish: Wish, scenes: Scenes) -> tuple[Context, dict[str, Any]]:
-    """The context and the arguments of ``imagine_run`` that a wish means; ``WamvizError`` says what to change."""
-    caps = choices.capabilities(wish.model)
-    horizon = None if wish.horizon is None else whole(wish.horizon, "horizon") or None
-    seconds = frames_at_most(caps, wish.mode, horizon) / caps.video_fps
-    # What is cut off below need not be decoded.
-    context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), seconds + 1)
+def read_form(
+    scene: Scene, frame: Any, form: Mapping[str, Any], caps: Capabilities, scenes: Scenes
+) -> tuple[Context, dict[str, Any]]:
+    """The context and the arguments of ``imagine_run`` that a form means; ``WamvizError`` says what to change.
+
+    No more is read of what really happened than this model can imagine.
+    """
+    mode = choices.read_mode(form["mode"])
+    horizon = whole(form.get("horizon") or 0, "horizon") or None
+    seconds = frames_at_most(caps, mode, horizon) / caps.video_fps
+    context = scenes.context(scene, whole(frame or 0, "frame"), seconds)
     options: dict[str, Any] = {
-        "mode": wish.mode,
-        "seed": whole(wish.seed, "seed"),
-        "samples": whole(wish.samples, "number of samples"),
-        "steps": whole(wish.steps, "number of steps") if caps.default_steps else None,
+        "mode": mode,
+        "seed": whole(form["seed"], "seed"),
+        "samples": whole(form["samples"], "number of samples"),
+        "steps": whole(form["steps"], "number of steps") if caps.default_steps else None,
         "horizon": horizon,
-        "guidance": number(wish.guidance, "guidance"),
+        "guidance": number(form.get("guidance", 1.0), "guidance"),
     }
-    if context.reference is not None:
-        context = replace(context, reference=cut(context.reference, seconds))
-    if wish.given and wish.mode in REQUIRED:
-        options[REQUIRED[wish.mode]] = wish.given
-    return context.reworded(wish.instruction or ""), options
+    if form.get("given") and mode in REQUIRED:
+        options[REQUIRED[mode]] = form["given"]
+    return context.reworded(form["instruction"] or ""), options
 
 
 def whole(value: Any, what: str) -> int:

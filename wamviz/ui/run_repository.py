@@ -69,9 +69,11 @@ class RunRepository:
         folder = self.folder(run_id)
         return read_run(folder) if folder == self._folders.get(run_id) else self.store.load(run_id)
 
-    def save(self, run: Run) -> str:
-        """Keep a finished run."""
-        return self.store.save(run)
+    def keep(self, run: Run) -> Run:
+        """Keep a finished run, and return it as it is kept: the same, imagined before, may have been executed since."""
+        before = self.store.has(run.id)
+        self.store.save(run)
+        return self.store.load(run.id) if before else run
 
     def attach_executed(self, run_id: str, rollout: Rollout) -> Run:
         """Put what physics made of the actions beside a run, and return the completed run."""

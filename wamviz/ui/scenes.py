@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.media import read_image, resize
-from wamviz.core.rollout import Frames, Observation, WorldState
+from wamviz.core.rollout import Frames, Observation, WorldState, cut
 from wamviz.datasets import Dataset
 from wamviz.datasets.protocol import Episode
 from wamviz.runs.sources import Context, resolve
@@ -169,8 +169,11 @@ class Scenes:
         return self.context(scene, 0).observation.world_state
 
     def context(self, scene: Scene, number: int = 0, seconds: float = REFERENCE_SECONDS) -> Context:
-        """What a model is handed at frame ``number`` of a scene; of a long recording, the ``seconds`` that follow."""
-        number = min(max(int(number), 0), scene.frames - 1)
+        """What a model is handed at frame ``number`` of a scene, with the ``seconds`` that really followed."""
+        context = self._context(scene, min(max(int(number), 0), scene.frames - 1), seconds)
+        return context if context.reference is None else replace(context, reference=cut(context.reference, seconds))
+
+    def _context(self, scene: Scene, number: int, seconds: float) -> Context:
         if scene.kind == "episode":
             return self._recorded(scene, number, seconds)
         if scene.kind == "world":
@@ -188,7 +191,8 @@ class Scenes:
         frames = {name: seen.frames[name] for name in (camera, *(other for other in seen.frames if other != camera))}
         observation = replace(seen, frames=frames, source=f"{scene.place}#{scene.number}@{number}")
         left = episode.frame_count - number
-        most = min(int(min(REFERENCE_SECONDS, seconds) * episode.fps), REFERENCE_BYTES // observation.frame.nbytes)
+        most = int(min(REFERENCE_SECONDS, seconds + 1) * episode.fps)  # a second more than is kept: rates differ
+        most = min(most, REFERENCE_BYTES // observation.frame.nbytes)
         stop = None if scene.shipped or left <= max(2, most) else number + max(2, most)
         where = f"pisode {scene.number}, frame {number}"
         try:

@@ -89,6 +89,13 @@ class Store:
             raise NotFound(f"No run {run_id} is kept here.", "It was deleted, or imagined on another machine.")
         return folder
 
+    def has(self, run_id: str) -> bool:
+        """Whether a run of that id is kept."""
+        try:
+            return bool(self.folder(run_id))
+        except NotFound:
+            return False
+
     def save(self, run: Run) -> str:
         """Keep ``run`` and return its id. Saved before: only a rollout that was missing beside it is added."""
         folder = self.root / run.id

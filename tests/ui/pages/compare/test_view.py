@@ -29,7 +29,7 @@ def test_a_link_opens_when_one_of_its_models_was_forgotten(tmp_path):
     events = compare_models(read(("gone:video", "hold-still:joint")), CONTEXT)
     runs = [event.run for _, event in events if isinstance(event, Outcome)]
     for run in runs:
-        repository.save(run)
+        repository.keep(run)
     registry.reset()
     parts = candidates.reopen(repository, ",".join(run.id for run in runs), None, None, "light")
     assert "Reopened" in str(parts["status"]) and [name for name, *_ in parts["held"]] == [

@@ -26,7 +26,7 @@ from wamviz.ui.library import is_here, place_of
 from wamviz.ui.offers import BEGUN, SETTLED, Newest, skip
 from wamviz.ui.pages.compare import view
 from wamviz.ui.pages.compare.layout import ComparePage
-from wamviz.ui.pages.compare.view import Held, Wish
+from wamviz.ui.pages.compare.view import Held
 from wamviz.ui.run_actions import Parts
 from wamviz.ui.runner import Runner
 from wamviz.ui.scenes import Scene
@@ -138,8 +138,10 @@ class CompareEvents:
         self, scene: Scene, frame: Any, instruction: str, picked: list[str], seed: Any, seconds: Any, theme: str
     ) -> Start:
         """Ask one after the other."""
-        wish = Wish(scene, frame, instruction, picked, seed, seconds)
-        return lambda switch: view.compare(wish, self.page.scenes, self.page.repository, switch, theme)
+        page = self.page
+        return lambda switch: view.compare(
+            scene, frame, instruction, picked, seed, seconds, page.scenes, page.repository, switch, theme
+        )
 
     def question(
         self, scene: Scene, frame: Any, instruction: str, picked: list[str], seed: Any, *_: Any

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from wamviz.core.errors import InvalidInput, WamvizError
@@ -33,18 +32,6 @@ NOTE += "Every run is kept, with all its measures behind its name."
 Held = list[tuple[str, str, str]]  # of each candidate: its name, its run's id or "", and why there is none
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the form holds when Compare is pressed; numbers are as the browser sent them."""
-
-    scene: Scene
-    frame: Any
-    instruction: str | None
-    candidates: Sequence[str] | None
-    seed: Any
-    seconds: Any
-
-
 def offered() -> list[tuple[str, str]]:
     """(label, name) of every mode of every model; those that cannot run here say so, and those that somebody bills."""
     return [
@@ -66,24 +53,35 @@ def first_choice() -> list[str]:
     return [*(f"{caps.model_id}:{mode}" for mode in caps.modes[:2]), "copy-last-frame:video"]
 
 
-def compare(wish: Wish, scenes: Scenes, repository: RunRepository, switch: Switch, theme: str) -> Iterator[Parts]:
-    """Stream previews to the stage and end with every outcome beside the others."""
+def compare(
+    scene: Scene,
+    frame: Any,
+    instruction: str | None,
+    picked: Sequence[str] | None,
+    seed: Any,
+    duration: Any,
+    scenes: Scenes,
+    repository: RunRepository,
+    switch: Switch,
+    theme: str,
+) -> Iterator[Parts]:
+    """Stream previews to the stage and end with every outcome beside the others.
+
+    Args:
+        scene, frame, instruction, picked, seed, duration: the form, as the browser sent it.
+    """
     outcomes: list[Outcome] = []
     try:
         yield {"status": run_view.status("busy", "Reading the context …", done=0.0)}
-        candidates = read(wish.candidates or ())
-        seconds = number(wish.seconds, "seconds") or None
+        candidates = read(picked or ())
+        seconds = number(duration, "seconds") or None
         check_seconds(seconds)
         usual = [one.capabilities.unasked(one.mode) / one.capabilities.video_fps for one in candidates]
         longest = max(seconds or 0.0, *usual)
-        context = scenes.context(wish.scene, whole(wish.frame or 0, "frame"), longest + 1)
-        instruction = wish.instruction or ""
+        context = scenes.context(scene, whole(frame or 0, "frame"), longest).reworded(instruction or "")
         heard: list[Preview | Outcome | None] = [None] * len(candidates)
         eta = Eta()
-        stream = compare_models(
-            candidates, context, instruction=instruction, seed=whole(wish.seed, "seed"), seconds=seconds,
-            imagine=imagine_on_card,
-        )  # fmt: skip
+        stream = compare_models(candidates, context, seed=whole(seed, "seed"), seconds=seconds, imagine=imagine_on_card)
         with closing(stream):  # type: ignore[type-var]
             for index, event in stream:
                 if switch.off:
@@ -93,10 +91,10 @@ def compare(wish: Wish, scenes: Scenes, repository: RunRepository, switch: Switc
                     outcomes.append(event)
                     eta = Eta()
                     if event.run is not None:
-                        repository.save(event.run)
+                        repository.keep(event.run)
                     continue
                 left = eta.update(event.step, event.steps)
-                value = several_value(heard, candidates, context, repository.url, instruction=instruction)
+                value = several_value(heard, candidates, context, repository.url, instruction=context.instruction)
                 yield {"status": progress(candidates, index, event, left), "stage": value}
         ended = shown_parts(outcomes, repository, theme, autoplay=True) if outcomes else {}
         if len(outcomes) < len(candidates):

@@ -92,15 +92,16 @@ class ImagineEvents:
 
     def imagine(self, scene: Scene, *values: Any) -> Start:
         """Imagine what the form asks."""
-        *fields, held, theme = values
-        wish = run_actions.Wish(scene, *fields)
-        return lambda switch: run_actions.imagine(wish, self.page.scenes, self.page.repository, switch, held, theme)
+        frame, *fields, held, theme = values
+        form = dict(zip(run_actions.FORM, fields, strict=True))
+        page = self.page
+        return lambda switch: run_actions.imagine(scene, frame, form, page.scenes, page.repository, switch, held, theme)
 
     def question(self, scene: Scene, frame: Any, *values: Any) -> dict[str, Any]:
         """What a page that returns to the job shows in its form."""
-        names = ("instruction", "model", "mode", "seed", "samples", "steps", "given", "horizon", "guidance")
-        fields = dict(zip(names, values, strict=False))
-        return {"scene": scene, "frame": frame, "fields": {name: fields[name] for name in names if name != "given"}}
+        fields = dict(zip(run_actions.FORM, values, strict=False))
+        del fields["given"]  # the browser does not give a file back
+        return {"scene": scene, "frame": frame, "fields": fields}
 
     def act(self, run_id: str | None, theme: str) -> Start:
         """Execute the imagined actions, action by action."""
