@@ -85,8 +85,8 @@ def test_the_card_keeps_its_words_and_gets_the_measured_table(tmp_path: Path, mo
         found = EvaluationReport(mode, 2, "usual", driven=[] if options["execution"] else None)
         for seed in seeds:
             found.accumulator.next_episode()
-            numbers = {"psnr": 20.0, "copy_psnr": 18.0, "gain": 2.0, "ssim": 0.8, "copy_ssim": 0.7}
-            found.accumulator.add(**numbers, moving=14.0, copy_moving=11.0, moving_gain=float(seed), latency=0.1)
+            numbers = {"psnr": 20.0, "copy_last_psnr": 18.0, "gain": 2.0, "ssim": 0.8, "copy_last_ssim": 0.7}
+            found.accumulator.add(**numbers, moving_psnr=14.0, moving_gain=float(seed), latency=0.1)
             found.kinds.append("pick")
             found.expert.append(True)
             if found.driven is not None:

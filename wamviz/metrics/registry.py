@@ -142,13 +142,13 @@ class Metric:
         return Value(value, reference if isinstance(reference, int | float) else None)
 
     def line(self, found: Mapping[str, Any]) -> str:
-        """``brief``, its value and its baseline's in one line; "" where there is no value."""
+        """``brief``, or its lane's name, its value and its baseline's in one line; "" where there is no value."""
         both = self.read(found)
         if both is None or both.value is None:
             return ""
         known = self.baseline is not None and both.baseline is not None
         reference = f" ({self.baseline.name} {self.write(both.baseline)})" if known else ""  # type: ignore[union-attr,arg-type]
-        return f"{self.brief} {self.write(both.value)}{reference}"
+        return f"{self.brief or self.lane.partition(',')[0]} {self.write(both.value)}{reference}"
 
     def better(self, values: Mapping[int, float]) -> int:
         """Which of ``values``, by sample, is the best."""
@@ -187,6 +187,22 @@ def applicable_metrics(*, executed: bool = False, given: bool = False) -> tuple[
         and (metric.takes == "executed") == executed
         and not (given and metric.judges == "actions")
     )
+
+
+def joint_metrics(part: str) -> tuple[Metric, ...]:
+    """The metrics of a part that are computed together, each with its baseline: attributes of the part's own result."""
+    return tuple(
+        metric for metric in all_metrics() if metric.part == part and metric.measure is None and metric.baseline
+    )
+
+
+def joint_keys(part: str) -> tuple[str, ...]:
+    """Where the values of ``joint_metrics`` and of their baselines stand.
+
+    >>> joint_keys("video")[:4]
+    ('psnr', 'copy_last_psnr', 'ssim', 'copy_last_ssim')
+    """
+    return tuple(key for metric in joint_metrics(part) if metric.baseline for key in (metric.key, metric.baseline.key))
 
 
 def _modules() -> Iterator[Any]:

@@ -16,7 +16,7 @@ from wamviz.metrics.acted import compare_executed
 from wamviz.metrics.actions import ActionMetrics, compare_actions, gripper_events, gripper_from_state, match_events
 from wamviz.metrics.align import action_mismatch
 from wamviz.metrics.consistency import consistency
-from wamviz.metrics.registry import Metric, Pair, all_metrics, applicable_metrics
+from wamviz.metrics.registry import Metric, Pair, all_metrics, applicable_metrics, joint_keys
 from wamviz.metrics.video import VideoMetrics, compare_video, compare_videos
 
 OVER_SAMPLES = ("video", "actions", "trajectory", "motion")  # parts that every run's metrics have, if only as None
@@ -118,16 +118,13 @@ def context_state(run: RunLike) -> Floats | None:
 def _video(found: VideoMetrics | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    curves = {name: getattr(found, name) for name in ("psnr", "ssim", "copy_last_psnr", "copy_last_ssim")}
-    means: dict[str, Any] = {name: _number(curve.mean()) for name, curve in curves.items()}
-    by_frame = {f"{name}_by_frame": _numbers(curve) for name, curve in curves.items()}
-    for name in ("moving_psnr", "copy_last_moving_psnr"):
-        means[name] = _number(getattr(found, name))
-    for name in ("lpips", "copy_last_lpips"):
-        curve = getattr(found, name)
-        means[name] = None if curve is None else _number(curve.mean())
-        if curve is not None:
-            by_frame[f"{name}_by_frame"] = _numbers(curve)
+    means: dict[str, Any] = {}
+    by_frame: dict[str, Any] = {}
+    for name in joint_keys("video"):
+        value = getattr(found, name)  # a curve, one number over all frames, or None where it was not computed
+        means[name] = None if value is None else _number(np.mean(value))
+        if isinstance(value, np.ndarray):
+            by_frame[f"{name}_by_frame"] = _numbers(value)
     missing = found.lpips_missing or None
     return {**means, "lpips_missing": missing, "times": _numbers(found.times), **by_frame, "fit": found.fit}
 

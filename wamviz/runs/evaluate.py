@@ -21,7 +21,7 @@ import numpy as np
 from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Frames, ImagineRequest, Observation, Rollout, WorldState
 from wamviz.metrics.actions import compare_actions, gripper_from_state
-from wamviz.metrics.registry import Pair, applicable_metrics
+from wamviz.metrics.registry import Pair, applicable_metrics, joint_keys
 from wamviz.metrics.trajectory import ade_fde, commanded_path
 from wamviz.metrics.video import MOVING, compare_video
 from wamviz.models.protocol import WorldActionModel, collect
@@ -266,20 +266,19 @@ def _compare(
     if imagined.frames is not None:
         metrics = compare_video(imagined, truth)
         if metrics is not None:
-            for value, control in zip(metrics.psnr, metrics.copy_last_psnr, strict=True):
-                accumulator.add(psnr=value, copy_psnr=control, gain=value - control)
-            for value, control in zip(metrics.ssim, metrics.copy_last_ssim, strict=True):
-                accumulator.add(ssim=value, copy_ssim=control)
-            if metrics.lpips is not None and metrics.copy_last_lpips is not None:
-                for value, control in zip(metrics.lpips, metrics.copy_last_lpips, strict=True):
-                    accumulator.add(lpips=value, copy_lpips=control)
+            for name in joint_keys("video"):
+                value = getattr(metrics, name)  # by frame, or one number over all frames
+                for number in () if value is None else np.atleast_1d(value):
+                    accumulator.add(**{name: number})
+            for gain in metrics.psnr - metrics.copy_last_psnr:
+                accumulator.add(gain=gain)
             moving, still = metrics.moving_psnr, metrics.copy_last_moving_psnr
             gained = None if moving is None or still is None else moving - still
-            accumulator.add(moving=moving, copy_moving=still, moving_gain=gained)
+            accumulator.add(moving_gain=gained)
     if imagined.actions is not None and mode != "forward_dynamics":
         errors = compare_actions(imagined, truth, gripper_from_state(truth.action_space, truth.states[0]))
         if errors is not None:
-            accumulator.add(mae=errors.mae, hold_mae=errors.hold_mae)
+            accumulator.add(**{name: getattr(errors, name) for name in joint_keys("actions")})
             accumulator.add(
                 position=float(np.mean(errors.mae_by_dim[:3])), hold_position=float(np.mean(errors.hold_mae_by_dim[:3]))
             )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wamviz.metrics.registry import applicable_metrics
+from wamviz.metrics.registry import applicable_metrics, joint_keys
 from wamviz.runs.accumulator import MetricAccumulator, wilson
 from wamviz.runs.picture import JudgedPicture, report
 
@@ -99,16 +99,9 @@ def _video(accumulator: MetricAccumulator) -> dict[str, Any] | None:
     if accumulator.mean("psnr") is None:
         return None
     return {
-        "psnr": accumulator.mean("psnr"),
-        "ssim": accumulator.mean("ssim"),
-        "copy_last_psnr": accumulator.mean("copy_psnr"),
-        "copy_last_ssim": accumulator.mean("copy_ssim"),
-        "lpips": accumulator.mean("lpips"),  # null without its weights, see metrics.perceptual
-        "copy_last_lpips": accumulator.mean("copy_lpips"),
+        **{name: accumulator.mean(name) for name in joint_keys("video")},  # LPIPS is null without its weights
         "gain_db": accumulator.mean("gain"),
         "gain_db_ci95": accumulator.interval("gain"),
-        "moving_psnr": accumulator.mean("moving"),
-        "copy_last_moving_psnr": accumulator.mean("copy_moving"),
         "moving_gain_db": accumulator.mean("moving_gain"),
         "moving_gain_db_ci95": accumulator.interval("moving_gain"),
     }
@@ -119,8 +112,7 @@ def _actions(accumulator: MetricAccumulator) -> dict[str, Any] | None:
     if mae is None:
         return None
     return {
-        "mae": mae,
-        "hold_mae": hold,
+        **{name: accumulator.mean(name) for name in joint_keys("actions")},
         "ratio": round(mae / hold, 4) if hold else None,
         "mae_ci95": accumulator.interval("mae"),
         "position_mae_m": accumulator.mean("position"),

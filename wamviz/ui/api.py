@@ -23,12 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.media import read_image, read_video
 from wamviz.core.plain import jsonable
 from wamviz.core.rollout import Observation, Rollout
 from wamviz.metrics import compare_video, metric_notes, metric_sources
+from wamviz.metrics.registry import joint_keys
 from wamviz.models import registry
 from wamviz.runs import comparison
 from wamviz.runs.imagine import Eta
@@ -275,12 +277,7 @@ def _compare(repository: RunRepository, imagined: str | None, reference: str | N
     found = compare_video(ours, theirs)
     if found is None:
         raise InvalidInput("The two videos share no moment after the context.", "Each needs at least two frames.")
-    curves = {
-        f"{kind}{name}": values
-        for name in ("psnr", "ssim", "lpips")
-        for kind in ("", "copy_last_")
-        if (values := getattr(found, f"{kind}{name}")) is not None
-    }
+    curves = {name: values for name in joint_keys("video") if isinstance(values := getattr(found, name), np.ndarray)}
     means: dict[str, Any] = {name: round(float(values.mean()), 5) for name, values in curves.items()}
     by_frame = {f"{name}_by_frame": [round(float(v), 5) for v in values] for name, values in curves.items()}
     if found.lpips_missing:

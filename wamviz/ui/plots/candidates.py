@@ -15,6 +15,7 @@ from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Rollout
 from wamviz.metrics.actions import gripper_from_state
 from wamviz.metrics.align import action_mismatch
+from wamviz.metrics.registry import all_metrics
 from wamviz.metrics.summary import context_state
 from wamviz.runs.store import Run
 from wamviz.ui.plots.actions import acts, added_up, lanes
@@ -85,33 +86,37 @@ def plot_candidate_actions(runs: Mapping[str, Run | None], theme: str = "light")
 
 
 def plot_candidate_metrics(runs: Mapping[str, Run | None], theme: str = "light") -> go.Figure:
-    """PSNR (dB) of each run's first sample against what was recorded, frame by frame; higher is closer."""
+    """How close each run's first sample stays to what was recorded, frame by frame, by the first metric with a lane."""
     check_theme(theme)
     titles = looks(list(runs))
+    metric = next(one for one in all_metrics() if one.part == "video" and one.lane and one.baseline)
+    assert metric.baseline is not None
+    key, unit, baseline = metric.key, metric.unit or "1", metric.baseline
     figure = go.Figure(layout=base_layout(theme, HEIGHT, "-".join(runs)))
     values: list[np.ndarray] = []
     for (look, title), run in zip(titles.items(), runs.values(), strict=True):
         video = None if run is None else run.metrics.get("video")
         if not video:
             continue
-        if not values:  # of the one whose copy-last-frame control is drawn: all start at the same frame
-            still = np.asarray(video["copy_last_psnr_by_frame"], float)
+        if not values:  # of the one whose control is drawn: all start at the same frame
+            still = np.asarray(video[f"{baseline.key}_by_frame"], float)
             values.append(still)
             times = np.asarray(video["times"], float)
-            figure.add_trace(curve("copy last frame", "control", times, still, "psnr", "dB", "y", theme))
-            figure.add_trace(legend_key("copy last frame (baseline)", "control", theme, mode="lines+markers"))
-        one = np.asarray(video["by_sample"][0]["psnr_by_frame"], float)
+            figure.add_trace(curve(baseline.name, "control", times, still, key, unit, "y", theme))
+            figure.add_trace(legend_key(f"{baseline.name} (baseline)", "control", theme, mode="lines+markers"))
+        one = np.asarray(video["by_sample"][0][f"{key}_by_frame"], float)
         values.append(one)
-        figure.add_trace(curve(title, look, np.asarray(video["times"], float), one, "psnr", "dB", "y", theme))
+        figure.add_trace(curve(title, look, np.asarray(video["times"], float), one, key, unit, "y", theme))
         figure.add_trace(legend_key(title, look, theme, mode="lines+markers"))
     if not values:
         return nothing("None of these runs has a video and a recording to compare it with.", theme)
     seconds = max(run_seconds(run) for run in runs.values() if run is not None)
     low, high = (float(f(np.concatenate(values))) for f in (np.min, np.max))
-    pad = max(0.08 * (high - low), 0.5)
+    pad = max(0.08 * (high - low), 0.5 if unit == "dB" else 0.01)
+    title = metric.lane.partition(",")[0] + ("" if unit == "1" else f" ({unit})")
     figure.update_layout(
         margin={"t": 8, "b": 100, "l": 62}, hovermode="x unified", legend=below(HEIGHT - 8 - 100),
         xaxis=time_axis(theme, seconds, anchor="y"),
-        yaxis=axis(theme, range=[low - pad, high + pad], nticks=5, fixedrange=True, title={"text": "PSNR (dB)"}),
+        yaxis=axis(theme, range=[low - pad, high + pad], nticks=5, fixedrange=True, title={"text": title}),
     )  # fmt: skip
     return figure

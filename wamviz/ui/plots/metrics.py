@@ -114,7 +114,7 @@ def _draw_lane(figure: go.Figure, lane: Lane, index: int, domain: list[float], t
     known = np.concatenate([lane.curves.ravel(), still])
     known = known[np.isfinite(known)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-    pad = max(0.08 * (high - low), 0.5 if key == "psnr" else 0.01)
+    pad = max(0.08 * (high - low), 0.5 if unit == "dB" else 0.01)
     figure.layout["yaxis" if index == 1 else f"yaxis{index}"] = axis(
         theme, anchor="x", domain=domain, range=[low - pad, high + pad], nticks=5, fixedrange=True,
         title={"text": lane.metric.lane.partition(",")[0] + ("" if unit == "1" else f" ({unit})"), "standoff": 4},

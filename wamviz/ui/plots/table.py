@@ -53,25 +53,19 @@ def text_table(run: Run, sample: int = 0) -> tuple[list[str], list[list[str]]]:
 
 
 def alt_text(run: Run, sample: int = 0) -> str:
-    """One or two sentences that say what the figures show, for an ``aria-label``."""
+    """What the figures show in short sentences for screen readers: every metric that is drawn or brief."""
     metrics = run.metrics if "video" in run.metrics else summarise(run, sample)
     parts = []
     seconds = max(rollout.duration for rollout in run.imagined)
     count = len(run.imagined)
     parts.append(f"{count} imagined rollout{'s' if count > 1 else ''} of {number(seconds)} s for '{run.instruction}'.")
-    video, actions, execution = metrics.get("video"), metrics.get("actions"), metrics.get("execution")
-    if video:
-        parts.append(
-            f"PSNR {number(video['psnr'], 'dB')}, copying the last frame {number(video['copy_last_psnr'], 'dB')}."
-        )
-    if actions:
-        parts.append(f"Action error {number(actions['mae'])}, staying still {number(actions['hold_mae'])}.")
+    lines = [metric.line(metrics) for metric in all_metrics() if metric.brief or metric.lane]
+    parts += [f"{line}." for line in lines if line]
+    execution = metrics.get("execution")
     if execution and execution.get("success") is not None:
         parts.append(
             "In the simulator the task succeeded." if execution["success"] else "In the simulator the task failed."
         )
-    if (picture := metrics.get("picture")) and picture.get("sharpness") is not None:
-        parts.append(f"Where things move the imagined video is {number(picture['sharpness'])} as sharp as physics.")
     return " ".join(parts)
 
 
