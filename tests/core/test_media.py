@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from wamviz.core import media
 from wamviz.core.errors import WamvizError
@@ -69,6 +69,36 @@ def test_exif_rotation_and_alpha_are_applied() -> None:
     buffer = io.BytesIO()
     Image.new("RGBA", (2, 2), (10, 20, 30, 0)).save(buffer, "PNG")
     assert (media.read_image(buffer.getvalue()) == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_shown_as_other_programs_show_it(kind: str, orientation: int) -> None:
+    """Grey pictures and a TIFF, which Pillow turns while it decodes, included."""
+    for mode in ("RGB", "L"):
+        picture = Image.fromarray(moving(1)[0][:12, :20]).convert(mode)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, exif=exif)
+        shown = ImageOps.exif_transpose(Image.open(io.BytesIO(buffer.getvalue()))).convert("RGB")
+        assert np.array_equal(media.read_image(buffer.getvalue()), np.asarray(shown))
+
+
+@pytest.mark.parametrize("kind", ["ICO", "PPM", "TGA", "PCX", "JPEG2000"])
+def test_no_other_decoder_is_ever_tried(kind: str) -> None:
+    """Whatever Pillow could read besides, strangers' files reach six of its decoders only."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(buffer, kind)
+    with pytest.raises(WamvizError, match="not a picture that can be read here|holds text"):
+        media.read_image(buffer.getvalue())
+
+
+def test_a_palette_with_transparency_is_flattened_on_white() -> None:
+    picture = Image.fromarray(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)).quantize(2)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", transparency=picture.getpixel((0, 0)))
+    assert media.read_image(buffer.getvalue())[0].tolist() == [[255, 255, 255], [0, 0, 255]]
 
 
 def test_sixteen_bit_grey_becomes_eight_bit() -> None:

@@ -1,25 +1,48 @@
 """Reading one picture that a person gave: every refusal says what is wrong and what is allowed.
 
-Private to ``wamviz.core.media``, which is the public name of all this. The header is judged before anything is decoded.
+Private to ``wamviz.core.media``, which is the public name of all this. imageio reads and writes, by its plugin of
+Pillow; the header is judged before anything is decoded.
 """
 
 from __future__ import annotations
 
 import codecs
-import io
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imageio.v3 as iio
 import numpy as np
+from imageio.core.request import InitializationError
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from wamviz.core.errors import Damaged, InvalidInput, WamvizError
 
 MAX_IMAGE_BYTES = 30_000_000
 MAX_IMAGE_PIXELS = 25_000_000
 POINTER = b"version https://git-lfs"  # how a file begins that was cloned without its content
-IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+# How a PNG, JPEG, WebP, BMP, GIF and TIFF begin: imageio tries every decoder there is, and these alone may be tried.
+SIGNATURES = (
+    rb"\x89PNG\r\n\x1a\n",
+    rb"\xff\xd8\xff",
+    rb"RIFF....WEBP",
+    rb"BM",
+    rb"GIF8[79]a",
+    rb"II[*+]\0",
+    rb"MM\0[*+]",
+)
+ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")  # modes whose pixels may be transparent
+UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {  # EXIF's orientation (H, W, C) to what is shown
+    2: np.fliplr,
+    3: lambda picture: np.rot90(picture, 2),
+    4: np.flipud,
+    5: lambda picture: picture.swapaxes(0, 1),
+    6: lambda picture: np.rot90(picture, -1),
+    7: lambda picture: np.rot90(picture, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
 
 Frames = NDArray[np.uint8]
 
@@ -47,18 +70,23 @@ def read_image(source: str | Path | bytes) -> Frames:
     (2, 3, 3)
     """
     name, data = _image_bytes(source)
+    if not any(re.match(signature, data, re.DOTALL) for signature in SIGNATURES):
+        raise _not_an_image(name, data)
     try:
-        with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as image:
-            if image.width * image.height > MAX_IMAGE_PIXELS:
-                raise _too_many_pixels(name, image.width * image.height)
-            return _rgb(ImageOps.exif_transpose(image))
+        with iio.imopen(data, "r", plugin="pillow") as file:
+            height, width, *_ = file.properties(index=0).shape
+            if width * height > MAX_IMAGE_PIXELS:
+                raise _too_many_pixels(name, width * height)
+            return _rgb(file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(name, None) from error
-    except UnidentifiedImageError as error:
-        raise _not_an_image(name, data) from error
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         if isinstance(error, WamvizError):
             raise
+        if isinstance(error.__cause__, Image.DecompressionBombError | Image.DecompressionBombWarning):
+            raise _too_many_pixels(name, None) from error
+        if isinstance(error.__cause__, InitializationError):  # it only begins like a picture
+            raise _not_an_image(name, data) from error
         raise Damaged(f"{name} is damaged or cut short.", "Save the picture again and retry.") from error
 
 
@@ -117,22 +145,37 @@ def _not_an_image(name: str, data: bytes) -> WamvizError:
     return InvalidInput(f"{name} is not a picture that can be read here.", allowed)
 
 
-def _rgb(image: Image.Image) -> Frames:
-    """An open picture as (H, W, 3) uint8."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):  # 16-bit greys
-        deep = np.asarray(image, np.float64)
+def _rgb(file: Any) -> Frames:
+    """The first picture of an open file as (H, W, 3) uint8, upright.
+
+    imageio itself would mirror a grey picture's colours in place of turning it, so its own ``rotate`` is not used.
+    """
+    about, shape = file.metadata(index=0), file.properties(index=0).shape
+    mode = about["mode"]
+    if mode.startswith("I;16") or mode in ("I", "F"):  # 16-bit greys
+        deep = np.asarray(file.read(index=0), np.float64)
         grey = deep / 257 if deep.max(initial=0) > 255 else deep
-        return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return np.array(image.convert("RGB"))  # a copy: Pillow's own memory is read-only
+        frame = np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    elif mode in ALPHA or "transparency" in about or (mode == "P" and shape[-1] == 4):
+        picture = Image.fromarray(file.read(index=0, mode="RGBA"))
+        frame = np.array(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB"))
+    else:
+        frame = file.read(index=0, mode="RGB")
+    # After reading: a TIFF has been turned by then, and says no more how.
+    orientation = file.metadata(index=0, exclude_applied=False).get("Orientation", 1)
+    turned: Frames = UPRIGHT.get(orientation, np.asarray)(frame)
+    return np.ascontiguousarray(turned)
 
 
 def encode_png(frame: Frames) -> bytes:
     """The PNG file of one frame (H, W, 3) uint8."""
-    buffer = io.BytesIO()
-    Image.fromarray(check_uint8(frame, 3)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return bytes(iio.imwrite("<bytes>", check_uint8(frame, 3), plugin="pillow", extension=".png"))
+
+
+def encode_jpeg(frame: Frames, quality: int, **options: Any) -> bytes:
+    """The JPEG file of one frame (H, W, 3) uint8; ``options`` are Pillow's, such as ``optimize``."""
+    frame = check_uint8(frame, 3)
+    return bytes(iio.imwrite("<bytes>", frame, plugin="pillow", extension=".jpg", quality=quality, **options))
 
 
 # --- sizes ----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,14 @@ written appears under its final name only when it is whole. Nothing here knows a
 Videos written here are H.264 yuv420p, BT.709 and limited range, said in the stream so that a browser shows the same
 colours; faststart; without B-frames, and by default all-intra, so a browser that seeks to ``(k + 0.5) / fps`` shows
 frame k exactly. Axis letters: T frames, H/W pixels.
+
+Pictures are read and written by imageio (``wamviz.core._images``). Videos are PyAV's own business, because imageio's
+PyAV plugin has no way to
+- read a header and refuse the file before anything is decoded, and open with named demuxers alone;
+- say which colour matrix an untagged video has, bound each frame's size, and shrink while decoding;
+- seek to a span of a file that many episodes share, and tell frames apart by their times;
+- write the colour matrix and range into the stream, and the same bytes for the same frames (one thread).
+A GIF is written by Pillow: imageio gives every frame a palette of its own, and dithers.
 """
 
 from __future__ import annotations
@@ -30,6 +38,7 @@ from wamviz.core._images import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
     check_uint8,
+    encode_jpeg,
     encode_png,
     file_size,
     fit_square,
@@ -43,6 +52,7 @@ __all__ = [
     "MAX_IMAGE_PIXELS",
     "VideoInfo",
     "count_frames",
+    "encode_jpeg",
     "encode_png",
     "file_size",
     "fit_square",

@@ -7,7 +7,6 @@ named .png or a 40-megapixel photograph gives our sentence instead of a stack tr
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import tempfile
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
-from PIL import Image
 
+from wamviz.core.media import encode_png
 from wamviz.core.rollout import Frames
 
 OURS = "shown by the page"  # the name of a picture that no visitor added; no picture's file is called so
@@ -61,9 +60,7 @@ def kept_png(frame: Frames, cache: Path) -> Path:
     Gradio's own writer writes over the file of the same picture; a browser that is just loading it after a quick second
     click then gets half of it.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "PNG")
-    data = buffer.getvalue()
+    data = encode_png(frame)
     path = cache.resolve() / hashlib.sha256(data).hexdigest() / "image.png"
     if path.exists():
         os.utime(path)  # in use again: not yet to be forgotten

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import io
 
 import numpy as np
-from PIL import Image
 
-from wamviz.core.media import fit_square
+from wamviz.core.media import encode_jpeg, fit_square
 from wamviz.core.rollout import Frames
 
 
@@ -20,6 +18,4 @@ def thumbnail(frame: Frames, size: int = 112) -> str:
 def jpeg(frame: Frames, size: int = 112) -> bytes:
     """A square JPEG of ``frame`` (H, W, 3) uint8."""
     small = np.ascontiguousarray(fit_square(frame, size))
-    buffer = io.BytesIO()
-    Image.fromarray(small).save(buffer, "JPEG", quality=82, optimize=True)
-    return buffer.getvalue()
+    return encode_jpeg(small, 82, optimize=True)

@@ -34,7 +34,8 @@ def test_an_empty_run_has_an_empty_table(make_run, make_rollout):
 def test_the_description_names_numbers_and_their_controls(full):
     text = alt_text(full)
     assert text.startswith("3 imagined rollouts of 1.20 s for 'pick up the orange'. ")
-    for part in ("PSNR ", "dB (copy last frame ", "Action error ", "(hold still ", "In the simulator the task succeeded."):
+    parts = ("PSNR ", "dB (copy last frame ", "Action error ", "(hold still ", "In the simulator the task succeeded.")
+    for part in parts:
         assert part in text
 
 

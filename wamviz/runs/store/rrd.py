@@ -8,16 +8,13 @@ calibrated), one curve an action dimension, the hand's path in space and where t
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from wamviz.core.errors import InvalidInput, Unavailable
+from wamviz.core.media import encode_jpeg
 from wamviz.core.plain import dumps
 from wamviz.core.rollout import ORIGINS, Rollout
 from wamviz.metrics.trajectory import ee_path, tool_path
@@ -112,7 +109,10 @@ def _log(rerun: Any, recording: Any, name: str, rollout: Rollout, run: Run) -> N
     if rollout.frames is not None:
         for moment, frame in zip(rollout.frame_times.tolist(), rollout.frames, strict=True):
             recording.set_time("time", duration=moment)
-            recording.log(picture, rerun.EncodedImage(contents=_jpeg(frame), media_type="image/jpeg"))
+            recording.log(
+                picture,
+                rerun.EncodedImage(contents=encode_jpeg(frame, QUALITY, subsampling=0), media_type="image/jpeg"),
+            )
     if rollout.actions is not None and rollout.action_space is not None:
         names = rollout.action_space.names
         for moment, action in zip(rollout.action_times.tolist(), rollout.actions.tolist(), strict=True):
@@ -126,9 +126,3 @@ def _log(rerun: Any, recording: Any, name: str, rollout: Rollout, run: Run) -> N
         for step, point in enumerate(path):
             recording.set_time("time", duration=step / rollout.action_space.rate)
             recording.log(f"{name}/hand", rerun.Points3D([point], radii=0.012))
-
-
-def _jpeg(frame: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
-    return buffer.getvalue()

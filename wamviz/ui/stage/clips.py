@@ -7,13 +7,13 @@ reads or writes.
 from __future__ import annotations
 
 import base64
-import io
 import math
 import zlib
 
 import numpy as np
 from PIL import Image
 
+from wamviz.core.media import encode_jpeg
 from wamviz.core.rollout import Camera, Floats, Frames, Rollout
 from wamviz.metrics.trajectory import path_pixels
 from wamviz.ui.stage.messages import Clip, FileClip, Path, StripClip, UnseenClip
@@ -65,9 +65,8 @@ def strip(frames: Frames, fps: float, label: str = "", path: Path | None = None,
         if shrink < 1.0:
             picture = picture.resize((width, height), Image.Resampling.BOX)
         sheet.paste(picture, (k % columns * width, k // columns * height))
-    data = io.BytesIO()
-    sheet.save(data, "JPEG", quality=85)
-    address = "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode("ascii")
+    data = encode_jpeg(np.asarray(sheet), 85)
+    address = "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
     return StripClip(address, columns, count, float(fps), width, height, label, path, float(rate or fps))
 
 
