@@ -186,11 +186,15 @@ class ImaginePage:
         value = replace(parts["stage"], autoplay=True) if parts else None
         self.stage = Stage(value, plots=PLOTS, elem_id="wz-stage")
         self.verdict = Markup(parts.get("verdict", ()), elem_id="wz-verdict")  # the status announces it
+        self.order = Markup(parts.get("order", ()), elem_id="wz-order", testid="ranking")
         self.examples = Markup(view.examples(self.repository), elem_id="wz-examples")
         with gr.Row(elem_classes="wz-after"):
             self.act = gr.Button("Run in simulator", size="md", scale=0, elem_id="wz-act", elem_classes="wz-aside")
             self.explain = gr.Button(
                 "Infer actions", size="md", scale=0, elem_id="wz-explain", visible=bool(parts.get("explain"))
+            )
+            self.rank = gr.Button(
+                "Rank samples", size="md", scale=0, elem_id="wz-rank", visible=bool(parts.get("rank"))
             )
             self.share = gr.Button("Copy link", size="md", scale=0, elem_id="wz-share")
             self.present = gr.Button("Present", size="md", scale=0, elem_id="wz-present")
