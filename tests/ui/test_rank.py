@@ -25,7 +25,7 @@ def expert():
 
 def test_the_order_is_kept_with_the_run_and_shown(tmp_path, expert):
     repository = RunRepository(Store(tmp_path / "runs"), tmp_path / "none")
-    kept = repository.save(run(expert, np.zeros_like(expert.actions), expert.actions))
+    kept = repository.keep(run(expert, np.zeros_like(expert.actions), expert.actions)).id
     *_, last = rank.rank(kept, repository, Switch(), "light")
     assert last["stage"].view == "samples" and last["stage"].sample == 1
     assert [(one.sample, one.why) for one in last["stage"].ranking][0] == (1, "succeeds in the simulator")
@@ -37,7 +37,7 @@ def test_the_order_is_kept_with_the_run_and_shown(tmp_path, expert):
 
 def test_a_stopped_ranking_keeps_nothing(tmp_path, expert):
     repository, switch = RunRepository(Store(tmp_path / "runs"), tmp_path / "none"), Switch()
-    kept = repository.save(run(expert, STILL, STILL))
+    kept = repository.keep(run(expert, STILL, STILL)).id
     stream = rank.rank(kept, repository, switch, "light")
     next(stream)
     switch.turn_off()

@@ -52,7 +52,7 @@ class Candidate:
     def title(self) -> str:
         """For people.
 
-        >>> Contender("hold-still", "act_only").title
+        >>> Candidate("hold-still", "act_only").title
         'hold-still, act only'
         """
         return f"{self.model}, {self.mode.replace('_', ' ')}"
