@@ -6,7 +6,7 @@ and what is read cannot differ: a frame that the file lacks is missing when it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import frame_times, read_video_span, video_info
 from wamviz.core.rollout import Frames
-from wamviz.datasets.files import contained
+from wamviz.datasets.files import contained, inside
 
 SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 
@@ -82,6 +82,27 @@ def open_video(root: Path, path: Path) -> VideoFile:
     except OSError:
         changed = 0
     return _open(path, changed)
+
+
+def open_videos(root: Path, listed: Mapping[str, str]) -> tuple[dict[str, VideoFile], list[str]]:
+    """View -> video for those of ``listed`` (paths in ``root`` by view) that can be read, a sentence for each other.
+
+    Raises:
+        Unsafe: a path leads out of ``root``.
+    """
+    videos: dict[str, VideoFile] = {}
+    missing = []
+    for view, relative in listed.items():
+        path = inside(root, relative)
+        if not path.is_file():
+            missing.append(f"Camera '{view}': '{relative}' is not here.")
+            continue
+        contained(root, path)
+        try:
+            videos[view] = open_video(root, path)
+        except WamvizError as error:  # one damaged view must not hide the others
+            missing.append(f"Camera '{view}': {error}")
+    return videos, missing
 
 
 @lru_cache(maxsize=512)  # some 50 kB for a file of an hour

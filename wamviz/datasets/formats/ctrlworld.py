@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from wamviz.core.action_spaces import DROID_JOINTS, DROID_POSE, DROID_VELOCITY
-from wamviz.core.errors import Damaged, NotFound, WamvizError, unknown_name
+from wamviz.core.errors import Damaged, NotFound, unknown_name
 from wamviz.core.rollout import ActionSpace
 from wamviz.datasets.action_semantics import BY_OVERRIDE, infer_action_space
-from wamviz.datasets.containers.videos import VideoFile, open_video
-from wamviz.datasets.files import contained, entries, inside, read_json
+from wamviz.datasets.containers.videos import VideoFile, open_videos
+from wamviz.datasets.files import contained, entries, read_json
 from wamviz.datasets.format import DatasetFormat
 from wamviz.datasets.indexed import IndexedDataset
 from wamviz.datasets.override import ActionSpaceOverride
@@ -100,23 +100,11 @@ class CtrlWorldDataset(IndexedDataset):
         listed = annotation.get("videos")
         if not isinstance(listed, list):
             raise Damaged("An annotation lists no 'videos'.", "It is not Ctrl-World's form.")
-        videos: dict[str, VideoFile] = {}
-        missing = []
-        for place, entry in enumerate(listed[:16]):
-            relative = entry.get("video_path") if isinstance(entry, dict) else entry
-            if not isinstance(relative, str):
-                raise Damaged("An annotation lists a video without a 'video_path'.", "It is not Ctrl-World's form.")
-            view = VIEWS[place] if len(listed) == len(VIEWS) else str(place)
-            path = inside(self.root, relative)
-            if not path.is_file():
-                missing.append(f"Camera '{view}': '{relative}' is not here.")
-                continue
-            contained(self.root, path)
-            try:
-                videos[view] = open_video(self.root, path)
-            except WamvizError as error:  # one damaged view must not hide the others
-                missing.append(f"Camera '{view}': {error}")
-        return videos, missing
+        paths = [entry.get("video_path") if isinstance(entry, dict) else entry for entry in listed[:16]]
+        if not all(isinstance(path, str) for path in paths):
+            raise Damaged("An annotation lists a video without a 'video_path'.", "It is not Ctrl-World's form.")
+        names = VIEWS if len(listed) == len(VIEWS) else tuple(map(str, range(len(paths))))
+        return open_videos(self.root, dict(zip(names, paths, strict=True)))
 
     def _numbers(self, annotation: Annotation, missing: list[str]) -> EpisodeNumbers:
         """The actions, the states and the success; what is damaged of them is said in ``missing``."""

@@ -16,10 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, unknown_name
 from wamviz.datasets.action_semantics import infer_action_space
 from wamviz.datasets.containers.tables import read_table
-from wamviz.datasets.containers.videos import VideoFile, open_video
+from wamviz.datasets.containers.videos import open_videos
 from wamviz.datasets.files import contained, inside, read_json
 from wamviz.datasets.format import DatasetFormat
 from wamviz.datasets.indexed import IndexedDataset
@@ -54,19 +54,8 @@ class PairedFolder(IndexedDataset):
 
     def _read(self, index: int) -> Recording:
         entry = self._episodes[index]
-        videos: dict[str, VideoFile] = {}
-        missing = []
-        for view, relative in _videos(entry).items():
-            path = inside(self.root, relative)
-            if not path.is_file():
-                missing.append(f"Camera '{view}': '{relative}' is not here.")
-                continue
-            contained(self.root, path)
-            try:
-                videos[view] = open_video(self.root, path)
-                missing += videos[view].notes
-            except WamvizError as error:  # one damaged view must not hide the others
-                missing.append(f"Camera '{view}': {error}")
+        videos, missing = open_videos(self.root, _videos(entry))
+        missing += [note for video in videos.values() for note in video.notes]
         if not videos:
             raise NotFound(f"No video of episode {index} of '{self.title}' is here.", " ".join(missing))
         count, fps = min(map(len, videos.values())), self.override.fps or next(iter(videos.values())).fps
