@@ -15,6 +15,7 @@ import {
 import { titleOf } from "../../wamviz/ui/static/page/marks.js";
 import { chosen } from "../../wamviz/ui/static/page/offers.js";
 import { following, playlistOf } from "../../wamviz/ui/static/page/present.js";
+import { standsStill } from "../../wamviz/ui/static/page/ready.js";
 import { schemeOf } from "../../wamviz/ui/static/page/scheme.js";
 import { countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
 
@@ -159,4 +160,11 @@ test("a job's address leads back to it, and leaves nothing when it is over", () 
 test("tabs can be told apart by their titles", () => {
   assert.equal(titleOf("Imagine", "lift the mug"), "lift the mug · wamviz");
   assert.equal(titleOf("Models", ""), "Models · wamviz");
+});
+
+test("a page stands still when its height rests, not before anything is there", () => {
+  assert.equal(standsStill([0, 0, 0, 0]), false);
+  assert.equal(standsStill([900, 900]), false);
+  assert.equal(standsStill([900, 1000, 1000]), false);
+  assert.equal(standsStill([900, 1000, 1000, 1000]), true);
 });
