@@ -104,7 +104,7 @@ def css() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
 
 
-# Gradio's own menu, which ours replaces, comes and goes while it loads; the rest appears when it stands (page/ready.js).
+# Gradio's own menu, which ours replaces, comes and goes while it loads; the rest appears once it stands (ready.js).
 FIRST = (
     ".nav-holder{display:none!important}"
     "html:not([data-wz-ready]) .gradio-container .main{visibility:hidden}"

@@ -11,7 +11,7 @@ import { hearPresenting, present, startPresenting, wanted } from "./page/present
 import { waitReady } from "./page/ready.js";
 import { hearSystem, paint, startScheme, wantedScheme } from "./page/scheme.js";
 import { attachJob, followJob, hearLink, link, place, remember, share } from "./page/sharing.js";
-import { sift } from "./page/sift.js";
+import { placed, sift } from "./page/sift.js";
 
 const WATCHED = ["disabled", "class", "data-scene", "data-episode", "data-run"];
 
@@ -26,6 +26,7 @@ export function start() {
     remember,
     share,
     sift,
+    placed,
     follow,
     begin,
     take,
