@@ -68,7 +68,7 @@ def chunk_error_lane(run: Run, borders: Sequence[float]) -> Lane | None:
         values.append(float(error[start:stop].mean()))
         times.append(end)
         start = stop
-    return Lane("error per chunk", times, [values[0], *values], "imagined", "%", "vh")
+    return Lane("error", times, [values[0], *values], "imagined", "%", "vh")
 
 
 def add_lanes(figure: go.Figure, lanes: Sequence[Lane], title: str, theme: str, seconds: float = 0.0) -> go.Figure:
@@ -101,7 +101,7 @@ def add_lanes(figure: go.Figure, lanes: Sequence[Lane], title: str, theme: str, 
         short = lane.name if len(lane.name) <= LONG else ""
         label = {"text": short, "standoff": 2}
         figure.layout[name] = axis(theme, anchor="x", domain=domain, nticks=3, tickfont={"size": 10}, title=label,
-                                   fixedrange=True)  # fmt: skip
+                                   fixedrange=True, rangemode="tozero" if lane.unit == "%" else "normal")  # fmt: skip
         if not short:
             _heading(figure, wrapped(lane.name, 80), 1 - (top + 13) / inner, size=10)
         figure.add_trace(_line(lane, yref, theme))

@@ -22,7 +22,6 @@ from wamviz.ui.pages.imagine import view
 from wamviz.ui.pages.imagine.layout import ImaginePage
 from wamviz.ui.run_repository import TASKS
 from wamviz.ui.scenes import Scene
-from wamviz.ui.suggest import task_length
 
 
 class FormEvents:
@@ -200,11 +199,8 @@ class FormEvents:
     def horizon(self, scene: Scene, told: str, model: str, horizon: Any, suggested: Any) -> Updates:
         """Other words or another horizon: what the task needs. A horizon that nobody chose follows the words."""
         page = self.page
-        try:
-            model, _ = choices.readable(model, None)
-            found = task_length(page.scenes.world_state(scene), told or "")
-        except WamvizError:  # what lies in the scene is not known
-            found = None
+        model, _ = choices.readable(model, None)
+        found = question_view.length_of(page.scenes, scene, told or "")
         seconds, kind = (None, "") if found is None else (found.seconds, TASKS.get(found.kind, found.kind))
         proposed, now = choices.suggested_horizon(model, seconds), int(horizon or 0)
         follows = now == suggested

@@ -169,7 +169,8 @@ class ImaginePage:
     def _dock(self) -> None:
         # In the dock, which is always in view: below the suggestions nobody would find modes and samples.
         model = choices.default_model()
-        title = choices.settings_title(model, choices.first_horizon(model), None)
+        seconds = question_view.seconds_of(self.scenes, self.first.scene, self.first.instruction)
+        title = choices.settings_title(model, choices.first_horizon(model), seconds)
         self.fold = gr.Button(title, size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
         with gr.Row(elem_classes="wz-go"):
             self.imagine = gr.Button("Imagine", variant="primary", size="lg", scale=3, elem_id="wz-imagine")
