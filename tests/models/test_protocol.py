@@ -19,7 +19,7 @@ from wamviz.models.protocol import (
     changing,
     check_request,
     collect,
-    count_frames_requested,
+    frames_asked,
 )
 
 FRAME = np.random.default_rng(0).integers(0, 255, (8, 10, 3)).astype(np.uint8)
@@ -80,7 +80,7 @@ def test_frames_asked():
     caps = Capabilities("x", "X", "", MODES, HOLD_STILL.action_space, None, 5.0, 16, max_horizon=64)
 
     def asked(mode="joint", **options):
-        return count_frames_requested(caps, ImagineRequest(CONTEXT, mode, **options))
+        return frames_asked(caps, ImagineRequest(CONTEXT, mode, **options))
 
     assert asked() == 16 and asked(horizon=40) == 40 and asked(horizon=3) == 3
     actions, video = np.zeros((30, 7)), np.zeros((30, 4, 4, 3), np.uint8)

@@ -13,7 +13,7 @@ import numpy as np
 
 from wamviz.core.action_spaces import TABLETOP_ACTIONS
 from wamviz.core.rollout import ActionSpace, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
-from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, count_frames_requested
+from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request, frames_asked
 
 HORIZON = 16
 MAX_HORIZON = 8 * HORIZON  # what mini-WAM goes to, so that the controls can stand beside it
@@ -47,7 +47,7 @@ class Control:
     def _stream(self, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         start = time.perf_counter()
         caps, context = self.capabilities, request.observation
-        horizon = count_frames_requested(caps, request)
+        horizon = frames_asked(caps, request)
         frames = copy_last_frame(context.frame, horizon) if request.mode != "act_only" else None
         actions = None
         if caps.action_space is not None and request.mode != "video":

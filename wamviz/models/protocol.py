@@ -159,7 +159,7 @@ def check_request(capabilities: Capabilities, request: ImagineRequest) -> None:
         raise WamvizError(f"{name} takes guidance up to {capabilities.max_guidance:g}, not {request.guidance:g}.")
     if request.horizon is not None and request.horizon > capabilities.longest:
         raise WamvizError(f"{name} imagines at most {capabilities.longest} frames, not {request.horizon}.")
-    if request.mode == "act_only" and count_frames_requested(capabilities, request) > capabilities.horizon:
+    if request.mode == "act_only" and frames_asked(capabilities, request) > capabilities.horizon:
         raise WamvizError(
             f"Mode act_only imagines no frame from which it could go on after {capabilities.horizon} actions.",
             f"Ask for a horizon of at most {capabilities.horizon}, or for another mode.",
@@ -178,7 +178,7 @@ def open_ended(capabilities: Capabilities, request: ImagineRequest) -> bool:
     return capabilities.open_horizon is not None and request.horizon is None and request.mode in OPEN_ENDED
 
 
-def count_frames_requested(capabilities: Capabilities, request: ImagineRequest) -> int:
+def frames_asked(capabilities: Capabilities, request: ImagineRequest) -> int:
     """How many frames this request is answered with, without the context.
 
     Without a horizon it is one chunk (at least, of a model that goes on until the task is done); with given actions or

@@ -31,7 +31,7 @@ from wamviz.models.protocol import (
     ModelEntry,
     WorldActionModel,
     check_request,
-    count_frames_requested,
+    frames_asked,
     open_ended,
 )
 from wamviz.models.queue import DEVICE_QUEUE
@@ -138,7 +138,7 @@ def _sampled(
 
 def name_work(request: ImagineRequest, capabilities: Capabilities) -> str:
     """What takes about the same time every time, for the device's queue: the model, and how much is asked of it."""
-    frames = "open" if open_ended(capabilities, request) else count_frames_requested(capabilities, request)
+    frames = "open" if open_ended(capabilities, request) else frames_asked(capabilities, request)
     return f"{capabilities.model_id} {request.mode} {request.samples} x {frames} in {request.steps}"
 
 
@@ -227,10 +227,10 @@ def _runs_on(model: object) -> str:
 
 def unusual_horizon(capabilities: Capabilities, request: ImagineRequest) -> int | None:
     """The frames that were asked for, or None where as many come without asking: the same question, the same id."""
-    frames = count_frames_requested(capabilities, request)
+    frames = frames_asked(capabilities, request)
     if open_ended(capabilities, replace(request, horizon=None)):  # without asking, as many as the task needs
         return request.horizon
-    return None if frames == count_frames_requested(capabilities, replace(request, horizon=None)) else frames
+    return None if frames == frames_asked(capabilities, replace(request, horizon=None)) else frames
 
 
 def _unmeasured(capabilities: Capabilities, request: ImagineRequest) -> tuple[str, ...]:

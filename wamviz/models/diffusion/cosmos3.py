@@ -22,7 +22,7 @@ from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.diffusion import statistics
 from wamviz.models.diffusion.framing import Framing, within
 from wamviz.models.diffusion.model import DiffusionModel, Sample, SamplingPlan, lengths, uint8
-from wamviz.models.protocol import count_frames_requested
+from wamviz.models.protocol import frames_asked
 
 _MODES = {"joint": "policy"}
 BLOCK = 16  # pixels a latent: frames come back in whole ones
@@ -46,7 +46,7 @@ class Cosmos3Model(DiffusionModel):
             if height <= canvas[0] and width <= canvas[1]:
                 break
         placed = within((height, width), canvas, BLOCK)
-        count = count_frames_requested(self.capabilities, request)
+        count = frames_asked(self.capabilities, request)
         each = self.options.frames - 1
         notes = [*self._beyond(request, count)]
         if count > each:

@@ -11,7 +11,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Frames, ImagineRequest
 from wamviz.models.diffusion.framing import Framing, framing
 from wamviz.models.diffusion.model import DiffusionModel, Sample, SamplingPlan, lengths, uint8
-from wamviz.models.protocol import count_frames_requested
+from wamviz.models.protocol import frames_asked
 
 
 class VideoModel(DiffusionModel):
@@ -28,7 +28,7 @@ class VideoModel(DiffusionModel):
         camera = self.view(request)
         frame = request.observation.frames[camera]
         placed = framing((frame.shape[0], frame.shape[1]), options.size, kind.multiple, options.fit)
-        count = count_frames_requested(self.capabilities, request)
+        count = frames_asked(self.capabilities, request)
         each = options.frames - 1
         notes = [placed.words] if placed.words and kind.sized else []
         if count > each:

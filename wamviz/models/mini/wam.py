@@ -28,7 +28,7 @@ from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, SamplingStep
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.warp import WarpView
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request, count_frames_requested, open_ended
+from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
 
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
@@ -210,9 +210,7 @@ class MiniWAM:
         if has_state and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
         open_end = open_ended(self.capabilities, request)
-        count = (self.capabilities.open_horizon if open_end else None) or count_frames_requested(
-            self.capabilities, request
-        )
+        count = (self.capabilities.open_horizon if open_end else None) or frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
             observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0},

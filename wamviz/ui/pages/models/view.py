@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wamviz.models.availability import STATUS_WORDS, Availability, LocalSetup, Status, assess_availability
 from wamviz.models.backends import ConnectionKind
-from wamviz.models.catalog import NOT_STATED, System, parse_source
+from wamviz.models.catalog import AXES, NOT_STATED, System, parse_source
 from wamviz.models.connections import Connection
 from wamviz.ui.markup import Node, h
 
@@ -57,7 +57,8 @@ def _row(system: System, stands: Availability, kinds: Mapping[str, ConnectionKin
     can_be = "reached" if stands.status in ("now", "connect") else ""
     marks = {
         "class": "wz-system",
-        "data-paradigm": system.paradigm,
+        "data-name": system.name,
+        **{f"data-{axis}": system.find_place(axis) for axis in AXES},
         "data-gives": "|".join(system.gives),
         "data-can": "|".join(filter(None, (stands.status, can_be))),
     }
