@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from wamviz.cli.options import check_folder
-from wamviz.cli.progress import Progress
+from wamviz.cli.progress import TerminalProgress
 
 HELP = "Run a suite of probes: a reference task, extensions beyond it, judged sample by sample."
 
@@ -50,7 +50,7 @@ def _run(args: argparse.Namespace) -> None:
     contenders = [Contender.read(name.strip()) for name in (args.models or "").split(",") if name.strip()]
     count, failed = len(plan_cells(suite, contenders)), 0
     stream = run_suite(suite, out, contenders)
-    with Progress("probe", unit="sample") as progress:
+    with TerminalProgress("probe", unit="sample") as progress:
         for done, cell in enumerate(stream, 1):
             failed += bool(cell.error)
             progress(done, count, "")

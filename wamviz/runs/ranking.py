@@ -37,7 +37,7 @@ class Judging:
 
 
 @dataclass(frozen=True)
-class Place:
+class SampleRank:
     """A sample (from 0) in the order, and why it stands there."""
 
     sample: int
@@ -79,13 +79,13 @@ def judge(run: Run) -> Iterator[Judging | Run]:
     yield replace(run, imagined=tuple(told))
 
 
-def ranking(run: Run) -> tuple[Place, ...]:
+def ranking(run: Run) -> tuple[SampleRank, ...]:
     """All samples, the best first: success, then progress, then how close the stated path lies to the read one; what
     is equal stays in the order of seeds. Empty where nobody has judged them."""
     told = [one.meta.get(JUDGED) or {} for one in run.imagined]
     if len(told) < 2 or not all(one.get("progress") is not None or one.get("apart_m") is not None for one in told):
         return ()
-    return tuple(Place(k, _why(told[k])) for k in sorted(range(len(told)), key=lambda k: (*_key(told[k]), k)))
+    return tuple(SampleRank(k, _why(told[k])) for k in sorted(range(len(told)), key=lambda k: (*_key(told[k]), k)))
 
 
 def _key(told: Mapping[str, Any]) -> tuple[float, float, float]:

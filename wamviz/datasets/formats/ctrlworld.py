@@ -100,8 +100,9 @@ class CtrlWorldDataset(IndexedDataset):
         listed = annotation.get("videos")
         if not isinstance(listed, list):
             raise Damaged("An annotation lists no 'videos'.", "It is not Ctrl-World's form.")
-        paths = [entry.get("video_path") if isinstance(entry, dict) else entry for entry in listed[:16]]
-        if not all(isinstance(path, str) for path in paths):
+        named = [entry.get("video_path") if isinstance(entry, dict) else entry for entry in listed[:16]]
+        paths = [path for path in named if isinstance(path, str)]
+        if len(paths) < len(named):
             raise Damaged("An annotation lists a video without a 'video_path'.", "It is not Ctrl-World's form.")
         names = VIEWS if len(listed) == len(VIEWS) else tuple(map(str, range(len(paths))))
         return open_videos(self.root, dict(zip(names, paths, strict=True)))

@@ -24,7 +24,7 @@ MARGIN = 108  # pixels above and below the lanes of a figure that has these alon
 
 
 @dataclass(frozen=True)
-class Lane:
+class ExtraLane:
     """A line of its own: ``name``, ``times`` (s) and ``values`` (NaN where there is none), ``look`` of ``LOOKS``."""
 
     name: str
@@ -35,16 +35,16 @@ class Lane:
     shape: str = "linear"
 
 
-def scalar_lanes(scalars: Mapping[str, Floats], rate: float) -> list[Lane]:
+def scalar_lanes(scalars: Mapping[str, Floats], rate: float) -> list[ExtraLane]:
     """The columns of an episode, (M,) each at ``rate`` (Hz): those with a number in them, the first ``MOST_LANES``."""
     known = {name: column for name, column in scalars.items() if np.isfinite(column).any()}
     return [
-        Lane(name, [k / rate for k in range(len(column))], [float(value) for value in column])
+        ExtraLane(name, [k / rate for k in range(len(column))], [float(value) for value in column])
         for name, column in list(known.items())[:MOST_LANES]
     ]
 
 
-def chunk_error_lane(run: Run, borders: Sequence[float]) -> Lane | None:
+def chunk_error_lane(run: Run, borders: Sequence[float]) -> ExtraLane | None:
     """How far the imagined actions of each chunk lie from the recorded ones: the mean absolute error as a share of half
     of each dimension's range, in %. None where there are no chunks, no recording, or no range.
 
@@ -68,10 +68,10 @@ def chunk_error_lane(run: Run, borders: Sequence[float]) -> Lane | None:
         values.append(float(error[start:stop].mean()))
         times.append(end)
         start = stop
-    return Lane("error", times, [values[0], *values], "imagined", "%", "vh")
+    return ExtraLane("error", times, [values[0], *values], "imagined", "%", "vh")
 
 
-def add_lanes(figure: go.Figure, lanes: Sequence[Lane], title: str, theme: str, seconds: float = 0.0) -> go.Figure:
+def add_lanes(figure: go.Figure, lanes: Sequence[ExtraLane], title: str, theme: str, seconds: float = 0.0) -> go.Figure:
     """``figure`` with a lane more for each of ``lanes`` below what it has, under the heading ``title``.
 
     Args:
@@ -127,7 +127,7 @@ def _heading(figure: go.Figure, text: str, y: float, size: int = 12) -> None:
     figure.add_annotation(text=words, showarrow=False, align="left", font={"size": size}, **place)
 
 
-def _line(lane: Lane, yref: str, theme: str) -> go.Scatter:
+def _line(lane: ExtraLane, yref: str, theme: str) -> go.Scatter:
     look = LOOKS[lane.look]
     values = [value if np.isfinite(value) else None for value in lane.values]
     text = ["" if value is None else f"{lane.name} {number(value, lane.unit)}" for value in values]

@@ -184,7 +184,7 @@ def plot_parts(opened: Opened, index: int, theme: str, offset: int = 0) -> Parts
     return {"plot": plots.add_lanes(figure, plots.scalar_lanes(columns, rate), title, theme, seconds)}
 
 
-def _columns(episode: Episode, rate: float, shape: Shape | None) -> dict[str, Floats]:
+def _columns(episode: Episode, rate: float, shape: ClipShape | None) -> dict[str, Floats]:
     """The scalar columns of an episode, of the part that is shown."""
     if shape is None or shape.frames >= episode.frame_count:
         return dict(episode.scalars)
