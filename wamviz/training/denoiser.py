@@ -232,7 +232,7 @@ def train_denoiser(
     finished = loop.done == 1
     for _ in loop:
         now = latest(data)
-        w = now.window(loop.rng.integers(len(now), size=batch), loop.rng)
+        w = now.window(now.draw(loop.rng, batch), loop.rng)
         acting, beside, motion, own = denoising_loss(model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance)
         asked = now.window(loop.rng.integers(len(now), size=2 * batch), loop.rng, asked=True)
         pointing = pointing_loss(model.encode(tokenizer, asked, add_typos(asked.texts, loop.rng)), asked.meant)
