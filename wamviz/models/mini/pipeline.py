@@ -30,7 +30,7 @@ from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransforme
 from wamviz.models.mini.warp import Pose, View
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
-READ = 0.14  # noise level of motion that was read off pictures, the hand to some 1 cm: measured, see the model card
+READ = 0.05  # noise level of motion that was read off pictures, the hand to some 5 mm: measured, see the model card
 
 
 @contextlib.contextmanager
