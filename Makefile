@@ -47,8 +47,8 @@ endif
 run: $(RUN_READY)  ## open the app at http://127.0.0.1:7860
 	$(PY) app.py $(ARGS)
 
-test: $(DEV_READY)  ## every test; ARGS="-m 'not browser'" leaves the browser out
-	$(PY) -m pytest $(ARGS)
+test: $(DEV_READY)  ## every test; ARGS="-m 'not browser'" leaves the browser out, ARGS="tests/core -n 0" is a part in one process
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV_READY)  ## style, types, who may import whom, what has tests; the scripts too where npm is there
 	$(PY) -m ruff check .

@@ -18,6 +18,10 @@ from hypothesis import HealthCheck, settings
 
 from wamviz.core.environment import prepare
 
+# One of several workers (``make test`` starts two): its processor is one, and torch would start a thread for each.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Before any test module imports gradio or a model: runs and caches of the person at the keyboard stay untouched.
 _HOME = tempfile.mkdtemp(prefix="wamviz-test-")
 os.environ["WAMVIZ_HOME"] = _HOME
@@ -36,6 +40,22 @@ settings.register_profile(
     "wamviz", deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("wamviz")
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a file stay on one worker, which shares what they share, and so do all that visit the running page.
+
+    One worker for those: the app starts once, and no two browsers wait for each other.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "the page" if Path(file).parent.as_posix() in ("tests/ui", "tests/ui/pages") else file
+
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -7,33 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wamviz import cli
+from tests.cli.conftest import Command, Out
 from wamviz.core.media import read_video, write_png
 from wamviz.datasets import SHIPPED
-
-Out = tuple[int, str, str]
-
-
-@pytest.fixture
-def wamviz(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Out]:
-    """Run one command in this process: (exit status, stdout, stderr)."""
-    monkeypatch.delenv("WAMVIZ_DEBUG", raising=False)
-
-    def run(*words: object) -> Out:
-        try:
-            status = cli.main([str(word) for word in words])
-        except SystemExit as stop:  # --help and --version, the argparse way
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run
 
 
 @pytest.fixture
@@ -54,7 +35,7 @@ def refused(result: Out, *says: str) -> None:
         assert word in lines[0], err
 
 
-def test_imagine_writes_the_files_of_a_run(wamviz: Callable[..., Out], picture: Path, tmp_path: Path) -> None:
+def test_imagine_writes_the_files_of_a_run(wamviz: Command, picture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     status, text, err = wamviz(
         "imagine", "--model", "hold-still", "--context", picture, "--instruction", "lift the mug", "--samples", 2,
@@ -76,21 +57,19 @@ def test_imagine_writes_the_files_of_a_run(wamviz: Callable[..., Out], picture: 
     assert "rollout.mp4" in text
 
 
-def test_a_model_without_the_usual_mode_answers_in_its_own(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
-) -> None:
+def test_a_model_without_the_usual_mode_answers_in_its_own(wamviz: Command, picture: Path, tmp_path: Path) -> None:
     words = ("--model", "copy-last-frame", "--context", picture, "--instruction", "wait")
     status, text, err = wamviz("imagine", *words, "--out", tmp_path / "out")
     assert status == 0 and "mode video" in text, err
 
 
 def test_a_source_without_an_instruction_says_which_option_gives_it(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
+    wamviz: Command, picture: Path, tmp_path: Path
 ) -> None:
     refused(wamviz("imagine", "--context", picture, "--out", tmp_path / "out"), "instruction is empty", "--instruction")
 
 
-def test_a_run_folder_is_a_context_again(wamviz: Callable[..., Out], picture: Path, tmp_path: Path) -> None:
+def test_a_run_folder_is_a_context_again(wamviz: Command, picture: Path, tmp_path: Path) -> None:
     first = ["--model", "hold-still", "--instruction", "wait"]
     assert wamviz("imagine", *first, "--context", picture, "--out", tmp_path / "a")[0] == 0
     assert wamviz("imagine", *first[:2], "--context", tmp_path / "a", "--out", tmp_path / "b")[0] == 0
@@ -98,7 +77,7 @@ def test_a_run_folder_is_a_context_again(wamviz: Callable[..., Out], picture: Pa
 
 
 def test_a_run_is_kept_under_the_id_that_is_printed(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wamviz: Command, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAMVIZ_HOME", str(tmp_path / "home"))
     asked = ("imagine", "--model", "hold-still", "--context", picture, "--instruction", "a", "--out", tmp_path / "out")
@@ -109,14 +88,12 @@ def test_a_run_is_kept_under_the_id_that_is_printed(
     assert "Replaced" not in first[1] and "Replaced the run that was in" in again[1]
 
 
-def test_negative_seeds_get_the_reason(wamviz: Callable[..., Out], tmp_path: Path) -> None:
+def test_negative_seeds_get_the_reason(wamviz: Command, tmp_path: Path) -> None:
     refused(wamviz("generate", "--seeds", "-3:2", "--out", tmp_path / "set"), "-3")
     refused(wamviz("execute", "--seed", "-1", "--instruction", "a", "--out", tmp_path / "out"), "seed", "-1")
 
 
-def test_a_horizon_lengthens_the_rollout_and_changes_the_run(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path
-) -> None:
+def test_a_horizon_lengthens_the_rollout_and_changes_the_run(wamviz: Command, picture: Path, tmp_path: Path) -> None:
     line = ["--model", "hold-still", "--instruction", "wait", "--context", picture]
     found = {}
     for name, asked in (("usual", []), ("same", ["--horizon", 16]), ("long", ["--horizon", 40])):
@@ -128,23 +105,21 @@ def test_a_horizon_lengthens_the_rollout_and_changes_the_run(
     assert found["same"]["horizon"] is None and found["long"]["horizon"] == 40
 
 
-def test_inspect_gives_every_sentence_a_line_of_its_own(wamviz: Callable[..., Out]) -> None:
+def test_inspect_gives_every_sentence_a_line_of_its_own(wamviz: Command) -> None:
     status, text, _ = wamviz("inspect", SHIPPED)
     told = json.loads(wamviz("inspect", SHIPPED, "--json")[1])["instructions"]
     assert status == 0 and any("," in one for one in told)
     assert set(told) <= {line.strip() for line in text.splitlines()}
 
 
-def test_inspect_speaks_to_people_and_to_programs(wamviz: Callable[..., Out], picture: Path) -> None:
+def test_inspect_speaks_to_people_and_to_programs(wamviz: Command, picture: Path) -> None:
     status, text, _ = wamviz("inspect", picture)
     assert status == 0 and "64x48" in text
     status, text, _ = wamviz("inspect", picture, "--json")
     assert status == 0 and json.loads(text)["kind"] == "image"
 
 
-def test_models_says_what_can_run_and_why_not(
-    wamviz: Callable[..., Out], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_models_says_what_can_run_and_why_not(wamviz: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WAMVIZ_CHECKPOINT", str(tmp_path / "none"))
     status, text, _ = wamviz("models", "--json")
     rows = {row["id"]: row for row in json.loads(text)}
@@ -155,7 +130,7 @@ def test_models_says_what_can_run_and_why_not(
     assert status == 0 and "runs here: yes" in text and "runs here: no" in text
 
 
-def test_doctor_always_answers(wamviz: Callable[..., Out]) -> None:
+def test_doctor_always_answers(wamviz: Command) -> None:
     status, text, _ = wamviz("doctor")
     assert status == 0
     for part in ("python", "device", "renderer", "video", "disk"):
@@ -165,7 +140,7 @@ def test_doctor_always_answers(wamviz: Callable[..., Out]) -> None:
 
 
 def test_doctor_says_how_to_get_the_weights_of_lpips(
-    wamviz: Callable[..., Out], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wamviz: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Without them the rest works, so nothing is called missing; a wrong file is named with what is wrong with it."""
     (tmp_path / "alex.pth").write_bytes(b"PK")
@@ -179,13 +154,13 @@ def test_doctor_says_how_to_get_the_weights_of_lpips(
 @pytest.mark.parametrize(
     "command", ["imagine", "execute", "evaluate", "generate", "inspect", "models", "app", "doctor"]
 )
-def test_every_command_explains_itself(wamviz: Callable[..., Out], command: str) -> None:
+def test_every_command_explains_itself(wamviz: Command, command: str) -> None:
     status, text, _ = wamviz(command, "--help")
     assert status == 0 and f"wamviz {command}" in text
     assert command in wamviz("--help")[1]
 
 
-def test_the_version_is_told(wamviz: Callable[..., Out]) -> None:
+def test_the_version_is_told(wamviz: Command) -> None:
     assert wamviz("--version")[1].startswith("wamviz ")
 
 
@@ -234,7 +209,7 @@ def test_the_version_is_told(wamviz: Callable[..., Out]) -> None:
     ],
 )
 def test_bad_input_is_refused_in_one_line(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path, line: str, says: list[str]
+    wamviz: Command, picture: Path, tmp_path: Path, line: str, says: list[str]
 ) -> None:
     text = tmp_path / "text.png"
     text.write_text("this is no picture")
@@ -244,7 +219,7 @@ def test_bad_input_is_refused_in_one_line(
 
 
 def test_a_folder_without_permission_is_refused_before_any_work(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wamviz: Command, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # a test run as root may write everywhere
     line = ["--context", picture, "--model", "hold-still", "--instruction", "x", "--out", tmp_path / "o"]
@@ -252,7 +227,7 @@ def test_a_folder_without_permission_is_refused_before_any_work(
 
 
 def test_a_full_disk_is_one_line(
-    wamviz: Callable[..., Out], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wamviz: Command, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "rollout.npz")
@@ -263,7 +238,7 @@ def test_a_full_disk_is_one_line(
     assert status == 2 and err.strip().splitlines()[-1] == "wamviz: No space left on device 'rollout.npz'."
 
 
-def test_a_mistake_of_ours_is_no_traceback(wamviz: Callable[..., Out], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_is_no_traceback(wamviz: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("two\nlines")
 
@@ -272,7 +247,7 @@ def test_a_mistake_of_ours_is_no_traceback(wamviz: Callable[..., Out], monkeypat
     assert status == 1 and out == "" and err.count("\n") == 1 and "two lines" in err
 
 
-def test_a_missing_package_is_named(wamviz: Callable[..., Out], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(wamviz: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def lacking(*_: object) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
@@ -280,7 +255,7 @@ def test_a_missing_package_is_named(wamviz: Callable[..., Out], monkeypatch: pyt
     refused(wamviz("models"), "torch", "pip install")
 
 
-def test_an_interrupt_ends_cleanly(wamviz: Callable[..., Out], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_ends_cleanly(wamviz: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -316,7 +291,7 @@ def test_a_reader_that_goes_away_is_no_mistake(root: Path) -> None:
     assert done.returncode == 0 and done.stderr == ""
 
 
-def test_a_port_in_use_is_told_before_the_page_is_built(wamviz: Callable[..., Out]) -> None:
+def test_a_port_in_use_is_told_before_the_page_is_built(wamviz: Command) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:

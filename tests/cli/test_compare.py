@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from wamviz import cli
 from wamviz.models import registry
 
-Out = tuple[int, str, str]
 SCENE = "tabletop:1000100"
 WEIGHTS = registry.entry("mini-wam").missing() is None
-
-
-@pytest.fixture
-def wamviz(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Out]:
-    """Run one command in this process: (exit status, stdout, stderr)."""
-    monkeypatch.delenv("WAMVIZ_DEBUG", raising=False)
-
-    def run(*words: object) -> Out:
-        status = cli.main([str(word) for word in words])
-        return status, *capsys.readouterr()
-
-    return run
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_every_contender_has_its_folder_and_its_line(wamviz, tmp_path):

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.cli.conftest import Command, Out
 from tests.models.remote.servers import serving
 from tests.models.remote.speakers import all_speakers
-from wamviz import cli
 from wamviz.core.media import write_png
 from wamviz.models import registry
 from wamviz.models.remote import veo
 from wamviz.runs.store import read_run
 
-Out = tuple[int, str, str]
-Run = Callable[..., Out]
 NOWHERE = "ws://127.0.0.1:9"  # the discard service: nobody listens
 
 
-@pytest.fixture
-def wamviz(capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run one command in this process, with no connections at first: (exit status, stdout, stderr)."""
-    monkeypatch.delenv("WAMVIZ_DEBUG", raising=False)
-
-    def run(*words: object) -> Out:
-        status = cli.main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return status, out, err
-
+@pytest.fixture(autouse=True)
+def no_connections(home: Path) -> Iterator[None]:
+    """None at first, and none known afterwards."""
     registry.reset()
-    yield run
+    yield
     registry.reset()
 
 
@@ -44,7 +35,7 @@ def refused(result: Out, *says: str) -> None:
         assert word in err, err
 
 
-def test_a_server_becomes_a_model(wamviz: Run, tmp_path: Path) -> None:
+def test_a_server_becomes_a_model(wamviz: Command, tmp_path: Path) -> None:
     """connect, --test, models, imagine: the run holds what the server said and nothing else."""
     speaker = next(one for one in all_speakers() if one.name == "Cosmos3 on LIBERO")
     write_png(tmp_path / "context.png", np.zeros((64, 64, 3), np.uint8))
@@ -72,14 +63,14 @@ def test_a_server_becomes_a_model(wamviz: Run, tmp_path: Path) -> None:
     assert url in run.versions["device"]
 
 
-def test_a_new_connection_says_what_is_missing_or_how_to_try_it(wamviz: Run, tmp_path: Path) -> None:
+def test_a_new_connection_says_what_is_missing_or_how_to_try_it(wamviz: Command, tmp_path: Path) -> None:
     status, text, _ = wamviz("connect", "pi", "--kind", "openpi", "--url", "ws://127.0.0.1:9")
     assert status == 0 and "connect pi --test" in text
     status, text, _ = wamviz("connect", "w", "--kind", "wan", "--url", tmp_path / "nowhere")
     assert status == 0 and "cannot be used yet: There is no folder" in text and "It is a model now" not in text
 
 
-def test_a_video_model_becomes_a_model(wamviz: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_model_becomes_a_model(wamviz: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Veo: its address and its key's variable need not be said; the price is told before; a run has no actions."""
     monkeypatch.setenv("GEMINI_API_KEY", "a-key")
     monkeypatch.setattr(veo, "POLL_S", 0.0)
@@ -106,7 +97,7 @@ def test_a_video_model_becomes_a_model(wamviz: Run, tmp_path: Path, monkeypatch:
     assert run.imagined[0].fps == 24 and run.imagined[0].action_space is None
 
 
-def test_a_worker_is_asked_once_what_it_serves(wamviz: Run) -> None:
+def test_a_worker_is_asked_once_what_it_serves(wamviz: Command) -> None:
     """When it is connected; --test looks again, and takes over what has changed."""
     speaker = next(one for one in all_speakers() if one.kind == "worker")
     refused(wamviz("connect", "act", "--kind", "worker", "--url", "http://127.0.0.1:9"), "Connection refused")
@@ -124,7 +115,7 @@ def test_a_worker_is_asked_once_what_it_serves(wamviz: Run) -> None:
     assert all(len(line) < 260 for line in listed.splitlines())
 
 
-def test_connections_are_listed_changed_and_forgotten(wamviz: Run) -> None:
+def test_connections_are_listed_changed_and_forgotten(wamviz: Command) -> None:
     """What is not said again stays as it was."""
     assert "No connections yet" in wamviz("connect", "--list")[1]
     wamviz("connect", "pi05", "--kind", "openpi", "--url", NOWHERE, "--view", "wrist_image_left=hand", "--timeout", 9)
@@ -140,13 +131,13 @@ def test_connections_are_listed_changed_and_forgotten(wamviz: Run) -> None:
     assert "pi05" not in wamviz("models")[1] and "No connections yet" in wamviz("connect", "--list")[1]
 
 
-def test_kinds_are_listed_with_what_they_give_back(wamviz: Run) -> None:
+def test_kinds_are_listed_with_what_they_give_back(wamviz: Command) -> None:
     status, text, _ = wamviz("connect", "--kinds")
     assert status == 0 and "DreamZero" in text and "robots: droid, libero, aloha, cosmos3-droid" in text
     assert len(json.loads(wamviz("connect", "--kinds", "--json")[1])) == text.count("gives back")
 
 
-def test_a_missing_token_is_said_where_it_matters(wamviz: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_token_is_said_where_it_matters(wamviz: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the list, in the table of models, and when the model is asked."""
     monkeypatch.delenv("POLICY_TOKEN", raising=False)
     wamviz("connect", "pi05", "--kind", "openpi", "--url", "wss://robots.example", "--token-env", "POLICY_TOKEN")
@@ -155,7 +146,7 @@ def test_a_missing_token_is_said_where_it_matters(wamviz: Run, monkeypatch: pyte
     refused(wamviz("connect", "pi05", "--test"), "POLICY_TOKEN is not set")
 
 
-def test_bad_input_is_refused_in_one_line(wamviz: Run) -> None:
+def test_bad_input_is_refused_in_one_line(wamviz: Command) -> None:
     add = ("connect", "pi05", "--kind", "openpi", "--url")
     refused(wamviz("connect"), "Name the connection", "--kind openpi")
     refused(wamviz("connect", "pi05"), "Unknown connection 'pi05'")
@@ -175,7 +166,7 @@ def test_bad_input_is_refused_in_one_line(wamviz: Run) -> None:
     assert "No connections yet" in wamviz("connect", "--list")[1]
 
 
-def test_a_server_that_is_not_there_is_kept_and_said(wamviz: Run) -> None:
+def test_a_server_that_is_not_there_is_kept_and_said(wamviz: Command) -> None:
     """A server may be started later; --test says how it stands now."""
     result = wamviz("connect", "pi05", "--kind", "openpi", "--url", NOWHERE, "--test")
     refused(result, f"Connection refused: {NOWHERE}")

@@ -16,6 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import pytest
+
+from wamviz.core.environment import OURS
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "somebody/small"
 LFS = (".parquet", ".mp4", ".safetensors")
@@ -166,4 +170,15 @@ def serving(root: Path, what: str = "datasets") -> Iterator[Hub]:
             stack.callback(server.shutdown)
             ports.append(server.server_port)
         hub.url, hub.far = (f"http://127.0.0.1:{port}" for port in ports)
+        yield hub
+
+
+@contextmanager
+def the_only_hub(root: Path, patch: pytest.MonkeyPatch, cache: Path, what: str = "datasets") -> Iterator[Hub]:
+    """As ``serving``, and everybody in this process asks it: with an empty ``cache`` and nobody's token."""
+    with serving(root, what) as hub:
+        patch.setenv("HF_ENDPOINT", hub.url)
+        patch.setenv("HF_HUB_CACHE", str(cache))
+        patch.setenv("HF_HUB_OFFLINE", OURS)
+        patch.setenv("HF_TOKEN", "hf_of_the_tests")  # never the token of the person at the keyboard
         yield hub

@@ -16,7 +16,6 @@ from huggingface_hub import close_session
 
 from tests.datasets import hub_server, makers
 from wamviz import cli
-from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
 from wamviz.core.hub import HubName
 from wamviz.datasets import DatasetSchema, LeRobotWriter, open_dataset
@@ -46,11 +45,7 @@ def hub(split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """A hub, asked by nobody yet, and an empty cache."""
     root = tmp_path / "served"
     shutil.copytree(split, root)
-    with hub_server.serving(root) as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.url)
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_HUB_OFFLINE", OURS)
-        monkeypatch.setenv("HF_TOKEN", "hf_of_the_tests")  # never the token of the person at the keyboard
+    with hub_server.the_only_hub(root, monkeypatch, tmp_path / "cache") as served:
         yield served
 
 

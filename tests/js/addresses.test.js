@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clipKey, localUrl, withParameters } from "../../wamviz/ui/stage/js/addresses.js";
+import { clipKey, localUrl, parametersOf, shownOf, withParameters } from "../../wamviz/ui/stage/js/addresses.js";
 
 const HREF = "http://127.0.0.1:7860/?run=a";
 const PAGE = { href: HREF, base: HREF, root: "" };
@@ -52,4 +52,20 @@ test("the permalink changes only where it says something else", () => {
   assert.equal(withParameters("http://a/?run=x&frame=3", { run: "x", frame: "3" }), null);
   const changed = withParameters("http://a/?keep=1&frame=3", { run: "x", frame: "4" });
   assert.equal(changed.href, "http://a/?keep=1&frame=4&run=x");
+});
+
+test("what is as usual is not in the link, and leaves it again", () => {
+  const shown = { frame: 3, view: "samples", sample: 2, delay: 0.4 };
+  const link = withParameters("http://a/?run=x", parametersOf(shown));
+  assert.equal(link.search, "?run=x&frame=3&view=samples&sample=3&offset=0.4");
+  assert.deepEqual(shownOf(link.search, "x"), { sample: 2, offset: 0.4 });
+  const plain = withParameters(link.href, parametersOf({ ...shown, sample: 0, delay: 0 }));
+  assert.equal(plain.search, "?run=x&frame=3&view=samples");
+});
+
+test("a link says nothing of another run, and nonsense in it is nothing", () => {
+  assert.deepEqual(shownOf("?run=x&sample=2&offset=1", "y"), { sample: null, offset: 0 });
+  for (const odd of ["sample=0&offset=x", "sample=-1&offset=99", "sample=1e3&offset=NaN", ""]) {
+    assert.deepEqual(shownOf(`?run=x&${odd}`, "x"), { sample: null, offset: 0 });
+  }
 });

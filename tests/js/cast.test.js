@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { castOf, emptyPane, pairOf, readValue, sampleOf } from "../../wamviz/ui/stage/js/cast.js";
+import { castOf, emptyPane, gridOf, pairOf, readValue, sampleOf } from "../../wamviz/ui/stage/js/cast.js";
 
 const ONE = castOf(undefined);
 const clip = (src) => ({ src, frames: 2, fps: 5 });
@@ -64,4 +64,28 @@ test("where only one clip exists the choice stays as it was", () => {
     executed: { samples: [] },
   };
   assert.deepEqual(pairOf(panes, ONE.origins, ["imagined", "recorded"]), ["imagined", "recorded"]);
+});
+
+test("all clips at once: the best sample first, then what it is held against", () => {
+  const samples = ["a", "b", "c"].map(clip);
+  const pane = (samples) => ({ name: "", samples });
+  const panes = { imagined: pane(samples), recorded: pane([clip("r")]), executed: pane([{ missing: "no" }]) };
+  const order = (ranking) =>
+    gridOf(panes, ONE.origins, ranking).map(({ origin, sample, place }) => [origin, sample, place]);
+  assert.deepEqual(order([]), [
+    ["imagined", 0, 0],
+    ["imagined", 1, 0],
+    ["imagined", 2, 0],
+    ["recorded", null, 0],
+  ]);
+  const ranking = [
+    { sample: 2, why: "good" },
+    { sample: 0, why: "so so" },
+  ];
+  assert.deepEqual(order(ranking).slice(0, 3), [
+    ["imagined", 2, 1],
+    ["imagined", 0, 2],
+    ["imagined", 1, 0],
+  ]);
+  assert.equal(gridOf(panes, ONE.origins, ranking)[0].why, "good");
 });

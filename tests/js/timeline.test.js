@@ -64,9 +64,18 @@ test("a frame that is asked for exists", () => {
 
 test("a clip that has ended keeps its last frame and drifts no further", () => {
   const clip = { fps: 10, frames: 16 };
-  assert.deepEqual(shotAt(clip, 1.5), { clip, k: 15, ended: false, drift: 0 });
-  assert.deepEqual(shotAt(clip, 2), { clip, k: 15, ended: true, drift: 0 });
+  assert.deepEqual(shotAt(clip, 1.5), { clip, k: 15, ended: false, early: false, drift: 0 });
+  assert.deepEqual(shotAt(clip, 2), { clip, k: 15, ended: true, early: false, drift: 0 });
   assert.equal(shotAt({ fps: 15, frames: 46 }, 0.1).drift, 0.5);
+});
+
+test("a clip that begins later waits on its first frame, and the clock goes on until it has ended", () => {
+  const clip = { src: "a", fps: 10, frames: 16 };
+  assert.deepEqual(shotAt(clip, -0.3), { clip, k: 0, ended: false, early: true, drift: 0 });
+  assert.equal(shotAt(clip, 0).early, false);
+  assert.equal(timelineOf([clip, clip], [0, 0.5]).frames, 21);
+  assert.equal(timelineOf([clip, clip], [0, -0.5]).frames, 16);
+  assert.equal(timelineOf([clip, clip]).frames, 16);
 });
 
 test("A and B bound what is played while it loops, in whichever order they lie", () => {

@@ -5,7 +5,10 @@ import { test } from "node:test";
 import {
   amountOf,
   clockWords,
+  columnsOf,
+  delayWords,
   missingWords,
+  ordinal,
   progressWords,
   sampleWords,
   shotWords,
@@ -72,4 +75,16 @@ test("a comparison's slider is a percentage, the difference's a gain", () => {
     shown: "×4",
     done: "20%",
   });
+});
+
+test("places are numbered as people do", () => {
+  assert.deepEqual([1, 2, 3, 4, 11, 12, 13, 21].map(ordinal), "1st 2nd 3rd 4th 11th 12th 13th 21st".split(" "));
+});
+
+test("a grid wastes no row, and has one column where it is empty", () => {
+  assert.deepEqual([0, 1, 4, 5, 6, 10, 18].map(columnsOf), [1, 1, 4, 3, 3, 5, 6]);
+});
+
+test("a shift says which way", () => {
+  assert.deepEqual([0, 0.4, -1].map(delayWords), ["with the context", "0.40 s later", "1.00 s earlier"]);
 });

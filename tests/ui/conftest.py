@@ -156,6 +156,18 @@ def visit(browser: Browser, site: Site) -> Iterator[tuple[Page, Watch]]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def visited(browser: Browser, site: Site) -> Iterator[Page]:
+    """One visitor a module, who sees no error and asks nobody outside, from the first test to the last."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page, watch = context.new_page(), Watch()
+    watch.follow(page, site.url)
+    yield page
+    context.close()
+    assert watch.errors == []
+    assert watch.outside == []
+
+
 @pytest.fixture
 def opened(visit: tuple[Page, Watch], site: Site) -> Iterator[Page]:
     """The main page on its first episode, whatever the test before did with it; a test fails when the page wrote an

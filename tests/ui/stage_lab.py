@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from wamviz.models.protocol import Capabilities
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run, write_run
 from wamviz.ui.stage import Stage, StageValue, empty_value, preview_value, stage_value
+from wamviz.ui.stage.messages import Ranked
 
 expect.set_options(timeout=60_000)  # a busy machine is slow, not wrong
 
@@ -115,8 +116,8 @@ class Lab:
     def url(self, name: str) -> str:
         return f"/gradio_api/file={self.folder / name}"
 
-    def value(self, case: str, **given: Any) -> StageValue:
-        run = self.run
+    def value(self, case: str, *, ranking: Sequence[dict[str, Any]] = (), **given: Any) -> StageValue:
+        run, given = self.run, {**given, "ranking": tuple(Ranked(**place) for place in ranking)}
         if case == "alone":
             run = replace(run, reference=None, executed=None)
         elif case == "same":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -201,6 +203,39 @@ def test_a_sample_is_switched_in_place(theatre: Theatre) -> None:
     assert theatre.is_colour(theatre.look("imagined")["left"], "imagined-1")
     assert theatre.number("imagined") == theatre.number("executed") == 12
     assert theatre.number("recorded") == 18
+
+
+def test_all_samples_play_at_once_and_one_press_goes_back_to_one(theatre: Theatre) -> None:
+    ranking = [{"sample": 1, "why": "comes 60% of the way"}, {"sample": 0, "why": "comes 20% of the way"}]
+    theatre.show(frame=12, ranking=ranking)
+    theatre.stage.get_by_role("button", name="All samples").click()
+    theatre.settled()
+    grid = theatre.page.get_by_test_id("sample-grid")
+    shown = ["sample 2, seed 11stcomes 60% of the way", "sample 1, seed 02ndcomes 20% of the way"]
+    expect(grid.locator("figcaption")).to_have_text([*shown, "recorded", "executed"])
+    frames = grid.locator("figure").evaluate_all("cells => cells.map((cell) => cell.dataset.frame)")
+    assert frames == ["12", "12", "18", "12"]
+    expect(theatre.page).to_have_url(re.compile("view=samples"))
+    grid.get_by_role("button", name="sample 2, seed 1").click()
+    theatre.settled()
+    expect(grid).to_be_hidden()
+    assert theatre.is_colour(theatre.look("imagined")["left"], "imagined-1")
+    expect(theatre.page).to_have_url(re.compile("view=side-by-side.*sample=2"))
+
+
+def test_a_recording_that_begins_later_is_shifted_and_the_link_keeps_it(theatre: Theatre) -> None:
+    theatre.show(frame=10)
+    theatre.stage.get_by_role("button", name="Shift the recording").click()
+    theatre.page.get_by_test_id("stage-offset").fill("0.4")
+    theatre.settled()
+    assert theatre.number("imagined") == 10 and theatre.number("recorded") == 9  # 0.6 s of 15 a second
+    expect(theatre.page).to_have_url(re.compile(r"offset=0\.4"))
+    theatre.seek(2)
+    expect(theatre.page.get_by_test_id("pane-recorded").locator(".wv-mark")).to_have_text("not begun")
+    theatre.stage.get_by_role("button", name="No shift").click()
+    theatre.settled()
+    assert theatre.number("recorded") == 3
+    theatre.stage.get_by_role("button", name="Shift the recording").click()
 
 
 def test_the_path_is_drawn_where_the_hand_is(theatre: Theatre) -> None:

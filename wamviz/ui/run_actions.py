@@ -18,12 +18,12 @@ from wamviz.core.devices import on_gpu
 from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.core.rollout import Preview, Rollout, cut
 from wamviz.models.protocol import Capabilities
-from wamviz.runs import execution, infer_actions
+from wamviz.runs import execution, infer_actions, ranking
 from wamviz.runs.conditioning import REQUIRED, frames_at_most
 from wamviz.runs.imagine import Eta, imagine_run
 from wamviz.runs.sources import Context, context_of
 from wamviz.runs.store import Run
-from wamviz.ui import choices, metrics_table, plots, run_view
+from wamviz.ui import choices, metrics_table, plots, ranking_view, run_view
 from wamviz.ui.jobs import Switch
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scene, Scenes
@@ -32,6 +32,7 @@ from wamviz.ui.stage import StageValue, empty_value, preview_value, stage_value
 log = logging.getLogger(__name__)
 Parts = dict[str, Any]
 GPU_SECONDS = 120
+CHUNK_ERROR = "error of each chunk (% of half the range, against the recording)"
 PHYSICS = threading.Lock()  # one simulation at a time: they share the renderer and two cores
 
 # On a ZeroGPU Space the card is borrowed for the sampling alone; elsewhere this is imagine_run itself.
@@ -81,7 +82,7 @@ def imagine(
                     break
                 parts = preview_parts(event, caps, context, eta)
                 if shown is None and "stage" in parts:
-                    parts["verdict"] = []  # the one of the run before does not stand under this one's picture
+                    parts |= {"verdict": [], "order": []}  # of the run before, they do not belong to this picture
                 shown = parts.get("stage", shown)
                 yield parts
         if run is None or switch.off:
@@ -245,8 +246,11 @@ def chunk_borders(run: Run) -> list[float]:
 def figure_parts(run: Run, theme: str) -> Parts:
     """The plots of a run in the visitor's colour scheme."""
     theme = theme if theme in plots.THEMES else "light"
+    borders = chunk_borders(run)
+    error = plots.chunk_error_lane(run, borders)
+    figure = plots.add_lanes(plots.action_figure(run, theme=theme), [error] if error else [], CHUNK_ERROR, theme)
     return {
-        "action_plot": plots.mark_chunks(plots.action_figure(run, theme=theme), chunk_borders(run), theme),
+        "action_plot": plots.mark_chunks(figure, borders, theme),
         "metric_plot": plots.metric_figure(run, theme=theme),
         "path_plot": plots.trajectory_figure(run, theme=theme),
     }
@@ -264,7 +268,7 @@ def run_parts(run: Run, repository: RunRepository, theme: str = "light", **stage
     """Everything on the page that shows a run; ``stage`` goes on to ``stage_value`` (frame, view, autoplay)."""
     return {
         "run": run.id,
-        "stage": stage_value(run, repository.url(run.id), weights=choices.weights_words(run), **stage),
+        "stage": _stage(run, repository, **stage),
         "metrics": metrics_table.table(run),
         **figure_parts(run, theme),
         "plot_words": run_view.plot_words(run),
@@ -274,7 +278,15 @@ def run_parts(run: Run, repository: RunRepository, theme: str = "light", **stage
         "verdict": run_view.verdict(run),
         "act": why_not_act(run),
         "explain": run.imagined[0].actions is None and not infer_actions.why_not(run),
+        "rank": not ranking.why_not(run),
+        "order": ranking_view.order(run),
     }
+
+
+def _stage(run: Run, repository: RunRepository, **more: Any) -> StageValue:
+    """What the stage is told of a run that is kept."""
+    weights, order = choices.weights_words(run), ranking_view.ranked(run)
+    return stage_value(run, repository.url(run.id), weights=weights, ranking=order, **more)
 
 
 def restore(held: str | None, repository: RunRepository) -> Parts:
@@ -283,7 +295,7 @@ def restore(held: str | None, repository: RunRepository) -> Parts:
         run = None if held is None else repository.load(held)
         if run is None:
             return {"stage": empty_value()}
-        return {"stage": stage_value(run, repository.url(run.id), weights=choices.weights_words(run))}
+        return {"stage": _stage(run, repository)}
     except WamvizError:  # deleted meanwhile
         return {"stage": empty_value()}
 

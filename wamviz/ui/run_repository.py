@@ -8,8 +8,9 @@ the store when somebody acts it out or downloads it. This module knows no layout
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Rollout
@@ -77,6 +78,11 @@ class RunRepository:
         """Put what physics made of the actions beside a run, and return the completed run."""
         self._own(run_id)
         return self.store.attach_executed(run_id, rollout)
+
+    def attach_facts(self, run_id: str, facts: Sequence[Mapping[str, Any]]) -> Run:
+        """Add facts, one mapping a sample, to the imagined rollouts of a run, and return it with them."""
+        self._own(run_id)
+        return self.store.attach_facts(run_id, facts)
 
     def export(self, run_id: str, kind: str) -> Path:
         """A file to download; ``kind`` is one of ``KINDS``."""

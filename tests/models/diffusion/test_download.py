@@ -38,11 +38,7 @@ def hub(checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     shutil.copy(weights, root / "transformer" / "diffusion_pytorch_model.fp16.safetensors")
     (root / "transformer" / "diffusion_pytorch_model.bin").write_bytes(b"cos\nsystem\n")
     (root / "README.md").write_text("# Small")
-    with hub_server.serving(root, "models") as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.url)
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_HUB_OFFLINE", OURS)
-        monkeypatch.setenv("HF_TOKEN", "hf_of_the_tests")  # never the token of the person at the keyboard
+    with hub_server.the_only_hub(root, monkeypatch, tmp_path / "cache", "models") as served:
         yield served
 
 

@@ -7,29 +7,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Site
+    from tests.ui.conftest import Site, Watch
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def asked(browser: Browser, site: Site) -> Iterator[Page]:
+def asked(watched: tuple[Page, Watch], site: Site) -> Iterator[Page]:
     """The page with nobody picked; a test fails when it wrote an error to the console or asked anybody outside."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page, faults = context.new_page(), []
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    own = (site.url, "data:", "blob:")
-    page.on("request", lambda one: None if one.url.startswith(own) else faults.append(one.url))
+    page, watch = watched
+    page.set_viewport_size({"width": 1280, "height": 900})
     site.paced.rest()
     page.goto(f"{site.url}/compare")
     expect(page.get_by_test_id("stage")).to_have_attribute("data-state", "empty")
     yield page
-    context.close()
-    assert faults == []
+    assert watch.errors == []
+    assert watch.outside == []
 
 
 def pick(page: Page, *labels: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.ui.page_driver import type_into
 from wamviz.core.media import write_mp4
@@ -21,20 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=alert(1)> {{7*6}} ${7*6}"
-
-
-@pytest.fixture(scope="module")
-def visited(browser: Browser, site: Site) -> Iterator[Page]:
-    """One visitor for the module, who sees no error and asks nobody outside, from the first test to the last."""
-    from tests.ui.conftest import Watch
-
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page, watch = context.new_page(), Watch()
-    watch.follow(page, site.url)
-    yield page
-    context.close()
-    assert watch.errors == []
-    assert watch.outside == []
 
 
 @pytest.fixture

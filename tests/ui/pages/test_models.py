@@ -22,20 +22,6 @@ NOWHERE = "ws://127.0.0.1:9"  # the discard service: nobody listens
 TOTAL = len(systems())
 
 
-@pytest.fixture(scope="module")
-def visited(browser: Browser, site: Site) -> Iterator[Page]:
-    """One visitor for the module, who sees no error and asks nobody outside, from the first test to the last."""
-    from tests.ui.conftest import Watch
-
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page, watch = context.new_page(), Watch()
-    watch.follow(page, site.url)
-    yield page
-    context.close()
-    assert watch.errors == []
-    assert watch.outside == []
-
-
 @pytest.fixture
 def page(visited: Page, site: Site) -> Iterator[Page]:
     """The page as it opens, with no connections; what a test leaves behind is forgotten."""

@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,15 @@ class Store:
         """
         with _explained("The executed rollout cannot be kept"), _locked(self.folder(run_id)):
             return self._put(replace(self.load(run_id), executed=rollout), ("executed",))
+
+    def attach_facts(self, run_id: str, facts: Sequence[Mapping[str, Any]]) -> Run:
+        """Add ``facts``, one mapping a sample, to what is known of the imagined rollouts; returns the run with them."""
+        with _explained("What was found cannot be kept"), _locked(self.folder(run_id)):
+            run = self.load(run_id)
+            both = zip(run.imagined, facts, strict=True)
+            run = replace(run, imagined=tuple(replace(one, meta={**one.meta, **told}) for one, told in both))
+            write_json(self.root / run_id / MANIFEST, manifest(run, stamps_of(self.root / run_id)))
+            return run
 
     def delete(self, run_id: str) -> None:
         """Forget run ``run_id`` and its files; raises ``WamvizError`` when there is none."""

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 from wamviz.core.plain import jsonable
 
-View: TypeAlias = Literal["side-by-side", "onion-skin", "wipe", "difference"]
-VIEWS: tuple[View, ...] = ("side-by-side", "onion-skin", "wipe", "difference")
+View: TypeAlias = Literal["side-by-side", "onion-skin", "wipe", "difference", "samples"]
+VIEWS: tuple[View, ...] = ("side-by-side", "onion-skin", "wipe", "difference", "samples")
 ORIGINS = ("imagined", "recorded", "executed")
 CHUNK = 8  # frames of one Shift+arrow where the model does not say how long its chunks are
 
@@ -139,6 +139,19 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """A sample's place among the others, the best first.
+
+    Args:
+        sample: which one, from 0.
+        why: what a judge found, in words.
+    """
+
+    sample: int
+    why: str
+
+
+@dataclass(frozen=True)
 class StageValue:
     """All that the stage shows.
 
@@ -154,6 +167,7 @@ class StageValue:
         autoplay: start playing, unless the user asked for reduced motion.
         chunk: frames of one Shift+arrow.
         preview: a run that forms, or null.
+        ranking: all samples, the best first, where a judge has put them in order.
     """
 
     panes: Mapping[str, Pane]
@@ -167,9 +181,10 @@ class StageValue:
     autoplay: bool = False
     chunk: int = CHUNK
     preview: Progress | None = None
+    ranking: tuple[Ranked, ...] = ()
 
 
-MESSAGES = (FileClip, StripClip, UnseenClip, Pane, Progress, StageValue)
+MESSAGES = (FileClip, StripClip, UnseenClip, Pane, Progress, Ranked, StageValue)
 
 
 def to_json(message: Any) -> Any:

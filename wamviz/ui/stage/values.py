@@ -15,7 +15,7 @@ from wamviz.runs import execution
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
 from wamviz.ui.stage.clips import file_clip, path_of, reference_strip, strip
-from wamviz.ui.stage.messages import CHUNK, ORIGINS, FileClip, Pane, Progress, StageValue, view_or_none
+from wamviz.ui.stage.messages import CHUNK, ORIGINS, FileClip, Pane, Progress, Ranked, StageValue, view_or_none
 
 NOTHING_YET = "Nothing is imagined yet. Choose a context, write an instruction and press Imagine."
 NO_RECORDING = "This context has no recording to compare with."
@@ -37,6 +37,7 @@ def stage_value(
     sample: int | None = None,
     autoplay: bool = False,
     weights: str = "",
+    ranking: tuple[Ranked, ...] = (),
 ) -> StageValue:
     """The value that shows a finished run.
 
@@ -51,6 +52,7 @@ def stage_value(
         sample: which sample to show, from 0; None keeps the user's.
         autoplay: start playing, unless the user asked for reduced motion.
         weights: size and origin of the weights that made it, where they are known.
+        ranking: its samples, the best first, where they were judged.
     """
     first = run.imagined[0]
     camera = camera_of(run)
@@ -79,6 +81,7 @@ def stage_value(
         sample=sample,
         autoplay=autoplay,
         chunk=_chunk(first),
+        ranking=ranking,
         panes={
             "imagined": Pane("imagined", samples, weights=weights),
             "recorded": recorded_pane(run.reference, url("reference.mp4"), recorded_reason, camera, run.state),

@@ -11,7 +11,6 @@ import gradio as gr
 import pytest
 
 from tests.datasets import hub_server, makers
-from wamviz.core.environment import OURS
 from wamviz.core.errors import WamvizError
 from wamviz.ui.jobs import Jobs, Switch
 from wamviz.ui.library import SHIPPED, Library
@@ -26,11 +25,7 @@ AWAY = SimpleNamespace(headers={"host": "robots.example"}, query_params={}, sess
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with hub_server.serving(makers.make_v2(tmp_path / "served")) as served:
-        monkeypatch.setenv("HF_ENDPOINT", served.url)
-        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setenv("HF_HUB_OFFLINE", OURS)
-        monkeypatch.setenv("HF_TOKEN", "hf_of_the_tests")
+    with hub_server.the_only_hub(makers.make_v2(tmp_path / "served"), monkeypatch, tmp_path / "cache") as served:
         yield served
 
 

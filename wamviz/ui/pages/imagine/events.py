@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from wamviz.ui import choices, run_actions, run_view
+from wamviz.ui import choices, rank, run_actions, run_view
 from wamviz.ui.background import Start
 from wamviz.ui.events import (
     AT_ONCE,
@@ -35,7 +35,7 @@ from wamviz.ui.runner import REMEMBER, Runner
 from wamviz.ui.scenes import Scene
 
 PARTS = "run stage metrics action_plot metric_plot path_plot plot_words table facts downloads verdict status act_why"
-PARTS += " explain"
+PARTS += " explain rank order"
 QUESTION = "scene image frame caption chips given_words model mode model_words mode_words given_panel samples steps"
 
 
@@ -55,7 +55,7 @@ class ImagineEvents:
             job=page.job,
             status=page.status,
             cancel=page.cancel,
-            buttons=(page.imagine, page.act, page.explain),
+            buttons=(page.imagine, page.act, page.explain, page.rank),
             update=self._updates,
             outputs=list(self.named.values()),
         )
@@ -69,12 +69,14 @@ class ImagineEvents:
         run.starts(page.imagine, self.imagine, question, before=SETTLED, question=self.question)
         run.starts(page.act, self.act, [page.run, page.theme])
         run.starts(page.explain, self.explain, [page.picked, page.run, page.model, page.theme], js=SAMPLE)
+        run.starts(page.rank, self.rank, [page.run, page.theme])
         page.share.click(None, None, [page.status], js="async () => await window.wamviz.share()", **PRIVATE)
 
     def _open_events(self, demo: gr.Blocks) -> None:
         page, run = self.page, self.runner
         fields, question = list(page.offers.fields.values()), [getattr(page, name) for name in QUESTION.split()]
-        restored = [page.theme, page.job, *run.outputs, *question, page.horizon, page.guidance, page.offers.offer]
+        restored = [page.theme, page.job, *run.outputs, *question, page.horizon, page.suggested, page.guidance]
+        restored.append(page.offers.offer)
         chosen = page.examples.pick(self.example, [page.picked, page.theme, *fields], restored, js=EXAMPLE, **LATEST)
         page.offers.guard(chosen)[0].then(None, js=REMEMBER, **PRIVATE)
         wanted = page.open_run.click(self.example, [page.picked, page.theme, *fields], restored, js=WANTED, **LATEST)
@@ -110,6 +112,10 @@ class ImagineEvents:
         """Infer the actions of the imagined video, of the sample that is shown."""
         reader, _ = choices.readable(model, None)
         return lambda switch: run_actions.infer(run_id, sample, reader, self.page.repository, switch, theme)
+
+    def rank(self, run_id: str | None, theme: str) -> Start:
+        """Have the samples judged and put in order."""
+        return lambda switch: rank.rank(run_id, self.page.repository, switch, theme)
 
     # --- opening and closing ----------------------------------------------------------------------------------------
 
@@ -157,8 +163,9 @@ class ImagineEvents:
     def _updates(self, parts: run_actions.Parts) -> Updates:
         """Named parts to components."""
         updates: Updates = {self.named[name]: value for name, value in parts.items() if name in self.named}
-        if "explain" in parts:
-            updates[self.page.explain] = gr.update(visible=parts["explain"])
+        for name in ("explain", "rank"):
+            if name in parts:
+                updates[self.named[name]] = gr.update(visible=parts[name])
         if "act" in parts:
             updates[self.page.act_why] = view.why(parts["act"])
         return updates

@@ -139,6 +139,8 @@ class ImaginePage:
                 elem_id="wz-horizon",
                 buttons=[],
             )
+            self.horizon_words = Markup([], elem_id="wz-horizon-words")
+            self.suggested = gr.State(choices.first_horizon(model))  # where the horizon stood when it was last proposed
             self.steps = gr.Slider(
                 1,
                 max(2, caps.max_steps),
@@ -166,7 +168,10 @@ class ImaginePage:
 
     def _dock(self) -> None:
         # In the dock, which is always in view: below the suggestions nobody would find modes and samples.
-        self.fold = gr.Button("Settings", size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
+        model = choices.default_model()
+        seconds = question_view.seconds_of(self.scenes, self.first.scene, self.first.instruction)
+        title = choices.settings_title(model, choices.first_horizon(model), seconds)
+        self.fold = gr.Button(title, size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
         with gr.Row(elem_classes="wz-go"):
             self.imagine = gr.Button("Imagine", variant="primary", size="lg", scale=3, elem_id="wz-imagine")
             self.cancel = gr.Button("Cancel", size="lg", scale=1, interactive=False, elem_id="wz-cancel")
@@ -186,11 +191,15 @@ class ImaginePage:
         value = replace(parts["stage"], autoplay=True) if parts else None
         self.stage = Stage(value, plots=PLOTS, elem_id="wz-stage")
         self.verdict = Markup(parts.get("verdict", ()), elem_id="wz-verdict")  # the status announces it
+        self.order = Markup(parts.get("order", ()), elem_id="wz-order", testid="ranking")
         self.examples = Markup(view.examples(self.repository), elem_id="wz-examples")
         with gr.Row(elem_classes="wz-after"):
             self.act = gr.Button("Run in simulator", size="md", scale=0, elem_id="wz-act", elem_classes="wz-aside")
             self.explain = gr.Button(
                 "Infer actions", size="md", scale=0, elem_id="wz-explain", visible=bool(parts.get("explain"))
+            )
+            self.rank = gr.Button(
+                "Rank samples", size="md", scale=0, elem_id="wz-rank", visible=bool(parts.get("rank"))
             )
             self.share = gr.Button("Copy link", size="md", scale=0, elem_id="wz-share")
             self.present = gr.Button("Present", size="md", scale=0, elem_id="wz-present")

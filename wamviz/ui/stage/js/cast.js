@@ -54,6 +54,7 @@ export function readValue(value, cast) {
     view: VIEWS.includes(given.view) ? given.view : null,
     sample: given.sample ?? null,
     autoplay: Boolean(given.autoplay),
+    ranking: Array.isArray(given.ranking) ? given.ranking : [],
   };
 }
 
@@ -75,4 +76,24 @@ export function pairOf(panes, origins, [first, second]) {
   const one = there.includes(first) && first !== second ? first : there.find((origin) => origin !== second);
   const two = there.includes(second) ? second : there.find((origin) => origin !== one);
   return [one, two];
+}
+
+/**
+ * All clips at once: every sample, the best first where they are ranked, then what they are held against.
+ * @param {Record<string, { name: string, samples: import("./messages.js").Clip[] }>} panes
+ * @param {string[]} origins the one with the samples first
+ * @param {import("./messages.js").Ranked[]} ranking
+ * @returns {{ origin: string, sample: number | null, spec: import("./messages.js").Clip, place: number, why: string }[]}
+ *   sample is null for what is not one, place counts from 1 and is 0 where nothing is ranked
+ */
+export function gridOf(panes, [main, ...others], ranking) {
+  const places = new Map(ranking.map(({ sample, why }, k) => [sample, { place: k + 1, why }]));
+  const samples = panes[main].samples.map((spec, sample) => {
+    return { origin: main, sample, spec, place: 0, why: "", ...places.get(sample) };
+  });
+  samples.sort((one, two) => (one.place || Number.POSITIVE_INFINITY) - (two.place || Number.POSITIVE_INFINITY) || 0);
+  const beside = others.filter((origin) => hasVideo(panes[origin].samples[0]));
+  return samples.concat(
+    beside.map((origin) => ({ origin, sample: null, spec: panes[origin].samples[0], place: 0, why: "" })),
+  );
 }

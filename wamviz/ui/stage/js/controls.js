@@ -5,7 +5,8 @@
    none. It changes nothing of the player; stage.js hears what is pressed. */
 
 import { made, setPressed, setText } from "./dom.js";
-import { amountOf, clockWords, sampleWords, VIEW_WORDS } from "./words.js";
+import { hasVideo } from "./timeline.js";
+import { amountOf, clockWords, delayWords, ordinal, sampleWords, VIEW_WORDS } from "./words.js";
 
 const MOST_CHIPS = 9; // more samples than keys: a menu
 
@@ -37,6 +38,7 @@ export class Controls {
     setPressed(this.act("pixels"), player.pixels);
     setPressed(this.act("fullscreen"), document.fullscreenElement === root);
     for (const button of root.querySelectorAll("[data-view]")) setPressed(button, button.dataset.view === player.view);
+    this.one('[data-view="samples"]').hidden = player.samples < 2 || player.several > 0;
     this.one(".wv-speed").value = String(player.speed);
     const [from, to] = player.bounds;
     const last = Math.max(1, player.frames - 1);
@@ -70,13 +72,20 @@ export class Controls {
     const { player } = this;
     const host = this.one(".wv-samples");
     const clips = player.panes[player.main].samples;
-    const key = clips.map((clip) => clip.label || "").join("|") + clips.length;
+    const places = new Map(player.ranking.map(({ sample, why }, k) => [sample, `, ${ordinal(k + 1)}: ${why}`]));
+    const told = (clip, k) => sampleWords(clip, k) + (places.get(k) || "");
+    const key = clips.map(told).join("|") + clips.length;
     host.hidden = clips.length < 2;
     if (host.dataset.key !== key) {
       host.dataset.key = key;
-      host.replaceChildren(...(clips.length > MOST_CHIPS ? [menuOf(clips)] : clips.map(chipOf)));
+      host.replaceChildren(
+        ...(clips.length > MOST_CHIPS ? [menuOf(clips, told)] : clips.map((clip, k) => chipOf(clip, k, told))),
+      );
     }
-    for (const [k, chip] of host.querySelectorAll(".wv-chip").entries()) setPressed(chip, k === player.sample);
+    for (const [k, chip] of host.querySelectorAll(".wv-chip").entries()) {
+      setPressed(chip, k === player.sample);
+      chip.toggleAttribute("data-best", player.ranking[0]?.sample === k);
+    }
     for (const select of host.querySelectorAll("select")) select.value = String(player.sample);
   }
 
@@ -88,10 +97,30 @@ export class Controls {
     const bars = shown.map((origin) => {
       const clip = player.spec(origin);
       const bar = made("span", { className: `wv-lane wv-${origin}` });
-      bar.style.width = `${Math.min(100, (100 * ((clip.frames - 1) / clip.fps)) / last)}%`;
+      const from = Math.max(0, player.delayOf(origin)) / last;
+      const to = ((clip.frames - 1) / clip.fps + player.delayOf(origin)) / last;
+      bar.style.left = `${Math.min(100, 100 * from)}%`;
+      bar.style.width = `${100 * Math.max(0, Math.min(1, to) - from)}%`;
       return bar;
     });
     this.one(".wv-lanes").replaceChildren(made("span", { className: "wv-range-ab" }), ...bars);
+  }
+
+  /* By how much the recording is shifted; the row is there where it was asked for, or is not 0. */
+  delay() {
+    const { player } = this;
+    const row = this.one(".wv-delay");
+    const can = player.panes.recorded.samples.some(hasVideo) && !this.root.hasAttribute("data-alone");
+    this.act("delay").hidden = !can;
+    row.hidden = !can || !(player.showDelay || player.delay);
+    setPressed(this.act("delay"), !row.hidden);
+    const slider = this.one("input", row);
+    slider.step = String(1 / player.fps);
+    slider.value = String(player.delay);
+    slider.setAttribute("aria-valuetext", delayWords(player.delay));
+    slider.style.setProperty("--wv-done", `${50 + (50 * player.delay) / Number(slider.max)}%`);
+    setText(this.one(".wv-delay-value"), delayWords(player.delay));
+    this.act("delay-none").hidden = !player.delay;
   }
 
   clock() {
@@ -117,15 +146,15 @@ export class Controls {
   }
 }
 
-function menuOf(clips) {
-  const options = clips.map((clip, k) => new Option(sampleWords(clip, k), String(k)));
+function menuOf(clips, told) {
+  const options = clips.map((clip, k) => new Option(told(clip, k), String(k)));
   const select = made("select", { className: "wv-select" }, ...options);
   select.setAttribute("aria-label", "Sample");
   return select;
 }
 
-function chipOf(clip, k) {
-  const words = sampleWords(clip, k);
+function chipOf(clip, k, told) {
+  const words = told(clip, k);
   const chip = made("button", { type: "button", className: "wv-chip", title: `${words} (${k + 1})` }, String(k + 1));
   chip.dataset.sample = String(k);
   chip.setAttribute("aria-label", words);

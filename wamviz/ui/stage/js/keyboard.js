@@ -15,6 +15,7 @@ const KEYS = {
   o: ["view", "onion-skin"],
   d: ["view", "difference"],
   w: ["view", "wipe"],
+  a: ["view", "samples"],
   p: ["paths"],
   x: ["pixels"],
   l: ["loop"],

@@ -2,7 +2,7 @@
 
    Written by `python -m wamviz.ui.stage.typedefs` from messages.py: change that file, then write this one anew. */
 
-export const VIEWS = ["side-by-side", "onion-skin", "wipe", "difference"];
+export const VIEWS = ["side-by-side", "onion-skin", "wipe", "difference", "samples"];
 export const ORIGINS = ["imagined", "recorded", "executed"];
 export const CHUNK = 8;
 
@@ -61,6 +61,12 @@ export const CHUNK = 8;
  * @property {string} note what it does before its first step.
  */
 /**
+ * A sample's place among the others, the best first.
+ * @typedef {object} Ranked
+ * @property {number} sample which one, from 0.
+ * @property {string} why what a judge found, in words.
+ */
+/**
  * All that the stage shows.
  * @typedef {object} StageValue
  * @property {Record<string, Pane>} panes by their names in the page: imagined, recorded and executed, or recorded and contender-1 to -4.
@@ -69,10 +75,11 @@ export const CHUNK = 8;
  * @property {string} detail model, mode and seed, in words.
  * @property {string} note a remark below.
  * @property {number | null} frame where to stand; null leaves it to the stage.
- * @property {"side-by-side" | "onion-skin" | "wipe" | "difference" | null} view which view; null leaves it to the stage.
+ * @property {"side-by-side" | "onion-skin" | "wipe" | "difference" | "samples" | null} view which view; null leaves it to the stage.
  * @property {number | null} sample which sample, from 0; null leaves it to the stage.
  * @property {boolean} autoplay start playing, unless the user asked for reduced motion.
  * @property {number} chunk frames of one Shift+arrow.
  * @property {Progress | null} preview a run that forms, or null.
+ * @property {Ranked[]} ranking all samples, the best first, where a judge has put them in order.
  */
 /** @typedef {FileClip | StripClip | UnseenClip} Clip */

@@ -1,6 +1,6 @@
 /* End-effector paths over a frame: what was planned against what happened.
 
-   Contract: a layer draws paths ([{ origin, points: [[x, y] in 0..1], rate, own, fan }]) into its svg and moves them to a
+   Contract: a layer draws paths ([{ origin, points: [[x, y] in 0..1], rate, own, fan, delay }]) into its svg and moves them to a
    time; each origin has its own dash and its own marker, so that colour alone tells nothing. */
 
 import { pointAt } from "./timeline.js";
@@ -86,8 +86,9 @@ export class PathLayer {
   /* Move to a time; pixel: how many units of the frame one screen pixel is. */
   update(time, pixel) {
     for (const { path, past, marker } of this.lines) {
-      const here = pointAt(path, time);
-      const done = Math.floor(Math.max(0, Math.min(path.points.length - 1, time * path.rate)));
+      const own = time - (path.delay || 0);
+      const here = pointAt(path, own);
+      const done = Math.floor(Math.max(0, Math.min(path.points.length - 1, own * path.rate)));
       past.setAttribute("points", this.points(path.points.slice(0, done + 1).concat([here])));
       marker.setAttribute(
         "transform",

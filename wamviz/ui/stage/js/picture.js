@@ -2,19 +2,24 @@
 
 import { PATH_STYLE } from "./paths.js";
 import { fitted } from "./views.js";
+import { columnsOf } from "./words.js";
 
 export function savePicture(player, surface) {
-  const shown = (player.compared ? [player.first, "compare", player.second] : player.origins)
-    .map((name) => surface.parts[name])
-    .filter((part) => part && !part.pane.hidden && !part.canvas.hidden && part.pane.dataset.state !== "loading");
+  const named = player.compared ? [player.first, "compare", player.second] : player.origins;
+  const parts = player.gridded ? surface.grid.parts : named.map((name) => surface.parts[name]);
+  const shown = parts.filter(
+    (part) => part && !part.pane.hidden && !part.canvas.hidden && part.pane.dataset.state !== "loading",
+  );
   if (!shown.length) return surface.say("There is no picture to save.");
   const side = Math.max(...Object.values(player.shots).map(({ clip }) => clip.width));
   const width = side * Math.max(1, Math.ceil(320 / side));
   const heights = shown.map(({ canvas }) => Math.round((width * canvas.height) / canvas.width));
   const [gap, head, line] = [12, player.meta.instruction ? 30 : 0, 22];
+  const columns = player.gridded ? columnsOf(shown.length) : shown.length;
+  const row = line + Math.max(...heights) + gap;
   const canvas = document.createElement("canvas");
-  canvas.width = shown.length * (width + gap) + gap;
-  canvas.height = head + line + Math.max(...heights) + 2 * gap;
+  canvas.width = columns * (width + gap) + gap;
+  canvas.height = head + gap + Math.ceil(shown.length / columns) * row;
   const context = canvas.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -26,10 +31,10 @@ export function savePicture(player, surface) {
     context.fillText(player.meta.instruction, gap, gap + head / 2, canvas.width - 2 * gap);
   }
   shown.forEach((part, k) => {
-    const x = gap + k * (width + gap);
-    const y = gap + head + line;
+    const x = gap + (k % columns) * (width + gap);
+    const y = gap + head + line + Math.floor(k / columns) * row;
     context.font = `13px ${font}`;
-    context.fillText(part.canvas.getAttribute("aria-label"), x, gap + head + line / 2 - 2, width);
+    context.fillText(part.canvas.getAttribute("aria-label") || part.name.textContent, x, y - line / 2 - 2, width);
     context.imageSmoothingEnabled = !player.pixels;
     context.imageSmoothingQuality = "high";
     context.drawImage(part.canvas, x, y, width, heights[k]);

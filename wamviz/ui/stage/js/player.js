@@ -6,7 +6,8 @@
    wait instead. The clock ticks in frames of the imagined clip (else the next one); the others show their nearest
    frame. It reads the DOM of its own element only. */
 
-import { emptyPane, pairOf, readValue, sampleOf } from "./cast.js";
+import { shownOf } from "./addresses.js";
+import { emptyPane, gridOf, pairOf, readValue, sampleOf } from "./cast.js";
 import { ClipPool } from "./clips.js";
 import { CHUNK, VIEWS } from "./messages.js";
 import { advance, boundsOf, frameWithin, hasVideo, shotAt, timelineOf } from "./timeline.js";
@@ -28,6 +29,10 @@ export class Player {
       solo: null, // the one pane that is shown large, or null for all
       showPaths: true,
       pixels: false,
+      delay: 0, // seconds by which the recording begins after the context
+      showDelay: false,
+      ranking: [],
+      cells: [], // of the grid of all samples; see gridOf
     });
     this.amounts = { ...AMOUNTS };
     this.metrics = { drift: 0, maxDrift: 0, presented: 0, stalls: 0, latencies: [] };
@@ -41,14 +46,18 @@ export class Player {
   take(value) {
     const told = readValue(value, this.cast);
     const before = { run: this.run, preview: Boolean(this.preview) };
-    const { run, meta, preview, chunk, panes } = told;
-    Object.assign(this, { run, meta, preview, chunk, panes });
+    const { run, meta, preview, chunk, panes, ranking } = told;
+    Object.assign(this, { run, meta, preview, chunk, panes, ranking });
     this.samples = this.panes[this.main].samples.length;
     const fresh = this.run !== before.run || (this.preview && !before.preview);
+    const linked = shownOf(location.search, this.run);
+    if (this.run !== before.run) this.delay = linked.offset;
     if (told.sample !== null) this.sample = told.sample;
+    else if (this.run !== before.run && linked.sample !== null) this.sample = linked.sample;
     this.sample = Math.max(0, Math.min(this.sample, this.samples - 1));
-    this.timeline();
     if (told.view) this.view = told.view;
+    if (this.view === "samples" && this.samples < 2) this.view = "side-by-side";
+    this.timeline();
     this.choosePair();
     if (this.solo && !hasVideo(this.spec(this.solo))) this.solo = null;
     if (fresh && !(before.preview && this.run)) [this.a, this.b] = [null, null];
@@ -72,7 +81,21 @@ export class Player {
 
   /* The longest clip decides how far the clock goes. */
   timeline() {
-    Object.assign(this, timelineOf(this.origins.map((origin) => this.spec(origin)).filter(Boolean)));
+    this.cells = this.gridded ? gridOf(this.panes, this.origins, this.ranking) : [];
+    const own = this.origins.map((origin) => ({ origin, spec: this.spec(origin) })).filter(({ spec }) => spec);
+    const all = own.concat(this.cells);
+    const delays = all.map(({ origin }) => this.delayOf(origin));
+    Object.assign(
+      this,
+      timelineOf(
+        all.map(({ spec }) => spec),
+        delays,
+      ),
+    );
+  }
+
+  delayOf(origin) {
+    return origin === "recorded" ? this.delay : 0;
   }
 
   goto(frame) {
@@ -82,9 +105,13 @@ export class Player {
 
   open() {
     const specs = this.origins.map((origin) => this.spec(origin)).map((spec) => (hasVideo(spec) ? spec : null));
-    const clips = this.pool.want(specs);
+    const all = this.cells.map(({ spec }) => (hasVideo(spec) ? spec : null));
+    const clips = this.pool.want(specs.concat(all));
     this.origins.forEach((origin, k) => {
       this.clips[origin] = clips[k];
+    });
+    this.cells.forEach((cell, k) => {
+      cell.clip = clips[this.origins.length + k];
     });
   }
 
@@ -98,10 +125,16 @@ export class Player {
   }
 
   get compared() {
-    return this.view !== "side-by-side";
+    return this.view in AMOUNTS;
+  }
+
+  /* All samples at once. */
+  get gridded() {
+    return this.view === "samples";
   }
 
   visible() {
+    if (this.gridded) return [];
     if (this.compared) return [this.first, this.second];
     return this.solo ? [this.solo] : this.origins;
   }
@@ -109,7 +142,7 @@ export class Player {
   /* One pane large, or all of them again (null). */
   setSolo(origin) {
     this.solo = origin && hasVideo(this.spec(origin)) ? origin : null;
-    if (this.solo) this.view = "side-by-side";
+    if (this.solo) this.look("side-by-side");
     this.ui.layout();
     this.show();
   }
@@ -118,28 +151,41 @@ export class Player {
 
   shotsAt(frame) {
     const playable = this.origins.filter((origin) => this.playable(origin));
-    return Object.fromEntries(playable.map((origin) => [origin, shotAt(this.clips[origin], frame / this.fps)]));
+    const time = frame / this.fps;
+    return Object.fromEntries(
+      playable.map((origin) => [origin, shotAt(this.clips[origin], time - this.delayOf(origin))]),
+    );
+  }
+
+  /* Of every cell of the grid, or null where it has no picture. */
+  cellShots() {
+    const time = this.frame / this.fps;
+    return this.cells.map(({ clip, origin }) =>
+      clip && !clip.error ? shotAt(clip, time - this.delayOf(origin)) : null,
+    );
   }
 
   /* Draw the clock's frame if every visible clip has it; otherwise remember it and have it decoded. */
   show() {
     if (!this.frames) return false;
     const shots = this.shotsAt(this.frame);
-    const missing = this.visible().filter((origin) => shots[origin] && !shots[origin].clip.has(shots[origin].k));
-    for (const shot of Object.values(shots)) shot.clip.focus(shot.k);
-    this.pending = missing.length ? this.frame : null;
-    if (missing.length) {
+    const cells = this.cellShots();
+    const visible = this.visible()
+      .map((origin) => shots[origin])
+      .concat(cells)
+      .filter(Boolean);
+    for (const shot of new Set([...Object.values(shots), ...visible])) shot.clip.focus(shot.k);
+    const missing = visible.some((shot) => !shot.clip.has(shot.k));
+    this.pending = missing ? this.frame : null;
+    if (missing) {
       this.ui.waiting(shots);
       return false;
     }
-    const visible = this.visible()
-      .map((origin) => shots[origin])
-      .filter(Boolean);
     this.shots = shots;
     this.metrics.drift = Math.max(0, ...visible.map((shot) => shot.drift));
     this.metrics.maxDrift = Math.max(this.metrics.maxDrift, this.metrics.drift);
     this.metrics.presented += 1;
-    this.ui.present(shots);
+    this.ui.present(shots, cells);
     if (this.asked !== undefined) this.metrics.latencies.push(performance.now() - this.asked);
     this.asked = undefined;
     if (this.samples > 1 && !this.preview && this.fetchedFor !== this.run) this.prefetch();
@@ -166,7 +212,8 @@ export class Player {
   }
 
   errors() {
-    return this.origins.map((origin) => this.clips[origin]?.error || "").join("|");
+    const clips = [...this.origins.map((origin) => this.clips[origin]), ...this.cells.map(({ clip }) => clip)];
+    return clips.map((clip) => clip?.error || "").join("|");
   }
 
   /* --- the clock -------------------------------------------------------------------------------------------- */
@@ -236,12 +283,35 @@ export class Player {
   }
 
   setView(name) {
-    this.view = VIEWS.includes(name) ? name : "side-by-side";
-    if (this.compared) this.solo = null;
+    this.look(name);
+    if (this.view !== "side-by-side") this.solo = null;
     this.choosePair();
     this.ui.layout();
     this.show();
     this.ui.address();
+  }
+
+  /* Another view, before it is drawn: the grid has clips of its own. */
+  look(name) {
+    const grid = this.gridded;
+    this.view = VIEWS.includes(name) && (name !== "samples" || this.samples > 1) ? name : "side-by-side";
+    if (grid || this.gridded) this.retime();
+  }
+
+  /* Seconds by which the recording begins after the context; less than 0: it had begun before. */
+  setDelay(seconds) {
+    this.delay = Number.isFinite(seconds) ? Math.round(Math.max(-10, Math.min(10, seconds)) * 100) / 100 : 0;
+    this.retime();
+    this.ui.layout();
+    this.show();
+    this.ui.address();
+  }
+
+  /* Other clips or other delays: the same frame of them, as far as there is one. */
+  retime() {
+    this.timeline();
+    this.goto(this.frame);
+    this.open();
   }
 
   setPair(first, second) {
@@ -253,11 +323,10 @@ export class Player {
   setSample(k) {
     if (!(k >= 0 && k < this.samples) || k === this.sample) return;
     this.sample = k;
-    this.timeline();
-    this.goto(this.frame);
-    this.open();
+    this.retime();
     this.ui.layout();
     this.show();
+    this.ui.address();
   }
 
   setAmount(amount) {

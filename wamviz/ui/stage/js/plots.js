@@ -1,13 +1,14 @@
 /* The clock's cursor in Plotly plots elsewhere on the page, and clicks on those plots.
 
    Contract: PlotCursors(ids, seek) finds plots by element id or data-testid whenever they appear, disappear or are
-   drawn anew; move(time) puts a line at that time in every cartesian subplot; a click seeks. The line is an element
+   drawn anew; move(time) puts a line at that time in every cartesian subplot, shift(seconds) draws what was recorded
+   later; a click seeks. The line is an element
    of our own over the plot, placed with the plot's own scale: measured, this costs a tenth of a millisecond, whereas
    asking Plotly for a shape draws the layout again and is undone by the next render. */
 
 export class PlotCursors {
   constructor(ids, seek, signal) {
-    Object.assign(this, { ids, seek, time: 0, shown: false, plots: new Map() });
+    Object.assign(this, { ids, seek, time: 0, shown: false, delay: 0, plots: new Map() });
     this.observer = new MutationObserver(() => this.later());
     this.observer.observe(document.body, { childList: true, subtree: true });
     this.sizes = new ResizeObserver(() => this.place());
@@ -42,7 +43,12 @@ export class PlotCursors {
       if (this.plots.has(plot)) continue;
       this.plots.set(plot, []);
       this.sizes.observe(plot);
-      if (plot.on) plot.on("plotly_afterplot", () => this.place());
+      if (plot.on) {
+        plot.on("plotly_afterplot", () => {
+          this.shiftPlot(plot);
+          this.place();
+        });
+      }
       this.clicks(plot);
     }
     this.place();
@@ -82,6 +88,26 @@ export class PlotCursors {
     this.time = time;
     this.shown = true;
     this.place();
+  }
+
+  /* What was recorded is drawn this many seconds later: traces whose meta names their origin. */
+  shift(seconds) {
+    if (seconds === this.delay) return;
+    this.delay = seconds;
+    for (const plot of this.plots.keys()) this.shiftPlot(plot);
+  }
+
+  /* Python's figures begin at the context; drawn anew, they have forgotten every shift. */
+  shiftPlot(plot) {
+    const missing = this.delay - (plot.wvShifted === plot.data ? plot.wvDelay : 0);
+    if (!missing || !window.Plotly || !Array.isArray(plot.data)) return;
+    const moved = plot.data.map((trace, k) => (trace.meta?.origin === "recorded" && Array.isArray(trace.x) ? k : -1));
+    const traces = moved.filter((k) => k >= 0);
+    [plot.wvShifted, plot.wvDelay] = [plot.data, this.delay];
+    if (!traces.length) return;
+    const x = traces.map((k) => plot.data[k].x.map((time) => (typeof time === "number" ? time + missing : time)));
+    window.Plotly.restyle(plot, { x }, traces);
+    [plot.wvShifted, plot.wvDelay] = [plot.data, this.delay];
   }
 
   hide() {

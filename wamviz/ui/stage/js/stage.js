@@ -148,6 +148,16 @@ function actsOf(root, player, surface, alone) {
     save: () => player.frames && savePicture(player, surface),
     fullscreen: toggleFullscreen,
     maximise,
+    cell: (k) => {
+      player.setSample(k);
+      player.setView("side-by-side");
+    },
+    delay: () => {
+      player.showDelay = !(player.showDelay || player.delay);
+      if (!player.showDelay) player.setDelay(0);
+      surface.layout();
+    },
+    "delay-none": () => player.setDelay(0),
     solo: (origin) => player.setSolo(player.solo === origin ? null : origin),
     present: () => root.dispatchEvent(new CustomEvent("wamviz-present", { bubbles: true })),
     run: (step) => root.dispatchEvent(new CustomEvent("wamviz-run", { bubbles: true, detail: step })),
@@ -168,6 +178,7 @@ function hearControls(root, player, surface, acts, signal) {
       if (button.dataset.act) acts[button.dataset.act]();
       if (button.dataset.view) player.setView(button.dataset.view);
       if (button.dataset.sample) player.setSample(Number(button.dataset.sample));
+      if (button.dataset.cell) acts.cell(Number(button.dataset.cell));
     },
     { signal },
   );
@@ -205,6 +216,7 @@ function hearControls(root, player, surface, acts, signal) {
     (event) => {
       if (event.target === scrub) player.seek(Number(scrub.value), event.timeStamp);
       const unit = player.view === "difference" ? 1 : 100;
+      if (event.target.matches(".wv-delay input")) player.setDelay(Number(event.target.value));
       if (event.target.matches(".wv-amount input")) player.setAmount(Number(event.target.value) / unit);
     },
     { signal },

@@ -6,9 +6,10 @@
    script it: data-state, data-frame, data-frames, data-time, data-view, data-sample, data-playing, data-drift, and on
    each pane data-frame and data-state (shown, ended, missing, loading, failed, hidden). */
 
-import { withParameters } from "./addresses.js";
+import { parametersOf, withParameters } from "./addresses.js";
 import { Controls } from "./controls.js";
 import { setText } from "./dom.js";
+import { Grid } from "./grid.js";
 import { PathLayer } from "./paths.js";
 import { PlotCursors } from "./plots.js";
 import { hasVideo } from "./timeline.js";
@@ -35,10 +36,14 @@ export class Surface {
         paths: new PathLayer(one(".wv-paths", pane)),
       };
     }
+    this.grid = new Grid(one(".wv-grid"));
     this.cursors = new PlotCursors(options.plots, (seconds) => this.player.seekTime(seconds), options.signal);
     this.sizes = new ResizeObserver(() => this.resized());
     for (const { screen } of Object.values(this.parts)) this.sizes.observe(screen);
-    options.signal.addEventListener("abort", () => this.sizes.disconnect());
+    options.signal.addEventListener("abort", () => {
+      this.sizes.disconnect();
+      this.grid.sizes.disconnect();
+    });
   }
 
   /* The player whose state is shown; set once, because each needs the other. */
@@ -81,8 +86,10 @@ export class Surface {
     const pair = player.visible();
     const rest = player.origins.filter((origin) => !pair.includes(origin)); // they make room for the comparison
     for (const origin of player.origins) {
-      this.missing(origin, rest.includes(origin) && (player.compared || Boolean(player.solo)));
+      this.missing(origin, rest.includes(origin) && (player.view !== "side-by-side" || Boolean(player.solo)));
     }
+    this.one(".wv-panes").hidden = player.gridded;
+    this.grid.layout(player);
     this.columns();
     const compare = this.parts.compare;
     compare.pane.hidden = !player.compared;
@@ -92,6 +99,8 @@ export class Surface {
     if (words) this.compare(words, pair);
     this.buttons.samples();
     this.buttons.lanes();
+    this.buttons.delay();
+    this.cursors.shift(player.delay);
     this.controls();
     this.amount();
     this.resized(false);
@@ -200,9 +209,10 @@ export class Surface {
 
   /* --- one frame -------------------------------------------------------------------------------------------- */
 
-  present(shots) {
+  present(shots, cells) {
     const { player, root } = this;
     for (const origin of player.origins) if (shots[origin]) this.presentPane(origin, shots[origin]);
+    this.grid.present(cells);
     if (player.compared) this.presentComparison(shots);
     this.clock();
     root.dataset.drift = player.metrics.drift.toFixed(3);
@@ -215,11 +225,11 @@ export class Surface {
     const part = this.parts[origin];
     const { name, live } = player.panes[origin];
     if (this.alone) [part.clip, part.missing.hidden] = [shot.clip, true];
-    const drawn = !player.compared || player.visible().includes(origin);
+    const drawn = player.visible().includes(origin);
     if (drawn) drawShot(part.canvas, shot, player.pixels);
-    part.mark.hidden = !shot.ended && !(player.preview && (origin === "imagined" || live));
-    this.text(part.mark, shot.ended ? "ended" : player.preview ? "imagining" : "");
-    part.mark.classList.toggle("wv-mark-live", Boolean(player.preview) && !shot.ended);
+    part.mark.hidden = !shot.ended && !shot.early && !(player.preview && (origin === "imagined" || live));
+    this.text(part.mark, shot.ended ? "ended" : shot.early ? "not begun" : player.preview ? "imagining" : "");
+    part.mark.classList.toggle("wv-mark-live", Boolean(player.preview) && !shot.ended && !shot.early);
     part.pane.dataset.state = shot.ended ? "ended" : "shown";
     part.pane.dataset.frame = String(shot.k);
     this.text(part.at, shot.k || this.alone ? `${(shot.k / shot.clip.fps).toFixed(2)} s` : "context");
@@ -268,7 +278,7 @@ export class Surface {
     const shown = player.showPaths && drawn ? player.origins.filter((origin) => this.hasPathIn(own, origin)) : [];
     const paths = shown.map((origin) => {
       const { path: points, rate } = player.spec(origin);
-      return { origin, points, rate, own: origin === own || !own };
+      return { origin, points, rate, own: origin === own || !own, delay: player.delayOf(origin) };
     });
     if (player.showPaths && drawn && own === player.main) paths.push(...this.fan());
     paths.sort((one, two) => Number(one.own) - Number(two.own)); // its own lies on top
@@ -347,7 +357,7 @@ export class Surface {
     this.addressing = setTimeout(() => {
       const { player } = this;
       if (!player.run || player.playing || player.closed || !this.root.isConnected) return;
-      const wanted = { run: player.run, frame: String(player.frame), view: player.view };
+      const wanted = { run: player.run, ...parametersOf(player) };
       const url = withParameters(location.href, wanted);
       if (url) history.replaceState(history.state, "", url);
     }, 150);

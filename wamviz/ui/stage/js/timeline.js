@@ -19,16 +19,18 @@ export function nearestFrame(time, fps) {
  * The clock's rate and length: the first clip's rate, the longest clip's duration. Clips without a video count only
  * where there is no other, and last as long as their path.
  * @param {import("./messages.js").Clip[]} clips
+ * @param {number[]} [delays] seconds by which each begins after the context
  * @returns {{ fps: number, frames: number }}
  */
-export function timelineOf(clips) {
-  const moving = clips.filter(hasVideo);
+export function timelineOf(clips, delays = []) {
+  const all = clips.map((clip, k) => ({ clip, delay: delays[k] || 0 }));
+  const moving = all.filter(({ clip }) => hasVideo(clip));
   const lengths = moving.length
-    ? moving.map(({ fps, frames }) => ({ fps, frames }))
-    : clips.map(({ rate, path }) => ({ fps: rate, frames: path ? path.length : 1 }));
+    ? moving.map(({ clip: { fps, frames }, delay }) => ({ fps, frames, delay }))
+    : all.map(({ clip: { rate, path }, delay }) => ({ fps: rate, frames: path ? path.length : 1, delay }));
   if (!lengths.length) return { fps: 1, frames: 0 };
   const { fps } = lengths[0];
-  const duration = Math.max(0, ...lengths.map((each) => (each.frames - 1) / each.fps));
+  const duration = Math.max(0, ...lengths.map((each) => (each.frames - 1) / each.fps + each.delay));
   return { fps, frames: Math.floor(duration * fps + 0.5) + 1 };
 }
 
@@ -43,7 +45,7 @@ export function frameWithin(frame, frames) {
 }
 
 /**
- * What a clip shows at a time; drift is in frames of that clip.
+ * What a clip shows at a time; drift is in frames of that clip. Before it begins (early) that is its first frame.
  * @param {{ fps: number, frames: number }} clip
  * @param {number} time
  */
@@ -51,8 +53,9 @@ export function shotAt(clip, time) {
   const wanted = nearestFrame(time, clip.fps);
   const k = Math.min(wanted, clip.frames - 1);
   const ended = wanted > clip.frames - 1;
-  const drift = ended ? 0 : Math.round(Math.abs(k / clip.fps - time) * clip.fps * 1e6) / 1e6;
-  return { clip, k, ended, drift };
+  const early = time < -0.5 / clip.fps - SLACK;
+  const drift = ended || early ? 0 : Math.round(Math.abs(k / clip.fps - time) * clip.fps * 1e6) / 1e6;
+  return { clip, k, ended, early, drift };
 }
 
 /**

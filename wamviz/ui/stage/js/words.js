@@ -52,3 +52,24 @@ export function amountOf(view, amount) {
   const percent = Math.round(amount * 100);
   return { min: "0", max: "100", step: "1", value: String(percent), shown: `${percent} %`, done: `${100 * amount}%` };
 }
+
+/**
+ * A place among others.
+ * @param {number} place from 1
+ */
+export function ordinal(place) {
+  const last = place % 100 > 10 && place % 100 < 14 ? 0 : place % 10;
+  return `${place}${["th", "st", "nd", "rd"][last] || "th"}`;
+}
+
+/** Columns of a grid of so many cells: as few rows as leave the pictures large enough. */
+export function columnsOf(cells) {
+  const rows = cells <= 4 ? 1 : cells <= 10 ? 2 : cells <= 18 ? 3 : 4;
+  return Math.max(1, Math.ceil(cells / rows));
+}
+
+/** By how much the recording is shifted. */
+export function delayWords(seconds) {
+  if (!seconds) return "with the context";
+  return seconds > 0 ? `${seconds.toFixed(2)} s later` : `${(-seconds).toFixed(2)} s earlier`;
+}

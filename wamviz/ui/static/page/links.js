@@ -3,24 +3,24 @@
    Contract: pure functions of an address and of what is shown; each returns a URL or null where there is nothing to
    change. */
 
-const ABOUT_RUNS = ["run", "runs", "frame", "view", "context", "camera", "job"];
+import { parametersOf, withParameters } from "../../stage/js/addresses.js";
+
+const ABOUT_RUNS = ["run", "runs", "frame", "view", "sample", "offset", "context", "camera", "job"];
 
 /**
  * The link that reopens this run at this frame and in this view.
  * @param {string} href
- * @param {{ run: string, runs: string, frame?: number, view?: string }} shown runs: of several, side by side
+ * @param {{ run: string, runs: string, frame?: number, view?: string, sample?: number, delay?: number }} shown runs: of
+ *   several, side by side
  */
-export function shareLink(href, { run, runs, frame, view }) {
+export function shareLink(href, { run, runs, frame, view, sample, delay }) {
   const link = new URL(href);
   link.hash = "";
   for (const passing of ["__theme", "job"]) link.searchParams.delete(passing);
   if (runs) link.searchParams.set("runs", runs);
   else if (run) link.searchParams.set("run", run);
-  if (frame !== undefined) {
-    link.searchParams.set("frame", String(frame));
-    link.searchParams.set("view", view);
-  }
-  return link;
+  if (frame === undefined) return link;
+  return withParameters(link.href, parametersOf({ frame, view, sample, delay })) || link;
 }
 
 /**

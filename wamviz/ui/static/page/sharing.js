@@ -18,7 +18,8 @@ function go(url) {
 }
 
 export function link() {
-  return shareLink(location.href, { ...shown(), frame: player()?.frame, view: player()?.view }).toString();
+  const { frame, view, sample, delay } = player() || {};
+  return shareLink(location.href, { ...shown(), frame, view, sample, delay }).toString();
 }
 
 export function remember() {
