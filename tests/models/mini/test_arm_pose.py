@@ -88,4 +88,4 @@ def test_a_hand_that_may_look_straight_down_is_taken_to(camera, monkeypatch):
     assert far(found, joints).median() < 0.012 and hand_of(found)[:, 3:5].norm(dim=-1).median() < 0.02
     monkeypatch.setattr(arm_pose, "_DOWN", 0.0)
     unknowing = solve_arm(noisy, sure, many, guess)
-    assert far(unknowing, joints).mean() > 1.2 * far(found, joints).mean()
+    assert far(unknowing, joints).mean() > 1.1 * far(found, joints).mean()
