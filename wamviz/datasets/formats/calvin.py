@@ -159,7 +159,7 @@ class CalvinDataset(IndexedDataset):
             if view not in held:
                 continue
             first = read_step(paths[0], view)
-            note = depth_note(first)
+            note = depth_note(first, view)
             missing += [f"Camera '{view}': {note}"] if note else []
             views[view] = View(_decoder(paths, view), first.shape[1], first.shape[0])
         if not views:

@@ -21,16 +21,13 @@ from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.datasets.action_semantics import BY_OVERRIDE
 from wamviz.datasets.containers.hdf5 import (
     SUFFIXES,
-    PictureArray,
     array_at,
-    decode_view,
     names_in,
     open_hdf5,
-    packed_rows,
-    pictures_in,
     table_at,
     top_names,
 )
+from wamviz.datasets.containers.hdf5_pictures import PictureArray, decode_view, packed_rows, pictures_in
 from wamviz.datasets.containers.pictures import stack_pictures, unpack_picture
 from wamviz.datasets.files import contained, entries, read_json
 from wamviz.datasets.format import DatasetFormat
