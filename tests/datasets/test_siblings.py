@@ -16,7 +16,9 @@ import pytest
 from PIL import Image
 
 from tests.datasets import patterned as make
+from wamviz.core.rollout import ActionSpace, Rollout
 from wamviz.datasets import open_dataset
+from wamviz.metrics.trajectory import ee_path
 from wamviz.runs.inspecting import describe
 
 T = 12
@@ -320,3 +322,39 @@ def test_a_task_that_is_not_listed_is_told(tmp_path: Path) -> None:
     make.write_table(make.v2_data(tmp_path, 0), make.rows(0, T, task_index=[0] * 6 + [99] * 6))
     assert "6 of 12 rows have task_index 99, which is not in the list of tasks" in notes(open_dataset(tmp_path))
     assert describe(f"{tmp_path}#0")["instruction"] == "reach"
+
+
+# --- poses and units --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("cm", 100), ("mm", 1000)])
+def test_poses_in_another_unit_are_drawn_at_the_same_place(unit: str, factor: float) -> None:
+    names = ("x", "y", "z", "rx", "ry", "rz")
+    space = ActionSpace(names, (unit,) * 3 + ("rad",) * 3, "ee_pose", 30)
+    poses = np.tile(np.array([0.4, 0.1, 0.3, 0, 0, 0]) * np.array([factor] * 3 + [1] * 3), (4, 1)).astype(np.float32)
+    path = ee_path(Rollout("recorded", None, actions=poses, action_space=space, fps=30))
+    assert path is not None and np.allclose(path, [0.4, 0.1, 0.3], atol=1e-5)
+
+
+def test_states_that_are_no_metres_are_no_path() -> None:
+    space = ActionSpace(("x", "y", "z"), ("m",) * 3, "ee_pose", 30)
+    states = np.tile(np.array([400, 100, 300], np.float32), (4, 1))
+    actions = states[:3] / 1000
+    rollout = Rollout("recorded", None, actions=actions, action_space=space, states=states, fps=30)
+    path = ee_path(rollout)
+    assert path is not None and np.allclose(path, [0.4, 0.1, 0.3])
+
+
+def test_a_shorter_gripper_costs_the_rows_that_lack_it(tmp_path: Path) -> None:
+    """And a video of three times the rows is told."""
+    folder = tmp_path / "success/2023-07-07/take"
+    (folder / "recordings/MP4").mkdir(parents=True)
+    with h5py.File(folder / "trajectory.h5", "w") as file:
+        file["action/joint_velocity"] = np.zeros((T, 7))
+        file["action/gripper_position"] = np.zeros(T - 1)
+        file["observation/robot_state/cartesian_position"] = np.zeros((T, 6))
+    make.write_video(folder / "recordings/MP4/1.mp4", [make.pattern(0, k) for k in range(3 * T)], 60)
+    episode = open_dataset(tmp_path).episode(0)
+    assert episode.actions is not None and len(episode.actions) == T - 1 and episode.success is True
+    assert make.shown(episode) == [(0, 3 * k) for k in range(T)]
+    assert "the gripper has 11" in " ".join(episode.missing) and "36 frames for 12 rows" in " ".join(episode.missing)

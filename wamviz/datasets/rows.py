@@ -90,8 +90,8 @@ def order_rows(
     """
     once = _written_once([frame_index, timestamp, index], count, expected)
     if len(once) < count:
-        frame, time, place = (None if keys is None else keys[once] for keys in (frame_index, timestamp, index))
-        found = order_rows(len(once), fps, frame, time, place)
+        kept = [None if keys is None else keys[once] for keys in (frame_index, timestamp, index)]
+        found = order_rows(len(once), fps, kept[0], kept[1], kept[2])
         again = count - len(once)
         note = f"{again} row{'s are' if again > 1 else ' is'} written twice; one of each is left out."
         return replace(found, order=once[found.order], notes=(note, *found.notes))
