@@ -15,8 +15,9 @@ import {
 import { titleOf } from "../../wamviz/ui/static/page/marks.js";
 import { chosen } from "../../wamviz/ui/static/page/offers.js";
 import { following, playlistOf } from "../../wamviz/ui/static/page/present.js";
+import { standsStill } from "../../wamviz/ui/static/page/ready.js";
 import { schemeOf } from "../../wamviz/ui/static/page/scheme.js";
-import { countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
+import { afterPress, countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
 
 const HERE = "http://127.0.0.1:7860/?context=a%230&camera=wrist&__theme=dark#top";
 
@@ -159,4 +160,24 @@ test("a job's address leads back to it, and leaves nothing when it is over", () 
 test("tabs can be told apart by their titles", () => {
   assert.equal(titleOf("Imagine", "lift the mug"), "lift the mug · wamviz");
   assert.equal(titleOf("Models", ""), "Models · wamviz");
+});
+
+test("a page stands still when its height rests, not before anything is there", () => {
+  assert.equal(standsStill([0, 0, 0, 0]), false);
+  assert.equal(standsStill([900, 900]), false);
+  assert.equal(standsStill([900, 1000, 1000]), false);
+  assert.equal(standsStill([900, 1000, 1000, 1000]), true);
+});
+
+test("a press in the picture chooses a place of its axis, and pressed again takes it away", () => {
+  const once = afterPress("integration|action as image", ["", "joint prediction", "", ""]);
+  assert.deepEqual(once, ["", "joint prediction", "action as image", ""]);
+  assert.deepEqual(afterPress("integration|action as image", once), ["", "joint prediction", "", ""]);
+  assert.deepEqual(afterPress("words|lerobot's policies", [undefined, "", "", ""])[0], "lerobot's policies");
+});
+
+test("a row stands on every axis where the filters ask for it", () => {
+  const row = { text: "Some", paradigm: "video model", integration: "no actions", architecture: "monolithic" };
+  assert.ok(keeps(row, { architecture: "monolithic", integration: "no actions" }));
+  assert.ok(!keeps(row, { architecture: "hierarchical" }));
 });

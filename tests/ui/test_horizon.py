@@ -9,7 +9,7 @@ import pytest
 
 from tests.ui.test_stage_values import CAPABILITIES
 from wamviz.core.errors import WamvizError
-from wamviz.core.rollout import ImagineRequest, Observation
+from wamviz.core.rollout import ImagineRequest, Observation, WorldState
 from wamviz.datasets import shipped
 from wamviz.models import registry
 from wamviz.models.protocol import open_ended
@@ -18,6 +18,7 @@ from wamviz.runs.imagine import unusual_horizon
 from wamviz.ui import choices, run_actions
 from wamviz.ui.run_actions import Wish
 from wamviz.ui.scenes import Scenes
+from wamviz.ui.suggest import task_length
 
 OPEN = replace(CAPABILITIES, modes=("joint", "act_only"), horizon=4, open_horizon=16, max_horizon=32)
 SEEN = Observation({"exterior": np.zeros((8, 8, 3), np.uint8)}, instruction="wave")
@@ -61,3 +62,27 @@ def test_at_0_the_recording_stands_beside_all_of_it(mode: str, horizon: int, fra
         caps = registry.entry("mini-wam").capabilities
         given = resolve_conditioning(caps, mode, context, horizon=options["horizon"])
         assert given.actions is not None and len(given.actions) == recorded
+
+
+def test_the_horizon_follows_the_instruction_and_says_what_the_task_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole chunks that cover the task, as far as the model goes; a model that ends by itself is left to itself."""
+    chunks = replace(CAPABILITIES, model_id="c", horizon=16, max_horizon=64)
+    monkeypatch.setattr(choices, "capabilities", lambda _: chunks)
+    assert [choices.suggested_horizon("c", seconds) for seconds in (None, 3.2, 4.2, 8.2, 99.0)] == [16, 16, 32, 48, 64]
+    assert choices.horizon_words("c", 16, "stack", 9.0).endswith("up to 9.0 s, 45 frames. 16 frames may be too few.")
+    assert choices.horizon_words("c", 48, "stack", 9.0).endswith("48 frames are enough.")
+    assert choices.horizon_words("c", 16, "", None) == ""
+    assert choices.settings_title("c", 16, None) == "Settings · 16 frames"
+    assert choices.settings_title("c", 16, 9.0) == "Settings · 16 frames, the task needs about 45"
+
+
+def test_two_tasks_in_one_sentence_take_longer_than_one() -> None:
+    scene = WorldState("tabletop", 1_000_000, np.zeros(0))
+    one, both = (
+        task_length(scene, "push the toaster lever"),
+        task_length(scene, "push the lever, then pick up the orange"),
+    )
+    assert one is not None and one.kind == "lever"
+    assert both is None or both.seconds > one.seconds  # where the scene has an orange
+    assert task_length(scene, "sing a song") is None
+    assert task_length(None, "push the toaster lever") is None and task_length(scene, " ") is None

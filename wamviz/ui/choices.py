@@ -5,6 +5,7 @@ Contract: pure functions over capabilities; nothing here draws, loads or samples
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -162,6 +163,51 @@ def first_horizon(model_id: str) -> int:
     """Where that slider stands at first: 0 for a model that goes on until the task is done, else at one chunk."""
     caps = capabilities(model_id)
     return 0 if caps.open_horizon else caps.horizon
+
+
+def suggested_horizon(model_id: str, seconds: float | None) -> int:
+    """The horizon (frames) for a task that takes ``seconds``, or None where that is not known: whole chunks that cover
+    it, as far as the model goes; 0 for a model that goes on until the task is done.
+
+    >>> suggested_horizon("mini-wam", 8.0), suggested_horizon("hold-still", None)
+    (0, 16)
+    """
+    caps = capabilities(model_id)
+    if seconds is None or caps.open_horizon:
+        return first_horizon(model_id)
+    chunks = max(1, math.ceil(seconds * caps.video_fps / caps.horizon - 1e-6))
+    return min(chunks * caps.horizon, caps.longest)
+
+
+def horizon_words(model_id: str, horizon: int, kind: str, seconds: float | None) -> str:
+    """What the horizon means for the task of the instruction; "" where nobody knows how long that takes."""
+    caps = capabilities(model_id)
+    if seconds is None or caps.longest <= 1:
+        return ""
+    needs = math.ceil(seconds * caps.video_fps)
+    words = f"'{kind}' takes the scripted expert up to {seconds:.1f} s, {needs} frames."
+    if not horizon and caps.open_horizon:
+        return f"{words} At 0 the model goes on until it takes the task for done."
+    frames = horizon or caps.horizon
+    if frames < needs:
+        return f"{words} {frames} frames may be too few."
+    return f"{words} {frames} frames are enough."
+
+
+def settings_title(model_id: str, horizon: int, seconds: float | None) -> str:
+    """What stands on the button of the settings: how far the model will imagine.
+
+    >>> settings_title("mini-wam", 0, 8.0), settings_title("mini-wam", 16, 8.0)
+    ('Settings · until it is done, about 40 frames', 'Settings · 16 frames, the task needs about 40')
+    """
+    caps = capabilities(model_id)
+    if caps.longest <= 1:
+        return "Settings"
+    needs = math.ceil((seconds or 0) * caps.video_fps)
+    if not horizon and caps.open_horizon:
+        return "Settings · until it is done" + (f", about {needs} frames" if needs else "")
+    frames = horizon or caps.horizon
+    return f"Settings · {frames} frames" + (f", the task needs about {needs}" if frames < needs else "")
 
 
 def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:

@@ -19,7 +19,7 @@ from wamviz.ui.library import SHIPPED
 from wamviz.ui.markup import Node, h
 from wamviz.ui.run_repository import TASKS
 from wamviz.ui.scenes import Card, Scene, Scenes
-from wamviz.ui.suggest import Suggestions, suggestions
+from wamviz.ui.suggest import Length, Suggestions, suggestions, task_length
 
 RECORDED = "what happened next was recorded"
 
@@ -144,6 +144,20 @@ def _group(title: str, note: str, texts: tuple[str, ...]) -> list[Node]:
         h("span", {"class": "wz-chiptitle"}, title, h("small", {"class": "wz-note"}, note) if note else None),
         h("div", {"class": "wz-chips", "data-arrows": True}, buttons),
     )
+
+
+def length_of(scenes: Scenes, scene: Scene, instruction: str) -> Length | None:
+    """How long the task of an instruction takes in a scene; None where that is not known."""
+    try:
+        return task_length(scenes.world_state(scene), instruction)
+    except WamvizError:
+        return None
+
+
+def seconds_of(scenes: Scenes, scene: Scene, instruction: str) -> float | None:
+    """The same in seconds."""
+    found = length_of(scenes, scene, instruction)
+    return None if found is None else found.seconds
 
 
 def sentences(texts: Sequence[str]) -> list[Node]:

@@ -32,6 +32,7 @@ from wamviz.ui.stage import StageValue, empty_value, preview_value, stage_value
 log = logging.getLogger(__name__)
 Parts = dict[str, Any]
 GPU_SECONDS = 120
+CHUNK_ERROR = "error of each chunk (% of half the range, against the recording)"
 PHYSICS = threading.Lock()  # one simulation at a time: they share the renderer and two cores
 
 # On a ZeroGPU Space the card is borrowed for the sampling alone; elsewhere this is imagine_run itself.
@@ -245,8 +246,11 @@ def chunk_borders(run: Run) -> list[float]:
 def figure_parts(run: Run, theme: str) -> Parts:
     """The plots of a run in the visitor's colour scheme."""
     theme = theme if theme in plots.THEMES else "light"
+    borders = chunk_borders(run)
+    error = plots.chunk_error_lane(run, borders)
+    figure = plots.add_lanes(plots.action_figure(run, theme=theme), [error] if error else [], CHUNK_ERROR, theme)
     return {
-        "action_plot": plots.mark_chunks(plots.action_figure(run, theme=theme), chunk_borders(run), theme),
+        "action_plot": plots.mark_chunks(figure, borders, theme),
         "metric_plot": plots.metric_figure(run, theme=theme),
         "path_plot": plots.trajectory_figure(run, theme=theme),
     }

@@ -70,6 +70,33 @@ def _scene(seed: int) -> tuple[tuple[str, bool], ...]:
         return ()
 
 
+@dataclass(frozen=True)
+class Length:
+    """How long what an instruction asks for takes: ``kind`` of the task, ``seconds`` that the scripted expert needs."""
+
+    kind: str
+    seconds: float
+
+
+def task_length(state: WorldState | None, instruction: str) -> Length | None:
+    """How long the task of ``instruction`` takes in the scene of ``state``; None where it is no task of it."""
+    return _length(state.seed, instruction.strip()) if state is not None and instruction.strip() else None
+
+
+@lru_cache(maxsize=256)
+def _length(seed: int, instruction: str) -> Length | None:
+    try:
+        from wamviz.worlds.tabletop import ACTION_SPACE, TabletopEnv, parse
+        from wamviz.worlds.tabletop.tasks import kind_of
+
+        with contextlib.closing(TabletopEnv(render=False)) as env:
+            env.reset(seed)
+            task = parse(instruction, env)
+            return Length(task.kind, kind_of(task).lasts / ACTION_SPACE.rate)
+    except (WamvizError, ImportError):  # no task of this scene, or no simulator
+        return None
+
+
 def unknown_words(instruction: str) -> tuple[str, ...]:
     """The words of ``instruction`` that no instruction of the tabletop ever used, in their order."""
     from wamviz.worlds.tabletop import known_words

@@ -104,6 +104,14 @@ def css() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
 
 
+# Gradio's own menu, which ours replaces, comes and goes while it loads; the rest appears once it stands (ready.js).
+FIRST = (
+    ".nav-holder{display:none!important}"
+    "html:not([data-wz-ready]) .gradio-container .main{visibility:hidden}"
+    "html:not([data-wz-ready]) #wz-header{visibility:visible}"
+)
+
+
 def head() -> str:
     """The page's own script, inline: it runs before the first paint and needs no further request."""
     script = "{\n" + inline(STATIC / "page.js", "page") + "\npage.start();\n}"  # a block: its names are its own
@@ -112,5 +120,5 @@ def head() -> str:
     return (
         '<meta name="color-scheme" content="light dark">'
         '<meta name="description" content="See what a world-action model imagines, beside what really happened.">'
-        f"<style>{fonts()}</style><script>{script}</script>"
+        f"<style>{fonts()}{FIRST}</style><script>{script}</script>"
     )

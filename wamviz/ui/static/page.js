@@ -8,14 +8,16 @@ import { watchLive } from "./page/live.js";
 import { mark, name } from "./page/marks.js";
 import { begin, question, take } from "./page/offers.js";
 import { hearPresenting, present, startPresenting, wanted } from "./page/present.js";
+import { waitReady } from "./page/ready.js";
 import { hearSystem, paint, startScheme, wantedScheme } from "./page/scheme.js";
 import { attachJob, followJob, hearLink, link, place, remember, share } from "./page/sharing.js";
-import { sift } from "./page/sift.js";
+import { placed, sift } from "./page/sift.js";
 
 const WATCHED = ["disabled", "class", "data-scene", "data-episode", "data-run"];
 
 export function start() {
   startScheme();
+  waitReady();
   window.wamviz = {
     scheme: wantedScheme,
     settled,
@@ -24,6 +26,7 @@ export function start() {
     remember,
     share,
     sift,
+    placed,
     follow,
     begin,
     take,

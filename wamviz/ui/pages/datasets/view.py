@@ -13,7 +13,7 @@ import gradio as gr
 
 from wamviz.core.camera import TURNS
 from wamviz.core.errors import WamvizError
-from wamviz.core.rollout import Rollout
+from wamviz.core.rollout import Floats, Rollout
 from wamviz.datasets import Episode
 from wamviz.metrics.trajectory import ee_path, tool_path
 from wamviz.ui import clip_cache, plots, run_view
@@ -174,7 +174,22 @@ def plot_parts(opened: Opened, index: int, theme: str, offset: int = 0) -> Parts
     if camera and episode.frame_count > min(clip_cache.MOST_FRAMES, 150):  # a short one is never in parts
         first = _tried(lambda: episode.frames(camera, stop=1)[0], [])
         shape = None if first is None else clip_shape(episode, first, offset)
-    return {"plot": plots.episode_figure(recorded(episode, camera, shape), theme)}
+    figure = plots.episode_figure(recorded(episode, camera, shape), theme)
+    rate = episode.fps if episode.action_space is None else episode.action_space.rate
+    columns = _tried(lambda: _columns(episode, rate, shape), []) or {}
+    seconds = max([len(column) / rate for column in columns.values()], default=0.0)
+    title = "columns of the dataset"
+    if len(columns) > plots.extra_lanes.MOST_LANES:
+        title += f" (the first {plots.extra_lanes.MOST_LANES} of {len(columns)})"
+    return {"plot": plots.add_lanes(figure, plots.scalar_lanes(columns, rate), title, theme, seconds)}
+
+
+def _columns(episode: Episode, rate: float, shape: Shape | None) -> dict[str, Floats]:
+    """The scalar columns of an episode, of the part that is shown."""
+    if shape is None or shape.frames >= episode.frame_count:
+        return dict(episode.scalars)
+    first, last = (round(frame * rate / episode.fps) for frame in (shape.start, shape.start + shape.frames))
+    return {name: column[first : last + 1] for name, column in episode.scalars.items()}
 
 
 def _no_path(rollout: Rollout | None) -> str:

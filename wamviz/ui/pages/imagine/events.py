@@ -75,7 +75,8 @@ class ImagineEvents:
     def _open_events(self, demo: gr.Blocks) -> None:
         page, run = self.page, self.runner
         fields, question = list(page.offers.fields.values()), [getattr(page, name) for name in QUESTION.split()]
-        restored = [page.theme, page.job, *run.outputs, *question, page.horizon, page.guidance, page.offers.offer]
+        restored = [page.theme, page.job, *run.outputs, *question, page.horizon, page.suggested, page.guidance]
+        restored.append(page.offers.offer)
         chosen = page.examples.pick(self.example, [page.picked, page.theme, *fields], restored, js=EXAMPLE, **LATEST)
         page.offers.guard(chosen)[0].then(None, js=REMEMBER, **PRIVATE)
         wanted = page.open_run.click(self.example, [page.picked, page.theme, *fields], restored, js=WANTED, **LATEST)

@@ -20,6 +20,7 @@ from wamviz.ui.library import place_of
 from wamviz.ui.offers import BEGUN, Newest, skip
 from wamviz.ui.pages.imagine import view
 from wamviz.ui.pages.imagine.layout import ImaginePage
+from wamviz.ui.run_repository import TASKS
 from wamviz.ui.scenes import Scene
 
 
@@ -62,10 +63,16 @@ class FormEvents:
         page = self.page
         asked = [page.scene, page.frame, page.model, page.mode]
         mode = [page.mode_words, page.given_panel, page.given_words]
-        model = [page.mode, page.model_words, page.samples, page.horizon, page.steps, page.guidance, page.chips, *mode]
+        model = [page.mode, page.model_words, page.samples, page.horizon, page.suggested, page.steps, page.guidance]
+        model += [page.chips, *mode]
         chosen = page.model.input(self.model, asked, [*model, page.offers.offer], js=BEGUN, **LATEST)
         page.offers.guard(chosen)
         page.mode.input(self.mode, asked, mode, **LATEST)
+        told = [page.scene, page.instruction, page.model, page.horizon, page.suggested]
+        length = [page.horizon, page.suggested, page.horizon_words, page.fold]
+        for control in (page.instruction, page.horizon):
+            control.change(self.horizon, told, length, **LATEST)
+        chosen.then(self.horizon, told, length, **LATEST)
         page.dice.click(None, None, [page.seed], js=NEW_SEED, **PRIVATE)
 
     # --- the context ------------------------------------------------------------------------------------------------
@@ -165,6 +172,7 @@ class FormEvents:
                 label=choices.horizon_label(model),
                 visible=caps.longest > 1,
             ),
+            page.suggested: choices.first_horizon(model),
             page.steps: gr.update(
                 maximum=max(2, caps.max_steps), value=settings["steps"], visible=caps.default_steps > 0
             ),
@@ -186,6 +194,23 @@ class FormEvents:
             page.mode_words: question_view.sentences([choices.MODE_WORDS[mode]]),
             page.given_panel: gr.update(visible=mode in REQUIRED),
             page.given_words: self._given(scene, int(frame or 0), model, mode),
+        }
+
+    def horizon(self, scene: Scene, told: str, model: str, horizon: Any, suggested: Any) -> Updates:
+        """Other words or another horizon: what the task needs. A horizon that nobody chose follows the words."""
+        page = self.page
+        model, _ = choices.readable(model, None)
+        found = question_view.length_of(page.scenes, scene, told or "")
+        seconds, kind = (None, "") if found is None else (found.seconds, TASKS.get(found.kind, found.kind))
+        proposed, now = choices.suggested_horizon(model, seconds), int(horizon or 0)
+        follows = now == suggested
+        now = proposed if follows else now
+        words = choices.horizon_words(model, now, kind, seconds)
+        return {
+            page.horizon: gr.update(value=proposed) if follows and now != int(horizon or 0) else gr.skip(),
+            page.suggested: proposed if follows else suggested,
+            page.horizon_words: question_view.sentences([words] if words else []),
+            page.fold: gr.update(value=choices.settings_title(model, now, seconds)),
         }
 
     def _given(self, scene: Scene, frame: int, model: str, mode: str) -> list[Any]:

@@ -139,6 +139,8 @@ class ImaginePage:
                 elem_id="wz-horizon",
                 buttons=[],
             )
+            self.horizon_words = Markup([], elem_id="wz-horizon-words")
+            self.suggested = gr.State(choices.first_horizon(model))  # where the horizon stood when it was last proposed
             self.steps = gr.Slider(
                 1,
                 max(2, caps.max_steps),
@@ -166,7 +168,10 @@ class ImaginePage:
 
     def _dock(self) -> None:
         # In the dock, which is always in view: below the suggestions nobody would find modes and samples.
-        self.fold = gr.Button("Settings", size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
+        model = choices.default_model()
+        seconds = question_view.seconds_of(self.scenes, self.first.scene, self.first.instruction)
+        title = choices.settings_title(model, choices.first_horizon(model), seconds)
+        self.fold = gr.Button(title, size="sm", elem_id="wz-settings-toggle", elem_classes="wz-fold")
         with gr.Row(elem_classes="wz-go"):
             self.imagine = gr.Button("Imagine", variant="primary", size="lg", scale=3, elem_id="wz-imagine")
             self.cancel = gr.Button("Cancel", size="lg", scale=1, interactive=False, elem_id="wz-cancel")

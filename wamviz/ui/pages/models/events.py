@@ -29,6 +29,7 @@ from wamviz.ui.pages.models.view import BETWEEN, Found
 SIFT = "(...asked) => window.wamviz.sift(...asked)"
 ROW = picked_in("wz-links")
 WAY = picked_in("wz-field")
+PLACE = "(...axes) => window.wamviz.placed(...axes)"
 FOLLOW = "() => { window.wamviz.follow(); }"
 FORM = "() => { window.wamviz.form(); }"
 ON_SERVER: dict[str, Any] = {**PRIVATE, "concurrency_id": "look", "concurrency_limit": 4}
@@ -57,6 +58,8 @@ class ModelsEvents:
         demo.load(self.begin, None, [page.own, page.note, *shown, page.count, *form], **AT_ONCE).then(**sift)
         for control in page.filters:
             control.change(**sift)  # not input, which Gradio 6.31 drops for what is typed while the page still fills
+        axes = [page.query, page.paradigm, page.integration, page.architecture]
+        page.chart.pick(None, axes, axes, js=PLACE, **PRIVATE)
         page.kind.input(self.kind, [page.kind], [*page.fields, page.about], **LATEST)
         page.robot.input(self.robot, [page.kind, page.robot], [page.about], **LATEST)
         page.table.pick(self.way, [page.picked], form, js=WAY, **LATEST).then(None, js=FORM, **PRIVATE)

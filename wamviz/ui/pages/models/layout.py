@@ -9,9 +9,10 @@ from __future__ import annotations
 import gradio as gr
 
 from wamviz.models import connecting
-from wamviz.models.field import GIVES, PARADIGMS
+from wamviz.models.field import GIVES, places, systems
 from wamviz.models.reaching import CAN
 from wamviz.ui.markup import Markup, h
+from wamviz.ui.pages.models.chart import chart
 
 ALL = ""
 REACHED = "reached"
@@ -88,11 +89,14 @@ class ModelsPage:
 
     def _map(self) -> None:
         Markup([h("h2", {"class": "wz-title"}, "Model catalog")])
+        self.chart = Markup(chart(systems()), elem_id="wz-design", testid="design-space")
         with gr.Row(elem_id="wz-sift", elem_classes="wz-sift"):
             self.query = gr.Textbox(
                 label="Search", placeholder="Search the map", max_lines=1, min_width=180, elem_id="wz-sift-query"
             )
-            self.paradigm = _choice("Formulation", [("all", ALL), *((name, name) for name in PARADIGMS)])
+            self.paradigm = _axis("Formulation", "paradigm")
+            self.integration = _axis("How actions enter", "integration")
+            self.architecture = _axis("Architecture", "architecture")
             self.gives = _choice("Gives", [("anything", ALL), *((name, name) for name in GIVES)])
             self.can = _choice(
                 "Availability",
@@ -109,8 +113,8 @@ class ModelsPage:
 
     @property
     def filters(self) -> list[gr.Blocks]:
-        """What sifts the map."""
-        return [self.query, self.paradigm, self.gives, self.can]
+        """What sifts the map, in the order in which ``static/page/sift.js`` reads it."""
+        return [self.query, self.paradigm, self.integration, self.architecture, self.gives, self.can]
 
 
 def _text(label: str, info: str, example: str, elem_id: str, scale: int = 1) -> gr.Textbox:
@@ -123,6 +127,10 @@ def _lines(label: str, info: str, example: str) -> gr.Textbox:
     return gr.Textbox(
         label=label, info=info, placeholder=example, lines=2, max_lines=6, elem_id=f"wz-c-{label.lower()}"
     )
+
+
+def _axis(label: str, axis: str) -> gr.Dropdown:
+    return _choice(label, [("all", ALL), *((name, name) for name in places(axis))])
 
 
 def _choice(label: str, choices: list[tuple[str, str]]) -> gr.Dropdown:

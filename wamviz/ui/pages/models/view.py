@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wamviz.models.connecting import Kind
 from wamviz.models.connections import Connection
-from wamviz.models.field import NOT_STATED, System, link
+from wamviz.models.field import AXES, NOT_STATED, System, link
 from wamviz.models.reaching import CAN, Can, Standing, Surroundings, standing
 from wamviz.ui.markup import Node, h
 
@@ -56,7 +56,8 @@ def _row(system: System, stands: Standing, kinds: Mapping[str, Kind], here: bool
     can_be = "reached" if stands.can in ("now", "connect") else ""
     marks = {
         "class": "wz-system",
-        "data-paradigm": system.paradigm,
+        "data-name": system.name,
+        **{f"data-{axis}": system.place(axis) for axis in AXES},
         "data-gives": "|".join(system.gives),
         "data-can": "|".join(filter(None, (stands.can, can_be))),
     }

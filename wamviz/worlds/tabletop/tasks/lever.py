@@ -53,6 +53,7 @@ class Lever(TabletopTask):
     """Done when the lever is pressed by 4 cm or more; it stays down."""
 
     kind = "lever"
+    lasts = 21
     order = 0
     share = 0.2
     verbs = VERBS

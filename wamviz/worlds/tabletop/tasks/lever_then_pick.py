@@ -30,6 +30,7 @@ class LeverThenPick(TabletopTask):
     """Done when the lever is pressed and the object is lifted."""
 
     kind = "lever_then_pick"
+    lasts = 41
     order = 5
     share = 0.1
     composed = True

@@ -96,6 +96,7 @@ class Pick(TabletopTask):
     """Done when the object is lifted by more than 7 cm."""
 
     kind = "pick"
+    lasts = 24
     order = 1
     share = 0.25
     verbs = VERBS

@@ -87,6 +87,7 @@ class Place(TabletopTask):
     """Done when the object lies inside the bowl's rim, low, and the hand has let go."""
 
     kind = "place"
+    lasts = 48
     order = 2
     share = 0.2
     verbs = VERBS

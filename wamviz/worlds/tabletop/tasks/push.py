@@ -86,6 +86,7 @@ class Push(TabletopTask):
     """Done when the object has moved more than 5 cm to the wanted side."""
 
     kind = "push"
+    lasts = 27
     order = 3
     share = 0.15
     verbs = VERBS

@@ -48,6 +48,7 @@ class Stack(TabletopTask):
     """Done when the block stands on the other one and the hand has let go."""
 
     kind = "stack"
+    lasts = 45
     order = 4
     share = 0.1
     verbs = place.VERBS

@@ -1,0 +1,65 @@
+"""The command ``probe``: suites of probes, run, judged and reported."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wamviz.cli.options import check_folder
+from wamviz.cli.progress import Progress
+
+HELP = "Run a suite of probes: a reference task, extensions beyond it, judged sample by sample."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    parts.add_parser("list", help="the suites that come with wamviz")
+    run_part = parts.add_parser("run", help="ask every model every prompt; goes on where it stopped")
+    run_part.add_argument("suite", metavar="SUITE", help="a folder of probes, one probe's file, or a name of the list")
+    run_part.add_argument("--models", metavar="LIST", help="MODEL[:MODE] separated by commas, for those of the probes")
+    run_part.add_argument("--samples", type=int, metavar="N", help="of each prompt and model, for those of the probes")
+    run_part.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
+    report_part = parts.add_parser("report", help="report.html and report.csv of what was run")
+    report_part.add_argument("out", metavar="DIR", help="folder of the results")
+
+
+def run(args: argparse.Namespace) -> None:
+    """List, run or report."""
+    {"list": _list, "run": _run, "report": _report}[args.part](args)
+
+
+def _list(args: argparse.Namespace) -> None:
+    from wamviz.probes.shipped import shipped_suites
+
+    for suite in shipped_suites():
+        prompts = sum(len(probe.prompts) for probe in suite.probes)
+        print(f"{suite.name}: {len(suite.probes)} probes, {prompts} prompts")
+
+
+def _run(args: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from wamviz.probes import Contender, run_suite
+    from wamviz.probes.shipped import find_suite
+    from wamviz.probes.suite_run import plan_cells
+
+    out, suite = check_folder(args.out), find_suite(args.suite)
+    if args.samples is not None:
+        suite = replace(suite, probes=tuple(replace(probe, samples=args.samples) for probe in suite.probes))
+    contenders = [Contender.read(name.strip()) for name in (args.models or "").split(",") if name.strip()]
+    count, failed = len(plan_cells(suite, contenders)), 0
+    stream = run_suite(suite, out, contenders)
+    with Progress("probe", unit="sample") as progress:
+        for done, cell in enumerate(stream, 1):
+            failed += bool(cell.error)
+            progress(done, count, "")
+    print(f"{count} samples, {failed} failed: {out}")
+    print(f"Report: python -m wamviz probe report {args.out}")
+
+
+def _report(args: argparse.Namespace) -> None:
+    from wamviz.probes.report import write_report
+
+    for path in write_report(Path(args.out)):
+        print(path)
