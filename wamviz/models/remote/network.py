@@ -79,11 +79,14 @@ def server_error(words: Any) -> WamvizError:
     return Unavailable(f"The server said: {clean_text(words) or 'an error without words'}")
 
 
-def refuse_error(reply: Any) -> None:
+def refuse_error(reply: Any, wordless: str = "") -> None:
     """Raise for a reply that is an error of the server's own, in whatever form servers tell one.
 
     They write ``{"error": words}`` or ``{"error": {"message": words}}``, name a ``type`` or ``status``, say that there
     is no ``success``, or send ``detail`` or ``traceback`` in place of actions.
+
+    Args:
+        wordless: what is said of an error that comes without words.
     """
     if not isinstance(reply, Mapping):
         return
@@ -96,7 +99,7 @@ def refuse_error(reply: Any) -> None:
     kinds = [reply[name] for name in ("type", "status") if isinstance(reply.get(name), str)]
     failed = any(kind.lower() in ("error", "failed", "failure") for kind in kinds) or reply.get("success") is False
     if failed or error is True or (alone and _words(reply)):
-        raise server_error(_words(reply))
+        raise server_error(_words(reply) or wordless)
 
 
 def _words(told: Mapping[Any, Any]) -> str:

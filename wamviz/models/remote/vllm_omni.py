@@ -126,7 +126,7 @@ def _job(reply: bytes, request: PolicyRequest) -> dict[str, Any]:
     job = unpack_json(reply, request.server.limits)
     if not isinstance(job, dict):
         raise malformed(f"it is a {type(job).__name__}, not a dictionary")
-    refuse_error(job)
+    refuse_error(job, "the job failed")
     return job
 
 
