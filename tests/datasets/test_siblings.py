@@ -358,3 +358,52 @@ def test_a_shorter_gripper_costs_the_rows_that_lack_it(tmp_path: Path) -> None:
     assert episode.actions is not None and len(episode.actions) == T - 1 and episode.success is True
     assert make.shown(episode) == [(0, 3 * k) for k in range(T)]
     assert "the gripper has 11" in " ".join(episode.missing) and "36 frames for 12 rows" in " ".join(episode.missing)
+
+
+# --- one file, or one row, never speaks for all -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [0, 5])
+@pytest.mark.parametrize("damage", ["no picture", "no zip"])
+def test_a_calvin_step_without_a_picture_shows_its_neighbours(step: int, damage: str, tmp_path: Path) -> None:
+    (tmp_path / "training").mkdir()
+    for k in range(T):
+        path = tmp_path / f"training/episode_{k:07d}.npz"
+        arrays = {"rgb_static": make.pattern(0, k), "rel_actions": np.zeros(7), "robot_obs": np.zeros(15)}
+        if k == step:
+            arrays.pop("rgb_static")
+        np.savez(path, **arrays)
+        if k == step and damage == "no zip":
+            path.write_bytes(b"PK")
+    episode = open_dataset(tmp_path).episode(0)
+    shown = make.shown(episode)
+    if damage == "no picture":
+        expected = list(FRAMES)
+        expected[step] = (0, step - 1 if step else 1)
+        assert shown == expected
+    else:  # its numbers are lost as well, and with them the row
+        assert shown == [frame for k, frame in enumerate(FRAMES) if k != step]
+    assert f"Row {step} holds no picture" in " ".join(episode.missing)
+
+
+def test_a_damaged_first_file_does_not_hide_robotwin_s_others(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/episode0.hdf5").write_bytes(b"")
+    with h5py.File(tmp_path / "data/episode1.hdf5", "w") as file:
+        file["joint_action/vector"] = np.zeros((T, 14))
+        file["observation/head_camera/rgb"] = np.stack([make.pattern(1, k) for k in range(T)])
+    dataset = open_dataset(tmp_path)
+    assert make.shown(dataset.episode(1)) == [(1, k) for k in range(T)] and "Episode 0 (episode0)" in notes(dataset)
+
+
+def test_rows_of_a_table_are_put_into_order_too(tmp_path: Path) -> None:
+    make.write_video(tmp_path / "a.mp4", [make.pattern(0, k) for k in range(T)])
+    order = np.random.default_rng(0).permutation(T)
+    lines = ["timestamp,x,y", *(f"{k / 30},{k / 1000},0" for k in order)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    told = {"episodes": [{"videos": {"front": "a.mp4"}, "actions": "a.csv"}], "columns": {"actions": ["x", "y"]},
+            "layout": {"rate": 30}}  # fmt: skip
+    (tmp_path / "wamviz.json").write_text(json.dumps(told))
+    episode = open_dataset(tmp_path).episode(0)
+    assert episode.actions is not None and np.allclose(episode.actions[:, 0], np.arange(T) / 1000, atol=1e-6)
+    assert "'a.csv': Its rows lie in another order than timestamp says" in " ".join(episode.missing)

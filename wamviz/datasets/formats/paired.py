@@ -18,7 +18,7 @@ from typing import Any
 
 from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.datasets.action_semantics import infer_action_space
-from wamviz.datasets.containers.tables import read_table
+from wamviz.datasets.containers.tables import order_of_table, read_table
 from wamviz.datasets.containers.videos import VideoFile, open_video
 from wamviz.datasets.files import contained, inside, read_json
 from wamviz.datasets.format import DatasetFormat
@@ -93,7 +93,10 @@ class PairedFolder(IndexedDataset):
                 missing.append(f"'{relative}' is not here, so there are no {part}.")
                 continue
             wanted = (self.override.columns or {}).get(part)
-            tables[part] = read_table(path, wanted, self.override.names or () if part == "actions" else ())
+            values, named = read_table(path, wanted, self.override.names or () if part == "actions" else ())
+            order = order_of_table(path, len(values), self.override.rate or 0)
+            missing += [f"'{relative}': {note}" for note in order.notes]
+            tables[part] = values[order.order], named
         states, names = tables.get("states", (None, ()))
         if "actions" not in tables:
             return EpisodeNumbers(states=states, state_names=names)
