@@ -5,7 +5,7 @@
    height rests, or once patience is over; until then the head's style sheet keeps all but the header invisible. */
 
 const CALM = 3; // frames of one height
-const PATIENCE = 8_000; // milliseconds after the last piece was mounted: whatever is missing then may come later
+const PATIENCE = 20_000; // milliseconds after the last piece was mounted: whatever is missing then may come later
 const FILLED = [
   ["#wz-field", ".wz-system"],
   ["#wz-episodes", ".wz-markup > *"],
