@@ -7,6 +7,7 @@
 const CALM = 3; // frames of one height
 const CALM_MS = 150; // and for so long: a busy machine mounts one piece a frame
 const PATIENCE = 20_000; // milliseconds after the last piece was mounted: whatever is missing then may come later
+const LOADER = ".wrap.full.translucent .loading"; // Gradio's own, over everything until all is mounted (6.31)
 const FILLED = [
   ["#wz-field", ".wz-system"],
   ["#wz-about", ".wz-markup > *"],
@@ -25,7 +26,7 @@ export function standsStill(seen) {
 
 /* Whether everything that belongs to the first look is there. */
 function whole() {
-  if (!document.querySelector(".wz-footer")) return false;
+  if (!document.querySelector(".wz-footer") || document.querySelector(LOADER)) return false;
   return FILLED.every(([host, inside]) => {
     const found = document.querySelector(host);
     return !found || found.querySelector(inside);
