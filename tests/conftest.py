@@ -44,15 +44,16 @@ settings.load_profile("wamviz")
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of a file stay on one worker, which shares what they share; those of the page all do, and start first.
+    """Tests of a file stay on one worker, which shares what they share, and so do all that visit the running page.
 
-    One worker for the page: the app starts once, and no two browsers wait for each other.
+    One worker for those: the app starts once, and no two browsers wait for each other.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "tests/ui" if nodeid.startswith("tests/ui/") else nodeid.split("::", 1)[0]
+            file = nodeid.split("::", 1)[0]
+            return "the page" if Path(file).parent.as_posix() in ("tests/ui", "tests/ui/pages") else file
 
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 

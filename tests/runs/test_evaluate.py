@@ -39,9 +39,20 @@ class Expert:
         yield Imagined((Rollout("imagined", frames if mine else None, 5.0, actions, space),), {"total": 0.0})
 
 
-def test_a_perfect_model_is_perfect():
+@pytest.fixture(scope="module")
+def model() -> Expert:
+    return Expert()
+
+
+@pytest.fixture
+def shared(model: Expert) -> Shared:
+    """What it knows already: the episode."""
+    model.told.clear()
+    return Shared({SEED: model.episode})
+
+
+def test_a_perfect_model_is_perfect(model):
     """The expert's own future: no error, path as executed, task done, usual words."""
-    model = Expert()
     shared = Shared()
     result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, shared=shared)
     assert json.loads(json.dumps(result, allow_nan=False))["wording"] == "usual"
@@ -58,9 +69,9 @@ def test_a_perfect_model_is_perfect():
     assert set(model.told) == {model.episode.instruction} and set(shared.episodes) == {SEED} and len(shared.reader) > 0
 
 
-def test_the_controls_gain_nothing():
+def test_the_controls_gain_nothing(shared):
     """Holding still and copying the last frame are the controls, so neither gains on them, and nothing is achieved."""
-    result = evaluate("hold-still", "joint", range(SEED, SEED + 1))
+    result = evaluate("hold-still", "joint", range(SEED, SEED + 1), shared=shared)
     assert result["video"]["gain_db"] == pytest.approx(0, abs=1e-6)
     assert result["actions"]["ratio"] == pytest.approx(1, abs=1e-3)
     assert result["execution"]["success_rate"] == 0 and result["execution"]["by_task"]
@@ -70,10 +81,11 @@ def test_the_controls_gain_nothing():
 
 
 @pytest.mark.parametrize("wording", ["typos", "synonyms", "heldout"])
-def test_other_words_reach_the_model_and_not_the_judge(wording):
+def test_other_words_reach_the_model_and_not_the_judge(model, shared, wording):
     """The model is told otherwise; success is still that of the task that was meant."""
-    model = Expert()
-    result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, wording=wording)
+    if wording == "heldout":
+        shared.episodes.clear()  # its words are another episode's
+    result = evaluate("expert", "joint", range(SEED, SEED + 1), model=model, wording=wording, shared=shared)
     assert model.episode.instruction not in model.told and len(set(model.told)) == 1
     assert result["execution"]["success_rate"] == 1.0 and result["wording"] == wording
 

@@ -148,7 +148,7 @@ def test_a_reader_that_cannot_tell_what_it_knows_says_so():
     registry.reset()
     registry.register(ModelEntry(caps, lambda device: Control(caps), resident=False))
     try:
-        context = replace(CONTEXT, instruction="lift the mug")
+        context = CONTEXT.reworded("lift the mug")
         video = np.zeros((5, 8, 8, 3), np.uint8)
         *_, read = imagine_run("reader", context, mode="inverse_dynamics", video=video)
         assert any("Nothing here measures" in note and "(bridge)" in note for note in read.notes)

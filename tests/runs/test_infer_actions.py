@@ -26,15 +26,21 @@ def video_run():
     return run
 
 
+@pytest.fixture(scope="module")
+def read(video_run):
+    """That run with the actions that mini-WAM reads out of its video."""
+    return infer(video_run)
+
+
 def infer(run, model="mini-wam", sample=0):
     """The run at the end of inferring the actions of a run's video."""
     *_, end = imagine_run(model, context_of(run, sample), mode=MODE)
     return end
 
 
-def test_the_video_stays_and_gains_actions(video_run):
+def test_the_video_stays_and_gains_actions(video_run, read):
     """The frames are those that were sampled, the actions are the reader's, and the run says whose is whose."""
-    run = infer(video_run)
+    run = read
     assert isinstance(run, Run) and run.id != video_run.id and run.mode == "inverse_dynamics"
     rollout, before = run.imagined[0], video_run.imagined[0]
     assert np.array_equal(rollout.frames, before.frames) and rollout.origin == "imagined"
@@ -44,36 +50,34 @@ def test_the_video_stays_and_gains_actions(video_run):
     assert run.reference is not None and run.reference.origin == "executed"
 
 
-def test_the_actions_are_those_of_this_video(video_run):
+def test_the_actions_are_those_of_this_video(video_run, read):
     """The same video gives the same actions, and another one others: they are read, not recalled."""
-    ends = [infer(video_run) for _ in range(2)]
-    assert np.array_equal(ends[0].imagined[0].actions, ends[1].imagined[0].actions)
+    actions = read.imagined[0].actions
+    assert np.array_equal(infer(video_run).imagined[0].actions, actions)
     backwards = replace(video_run.imagined[0], frames=video_run.imagined[0].frames[::-1].copy())
     other = infer(replace(video_run, imagined=(backwards,)))
-    assert not np.allclose(other.imagined[0].actions, ends[0].imagined[0].actions, atol=1e-3)
+    assert not np.allclose(other.imagined[0].actions, actions, atol=1e-3)
 
 
-def test_a_video_of_another_rate_is_matched_by_time(video_run):
+def test_a_video_of_another_rate_is_matched_by_time(video_run, read):
     """Four times as many frames a second show the same seconds and nearly the same actions."""
     first = video_run.imagined[0]
     quick = replace(first, frames=np.repeat(first.frames, 4, axis=0)[: 4 * 16 + 1], fps=first.fps * 4)
     run = infer(replace(video_run, imagined=(quick,)))
-    plain = infer(video_run)
     assert run.imagined[0].fps == 20.0 and len(run.imagined[0].actions) == 16
-    assert np.abs(run.imagined[0].actions - plain.imagined[0].actions).max() < 1e-5
+    assert np.abs(run.imagined[0].actions - read.imagined[0].actions).max() < 1e-5
 
 
-def test_what_could_not_be_read_is_cut_off_and_said(video_run):
+def test_what_could_not_be_read_is_cut_off_and_said(video_run, read):
     """A reader that reads eight actions explains eight frames after the context, and the recording ends there too."""
-    whole = infer(video_run)
-
-    first = whole.imagined[0]
-    short = replace(whole, imagined=(replace(first, frames=None, actions=first.actions[:8]),), notes=())
+    short = replace(
+        read, imagined=(replace(read.imagined[0], frames=None, actions=read.imagined[0].actions[:8]),), notes=()
+    )
     run = join_video(short, video_run, 0)
     assert np.array_equal(run.imagined[0].frames, video_run.imagined[0].frames[:9])
     assert run.reference.duration == pytest.approx(1.6)
     assert any("Only the first 1.6 s of the video have actions" in note for note in run.notes)
-    assert not any("Only the first" in note for note in whole.notes)
+    assert not any("Only the first" in note for note in read.notes)
 
 
 def test_a_video_from_elsewhere_is_called_a_guess(video_run):

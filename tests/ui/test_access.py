@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-if TYPE_CHECKING:
-    from tests.ui.conftest import Site
+from tests.ui.conftest import PATIENCE, Site
 
 pytestmark = pytest.mark.browser
 
@@ -33,11 +33,31 @@ def findings(page: Page) -> list[tuple[str, str]]:
     return [(rule, html) for rule, html in found if not any(rule == r and mark in html for r, mark in GRADIO)]
 
 
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    """Somebody calm at a desk; what every page loads is loaded once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    """Somebody with a phone."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
-def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: object, scheme: Any, path: str) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
+def test_axe_finds_nothing_serious_of_ours(
+    desk: BrowserContext, site: Site, kept: object, scheme: Any, path: str
+) -> None:
+    page = desk.new_page()
+    page.emulate_media(color_scheme=scheme)
     page.goto(site.url + path)
     if path == "/":
         expect(page.get_by_test_id("action-plot").locator(".js-plotly-plot")).to_be_visible()
@@ -53,7 +73,7 @@ def test_axe_finds_nothing_serious_of_ours(browser: Browser, site: Site, kept: o
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
     assert findings(page) == []
-    context.close()
+    page.close()
 
 
 def whole_form(page: Page) -> None:
@@ -109,9 +129,8 @@ def tab_to(page: Page, tag: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
-def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, site: Site, path: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page = context.new_page()
+def test_a_phone_shows_everything_without_scrolling_sideways(phone: BrowserContext, site: Site, path: str) -> None:
+    page = phone.new_page()
     page.goto(site.url + path)
     expect(page.locator("#wz-header")).to_be_visible()
     if path == "/":
@@ -130,4 +149,4 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, s
       .filter((e) => { const b = e.getBoundingClientRect(); return b.width && (b.right > 391 || b.left < -1); })
       .map((e) => e.outerHTML.slice(0, 120))""")
     assert wide == []
-    context.close()
+    page.close()

@@ -11,16 +11,27 @@ from PIL import Image
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import read_video
+from wamviz.runs.store import Store
 from wamviz.runs.store.export import KINDS, action_table
 
 
-def test_every_kind_can_be_downloaded(store, make_run):
-    run = make_run()
+@pytest.fixture(scope="module")
+def downloads(make_run, make_rollout, tmp_path_factory):
+    """(kept run, download by kind) of a run with everything, beside which lie files that are no part of it."""
+    folder = tmp_path_factory.mktemp("downloads")
+    store, run = Store(folder / "runs"), make_run(executed=make_rollout("executed", 4))
     store.save(run)
-    for kind in KINDS:
-        path = store.export(run.id, kind)
+    (folder / "secret.txt").write_text("secret")
+    (store.folder(run.id) / "private.txt").write_text("mine")
+    (store.folder(run.id) / "rollout-7.mp4").symlink_to(folder / "secret.txt")
+    return store.folder(run.id), {kind: store.export(run.id, kind) for kind in KINDS}
+
+
+def test_every_kind_can_be_downloaded(downloads):
+    folder, found = downloads
+    for kind, path in found.items():
         assert path.suffix == (".zip" if kind == "lerobot" else f".{kind}") and path.stat().st_size > 0
-        assert store.root / run.id in path.parents
+        assert folder in path.parents
 
 
 def test_the_lerobot_download_is_a_dataset_of_the_runs_rollouts(store, make_run, tmp_path):
@@ -51,14 +62,13 @@ def test_an_unknown_kind_names_the_nearest(store, make_run):
         store.export(run.id, "mp3")
 
 
-def test_videos_are_slides_of_720_lines(store, make_run, make_rollout):
-    run = make_run(executed=make_rollout("executed", 4))
-    store.save(run)
-    frames, fps = read_video(store.export(run.id, "mp4"))
+def test_videos_are_slides_of_720_lines(downloads):
+    _, found = downloads
+    frames, fps = read_video(found["mp4"])
     assert fps == 5.0 and frames.shape == (4, 720, 1280, 3)
-    with Image.open(store.export(run.id, "gif")) as gif:
+    with Image.open(found["gif"]) as gif:
         assert gif.n_frames > 1 and gif.size == (1280, 720)
-    with Image.open(store.export(run.id, "png")) as strip:
+    with Image.open(found["png"]) as strip:
         assert strip.width > strip.height > 600
 
 
@@ -105,22 +115,18 @@ def test_rows_of_two_rates_meet_by_time(make_run, make_rollout):
     assert [row[imagined] is not None for row in rows] == [False, True, False, True, True]
 
 
-def test_the_zip_holds_everything_once_and_nothing_else(store, make_run, tmp_path):
-    run = make_run()
-    store.save(run)
-    secret = tmp_path / "secret.txt"
-    secret.write_text("secret")
-    (store.folder(run.id) / "private.txt").write_text("mine")
-    (store.folder(run.id) / "rollout-7.mp4").symlink_to(secret)
-    with zipfile.ZipFile(store.export(run.id, "zip")) as archive:
+def test_the_zip_holds_everything_once_and_nothing_else(downloads):
+    folder, found = downloads
+    with zipfile.ZipFile(found["zip"]) as archive:
         names = archive.namelist()
         assert archive.testzip() is None
-        text = archive.read(f"wamviz-{run.id}/README.txt").decode()
+        text = archive.read(f"wamviz-{folder.name}/README.txt").decode()
     assert len(names) == len(set(names))
-    assert {os.path.dirname(name) for name in names} == {f"wamviz-{run.id}"}
+    assert {os.path.dirname(name) for name in names} == {f"wamviz-{folder.name}"}
     assert {os.path.basename(name) for name in names} == {
         "README.txt", "rollout.json", "rollout.npz", "rollout.mp4", "rollout-1.mp4", "context.png", "reference.mp4",
-        "reference.npz", "side-by-side.mp4", "side-by-side.gif", "filmstrip.png", "actions.csv",
+        "reference.npz", "executed.mp4", "executed.npz", "side-by-side.mp4", "side-by-side.gif",
+        "filmstrip.png", "actions.csv",
     }  # fmt: skip
     assert "rollout.npz" in text
 
