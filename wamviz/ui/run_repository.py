@@ -51,7 +51,7 @@ class RunRepository:
         """The example that is shown on arrival: the first task's, or None when there is none that can be read."""
         for run_id in self.examples.values():
             try:
-                return read_run(self._folders[run_id])
+                return self.load(run_id)  # a kept one, whose files are the ones that are served
             except WamvizError as error:
                 log.warning("An example cannot be shown: %s", error)
         return None
@@ -71,7 +71,9 @@ class RunRepository:
         return read_run(folder) if folder == self._folders.get(run_id) else self.store.load(run_id)
 
     def save(self, run: Run) -> str:
-        """Keep a finished run."""
+        """Keep a finished run; an example that is imagined anew keeps its execution."""
+        if run.id in self._folders:
+            self._own(run.id)
         return self.store.save(run)
 
     def attach_executed(self, run_id: str, rollout: Rollout) -> Run:
