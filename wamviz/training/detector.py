@@ -123,7 +123,7 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
     """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad).
 
     ``marks``: of the arm's marks (pixels of 256, median); ``arm``: of the tool, once the arm is solved for (cm).
-   """
+    """
     index, device = np.arange(0, len(data.first), every), net.point.device
     off, tool, yaw, presence, grip, face, aside_by, arm = [], [], [], [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
