@@ -152,7 +152,7 @@ def test_statistics_are_of_all_steps(data):
 
 
 def test_windows_are_drawn_more_often_where_there_is_little_room(data):
-    """Each step can be drawn; those at which something high stands near what is to be grasped, more than their share."""
+    """Each step can be drawn; those with something high near what is to be grasped, more than their share."""
     assert 0 < len(data.crowded) < len(data)
     data_share = len(data.crowded) / len(data)
     drawn = data.draw(np.random.default_rng(0), 4000)
