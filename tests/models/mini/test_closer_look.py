@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wamviz.models.mini.closer_look import SHARE, CloserLook, cut_patch, mean_and_spread
+from wamviz.models.mini.closer_look import SHARE, CloserLook, cut_patch, mean_and_spread, share_of
 
 PIXEL = 1 / 256
 
@@ -73,6 +73,6 @@ def test_a_heatmap_says_where_it_is_hot_and_how_widely() -> None:
     heat = torch.full((1, 2, 4, 4), -40.0)
     heat[0, 0, 1, 2] = 40.0
     heat[0, 1, 0, 0] = heat[0, 1, 0, 3] = 40.0
-    at, spread = mean_and_spread(heat)
+    at, spread = mean_and_spread(share_of(heat))
     torch.testing.assert_close(at[0], torch.tensor([[0.625, 0.375], [0.5, 0.125]]))
     torch.testing.assert_close(spread[0], torch.tensor([0.0, 0.375]), rtol=0, atol=1e-3)

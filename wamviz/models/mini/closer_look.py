@@ -22,11 +22,15 @@ def cut_patch(image: Tensor, at: Tensor, share: float, size: int) -> Tensor:
     return F.grid_sample(image, torch.stack([x, y], -1) * 2 - 1, padding_mode="border", align_corners=False)
 
 
-def mean_and_spread(heat: Tensor) -> tuple[Tensor, Tensor]:
-    """Where heatmaps (B, N, G, G) of logits are hot, (B, N, 2) in 0..1, and how widely (B, N)."""
-    cells = heat.shape[-1]
-    share = heat.flatten(2).softmax(-1).unflatten(2, (cells, cells))
-    centres = (torch.arange(cells, device=heat.device) + 0.5) / cells
+def share_of(heat: Tensor) -> Tensor:
+    """Heatmaps (B, N, G, G) of logits to shares that sum to 1."""
+    return heat.flatten(2).softmax(-1).unflatten(2, heat.shape[2:])
+
+
+def mean_and_spread(share: Tensor) -> tuple[Tensor, Tensor]:
+    """Where shares (B, N, G, G) lie, (B, N, 2) in 0..1 of the square, and how widely (B, N)."""
+    cells = share.shape[-1]
+    centres = (torch.arange(cells, device=share.device) + 0.5) / cells
     columns, rows = share.sum(2), share.sum(3)
     at = torch.stack([columns @ centres, rows @ centres], -1)
     square = torch.stack([columns @ centres.square(), rows @ centres.square()], -1) - at.square()
@@ -79,5 +83,5 @@ class CloserLook(nn.Module):
         every = self.heat(self.fine_out(F.pixel_shuffle(self.up(coarse), 2) + fine)).float()  # (B * Q, Q, G, G)
         own = torch.arange(marks, device=image.device)
         heat = every.unflatten(0, (b, marks))[:, own, own]
-        at, spread = mean_and_spread(heat)
+        at, spread = mean_and_spread(share_of(heat))
         return heat, around + (at - 0.5) * SHARE, spread * SHARE

@@ -19,7 +19,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from wamviz.models.mini.arm_pose import MARKS
-from wamviz.models.mini.closer_look import Block, CloserLook, cut_patch, mean_and_spread
+from wamviz.models.mini.closer_look import Block, CloserLook, cut_patch, mean_and_spread, share_of
 from wamviz.models.mini.relations import SYMMETRY
 from wamviz.models.mini.warp import THINGS
 
@@ -143,9 +143,10 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         middle = self.middle_out(F.pixel_shuffle(self.up(deep), 2) + kept)
         fine = self.fine_out(F.pixel_shuffle(self.upper(middle), 2) + keep)
         heat = self.heat(fine).float()
-        at, spread = mean_and_spread(heat)  # of P + Q - 1
+        share = share_of(heat)  # (B, P + Q - 1, G, G)
+        at, spread = mean_and_spread(share)
         marks, spread = (torch.cat([x[:, len(POINTS) :], x[:, len(POINTS) - 1 : len(POINTS)]], 1) for x in (at, spread))
-        at, share = at[:, : len(POINTS)], heat[:, : len(POINTS)].flatten(2).softmax(-1)  # (B, P, G * G)
+        at, share = at[:, : len(POINTS)], share[:, : len(POINTS)].flatten(2)  # (B, P, G * G)
         wide = torch.cat([fine, F.interpolate(middle, scale_factor=2.0)], 1)
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
