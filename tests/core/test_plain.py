@@ -37,6 +37,10 @@ def test_what_is_plain_already_stays_as_it_is() -> None:
     assert jsonable(plain) == plain and json.loads(dumps(plain)) == plain
 
 
+def test_options_reach_the_writer() -> None:
+    assert dumps({"b": 1, "a": 2}, indent=1, sort_keys=True) == '{\n "a": 2,\n "b": 1\n}'
+
+
 def test_the_success_of_a_rollout_is_a_bool_of_python() -> None:
     """What compares NumPy's numbers gives NumPy's booleans, which no writer of JSON knows."""
     frames = np.zeros((2, 4, 4, 3), np.uint8)

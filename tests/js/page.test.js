@@ -162,11 +162,14 @@ test("tabs can be told apart by their titles", () => {
   assert.equal(titleOf("Models", ""), "Models · wamviz");
 });
 
-test("a page stands still when its height rests, not before anything is there", () => {
-  assert.equal(standsStill([0, 0, 0, 0]), false);
-  assert.equal(standsStill([900, 900]), false);
-  assert.equal(standsStill([900, 1000, 1000]), false);
-  assert.equal(standsStill([900, 1000, 1000, 1000]), true);
+test("a page stands still when its height rests for a while, not before anything is there", () => {
+  const frames = (...heights) => heights.map((height, k) => [100 * k, height]);
+  assert.equal(standsStill([]), false);
+  assert.equal(standsStill(frames(0, 0, 0, 0)), false);
+  assert.equal(standsStill(frames(900, 900)), false);
+  assert.equal(standsStill(frames(900, 1000, 1000)), false);
+  assert.equal(standsStill(frames(900, 1000, 1000, 1000)), true);
+  assert.equal(standsStill(frames(900, 900, 900).map(([time, height]) => [time / 10, height])), false);
 });
 
 test("a press in the picture chooses a place of its axis, and pressed again takes it away", () => {

@@ -18,6 +18,7 @@ from wamviz.training.denoiser import (
     denoising_loss,
     draw_level,
     draw_levels,
+    misread,
     motion_error,
     optimizers_for,
     pointing_loss,
@@ -223,3 +224,12 @@ def test_average_follows_slowly():
     average.update(layer)
     moved = average.weights["weight"] - old
     assert (moved > 0).all() and (moved < 1).all()
+
+
+def test_a_misread_gripper_is_open_or_shut_for_some_frames_and_nothing_else_changes():
+    motion = torch.rand(200, 16, 28, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.2
+    read = misread(motion, torch.Generator().manual_seed(1))
+    wrong = read[..., 6] != motion[..., 6]
+    assert 0.2 < wrong.float().mean() < 0.4 and set(read[..., 6][wrong].tolist()) == {0.0, 1.0}
+    assert (wrong.unflatten(1, (4, 4)).float().mean(-1) % 1 == 0).all()  # in spans
+    torch.testing.assert_close(read[..., [*range(6), *range(7, 28)]], motion[..., [*range(6), *range(7, 28)]])

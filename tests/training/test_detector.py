@@ -10,10 +10,11 @@ import torch
 
 from tests.training.conftest import SIDE, StopAfter
 from wamviz.models.mini.arm_pose import MARKS, place_marks
+from wamviz.models.mini.closer_look import CloserLook
 from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
 from wamviz.training.budget import Budget, OutOfTime
-from wamviz.training.detector import detector_loss, disturb, measure_detector, train_detector, truth
+from wamviz.training.detector import closer_loss, detector_loss, disturb, measure_detector, train_detector, truth
 from wamviz.training.painter import Pictures, load_pictures
 from wamviz.training.report import validation_rows
 
@@ -153,7 +154,37 @@ def test_whoever_tells_the_truth_measures_as_right(data, monkeypatch):
         return answers(seen, places, marks, data.states[asked[-1]], data.yaws[asked[-1]])
 
     monkeypatch.setattr(net, "forward", right)
+    monkeypatch.setattr(net, "look_closer", lambda images, found: found)
     figures = measure_detector(net, data, every=1)
     assert figures["marks"] < 0.01 and figures["arm"] < 0.1
     assert figures["median"] < 0.01 and figures["tool"] < 0.01 and figures["yaw"] < 1e-5 and figures["facing"] < 1e-3
     assert figures["within_1cm"] == figures["within_2cm"] == figures["presence"] == 1 and figures["gripper"] == 0
+
+
+def test_a_closer_look_learns_to_find_marks() -> None:
+    """From places that are off by some pixels, it comes back to a bright dot."""
+    torch.manual_seed(0)
+    net = CloserLook(1, fine=8, coarse=8)
+    chance, rng = (torch.Generator().manual_seed(seed) for seed in (0, 1))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-2)
+
+    def picture() -> tuple[torch.Tensor, torch.Tensor]:
+        marks = 0.2 + 0.6 * torch.rand(4, 1, 2, generator=rng)
+        pixels = (torch.arange(256) + 0.5) / 256
+        x, y = ((pixels - marks[..., axis, None]) * 100 for axis in (0, 1))
+        light = torch.exp(-(x[:, :, None].square() + y[..., None].square())).amax(1)
+        return light[:, None].expand(-1, 3, -1, -1), marks
+
+    losses = []
+    for _ in range(40):
+        images, marks = picture()
+        loss = closer_loss(net, images, marks, chance)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    images, marks = picture()
+    with torch.inference_mode():
+        _, found, _ = net(images, marks + 4 / 256)
+    assert (found - marks).norm(dim=-1).max() < 3 / 256

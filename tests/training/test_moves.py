@@ -149,3 +149,17 @@ def test_statistics_are_of_all_steps(data):
     assert facts["state_mean"][0] == pytest.approx(float(data.states[:, 0].mean()), rel=1e-5)
     assert facts["state_std"][3] == pytest.approx(1e-3) and len(facts["state_std"]) == 14
     assert len(THINGS) == data.positions.shape[1]
+
+
+def test_windows_are_drawn_more_often_where_there_is_little_room(data):
+    """Each step can be drawn; those with something high near what is to be grasped, more than their share."""
+    assert 0 < len(data.crowded) < len(data)
+    data_share = len(data.crowded) / len(data)
+    drawn = data.draw(np.random.default_rng(0), 4000)
+    assert drawn.min() >= 0 and drawn.max() < len(data) and len(np.unique(drawn)) > 0.9 * len(data)
+    assert np.isin(drawn, data.crowded).mean() > data_share + 0.2 * (1 - data_share)
+    for step in data.crowded[:3]:
+        _, first, second = data.own[data.episode[step]][0]
+        target = first if first > 0 else second
+        away = (data.positions[step, 1:4, :2] - data.positions[step, target, :2]).norm(dim=-1)
+        assert ((away > 0) & (away < 0.15)).any()

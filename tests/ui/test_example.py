@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,16 @@ def test_the_command_writes_what_the_page_reads(tmp_path: Path, capsys: pytest.C
         and repository.example.executed is not None
     )
     assert f"push: run {repository.example.id} by hold-still" in capsys.readouterr().out
+
+
+def test_an_example_that_is_imagined_anew_keeps_its_execution(tmp_path: Path) -> None:
+    """The same question is the same run; from then on its files are served out of the store, its execution too."""
+    repository = RunRepository(Store(tmp_path / "runs"))
+    example = repository.example
+    if example is None or example.executed is None:
+        pytest.skip("There are no executed examples.")
+    repository.keep(replace(example, executed=None))
+    assert repository.folder(example.id) == tmp_path / "runs" / example.id
+    again = repository.example
+    assert again is not None and again.executed is not None
+    assert (repository.folder(example.id) / "executed.mp4").is_file()

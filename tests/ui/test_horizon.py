@@ -86,3 +86,10 @@ def test_two_tasks_in_one_sentence_take_longer_than_one() -> None:
     assert both is None or both.seconds > one.seconds  # where the scene has an orange
     assert task_length(scene, "sing a song") is None
     assert task_length(None, "push the toaster lever") is None and task_length(scene, " ") is None
+
+
+def test_a_file_of_actions_is_described_before_anybody_uploads_one() -> None:
+    words = choices.given_words("mini-wam", "forward_dynamics", None)
+    for part in ("7 numbers", "dx (m)", "drz (rad)", "gripper is 1 closed, 0 open", "5 a second", ".npy", ".csv"):
+        assert part in words
+    assert "usually" in choices.steps_label("mini-wam")

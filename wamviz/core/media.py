@@ -88,6 +88,7 @@ class VideoInfo:
     """What a video's header says; ``frames`` and ``seconds`` are 0 when it does not say.
 
     ``steady`` is False where frames do not follow each other at one rate: then only ``frame_times`` tells them apart.
+    ``deep`` is True for one channel of more than 8 bits, as distances are kept: each frame's largest value is white.
     """
 
     width: int
@@ -97,6 +98,7 @@ class VideoInfo:
     seconds: float
     codec: str
     steady: bool = True
+    deep: bool = False
 
 
 # --- pictures ---
@@ -272,7 +274,13 @@ def _info(container: Any, stream: Any) -> VideoInfo:
     codec = stream.codec_context.codec.canonical_name  # av1, whoever decodes it
     base = stream.base_rate
     steady = not (rate and base) or abs(float(base / rate) - 1) < 0.02
-    return VideoInfo(stream.width, stream.height, float(rate or 25), stream.frames, seconds, codec, steady)
+    deep = _is_deep(stream.codec_context.format)
+    return VideoInfo(stream.width, stream.height, float(rate or 25), stream.frames, seconds, codec, steady, deep)
+
+
+def _is_deep(form: av.VideoFormat | None) -> bool:
+    """Whether a pixel format is one channel of more than 8 bits."""
+    return form is not None and len(form.components) == 1 and form.components[0].bits > 8
 
 
 def _decoded(container: Any, stream: Any, name: str) -> Iterator[av.VideoFrame]:
@@ -299,7 +307,13 @@ def _to_array(frame: av.VideoFrame, max_side: int | None) -> Frames:
     if max_side is not None and shrunk:  # by the library's own scaler, which takes a tenth of numpy's time
         height, width = (max(1, round(side * max_side / longer)) for side in (height, width))
     how = Interpolation.AREA if shrunk else _SHARP
-    array = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=how).to_ndarray()
+    if _is_deep(frame.format):  # as 8 bits of 16, distances in mm would be black
+        values = frame.reformat(width, height, "gray16le", interpolation=how).to_ndarray().astype(np.float64)
+        values[values == 65535] = 0  # nothing was measured
+        grey = np.rint(values * (255 / max(values.max(), 1))).astype(np.uint8)
+        array = np.repeat(grey[..., None], 3, axis=-1)
+    else:
+        array = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=how).to_ndarray()
     return np.rot90(array, round(frame.rotation / 90) % 4) if frame.rotation else array
 
 

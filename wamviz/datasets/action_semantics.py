@@ -136,6 +136,7 @@ _CREDIBLE = {
     "joint_position": {"m": 10.0, "rad": 4 * np.pi},
     "joint_velocity": {"rad/s": 60.0, "m/s": 20.0},
 }
+FEW = 0.01  # of the rows: more than these are no glitch of a recording
 _UNIT = re.compile(r"(?:(?P<factor>[\d.eE+-]+) )?(?P<unit>m|rad|rad/s|m/s)")
 
 
@@ -156,9 +157,11 @@ def check_by_values(
         states: (M, D) at the same rate, or None.
         state_names: of their numbers; the first three are compared where they are x, y, z.
     """
-    doubt, absolute = _doubts(space, actions), _is_absolute(space, actions, states, state_names)
+    single = _single_rows(space, actions)
+    kept = np.delete(actions, single, axis=0)
+    doubt, absolute = _doubts(space, kept), _is_absolute(space, actions, states, state_names)
     if not doubt and not absolute:
-        return space, known_by, ()
+        return space, known_by, _outlier_notes(space, actions, single)
     why = doubt[0] if doubt else "the first three numbers of an action are where the hand is, not how far it moves"
     if known_by == BY_OVERRIDE:
         return space, known_by, (f"The layout is doubtful: {why}.",)
@@ -171,7 +174,7 @@ def check_by_values(
     note = f"What the file declares of its actions is not believed: {why}."
     if space.kind == "ee_delta":
         return unnamed_space(space.dim, space.rate), f"Not known: {why}.", (note,)
-    wrong = _dims_in_doubt(space, actions)
+    wrong = _dims_in_doubt(space, kept)
     units = tuple("" if i in wrong else unit for i, unit in enumerate(space.units))
     return replace(space, units=units, low=None, high=None), f"{known_by} The units are not known: {why}.", (note,)
 
@@ -189,21 +192,40 @@ def _doubts(space: ActionSpace, actions: NDArray[Any]) -> list[str]:
 
 
 def _dims_in_doubt(space: ActionSpace, actions: NDArray[Any]) -> set[int]:
-    wrong = set()
+    return {int(i) for i in np.flatnonzero(_beyond(space, actions).any(axis=0))}
+
+
+def _beyond(space: ActionSpace, actions: NDArray[Any]) -> NDArray[np.bool_]:
+    """(K, A) which values cannot be what the space says of them."""
+    out = np.zeros(actions.shape, bool)
     credible = _CREDIBLE.get(space.kind, {})
     for i in range(space.dim):
-        values = actions[:, i][np.isfinite(actions[:, i])]
-        if not len(values) or i == space.gripper_index:
+        if i == space.gripper_index:
             continue
+        values = np.where(np.isfinite(actions[:, i]), actions[:, i], 0.0 if space.low is None else space.low[i])
         if space.low is not None and space.high is not None:
             margin = 0.1 * (space.high[i] - space.low[i])  # recorded commands overshoot a little before they are cut
-            if values.min() < space.low[i] - margin or values.max() > space.high[i] + margin:
-                wrong.add(i)
+            out[:, i] |= (values < space.low[i] - margin) | (values > space.high[i] + margin)
         match = _UNIT.fullmatch(space.units[i])
         if match and match["unit"] in credible:
-            if np.abs(values).max() * float(match["factor"] or 1) > credible[match["unit"]]:
-                wrong.add(i)
-    return wrong
+            out[:, i] |= np.abs(values) * float(match["factor"] or 1) > credible[match["unit"]]
+    return out
+
+
+def _single_rows(space: ActionSpace, actions: NDArray[Any]) -> NDArray[np.int64]:
+    """Rows that alone hold values that cannot be: a glitch of the recording, and no other unit; else none."""
+    rows = np.flatnonzero(_beyond(space, actions).any(axis=1))
+    return rows if len(rows) <= max(1, FEW * len(actions)) and len(actions) >= 10 else rows[:0]
+
+
+def _outlier_notes(space: ActionSpace, actions: NDArray[Any], rows: NDArray[np.int64]) -> tuple[str, ...]:
+    """A sentence about rows that were not counted as evidence."""
+    if not len(rows):
+        return ()
+    i = int(np.flatnonzero(_beyond(space, actions)[rows[0]])[0])
+    more = f"; so are {len(rows) - 1} more rows" if len(rows) > 1 else ""
+    value = f"'{space.names[i]}' is {actions[rows[0], i]:.4g}"
+    return (f"Row {rows[0]} of the actions is far outside of what they are said to be ({value}){more}.",)
 
 
 def _is_absolute(

@@ -8,7 +8,7 @@ whatever was done is a sentence in ``notes``. Axis letters: n rows, D numbers a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,14 +78,23 @@ def order_rows(
     frame_index: Reals | None = None,
     timestamp: Reals | None = None,
     index: Reals | None = None,
+    expected: int | None = None,
 ) -> RowOrder:
     """The order of ``count`` rows by the first of the three columns that numbers each row once.
 
     Args:
         fps: rows a second, Hz.
+        expected: how many there should be; of rows that are written twice, one is left out.
         frame_index, timestamp, index: (count,) what the rows call their frame, their second and their place in the
             whole dataset; None where there is no such column, NaN where it has a gap.
     """
+    once = _written_once([frame_index, timestamp, index], count, expected)
+    if len(once) < count:
+        kept = [None if keys is None else keys[once] for keys in (frame_index, timestamp, index)]
+        found = order_rows(len(once), fps, kept[0], kept[1], kept[2])
+        again = count - len(once)
+        note = f"{again} row{'s are' if again > 1 else ' is'} written twice; one of each is left out."
+        return replace(found, order=once[found.order], notes=(note, *found.notes))
     notes: list[str] = []
     order: Rows = np.arange(count)
     named = (("frame_index", frame_index), ("timestamp", timestamp), ("index", index))
@@ -120,6 +129,22 @@ def order_rows(
             place = int(np.argmax(late))
             notes.append(f"There is a pause of {late[place]:.2g} s between rows {place} and {place + 1}.")
     return RowOrder(order, frames, first, times, tuple(notes))
+
+
+def _written_once(counters: Sequence[Reals | None], count: int, expected: int | None) -> Rows:
+    """The rows that repeat no earlier one: in all counters, and either right after it or beyond the number expected.
+
+    Of one counter that starts again nobody can say whether the rows are the same or another take.
+    """
+    present = [keys for keys in counters if keys is not None and np.isfinite(keys).all()]
+    if not present or not count:
+        return np.arange(count)
+    table = np.stack(present, axis=1)
+    _, first = np.unique(table, axis=0, return_index=True)
+    once = np.sort(first)
+    gone = np.setdiff1d(np.arange(count), once)
+    close = len(gone) > 0 and bool((table[gone] == table[gone - 1]).all()) and len(present) > 1
+    return once if close or (expected is not None and count > expected and len(once) >= expected) else np.arange(count)
 
 
 def _numbers_each_once(keys: Reals) -> bool:
@@ -183,7 +208,15 @@ def usable_rows(columns: Mapping[str, Reals | None]) -> UsableRows:
     for name, values in present.items():
         good = np.asarray(np.isfinite(values).all(axis=1))  # (n,)
         if len(good) and (~good).mean() > MOST_BAD:
-            unreadable[name] = f"{(~good).sum()} of {len(good)} rows of {name} hold a value that is no finite number."
+            empty = np.flatnonzero(~np.isfinite(values).any(axis=0))
+            dead = (
+                f" Number {empty[0]} never holds one; leave it out with the layout's 'columns'."
+                if 0 < len(empty) < values.shape[1]
+                else ""
+            )
+            unreadable[name] = (
+                f"{(~good).sum()} of {len(good)} rows of {name} hold a value that is no finite number.{dead}"
+            )
             continue
         end = int(np.flatnonzero(good)[-1]) + 1 if good.any() else 0
         ends[name] = end
@@ -202,6 +235,20 @@ def _rows(rows: Sequence[int] | Rows) -> str:
     if len(rows) == 1:
         return f"Row {rows[0]}"
     return f"Rows {', '.join(str(row) for row in rows[:5])}{' ...' if len(rows) > 5 else ''}"
+
+
+def hold_pictures(present: NDArray[np.bool_]) -> tuple[Rows, str]:
+    """The row whose picture is shown at each row, (n,): its own, else the last before it, else the first; and a note.
+
+    A row without a picture costs its own picture; nobody can see the rest of the view where none is there at all.
+    """
+    rows = np.arange(len(present))
+    absent = np.flatnonzero(~present)
+    if not len(absent) or not present.any():
+        return rows, ""
+    last = np.maximum.accumulate(np.where(present, rows, -1))
+    note = f"{_rows(absent)} {'holds' if len(absent) == 1 else 'hold'} no picture; a neighbour's is shown."
+    return np.where(last < 0, int(np.argmax(present)), last), note
 
 
 def hold_gaps(values: Reals) -> tuple[Reals, int]:

@@ -17,6 +17,8 @@ from wamviz.metrics.align import match_times
 from wamviz.metrics.registry import Metric, Pair, Value, hold_still
 
 Path3D = NDArray[np.float64]
+FARTHEST = 10.0  # m
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}  # a unit in m
 POSES = ("ee_delta", "ee_pose")  # kinds whose robots report the pose of the hand
 
 
@@ -46,7 +48,14 @@ def measured_path(rollout: Rollout) -> Path3D | None:
             return None
     elif space.kind not in POSES:
         return None
-    return states[:, :3].astype(np.float64)
+    path = states[:, :3].astype(np.float64)
+    return None if (np.abs(path) > FARTHEST).any() else path  # no arm reaches that far: they are mm
+
+
+def _in_metres(units: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """What the first three numbers of an action are multiplied with to be m, (3,); None where that is not known."""
+    known = [METRES.get(unit) for unit in units[:3]]
+    return None if len(known) < 3 or None in known else np.array(known, np.float64)
 
 
 def commanded_path(rollout: Rollout, start: Floats | None = None) -> Path3D | None:
@@ -56,16 +65,18 @@ def commanded_path(rollout: Rollout, start: Floats | None = None) -> Path3D | No
         start: as in ``ee_path``; without it, the first state's position where one is known.
     """
     actions, space = rollout.actions, rollout.action_space
-    if actions is None or space is None or space.kind not in POSES or space.dim < 3 or space.units[:3] != ("m",) * 3:
+    scale = None if space is None or space.kind not in POSES else _in_metres(space.units)
+    if actions is None or space is None or scale is None:
         return None
+    moved = actions[:, :3].astype(np.float64) * scale
     if start is None and rollout.states is not None and measured_path(rollout) is not None:
         start = rollout.states[0]
     first = np.zeros(3) if start is None else np.asarray(start, np.float64)[:3]
     if space.kind == "ee_delta":
-        return np.concatenate([first[None], first + np.cumsum(actions[:, :3].astype(np.float64), axis=0)])
+        return np.concatenate([first[None], first + np.cumsum(moved, axis=0)])
     if start is None and len(actions):
-        first = actions[0, :3].astype(np.float64)
-    return np.concatenate([first[None], actions[:, :3].astype(np.float64)])
+        first = moved[0]
+    return np.concatenate([first[None], moved])
 
 
 def tool_path(rollout: Rollout, tool: Tool | None, start: Floats | None = None) -> Path3D | None:

@@ -13,11 +13,10 @@ import numpy as np
 
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Floats, WorldState
+from wamviz.metrics.picture import MOVED
 from wamviz.runs.execution import MAX_ACTIONS, why_not
 from wamviz.worlds.tabletop import ACTION_SPACE, TabletopEnv, first_target, parse, success
 from wamviz.worlds.tabletop.tasks.base import Task
-
-MOVED = 0.03  # m: an object that moved less is where it was, as in ``metrics.picture``
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def replay(world: WorldState | None, actions: Floats | None, parts: Sequence[str
         tasks = [_task(env, part) for part in parts]
         start = {name: env.position(name) for name in env.present}
         done: list[int | None] = [None] * len(tasks)
-        for step, action in enumerate(np.clip(actions[:MAX_ACTIONS], ACTION_SPACE.low, ACTION_SPACE.high), 1):
+        for step, action in enumerate(actions[:MAX_ACTIONS], 1):
             env.step(action)
             for k, task in enumerate(tasks):
                 if done[k] is None and task is not None and success(env, task):

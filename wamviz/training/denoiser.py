@@ -30,6 +30,8 @@ _SHARP = 0.02  # units of motion, and of where actions lead (3 mm): below that a
 _MIX = {"forward_dynamics": 0.5, "joint": 0.1, "independent": 0.15, "inverse_dynamics": 0.25}
 _TURNED = 2.0  # how much louder the turn about the vertical is: it decides whether fingers fit
 _READ = 0.06  # the most noise on motion that counts as given: it is read off pictures
+_GRIPPER = 6  # its number in motion, where it is told as it is and not as a displacement
+_HIDDEN, _SPAN = 0.3, 4  # how often the gripper is misread, and for how many frames
 
 
 class Denoiser(nn.Module):
@@ -73,6 +75,16 @@ def add_noise(clean: Tensor, level: Tensor, rng: torch.Generator) -> Tensor:
     """The flow-matching interpolation (1 - sigma) x0 + sigma noise (Lipman et al. 2023, arXiv 2210.02747)."""
     sigma = level[:, None, None]
     return (1 - sigma) * clean + sigma * torch.randn(clean.shape, generator=rng, device=rng.device)
+
+
+def misread(motion: Tensor, rng: torch.Generator) -> Tensor:
+    """Motion (B, K, M) physical as it is read off pictures: where the fingers are hidden, for a few frames the gripper
+    is taken to be open or shut by chance."""
+    b, k, _ = motion.shape
+    spans = -(-k // _SPAN)
+    chance = torch.rand(2, b, spans, generator=rng, device=rng.device).repeat_interleave(_SPAN, 2)[..., :k]
+    gripper = torch.where(chance[0] < _HIDDEN, chance[1].round().to(motion.device), motion[..., _GRIPPER])
+    return torch.cat([motion[..., :_GRIPPER], gripper[..., None], motion[..., _GRIPPER + 1 :]], -1)
 
 
 def weigh(sigma: Tensor) -> Tensor:
@@ -130,7 +142,9 @@ def denoising_loss(
     acting = (action_error(guess, acted) * weigh(level)).mean()
     both, moved = actions.repeat_interleave(IMAGINING, 0), motion.repeat_interleave(IMAGINING, 0)
     for_motion, for_action = draw_levels(len(both), rng)
-    noisy = add_noise(moved, for_motion, rng), add_noise(both, for_action, rng)
+    read = misread(w.motion.to(device).repeat_interleave(IMAGINING, 0), rng) / net.motion_scale(both)
+    is_read = ((for_motion <= _READ) & (for_action > 0))[:, None, None]
+    noisy = add_noise(torch.where(is_read, read, moved), for_motion, rng), add_noise(both, for_action, rng)
     with torch.no_grad():
         known = (x.to(device) for x in (w.state, w.actions, w.last_action))
         answer = net.answer(*known)[0].repeat_interleave(IMAGINING, 0)
@@ -158,7 +172,7 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     ``pointed``: how often the right thing is taken to be meant; ``act``: the actions' absolute error over that of
     holding still; ``reach``: how far (cm, median) the hand ends from where it did; ``hand`` and ``things``: how far
     (cm, mean) predicted motion is off where the actions are given, of the things only those that move; ``inverse``: the
-    error of a step's position (mm) where motion is given.
+    error of a step's position (mm) where motion is read, and ``gripper`` the gripper's.
     """
     net = model.transformer
     rng = np.random.default_rng(7)
@@ -172,7 +186,8 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
     _, act = net(None, torch.randn(actions.shape, generator=chance, device=device), one, one, context)
     answer, _ = net.answer(*(x.to(device) for x in (w.state, w.actions, w.last_action)))
     moved, _ = net(torch.randn(motion.shape, generator=chance, device=device), actions, one, 0 * one, context, answer)
-    _, read = net(motion, torch.randn(actions.shape, generator=chance, device=device), 0 * one, one, context)
+    shown = misread(w.motion.to(device), chance) / scale
+    _, read = net(shown, torch.randn(actions.shape, generator=chance, device=device), 0 * one, one, context)
     act, read = net.denormalise_actions(act), net.denormalise_actions(read)
     true = w.actions.to(device)
     hold = torch.zeros_like(true)
@@ -189,6 +204,7 @@ def validate(model: Denoiser, tokenizer: PreTrainedTokenizerFast, data: Moves, c
         "hand": 100 * float(off[..., :3].norm(dim=-1).mean()),
         "things": 100 * float(things[shifts].mean()),
         "inverse": 1000 * float((read - true)[..., :3].abs().mean()),
+        "gripper": float((read - true)[..., 6].abs().mean()),
     }
 
 
@@ -216,7 +232,7 @@ def train_denoiser(
     finished = loop.done == 1
     for _ in loop:
         now = latest(data)
-        w = now.window(loop.rng.integers(len(now), size=batch), loop.rng)
+        w = now.window(now.draw(loop.rng, batch), loop.rng)
         acting, action_loss, motion, own = denoising_loss(
             model, tokenizer, w, add_typos(w.texts, loop.rng), loop.chance
         )

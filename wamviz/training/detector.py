@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wamviz.models.mini.arm_pose import place_marks
+from wamviz.models.mini.closer_look import SHARE, CloserLook
 from wamviz.models.mini.detector import POINTS, Detected, MiniDetector, facing_of
 from wamviz.models.mini.raster import project
 from wamviz.models.mini.relations import SYMMETRY
@@ -21,6 +22,7 @@ from wamviz.training.painter import Pictures
 from wamviz.training.state import Average
 
 _PIXEL = 1 / 128  # of the picture's width
+_OFF, _FAR_OFF = 2 / 256, 0.3  # how far off the first look is, of the width, and how often it is thrice as much
 
 
 def disturb(images: Tensor, rng: torch.Generator) -> Tensor:
@@ -105,6 +107,17 @@ def detector_loss(
     return loss + 2 * turn.abs().mean() + 2 * (found.gripper - states[:, 6]).abs().mean()
 
 
+def closer_loss(net: CloserLook, images: Tensor, marks: Tensor, chance: torch.Generator) -> Tensor:
+    """The same for a closer look at marks (B, Q, 2), from places that are off as the first look is, and more."""
+    wide = torch.rand(marks.shape[:2], generator=chance, device=images.device) < _FAR_OFF
+    off = torch.randn(marks.shape, generator=chance, device=images.device) * _OFF
+    around = marks + off * torch.where(wide, 3.0, 1.0)[..., None]
+    heat, found, _ = net(images, around)
+    inside = in_view(marks) & ((marks - around).abs() < 0.45 * SHARE).all(-1)
+    loss = heat_loss(heat, (marks - around) / SHARE + 0.5, inside)
+    return loss + 0.5 * (2 * (found - marks) / _PIXEL).abs().sum(-1)[inside].clamp_max(20).mean()
+
+
 @torch.inference_mode()
 def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[str, float]:
     """Errors on unseen pictures: of places (cm, median and shares within 1 and 2 cm), the tool (cm), turn (rad).
@@ -115,7 +128,8 @@ def measure_detector(net: MiniDetector, data: Pictures, every: int = 3) -> dict[
     off, tool, yaw, presence, grip, face, aside_by, arm = [], [], [], [], [], [], [], []
     for part in np.array_split(index, max(1, len(index) // 50)):
         i = torch.from_numpy(part)
-        found = on_cpu(net(data.image(part).to(device)))
+        images = data.image(part).to(device)
+        found = on_cpu(net.look_closer(images, net(images)))
         places, _, marks = truth(data, part)
         error = (found.places(data.cameras[i], -1e9) - places).norm(dim=-1)
         aside_by.append(256 * (found.marks - marks).norm(dim=-1)[in_view(marks)])
@@ -174,8 +188,8 @@ def train_detector(
         index = loop.rng.integers(len(now.first), size=batch)
         i = torch.from_numpy(index)
         images = disturb(now.image(index, loop.device), loop.chance)
-        known = (*truth(now, index), now.states[i], now.yaws[i])
-        loss = detector_loss(net(images), *(x.to(loop.device) for x in known))
+        known = [x.to(loop.device) for x in (*truth(now, index), now.states[i], now.yaws[i])]
+        loss = detector_loss(net(images), *known) + closer_loss(net.closer, images, known[2], loop.chance)
         loop.descend(loss, batch, error=loss.item())
         if loop.due("validation", 180):
             loop.validate(lambda: measure_detector(net, held_out))

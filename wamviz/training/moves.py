@@ -29,6 +29,8 @@ _WORDLESS = 0.1  # share of sentences left out, for guidance
 _PRESSED = 0.045  # m by which the lever is down once it needs no more pressing (LEVER_PRESSED is enough)
 _NO_LAST_ACTION = 0.3  # share of contexts whose last action is not known: a single picture does not tell
 _RELATIONS = ("nearest", "closest", "farthest")
+_CROWDED = 0.15  # m: a hand that is turned the wrong way touches what rises so near to its target
+_IN_A_CROWD = 0.35  # share of windows that are drawn from those alone
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -91,10 +93,28 @@ class Moves:
         self.cameras = torch.from_numpy(np.concatenate(cameras))
         self.begin, self.end = np.concatenate(begins), np.concatenate(ends)
         self.episode, self.horizon = np.concatenate(episodes), horizon
+        self.crowded = np.flatnonzero(self._room() < _CROWDED)
 
     def __len__(self) -> int:
         """How many steps a window can begin at."""
         return len(self.end)
+
+    def _room(self) -> NDArray[np.float32]:
+        """How far (m, along the table) from what is to be grasped the nearest thing higher than a block is, (S,)."""
+        meant = [next((thing for told in own[:1] for thing in told[1:] if thing > 0), -1) for own in self.own]
+        target = torch.tensor(meant)[torch.from_numpy(self.episode)]  # (S,), -1 where nothing is to be grasped
+        place = self.positions[torch.arange(len(target)), target.clamp_min(0)]  # (S, 3)
+        apart = (self.positions[..., :2] - place[:, None, :2]).norm(dim=-1).nan_to_num(torch.inf)
+        apart[torch.arange(len(target)), target.clamp_min(0)] = torch.inf
+        apart[:, BOWL + 1 :] = torch.inf
+        return apart.amin(1).masked_fill(target < 0, torch.inf).numpy()
+
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Steps at which windows begin, (count,): more than their share where there is little room to grasp."""
+        anywhere = rng.integers(len(self), size=count)
+        if not len(self.crowded):
+            return anywhere
+        return np.where(rng.random(count) < _IN_A_CROWD, rng.choice(self.crowded, count), anywhere)
 
     def statistics(self) -> dict[str, list[float]]:
         """Means and standard deviations of states and actions, for the transformer's configuration."""

@@ -13,7 +13,7 @@ from wamviz.core.errors import WamvizError, unknown_name
 from wamviz.core.rollout import MODES, Rollout
 from wamviz.models import registry
 from wamviz.models.protocol import Capabilities
-from wamviz.runs.conditioning import REQUIRED, usable_actions
+from wamviz.runs.conditioning import REQUIRED, SUFFIXES, usable_actions
 from wamviz.runs.store import Run
 
 MODE_TITLES = {
@@ -210,6 +210,34 @@ def settings_title(model_id: str, horizon: int, seconds: float | None) -> str:
     return f"Settings · {frames} frames" + (f", the task needs about {needs}" if frames < needs else "")
 
 
+def file_words(caps: Capabilities) -> str:
+    """What a file of actions for this model holds; "" for a model without actions."""
+    space = caps.action_space
+    if space is None:
+        return ""
+    columns = ", ".join(f"{name} ({unit})" if unit not in ("", "1") else name
+                        for name, unit in zip(space.names, space.units, strict=True))  # fmt: skip
+    closed = (
+        ""
+        if space.gripper_index is None
+        else (f"; {space.names[space.gripper_index]} is {space.gripper_closed:g} closed, {space.gripper_open:g} open")
+    )
+    kinds = ", ".join(SUFFIXES)
+    return f"It holds one row an action, {space.rate:g} a second, of {space.dim} numbers: {columns}{closed} ({kinds})."
+
+
+def steps_label(model_id: str) -> str:
+    """What stands above the slider of the denoising steps.
+
+    >>> steps_label("hold-still")
+    'Denoising steps'
+    """
+    usual = capabilities(model_id).default_steps
+    return (
+        f"Denoising steps (usually {usual}; more take longer and need not look better)" if usual else "Denoising steps"
+    )
+
+
 def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
     """What a mode that must be given something will be given when the visitor uploads nothing."""
     what = REQUIRED.get(mode)
@@ -222,10 +250,12 @@ def given_words(model_id: str, mode: str, reference: Rollout | None) -> str:
         if count > caps.horizon:
             whole = ", all at 0" if caps.open_horizon else ""
             first = f"{count} actions were {how} after this frame; as many as the horizon says are given{whole}."
-            return f"{first} Upload a file to use your own."
+            return f"{first} Upload a file to use your own. {file_words(caps)}"
         if count:
-            return f"Conditioned on the {count} {how} actions that follow this frame. Upload a file to use your own."
-        return "Nothing was recorded after this frame that this model takes: upload a file of actions."
+            first = f"Conditioned on the {count} {how} actions that follow this frame. Upload a file to use your own."
+            return f"{first} {file_words(caps)}"
+        first = "Nothing was recorded after this frame that this model takes: upload a file of actions."
+        return f"{first} {file_words(caps)}"
     if reference is not None and reference.frames is not None and len(reference.frames) > 1:
         return f"Actions are inferred from the {how} video that follows this frame. Upload a video to use your own."
     return "No video was recorded after this frame: upload the video whose actions to infer."

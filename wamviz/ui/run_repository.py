@@ -51,7 +51,7 @@ class RunRepository:
         """The example that is shown on arrival: the first task's, or None when there is none that can be read."""
         for run_id in self.examples.values():
             try:
-                return read_run(self._folders[run_id])
+                return self.load(run_id)  # a kept one, whose files are the ones that are served
             except WamvizError as error:
                 log.warning("An example cannot be shown: %s", error)
         return None
@@ -72,6 +72,8 @@ class RunRepository:
 
     def keep(self, run: Run) -> Run:
         """Keep a finished run, and return it as it is kept: the same, imagined before, may have been executed since."""
+        if run.id in self._folders:
+            self._own(run.id)  # an example that is imagined anew keeps its execution
         before = self.store.has(run.id)
         self.store.save(run)
         return self.store.load(run.id) if before else run

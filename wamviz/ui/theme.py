@@ -106,6 +106,7 @@ def css() -> str:
 
 # Gradio's own menu, which ours replaces, comes and goes while it loads; the rest appears once it stands (ready.js).
 FIRST = (
+    "html{overflow-y:scroll}"  # a scroll bar that comes later would move the header
     ".nav-holder{display:none!important}"
     "html:not([data-wz-ready]) .gradio-container .main{visibility:hidden}"
     "html:not([data-wz-ready]) #wz-header{visibility:visible}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -88,6 +89,12 @@ DIALECTS = {
     "msgpack-numpy, keys as text, type as bytes": lambda a: {**as_text(msgpack_numpy(a)), "type": a.dtype.str.encode()},
     "vLLM-Omni's own": lambda a: {**as_text(msgpack_numpy(a)), "kind": a.dtype.kind},
     "GR00T": lambda a: {"__ndarray_class__": True, "as_npy": npy(a)},
+    "the dtype by its name": lambda a: {**openpi(a), b"dtype": a.dtype.name},
+    "numbers in base64": lambda a: {
+        "__ndarray__": base64.b64encode(a.tobytes()).decode(),
+        "dtype": a.dtype.name,
+        "shape": list(a.shape),
+    },
     "json-numpy": lambda a: json.loads(pack_json(a)),
 }
 
@@ -98,6 +105,14 @@ def test_every_dialect_of_an_array_is_read(write):
     for array in (IMAGE, JOINTS, np.zeros((0, 3), np.int16)):
         read = unpack(msgpack.packb({"actions": [write(array)]}))["actions"][0]
         assert read.dtype == array.dtype and read.shape == array.shape and (read == array).all()
+
+
+def test_an_array_that_is_written_out_is_read():
+    for read in (unpack(pack({"a": {"__ndarray__": [[1, 2]], "dtype": "float32"}})),
+                 unpack_json(b'{"a": {"__ndarray__": [[1, 2]], "dtype": "float32"}}')):  # fmt: skip
+        assert read["a"].dtype == np.float32 and read["a"].tolist() == [[1.0, 2.0]]
+    with pytest.raises(WamvizError, match="no table of numbers|no plain numbers"):
+        unpack(pack({"__ndarray__": [[1], "x"]}))
 
 
 def test_a_dictionary_that_only_resembles_an_array_stays_one():

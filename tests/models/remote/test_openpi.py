@@ -23,6 +23,7 @@ from wamviz.core.errors import WamvizError
 from wamviz.core.media import resize
 from wamviz.core.rollout import Imagined, ImagineRequest, Observation
 from wamviz.models.protocol import collect
+from wamviz.models.remote.asking import video_from
 from wamviz.models.remote.codec import pack
 from wamviz.models.remote.context import fit_frame
 from wamviz.models.remote.kinds import robot_of
@@ -185,7 +186,13 @@ def test_a_chunk_of_another_length_is_taken_as_it_is():
         ({"actions": np.zeros(8)}, "shape"),
         ({"actions": np.zeros((0, 8))}, "shape"),
         ({"actions": "none"}, "no table of numbers"),
-        ({"error": "out of memory"}, "has no actions, only error"),
+        ({"error": "out of memory"}, "The server said: out of memory"),
+        ({"error": {"code": 500, "message": "out of memory"}}, "The server said: out of memory"),
+        ({"status": "error", "message": "out of memory"}, "The server said: out of memory"),
+        ({"success": False, "detail": "out of memory"}, "The server said: out of memory"),
+        ({"detail": [{"msg": "out of memory"}]}, "The server said: .*out of memory"),
+        ({"type": "error"}, "an error without words"),
+        ({"hello": 1}, "has no actions, only hello"),
     ],
 )
 def test_actions_that_are_none_are_refused(reply, why):
@@ -193,6 +200,22 @@ def test_actions_that_are_none_are_refused(reply, why):
     speaker.script = openpi(lambda s: reply)
     with pytest.raises(WamvizError, match=why):
         imagined(speaker, "act_only")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda video: video.astype(np.float32) / 255,
+        lambda video: video[None],
+        lambda video: video.transpose(0, 3, 1, 2).copy(),
+        list,
+    ],
+    ids=["shares of 1", "an axis before", "colours first", "a list of frames"],
+)
+def test_a_video_is_understood_in_every_form(write):
+    """As numbers of 0 .. 1, with the colours first, in a list: as networks and their libraries leave it."""
+    video = clip(33, 54, 64)
+    assert (video_from(write(video)) == video).all()
 
 
 @pytest.mark.parametrize("video", [clip(33, 54, 64).astype(np.float32), clip(33, 54, 64)[..., :1], clip(1, 54, 64), 3])

@@ -1,18 +1,14 @@
-"""What lies in an HDF5 file: groups, tables, pictures, texts; every form that was met.
+"""What lies in an HDF5 file: groups, tables, texts; ``hdf5_pictures`` has the pictures.
 
 Nothing is read but what is asked for, and sizes are judged before; links out of the file, virtual and external data are
-refused. An array that may hold pictures in a form that is not known is named as such. Nothing here knows what the
-numbers mean. h5py is imported here only.
+refused. Nothing here knows what the numbers mean. h5py is imported here only.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wamviz.core.errors import Damaged, NotFound, Unavailable, Unsafe, WamvizError
-from wamviz.core.rollout import Frames
-from wamviz.datasets.containers.pictures import (
-    depth_note,
-    is_packed_picture,
-    stack_pictures,
-    to_rgb,
-    unpack_picture,
-)
 from wamviz.datasets.files import contained
 from wamviz.datasets.rows import Reals, as_reals
 
@@ -37,34 +25,7 @@ if TYPE_CHECKING:
 MAGIC = b"\x89HDF\r\n\x1a\n"
 SUFFIXES = (".hdf5", ".h5")
 MAX_NUMBERS = 500_000_000  # bytes of one array of numbers
-MAX_FRAMES = 1_500_000_000  # bytes of pictures that one call may hold
 INSTRUCTIONS = ("language_instruction", "instruction", "language_raw", "language", "task_description", "task", "lang")
-SMALLEST = 8  # pixels of a side: less is a table, not a picture
-SHORTEST = 64  # bytes of a compressed picture
-_PICTURED = ("image", "rgb", "depth", "cam", "color", "frame", "video", "pixel")  # in names of arrays of pictures
-
-
-@dataclass(frozen=True)
-class PictureArray:
-    """Pictures in a file.
-
-    Attributes:
-        name: of the array, or of the group whose arrays are one picture each.
-        frames: how many.
-        packed: whether a row is a compressed picture.
-        single: names of the arrays in the group, in order; () for one array.
-        note: what is odd about them, or "".
-    """
-
-    name: str
-    frames: int
-    packed: bool
-    single: tuple[str, ...] = ()
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if self.frames < 1:
-            raise Damaged(f"'{self.name}' holds no picture.")
 
 
 @contextmanager
@@ -163,150 +124,6 @@ def table_at(file: h5py.File, name: str) -> Reals:
     if node.size == 0:
         raise Damaged(f"'{name}' is empty.", "The episode holds no step.")
     return as_reals(np.asarray(node[()]).reshape(len(node), -1), f"'{name}'")
-
-
-# --- pictures -----------------------------------------------------------------------------------------------------
-
-
-def pictures_in(file: h5py.File, group: str) -> tuple[dict[str, PictureArray], list[str]]:
-    """View -> pictures, for every array below ``group`` that holds some, and a sentence for each that may.
-
-    The view of the scene comes first, depth last.
-    """
-    found: dict[str, PictureArray] = {}
-    notes = []
-    for name, short in _arrays(file, group):
-        try:
-            pictures = _pictures(file, name)
-        except Unsafe:
-            raise
-        except WamvizError as error:
-            notes.append(f"Camera '{short}': {error}")
-            continue
-        if pictures is not None:
-            found[short] = pictures
-            continue
-        node = array_at(file, name)
-        table = node.dtype.kind in "fiub" and node.ndim <= 2
-        pictured = any(part in f"/{name}".lower() for part in _PICTURED)
-        if node.size and not table and (pictured or node.dtype.kind in "OVS") and not _is_text(node):
-            notes.append(
-                f"'{name}' holds {node.dtype} of shape {node.shape}, in a form that is not known; it is not shown."
-            )
-    order = sorted(found.items(), key=lambda item: ("depth" in item[0], _on_hand(item[0]), item[0]))
-    return dict(order), notes
-
-
-def _pictures(file: h5py.File, name: str) -> PictureArray | None:
-    """The pictures that an array (or a group of one array a frame) holds, or None where it holds something else."""
-    h5py = load_h5py()
-    node = node_at(file, name)
-    if isinstance(node, h5py.Group):
-        singles = tuple(sorted(node, key=lambda inner: int(inner)))
-        first = array_at(file, f"{name}/{singles[0]}")
-        packed = first.ndim < 2
-        picture = unpack_picture(_bytes(first[()])) if packed else np.asarray(first[()])
-        return PictureArray(name, len(singles), packed, singles, depth_note(picture) or "")
-    node = array_at(file, name)
-    if not node.ndim or not node.shape[0]:
-        return None
-    if node.ndim in (3, 4) and _is_picture(tuple(node.shape[1:])):
-        deep = node.dtype == np.uint16 or ("depth" in name.lower() and node.dtype.kind in "fu")
-        shares = node.ndim == 4 and node.dtype.kind == "f"
-        if node.dtype == np.uint8 or deep or shares:
-            return PictureArray(name, int(node.shape[0]), False, (), _pixel_note(node))
-    packed = node.ndim == 1 or (node.ndim == 2 and (node.shape[1] == 1 or node.dtype == np.uint8))
-    if not packed or (node.dtype.kind in "fiub" and node.ndim == 1) or (node.dtype.kind not in "OSVu"):
-        return None
-    first = _bytes(node[0])
-    if len(first) < SHORTEST or not is_packed_picture(first):
-        return None
-    return PictureArray(name, int(node.shape[0]), True, (), depth_note(unpack_picture(first)) or "")
-
-
-def _pixel_note(node: Any) -> str:
-    if node.dtype == np.uint8 or node.ndim == 4 and node.shape[-1] not in (1,):
-        return ""
-    first = np.asarray(node[0])
-    return depth_note(first[..., 0] if first.ndim == 3 else first) or ""
-
-
-def _bytes(row: Any) -> bytes:
-    """The bytes of one compressed picture, however the file keeps them: string, opaque, a row of numbers, base64."""
-    if isinstance(row, np.ndarray) and row.dtype.kind in "OSV" and row.size == 1:
-        row = row.reshape(-1)[0]
-    if isinstance(row, str):
-        row = row.encode("latin-1", "replace")
-    data = row.tobytes() if isinstance(row, np.ndarray | np.void) else bytes(row)
-    if data[:4] in (b"/9j/", b"iVBO"):
-        try:
-            return base64.b64decode(data.rstrip(b"\0"), validate=True)
-        except (binascii.Error, ValueError):
-            return data
-    return data
-
-
-def _is_text(node: Any) -> bool:
-    """Whether an array holds words."""
-    if node.dtype.kind == "S" and node.dtype.itemsize <= 4096 or load_h5py().check_string_dtype(node.dtype) is not None:
-        try:
-            first = node[(0,) * node.ndim]
-            text = first.decode("utf-8") if isinstance(first, bytes) else str(first)
-            return text.isprintable() or not text
-        except (UnicodeDecodeError, OSError, ValueError):
-            return False
-    return False
-
-
-def _arrays(file: h5py.File, group: str, depth: int = 3) -> Iterator[tuple[str, str]]:
-    """(name, short name) of the arrays at most ``depth`` groups below ``group``, and of groups of one array a frame."""
-    h5py = load_h5py()
-    for inner in names_in(file, group)[:500]:
-        name = f"{group}/{inner}" if group else inner
-        node = node_at(file, name)
-        if isinstance(node, h5py.Dataset):
-            yield name, inner
-        elif len(node) > 1 and all(member.isdecimal() for member in node):
-            yield name, inner
-        elif depth > 1:
-            short = "" if inner in ("images", "image", "sensor_data", "rgb", "depth") else f"{inner}."
-            yield from ((found, f"{short}{last}") for found, last in _arrays(file, name, depth - 1))
-
-
-def _is_picture(shape: tuple[int, ...]) -> bool:
-    sides = shape if len(shape) == 2 else shape[:2] if shape[2] in (1, 3, 4) else shape[1:]
-    channels = 1 if len(shape) == 2 else shape[2] if shape[2] in (1, 3, 4) else shape[0]
-    return min(sides) >= SMALLEST and channels in (1, 3, 4)
-
-
-def _on_hand(name: str) -> bool:
-    return "hand" in name or "wrist" in name
-
-
-def decode_view(file: h5py.File, view: PictureArray, start: int, stop: int) -> Frames:
-    """Frames ``start`` .. ``stop`` - 1 of a view, (n, H, W, 3) uint8."""
-    if view.packed:
-        return stack_pictures([unpack_picture(data) for data in packed_rows(file, view, start, stop)], view.name)
-    if view.single:
-        rows = [np.asarray(array_at(file, f"{view.name}/{inner}")[()]) for inner in view.single[start:stop]]
-        return to_rgb(np.stack(rows), view.name)
-    node = array_at(file, view.name)
-    _check_size(node, stop - start, int(np.prod(node.shape[1:])) * node.dtype.itemsize)
-    return to_rgb(node[start:stop], view.name)
-
-
-def packed_rows(file: h5py.File, view: PictureArray, start: int, stop: int) -> list[bytes]:
-    """The compressed pictures ``start`` .. ``stop`` - 1 of a view."""
-    if view.single:
-        return [_bytes(array_at(file, f"{view.name}/{inner}")[()]) for inner in view.single[start:stop]]
-    node = array_at(file, view.name)
-    _check_size(node, stop - start, int(np.prod(node.shape[1:])) * max(1, node.dtype.itemsize))
-    return [_bytes(row) for row in node[start:stop]]
-
-
-def _check_size(node: Any, count: int, each: int) -> None:
-    if each * count > MAX_FRAMES:
-        raise Unsafe(f"{count} frames of '{node.name}' do not fit in memory.", "Ask for fewer of them.")
 
 
 # --- words --------------------------------------------------------------------------------------------------------

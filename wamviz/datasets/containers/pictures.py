@@ -2,8 +2,9 @@
 
 A row of a parquet file holds a picture as bytes, as ``{"bytes", "path"}`` (the form of the hub's library), as the name
 of a file inside the dataset's folder, or as plain pixels (H x W x C or C x H x W, whole numbers to 255 or shares of 1).
-Values of more than 8 bits are distances or the like: the largest of each frame is shown white, and ``depth_note`` says
-so. What is of no known form is called that; nothing outside the folder is opened. Axis letters: n rows, H/W pixels.
+Values of more than 8 bits are distances or the like, and so are all of a view that is called depth: the largest of each
+frame is shown white, and ``depth_note`` says so. What is of no known form is called that; nothing outside the folder is
+opened. Axis letters: n rows, H/W pixels.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
 from wamviz.core.errors import Damaged, Unsafe
 from wamviz.core.media import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, file_size, read_image
 from wamviz.core.rollout import Frames
+from wamviz.datasets.containers.parquet import read_rows, readable
 from wamviz.datasets.files import contained, inside
 
 DEEP_FORMATS = ("PNG", "TIFF")  # that can hold more than 8 bits a pixel
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+LEAST_PICTURE = 60  # bytes; less is the name of one
 _MAGIC = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*",
 )  # fmt: skip
@@ -72,7 +76,7 @@ def decode_pictures(rows: pa.ChunkedArray, root: Path, name: str) -> Frames:
 
     Args:
         root: the dataset's folder, where named pictures lie.
-        name: the column, for the message.
+        name: the column, for the message; with "depth" in it, its numbers are distances.
 
     Raises:
         Damaged: a row without a picture, a damaged one, or pictures that differ in size.
@@ -85,6 +89,45 @@ def stack_pictures(pictures: Sequence[NDArray[Any]], name: str) -> Frames:
     if len({picture.shape for picture in pictures}) > 1:
         raise Damaged(f"The pictures in '{name}' differ in size.")
     return to_rgb(np.stack(pictures), name)
+
+
+def rows_with_pictures(path: Path, name: str, rows: NDArray[np.int64], root: Path) -> NDArray[np.bool_]:
+    """(n,) which rows of a parquet file hold a picture in a column, or name a file that is here.
+
+    The file's own statistics say whether any is empty; only then are pictures read.
+    """
+    column = _picture_column(path, name)
+    if column is None:
+        return np.ones(len(rows), bool)
+    values = read_rows(path, [column], rows).column(name).to_pylist()
+    return np.array([_is_here(value, root) for value in values], bool)
+
+
+def _picture_column(path: Path, name: str) -> str | None:
+    """The column to be read to know which rows hold a picture, or None where all do."""
+    with readable(path):
+        metadata = pq.read_metadata(path)
+        empty, size, columns = 0, 0, set[str]()
+        for group in range(metadata.num_row_groups):
+            for place in range(metadata.row_group(group).num_columns):
+                chunk = metadata.row_group(group).column(place)
+                columns.add(chunk.path_in_schema)
+                if chunk.path_in_schema in (name, f"{name}.bytes"):
+                    known = chunk.statistics is not None and chunk.statistics.has_null_count
+                    empty += chunk.statistics.null_count if known else 0
+                    size += chunk.total_uncompressed_size
+    if f"{name}.path" in columns and size < LEAST_PICTURE * metadata.num_rows:
+        return f"{name}.path"  # the pictures are files beside it
+    return name if empty or size < LEAST_PICTURE * metadata.num_rows else None
+
+
+def _is_here(row: Any, root: Path) -> bool:
+    """Whether a row holds a picture, or names a file that is here."""
+    if isinstance(row, Mapping):
+        row = row.get("bytes") or row.get("path")
+    if isinstance(row, str) and row:
+        return contained(root, inside(root, row)).is_file()
+    return bool(row)
 
 
 def picture_values(row: Any, root: Path, name: str, kind: object = "") -> NDArray[Any]:
@@ -135,8 +178,8 @@ def to_rgb(values: NDArray[Any], name: str) -> Frames:
         raise Damaged(f"'{name}' holds an array of shape {values.shape[1:]} a frame, which is no picture.")
     values = values[..., :3]  # what lies under a transparent pixel is shown
     if values.dtype != np.uint8:
-        shares, deep = values.dtype.kind == "f", is_deep(values)
-        values = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)  # depth cameras leave holes
+        shares, deep = values.dtype.kind == "f", is_deep(values, name)
+        values = _without_holes(values)
         top = values.max(axis=(1, 2, 3), keepdims=True)  # of each frame by itself: a part must look as in the whole
         white = 255.0 / np.maximum(top, 1e-12)
         scale = white if deep else np.where(top > 255, white, np.where((top <= 1) & shares, 255.0, 1.0))
@@ -144,23 +187,31 @@ def to_rgb(values: NDArray[Any], name: str) -> Frames:
     return np.repeat(values, 3, axis=-1) if values.shape[-1] == 1 else np.ascontiguousarray(values)
 
 
-def is_deep(values: NDArray[Any]) -> bool:
-    """Whether pixels are one channel of more than 8 bits whose range is not that of a grey picture."""
+def _without_holes(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The values as float64, 0 where a depth camera measured nothing: NaN, infinite, or all 16 bits set."""
+    holes = values == 65535 if values.dtype == np.uint16 and values.shape[-1] == 1 else False
+    return np.where(holes, 0.0, np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0))
+
+
+def is_deep(values: NDArray[Any], name: str = "") -> bool:
+    """Whether pixels are one channel of more than 8 bits: of a view called depth, or of no grey picture's range."""
     if values.dtype == np.uint8 or values.dtype.kind == "b" or values.shape[-1] != 1:
         return False
+    if "depth" in name.lower():
+        return True
     if values.dtype.kind == "f":
         finite = values[np.isfinite(values)]
         return bool(finite.size and finite.max() > 1)  # shares of 1 are grey
     return values.dtype.itemsize in (2, 4) or bool(values.size and values.max() > 255)
 
 
-def depth_note(values: NDArray[Any]) -> str | None:
+def depth_note(values: NDArray[Any], name: str = "") -> str | None:
     """What to say of the first frame of a view that shows distances; None for colours."""
     values = values[None, ..., None] if values.ndim == 2 else values[None]
-    if values.dtype == np.uint8 or not is_deep(values):
+    if values.dtype == np.uint8 or not is_deep(values, name):
         return None
-    top = float(np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0).max())
-    unit = "mostly m" if values.dtype.kind == "f" else "mostly mm"
+    top = float(_without_holes(values).max())
+    unit = "mostly m" if values.dtype.kind == "f" and top < 100 else "mostly mm"  # few cameras see 100 m far
     return (
         f"it holds {values.dtype} distances: black is 0 and white the largest value of each frame, {top:.5g} in the "
         f"first (in the file's own unit, {unit})."

@@ -12,6 +12,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from wamviz.core.errors import Damaged, NotFound, Unsafe, WamvizError, unknown_n
 from wamviz.datasets.containers.npy import read_npy
 from wamviz.datasets.containers.parquet import is_numeric, numbers, read_columns, schema_of
 from wamviz.datasets.override import column_places
-from wamviz.datasets.rows import Reals, as_reals
+from wamviz.datasets.rows import Reals, RowOrder, as_reals, order_rows
 
 SUFFIXES = (".csv", ".json", ".npz", ".npy", ".parquet")
 EMPTY = ("", "nan", "null", "none", "na", "n/a", "-")  # cells that hold no number
@@ -70,6 +71,21 @@ def _parts(path: Path) -> dict[str, Any]:
             zipfile.BadZipFile, csv.Error) as error:  # fmt: skip
         detail = (str(error) or type(error).__name__).splitlines()[0][:160]
         raise Damaged(f"{name} could not be read as {suffix[1:]}: {detail}.") from error
+
+
+def order_of_table(path: Path, count: int, rate: float) -> RowOrder:
+    """The order of a table's ``count`` rows, by a ``frame_index`` or ``timestamp`` that it may have beside its numbers.
+
+    Args:
+        rate: rows a second, Hz; 0 where it is not known.
+    """
+    counters: dict[str, Reals] = {}
+    for name in ("frame_index", "timestamp"):
+        values = np.asarray(_parts(path).get(name, ()))
+        if values.dtype.kind in "fiu" and values.shape in ((count,), (count, 1)):
+            counters[name] = values.reshape(-1).astype(np.float64)
+    found = order_rows(count, rate or 1.0, counters.get("frame_index"), counters.get("timestamp"))
+    return found if rate else replace(found, notes=())
 
 
 def columns_of(path: Path) -> dict[str, tuple[int, int] | None]:

@@ -19,6 +19,10 @@ from wamviz.core.media import frame_times, read_video_span, video_info
 from wamviz.core.rollout import Frames
 from wamviz.datasets.files import contained, inside
 
+DISTANCES = (
+    "it holds distances of more than 8 bits: black is 0 and white the largest value of each frame (in the file's own "
+    "unit, mostly mm)."
+)
 SUFFIXES = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 
 
@@ -33,6 +37,7 @@ class VideoFile:
         width, height: pixels.
         codec: of the stream, e.g. ``"h264"``.
         steady: whether the frames follow at one rate.
+        deep: whether it holds distances, in one channel of more than 8 bits.
     """
 
     path: Path
@@ -42,6 +47,7 @@ class VideoFile:
     height: int
     codec: str
     steady: bool = True
+    deep: bool = False
 
     def __post_init__(self) -> None:
         if not len(self.times) or not self.fps > 0:
@@ -65,9 +71,9 @@ class VideoFile:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd about it, in plain sentences."""
-        if self.steady:
-            return ()
-        return (f"'{self.path.name}' has no constant frame rate; it is played at {self.fps:.3g} a second on average.",)
+        name = f"'{self.path.name}'"
+        uneven = f"{name} has no constant frame rate; it is played at {self.fps:.3g} a second on average."
+        return (*([] if self.steady else [uneven]), *([f"{name}: {DISTANCES}"] if self.deep else []))
 
 
 def open_video(root: Path, path: Path) -> VideoFile:
@@ -113,4 +119,5 @@ def _open(path: Path, changed: int) -> VideoFile:
     average = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else info.fps
     steps = np.diff(times)
     steady = info.steady and (len(steps) < 2 or float(np.abs(steps - steps.mean()).max()) < 0.1 * float(steps.mean()))
-    return VideoFile(path, times, info.fps if steady else float(average), info.width, info.height, info.codec, steady)
+    fps = info.fps if steady else float(average)
+    return VideoFile(path, times, fps, info.width, info.height, info.codec, steady, info.deep)

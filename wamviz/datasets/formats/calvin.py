@@ -31,7 +31,7 @@ from wamviz.datasets.format import DatasetFormat
 from wamviz.datasets.indexed import IndexedDataset
 from wamviz.datasets.override import ActionSpaceOverride
 from wamviz.datasets.recording import EpisodeNumbers, Recording, View
-from wamviz.datasets.rows import Reals
+from wamviz.datasets.rows import Reals, hold_pictures
 
 RATE = 30.0  # Hz
 SPLITS = ("training", "validation")
@@ -142,7 +142,8 @@ class CalvinDataset(IndexedDataset):
         paths = [step_path(stretch.split, number) for number in range(stretch.first, stretch.last + 1)]
         for path in (paths[0], paths[-1]):
             contained(self.root, path)
-        held = step_arrays(paths[0])
+        steps = [_arrays_of(path, missing) for path in paths]
+        held = list(dict.fromkeys(name for names in steps for name in names))
         key = self.override.actions or next((key for key in SPACES if key in held), None)
         if key is not None and key not in held:
             raise unknown_name("column for the actions", key, held)
@@ -158,12 +159,12 @@ class CalvinDataset(IndexedDataset):
         for view in VIEWS:
             if view not in held:
                 continue
-            first = read_step(paths[0], view)
-            note = depth_note(first)
-            missing += [f"Camera '{view}': {note}"] if note else []
-            views[view] = View(_decoder(paths, view), first.shape[1], first.shape[0])
+            shown, gaps = hold_pictures(np.array([view in names for names in steps]))
+            first = read_step(paths[shown[0]], view)
+            missing += [f"Camera '{view}': {note}" for note in (depth_note(first, view), gaps) if note]
+            views[view] = View(_decoder([paths[row] for row in shown], view), first.shape[1], first.shape[0])
         if not views:
-            raise Damaged(f"'{paths[0].name}' holds none of the views {', '.join(VIEWS)}.")
+            raise Damaged(f"'{paths[0].name}' holds none of the views {', '.join(VIEWS)}.", " ".join(missing[:1]))
         numbers = EpisodeNumbers(actions, space, known_by, states, names)
         return Recording(len(paths), self.override.fps or RATE, views, numbers, stretch.text, missing=tuple(missing))
 
@@ -175,6 +176,15 @@ class CalvinDataset(IndexedDataset):
         actions, names = self.override.select("actions", actions)
         rate = self.override.rate or RATE
         return (*infer_action_space(actions.shape[1], rate, names, key=key, override=self.override), actions)
+
+
+def _arrays_of(path: Path, missing: list[str]) -> list[str]:
+    """The names of the arrays of a step, none of one that is damaged, which is noted."""
+    try:
+        return step_arrays(path)
+    except WamvizError as error:
+        missing.append(str(error))
+        return []
 
 
 def _decoder(paths: list[Path], view: str) -> Callable[[int, int], Frames]:

@@ -85,7 +85,7 @@ class DroidRawDataset(IndexedDataset):
             view_, count = _view(video, stereo, rows or len(video))
             views[view] = view_
             counts.append(count)
-            if rows and abs(count - rows) > 1:
+            if rows and not rows - 1 <= len(video) < 1.5 * rows:
                 missing.append(f"Camera '{view}': '{video.path.name}' holds {len(video)} frames for {rows} rows.")
         if not views and not rows:
             raise Damaged(f"'{folder.name}' has neither rows nor videos.", " ".join(missing))
@@ -127,7 +127,7 @@ class DroidRawDataset(IndexedDataset):
         actions, space, known_by = None, None, ""
         try:
             if key is not None:
-                actions, space, known_by = self._actions(file, key, GRIPPER in held)
+                actions, space, known_by = self._actions(file, key, GRIPPER in held, missing)
         except Damaged as error:
             missing.append(str(error))
         if key is None:
@@ -150,12 +150,15 @@ class DroidRawDataset(IndexedDataset):
             states, names = self.override.select("states", states, names)
         return EpisodeNumbers(actions, space, known_by, states, names)
 
-    def _actions(self, file: h5py.File, key: str, gripper: bool) -> tuple[Reals, ActionSpace, str]:
+    def _actions(self, file: h5py.File, key: str, gripper: bool, missing: list[str]) -> tuple[Reals, ActionSpace, str]:
         values = table_at(file, f"action/{key}")
         if gripper:
             closing = table_at(file, f"action/{GRIPPER}")
-            if len(closing) != len(values):
-                raise Damaged(f"'{key}' has {len(values)} rows, the gripper has {len(closing)}.")
+            if len(closing) != len(values):  # what one of them lacks is a gap of the other's rows
+                missing.append(f"'{key}' has {len(values)} rows, the gripper has {len(closing)}.")
+                gap = np.full((max(len(values), len(closing)), values.shape[1] + 1), np.nan)
+                gap[: len(values), :-1], gap[: len(closing), -1:] = values, closing
+                values, closing = gap[:, :-1], gap[:, -1:]
             values = np.concatenate([values, closing], axis=1)
         space = SPACES.get(key)
         if space is not None and values.shape[1] == space.dim and self.override.columns is None:

@@ -22,18 +22,16 @@ from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.datasets.action_semantics import BY_OVERRIDE, infer_action_space
 from wamviz.datasets.containers.hdf5 import (
     SUFFIXES,
-    PictureArray,
-    decode_view,
     find_instruction,
     is_hdf5,
     load_h5py,
     names_in,
     open_hdf5,
-    pictures_in,
     read_facts,
     step_texts,
     table_at,
 )
+from wamviz.datasets.containers.hdf5_pictures import PictureArray, decode_view, pictures_in
 from wamviz.datasets.files import entries
 from wamviz.datasets.format import DatasetFormat
 from wamviz.datasets.indexed import IndexedDataset

@@ -18,7 +18,7 @@ from typing import Any
 
 from wamviz.core.errors import InvalidInput, NotFound, unknown_name
 from wamviz.datasets.action_semantics import infer_action_space
-from wamviz.datasets.containers.tables import read_table
+from wamviz.datasets.containers.tables import order_of_table, read_table
 from wamviz.datasets.containers.videos import open_videos
 from wamviz.datasets.files import contained, inside, read_json
 from wamviz.datasets.format import DatasetFormat
@@ -62,13 +62,13 @@ class PairedFolder(IndexedDataset):
         instruction, success = entry.get("instruction", ""), entry.get("success")
         if not isinstance(instruction, str) or not isinstance(success, bool | None):
             raise InvalidInput(f"Episode {index} in {SIDECAR} needs a text as instruction, true or false as success.")
-        numbers = replace(self._numbers(entry), success=success)
+        numbers = replace(self._numbers(entry, missing), success=success)
         if numbers.actions is not None and numbers.space is not None:
             missing += _duration_notes(len(numbers.actions) / numbers.space.rate, count / fps)
         views = {name: view_of(video) for name, video in videos.items()}
         return Recording(count, fps, views, numbers, instruction, missing=tuple(missing))
 
-    def _numbers(self, entry: Mapping[str, Any]) -> EpisodeNumbers:
+    def _numbers(self, entry: Mapping[str, Any], missing: list[str]) -> EpisodeNumbers:
         """The actions and states of an episode from their tables."""
         tables = {}
         for part in ("actions", "states"):
@@ -78,8 +78,14 @@ class PairedFolder(IndexedDataset):
             if not isinstance(relative, str):
                 raise InvalidInput(f"'{part}' in {SIDECAR} must name a file.")
             path = contained(self.root, inside(self.root, relative))
+            if not path.is_file():  # which does not hide the video
+                missing.append(f"'{relative}' is not here, so there are no {part}.")
+                continue
             wanted = (self.override.columns or {}).get(part)
-            tables[part] = read_table(path, wanted, self.override.names or () if part == "actions" else ())
+            values, named = read_table(path, wanted, self.override.names or () if part == "actions" else ())
+            order = order_of_table(path, len(values), self.override.rate or 0)
+            missing += [f"'{relative}': {note}" for note in order.notes]
+            tables[part] = values[order.order], named
         states, names = tables.get("states", (None, ()))
         if "actions" not in tables:
             return EpisodeNumbers(states=states, state_names=names)

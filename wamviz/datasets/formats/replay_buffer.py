@@ -94,7 +94,7 @@ class ReplayBufferDataset(IndexedDataset):
             except WamvizError as error:
                 missing.append(f"Camera '{key}': {error}")
                 continue
-            note = depth_note(first[0, ..., 0] if first.ndim == 4 else first[0])
+            note = depth_note(first[0], key)
             missing += [f"Camera '{key}': {note}"] if note else []
             views[key.removesuffix("_rgb")] = self._view(key, array, start, frame)
         order = sorted(views, key=lambda view: ("depth" in view, "hand" in view or "wrist" in view, view))

@@ -28,7 +28,7 @@ from wamviz.datasets.format import DatasetFormat
 from wamviz.datasets.indexed import IndexedDataset
 from wamviz.datasets.override import ActionSpaceOverride
 from wamviz.datasets.recording import EpisodeNumbers, Recording, View
-from wamviz.datasets.rows import Reals, as_reals
+from wamviz.datasets.rows import Reals, as_reals, hold_pictures
 
 RATES = {"bridge": 5.0, "droid": 15.0, "fractal20220817": 3.0, "taco_play": 15.0, "language_table": 10.0}  # Hz
 UNKNOWN_RATE = 10.0
@@ -278,9 +278,10 @@ def _views(example: Example) -> tuple[dict[str, View], list[str]]:
         if picture.dtype == np.uint8 and np.ptp(picture.reshape(-1, 3), axis=0).max() == 0 and len(set(value)) == 1:
             missing.append(f"Camera '{name}' holds one flat colour: it was never recorded.")
             continue
-        note = depth_note(picture)
-        missing += [f"Camera '{name}': {note}"] if note else []
-        views[name] = View(_decoder(value, name), picture.shape[1], picture.shape[0])
+        shown, gaps = hold_pictures(np.array([bool(item) for item in value]))
+        notes = (depth_note(picture, name), gaps)
+        missing += [f"Camera '{name}': {note}" for note in notes if note]
+        views[name] = View(_decoder([value[row] for row in shown], name), picture.shape[1], picture.shape[0])
     return views, missing
 
 

@@ -21,16 +21,13 @@ from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.datasets.action_semantics import BY_OVERRIDE
 from wamviz.datasets.containers.hdf5 import (
     SUFFIXES,
-    PictureArray,
     array_at,
-    decode_view,
     names_in,
     open_hdf5,
-    packed_rows,
-    pictures_in,
     table_at,
     top_names,
 )
+from wamviz.datasets.containers.hdf5_pictures import PictureArray, decode_view, packed_rows, pictures_in
 from wamviz.datasets.containers.pictures import stack_pictures, unpack_picture
 from wamviz.datasets.files import contained, entries, read_json
 from wamviz.datasets.format import DatasetFormat
@@ -44,6 +41,7 @@ if TYPE_CHECKING:
 
 RATE = 250 / 15  # Hz, of RoboTwin's default configuration: every 15th step of physics at 250 Hz is saved
 MARK = b"XPL-RGB1"
+MOST_ASKED = 8  # files that are looked into to know the format
 PARTS = ("left_arm", "left_gripper", "right_arm", "right_gripper")
 _EPISODE = re.compile(r"episode_?(\d{1,9})")
 
@@ -207,7 +205,7 @@ def robotwin_files(root: Path) -> list[Path]:
             (int(match[1]), path) for path in (entries(folder) if folder.is_dir() else ())
             if path.suffix in SUFFIXES and (match := _EPISODE.fullmatch(path.stem))
         ]  # fmt: skip
-        if found and _is_robotwin(sorted(found)[0][1]):
+        if any(_is_robotwin(path) for _, path in sorted(found)[:MOST_ASKED]):  # the first may be damaged
             return [path for _, path in sorted(found)]
     return []
 

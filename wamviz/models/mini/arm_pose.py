@@ -18,8 +18,10 @@ _PALM = ((0.0, 0.1, 0.03), (0.0, -0.1, 0.03), (0.0, 0.0, 0.1034))  # m, in the h
 _MOVED_BY = (5, 7, 7, 7, 7, 7)  # the joints up to this one move a mark
 _STEPS, _FOLLOWING = 12, 4  # from a guess, and from the frame before
 _PULL = 1.2e-2  # image widths a radian: how much a guess counts beside a point that is seen
+_DOWN = 0.12  # image widths a radian: how much it counts that a hand looks straight down ..
+_LEANS = 0.06  # rad: .. unless it leans more than this, which it may
 _MOST = 0.3  # rad a step
-_FAR = 0.01  # image widths from which on a point counts less: it may be hidden, or taken for another
+_FAR = 0.005  # image widths from which on a point counts less: it may be hidden, or taken for another
 
 
 def place_marks(joints: Tensor) -> Tensor:
@@ -56,8 +58,14 @@ def solve_arm(seen: Tensor, sure: Tensor, camera: Tensor, guess: Tensor, steps: 
         off = seen - at  # (N, Q, 2)
         weight = sure / (1 + (off.norm(dim=-1) / _FAR).square())  # one that is far off is doubted
         weighted = (slope * weight[..., None, None]).flatten(1, 2)  # (N, 2 Q, 7)
-        normal = weighted.mT @ slope.flatten(1, 2) + pull
+        lean = hand_frame(links)[:, :3, 2]  # (N, 3) where the hand looks, (0, 0, -1) straight down
+        leaning = torch.linalg.cross(axes, lean[:, None].expand_as(axes))[..., :2]  # (N, 7, 2) by each joint
+        doubted = (1 + (lean[:, :2] / _LEANS).square().sum(-1, keepdim=True)).square()  # (N, 1)
+        level = sure.mean(1, keepdim=True) * _DOWN**2 / doubted
+        weighted_lean = leaning * level[..., None]
+        normal = weighted.mT @ slope.flatten(1, 2) + weighted_lean @ leaning.mT + pull
         towards = weighted.mT @ off.flatten(1, 2)[..., None] + (_PULL**2) * (guess - joints)[..., None]
+        towards = towards - weighted_lean @ lean[:, :2, None]
         step = torch.linalg.solve(normal, towards)[..., 0].clamp(-_MOST, _MOST)
         joints = clamp_joints(joints + step)
     return joints

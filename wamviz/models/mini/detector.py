@@ -10,7 +10,7 @@ Axis letters: B pictures, P = O things and the hand's tool point, Q marks of the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from wamviz.models.mini.arm_pose import MARKS
+from wamviz.models.mini.closer_look import CloserLook, ResidualBlock, cut_patch, mean_and_spread, share_of
 from wamviz.models.mini.relations import SYMMETRY
 from wamviz.models.mini.warp import THINGS
 
@@ -86,26 +87,6 @@ def lift_points(image: Tensor, height: Tensor, camera: Tensor) -> Tensor:
     return eye[:, None] + ray * reach[..., None]
 
 
-def cut_patch(image: Tensor, at: Tensor, share: float, size: int) -> Tensor:
-    """Squares (B, 3, size, size) of pictures around image points (B, 2), ``share`` of the picture wide."""
-    steps = ((torch.arange(size, device=image.device) + 0.5) / size - 0.5) * share
-    x = (at[:, :1] + steps)[:, None, :].expand(-1, size, -1)
-    y = (at[:, 1:] + steps)[:, :, None].expand(-1, -1, size)
-    return F.grid_sample(image, torch.stack([x, y], -1) * 2 - 1, padding_mode="border", align_corners=False)
-
-
-class _DetectorBlock(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(4, width)
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.silu(self.first(self.norm(x))))
-
-
 class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A U-Net with heatmaps at half the resolution.
 
@@ -123,15 +104,15 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         fine, middle, coarse = widths
         points = len(POINTS)
         self.enter = nn.Conv2d(12, fine, 3, padding=1)
-        self.fine_in = _DetectorBlock(fine)
+        self.fine_in = ResidualBlock(fine)
         self.down = nn.Conv2d(fine, middle, 2, 2)
-        self.middle_in = _DetectorBlock(middle)
+        self.middle_in = ResidualBlock(middle)
         self.downer = nn.Conv2d(middle, coarse, 2, 2)
-        self.coarse = nn.Sequential(_DetectorBlock(coarse), _DetectorBlock(coarse), _DetectorBlock(coarse))
+        self.coarse = nn.Sequential(ResidualBlock(coarse), ResidualBlock(coarse), ResidualBlock(coarse))
         self.up = nn.Conv2d(coarse, 4 * middle, 1)
-        self.middle_out = nn.Sequential(_DetectorBlock(middle), _DetectorBlock(middle))
+        self.middle_out = nn.Sequential(ResidualBlock(middle), ResidualBlock(middle))
         self.upper = nn.Conv2d(middle, 4 * fine, 1)
-        self.fine_out = _DetectorBlock(fine)
+        self.fine_out = ResidualBlock(fine)
         self.heat = nn.Conv2d(fine, points + len(MARKS) - 1, 1)
         self.look = nn.Conv2d(fine + middle, 64, 1)
         self.read = nn.Sequential(nn.Linear(64 + 2 + coarse, 128), nn.SiLU())
@@ -150,6 +131,7 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         )  # fmt: skip
         self.hand = nn.Sequential(nn.Linear(64 + 2 + 2 * coarse, 128), nn.SiLU(), nn.Linear(128, 128))
         self.pose = nn.Sequential(nn.SiLU(), nn.Linear(128, 6))
+        self.closer = CloserLook(len(MARKS))
 
     def forward(self, image: Tensor) -> Detected:
         """Look at pictures (B, 3, S, S) in -1..1, S a multiple of ``image_size``, and closer at what is found."""
@@ -161,15 +143,10 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
         middle = self.middle_out(F.pixel_shuffle(self.up(deep), 2) + kept)
         fine = self.fine_out(F.pixel_shuffle(self.upper(middle), 2) + keep)
         heat = self.heat(fine).float()
-        cells = heat.shape[-1]
-        share = heat.flatten(2).softmax(-1)  # (B, P + Q - 1, G * G)
-        centres = (torch.arange(cells, device=image.device) + 0.5) / cells
-        columns, rows = share.unflatten(2, (cells, cells)).sum(2), share.unflatten(2, (cells, cells)).sum(3)
-        at = torch.stack([columns @ centres, rows @ centres], -1)  # (B, P + Q - 1, 2)
-        square = torch.stack([columns @ centres.square(), rows @ centres.square()], -1) - at.square()
-        spread = square.sum(-1).clamp_min(0).sqrt()
+        share = share_of(heat)  # (B, P + Q - 1, G, G)
+        at, spread = mean_and_spread(share)
         marks, spread = (torch.cat([x[:, len(POINTS) :], x[:, len(POINTS) - 1 : len(POINTS)]], 1) for x in (at, spread))
-        at, share = at[:, : len(POINTS)], share[:, : len(POINTS)]
+        at, share = at[:, : len(POINTS)], share[:, : len(POINTS)].flatten(2)  # (B, P, G * G)
         wide = torch.cat([fine, F.interpolate(middle, scale_factor=2.0)], 1)
         seen = share @ self.look(wide).flatten(2).mT.float()  # (B, P, 64)
         mean, std = deep.mean((2, 3)), deep.flatten(2).std(-1)
@@ -199,3 +176,8 @@ class MiniDetector(ModelMixin, ConfigMixin):  # type: ignore[misc]
             gripper=hand[:, 4].sigmoid(),
             features=torch.cat([mean, std], -1),
         )
+
+    def look_closer(self, image: Tensor, found: Detected) -> Detected:
+        """The same with the arm's marks to a fraction of a pixel of pictures (B, 3, S, S)."""
+        _, marks, spread = self.closer(image, found.marks)
+        return replace(found, marks=marks, spread=spread)

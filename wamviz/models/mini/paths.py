@@ -19,7 +19,7 @@ def falling(steps: int) -> list[float]:
 def noise_path(mode: str, steps: int) -> list[tuple[float, float]]:
     """(motion level, action level) pairs for a mode; motion takes half of the ``steps`` that actions take.
 
-    So does acting alone, which starts from little noise: for the best guess half of them do (docs/mini-wam.md).
+    So does acting alone, which starts from little noise: for the best guess half of them do.
 
     ``video`` and ``imagine_then_act`` walk the path of ``joint``: what they imagine is its marginal, the actions are
     dropped afterwards (and then, for ``imagine_then_act``, read off the pictures along ``inverse_dynamics``).

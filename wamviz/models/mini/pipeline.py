@@ -30,7 +30,7 @@ from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransforme
 from wamviz.models.mini.warp import Pose, WarpView
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
-READ = 0.14  # noise level of motion that was read off pictures, the hand to some 1 cm: measured, see the model card
+READ = 0.05  # noise level of motion that was read off pictures, the hand to some 5 mm: measured, see the model card
 
 
 @contextlib.contextmanager
@@ -140,9 +140,10 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             return torch.tensor(usual, dtype=torch.float32, device=self.device).view(1, 3, 4)
         return torch.tensor(matrix, dtype=torch.float32, device=self.device)[None]
 
-    def detect(self, images: Tensor) -> Detected:
-        """Look at pictures (B, 3, S, S)."""
-        return self.detector(images)
+    def detect(self, images: Tensor, closely: bool = False) -> Detected:
+        """Look at pictures (B, 3, S, S); ``closely`` where the arm has to be read off them."""
+        found = self.detector(images)
+        return self.detector.look_closer(images, found) if closely else found
 
     @torch.inference_mode()
     def observe(
@@ -155,7 +156,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         """Look at a context (S, S, 3) uint8; its camera (3, 4), state (D,) and last action (A,) may be unknown."""
         image, matrix = self.images(frame[None]), self.camera(camera)
         with one_thread():
-            found = self.detect(image)
+            found = self.detect(image, closely=state is None)
         places = found.places(matrix)
         if state is None:
             now = read_state(found, matrix)
@@ -180,7 +181,7 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
     def read_motion(self, frames: NDArray[np.uint8], observed: Observed) -> Tensor:
         """What moves in future frames (T, S, S, 3), against the context as it was seen: (1, T, M) physical."""
         camera = observed.camera
-        parts = [self.detect(self.images(frames[i : i + 32])) for i in range(0, len(frames), 32)]
+        parts = [self.detect(self.images(frames[i : i + 32]), closely=True) for i in range(0, len(frames), 32)]
         joints = observed.situation.state[:1, 7:]
         first, rest = _places_and_turn(observed.found, camera, joints), []
         for part in parts:

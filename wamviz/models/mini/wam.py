@@ -220,7 +220,8 @@ class MiniWAM:
         for chunk in split(count, size):
             given = None if actions is None else given_actions(actions, chunk, size)
             if video is not None and chunk.start:  # what is given need not be imagined
-                so_far.observed = self.pipeline.observe(video[chunk.start], camera, None)
+                led_here = so_far.actions[-1][0, -1]
+                so_far.observed = self.pipeline.observe(video[chunk.start], camera, None, led_here)
                 so_far.situation = so_far.observed.situation
             shown = None if video is None else given_video(video, chunk, size)
             yield from self._chunk(request, chunk, so_far, noises, given, shown, open_end)
@@ -324,7 +325,8 @@ class MiniWAM:
         for i, noise in enumerate(noises):
             start = so_far.observed
             if before is not None:
-                start = self.pipeline.observe(before[i], camera[0].cpu().numpy(), None)
+                led_here = so_far.actions[-1][i, -1]
+                start = self.pipeline.observe(before[i], camera[0].cpu().numpy(), None, led_here)
             padded = np.concatenate([frames[i], np.repeat(frames[i, -1:], size - k, axis=0)])
             motion = self.pipeline.read_motion(padded, start)
             *_, last = self.pipeline.stream(

@@ -284,7 +284,24 @@ def actions_from(value: Any, space: ActionSpace, who: str) -> Floats:
 
 
 def video_from(value: Any) -> Frames:
-    """The video (T, H, W, 3) uint8 of a reply, or ``WamvizError``."""
+    """The video (T, H, W, 3) uint8 of a reply, or ``WamvizError``.
+
+    Args:
+        value: an array, or a list of its frames; also with an axis of 1 before it, with the colours first, or with
+            numbers from 0 to 1, as networks and their libraries leave it.
+    """
+    if isinstance(value, list) and value and all(isinstance(one, np.ndarray) for one in value):
+        if len({(one.shape, one.dtype) for one in value}) > 1:
+            raise malformed("the frames of its video differ in size")
+        value = np.stack(value)
+    if isinstance(value, np.ndarray):
+        value = value[0] if value.ndim == 5 and len(value) == 1 else value
+        if value.ndim == 4 and value.shape[1] == 3 and value.shape[-1] != 3:
+            value = np.moveaxis(value, 1, -1)
+        if value.dtype.kind == "f" and value.ndim == 4 and value.shape[-1] == 3:
+            if not value.size or not 0 <= float(value.min()) <= float(value.max()) <= 1.001:
+                raise malformed("its video holds values outside 0 .. 1")
+            value = np.round(np.minimum(value, 1) * 255).astype(np.uint8)
     if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim != 4 or value.shape[-1] != 3:
         what = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
         raise malformed(f"its video is no uint8 (T, H, W, 3) but {what}")

@@ -8,7 +8,8 @@ no objects, and never pickle. It knows no model and opens no connection.
 Arrays are dictionaries, whose keys some write as text and some as bytes; every dialect is read, whoever speaks it:
 openpi's ``__ndarray__``, ``data``, ``dtype``, ``shape`` and for scalars ``__npgeneric__`` (its ``msgpack_numpy.py``;
 what ``pack`` writes), msgpack-numpy's ``nd``, ``type``, ``kind``, ``shape``, ``data``, GR00T's ``__ndarray_class__``,
-``as_npy`` with a file of ``np.save``, and json-numpy's ``__numpy__`` (base64), ``dtype``, ``shape``.
+``as_npy`` with a file of ``np.save``, json-numpy's ``__numpy__`` (base64), ``dtype``, ``shape``, and ``__ndarray__``
+with the numbers themselves, as base64 or as lists.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import Damaged, InvalidInput, WamvizError
 
-_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])")  # no objects, strings, dates, structures or wide floats
+# No objects, strings, dates, structures or wide floats; by numpy's code, or by the name that ``str(dtype)`` gives.
+_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248])|bool|u?int(8|16|32|64)|float(16|32|64)")
 _NPY_HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 
@@ -165,6 +167,17 @@ def _from_pairs(pairs: list[tuple[Any, Any]]) -> Any:
     return _array_from_json(found)
 
 
+def _array_from_lists(values: list[Any], dtype: Any) -> NDArray[Any]:
+    """The array whose numbers are written out in lists."""
+    try:
+        array = np.asarray(values, None if dtype is None else dtype_from(dtype))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise malformed("an array in it is no table of numbers") from error
+    if array.dtype.kind not in "biuf":
+        raise malformed("an array in it holds no plain numbers")
+    return array
+
+
 def _array_from_npy(data: Any) -> NDArray[Any]:
     """The array in a ``.npy`` file: numpy reads the header, a Python literal; the rest is judged as any other array."""
     if not isinstance(data, bytes):
@@ -271,10 +284,13 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _array_from_json(found: dict[str, Any]) -> Any:
-    if "__numpy__" not in found:
+    name = next((name for name in ("__numpy__", "__ndarray__") if name in found), None)
+    if name is None or (name == "__ndarray__" and not isinstance(found[name], str | list)):
         return found
+    if isinstance(found[name], list):
+        return _array_from_lists(found[name], found.get("dtype"))
     try:
-        data = base64.b64decode(found["__numpy__"], validate=True)
+        data = base64.b64decode(found[name], validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
         raise malformed("an array in it is no base64") from error
     return array_from(data, found.get("dtype"), found.get("shape"))

@@ -23,7 +23,7 @@ from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyRespons
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
 from wamviz.models.remote.content import find_content
 from wamviz.models.remote.network import ask as fetch
-from wamviz.models.remote.network import client, server_error
+from wamviz.models.remote.network import client, refuse_error
 
 DOMAIN = "libero"
 IMAGE_SIZE = 256
@@ -92,15 +92,14 @@ def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     """One reply."""
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
-    error, video = (None if isinstance(reply.get(name), np.ndarray) else reply.get(name) for name in ("error", "video"))
-    if error:
-        raise server_error(error)
+    refuse_error(reply)
+    video = reply.get("video")
     if "action" not in reply:
         raise malformed("it has no actions")
     actions, space, notes = _actions(reply["action"], request)
     if len(request.seen) < len(request.robot.views):
         notes = (*notes, ALONE)
-    if not video:
+    if video is None or (isinstance(video, list) and not video):
         return PolicyResponse(actions, space, notes=(*notes, "The server returned no video."))
     frames, camera, more = _shown(_clip(video), len(actions), request)
     return PolicyResponse(actions, space, frames, camera, notes=(*notes, *more))
@@ -168,6 +167,8 @@ def _width(actions: Any) -> int:
 
 def _clip(listed: Any) -> Frames:
     """The pictures of a reply as (T, H, W, 3); what one decodes to is judged before the next is opened."""
+    if isinstance(listed, np.ndarray):
+        return video_from(listed)
     if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed) or len(listed) > MAX_FRAMES:
         raise malformed("its video is no list of pictures")
     frames: list[Frames] = []

@@ -16,7 +16,7 @@ from wamviz.core.errors import Unavailable
 from wamviz.core.media import resize
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, pack_json, unpack_json
-from wamviz.models.remote.network import Server, client, status_error
+from wamviz.models.remote.network import Server, client, refuse_error, status_error
 from wamviz.models.remote.network import ask as post
 
 FUTURE = {
@@ -70,6 +70,7 @@ async def ask(request: PolicyRequest, report: Report) -> None:
         raise Unavailable(f"The server said: {reply[:200] or 'nothing'}", "Its own log says more.")
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    refuse_error(reply)
     for one in candidates(reply, request.imagine.samples) if many else [reply]:
         report(parse_response(one, request))
 

@@ -20,7 +20,7 @@ from wamviz.core.rollout import Floats
 from wamviz.core.rotation import orientation
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from
 from wamviz.models.remote.codec import malformed
-from wamviz.models.remote.network import server_error
+from wamviz.models.remote.network import refuse_error, server_error
 from wamviz.models.remote.npy import pack_npy, unpack_npy
 from wamviz.models.remote.robots import DROID_STATE, RobotView, StatePart, unnamed
 from wamviz.models.remote.zmtp import Req, connected, library
@@ -94,8 +94,7 @@ async def _call(req: Req, request: PolicyRequest, endpoint: str, data: Mapping[s
     if answer == b"ERROR":
         raise server_error("ERROR")
     reply = unpack_npy(answer, request.server.limits)
-    if isinstance(reply, dict) and "error" in reply:
-        raise server_error(reply["error"])
+    refuse_error(reply)
     return reply
 
 

@@ -25,6 +25,7 @@ from wamviz.core.media import resize
 from wamviz.core.rollout import Floats, Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
+from wamviz.models.remote.network import refuse_error
 from wamviz.models.remote.robots import RobotView
 from wamviz.models.remote.websocket import WebSocket, connected
 
@@ -111,6 +112,7 @@ async def _exchange(socket: WebSocket, request: PolicyRequest, message: Mapping[
     reply = unpack(await socket.receive_bytes(), request.server.limits)
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    refuse_error(reply)
     return reply
 
 
@@ -143,10 +145,6 @@ def _views(reply: Mapping[str, Any], request: PolicyRequest) -> dict[str, Frames
     video = reply.get("video")
     if video is None:
         return None
-    if isinstance(video, np.ndarray) and video.dtype.kind == "f":  # diffusers decodes to 0 .. 1
-        if not video.size or not 0 <= float(video.min()) <= float(video.max()) <= 1.001:
-            raise malformed("its video holds values outside 0 .. 1")
-        video = np.round(np.minimum(video, 1) * 255).astype(np.uint8)
     return cut(video_from(video), request.robot.views)
 
 

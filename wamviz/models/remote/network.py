@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 import unicodedata
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +77,35 @@ def clean_text(words: Any) -> str:
 def server_error(words: Any) -> WamvizError:
     """The error for a server that answered with an error of its own."""
     return Unavailable(f"The server said: {clean_text(words) or 'an error without words'}")
+
+
+def refuse_error(reply: Any, wordless: str = "") -> None:
+    """Raise for a reply that is an error of the server's own, in whatever form servers tell one.
+
+    They write ``{"error": words}`` or ``{"error": {"message": words}}``, name a ``type`` or ``status``, say that there
+    is no ``success``, or send ``detail`` or ``traceback`` in place of actions.
+
+    Args:
+        wordless: what is said of an error that comes without words.
+    """
+    if not isinstance(reply, Mapping):
+        return
+    error = reply.get("error")
+    if isinstance(error, Mapping):
+        error = _words(error) or str(dict(error))
+    if isinstance(error, str | list) and error:
+        raise server_error(error)
+    alone = not any("action" in str(name) for name in reply) and ("detail" in reply or "traceback" in reply)
+    kinds = [reply[name] for name in ("type", "status") if isinstance(reply.get(name), str)]
+    failed = any(kind.lower() in ("error", "failed", "failure") for kind in kinds) or reply.get("success") is False
+    if failed or error is True or (alone and _words(reply)):
+        raise server_error(_words(reply) or wordless)
+
+
+def _words(told: Mapping[Any, Any]) -> str:
+    """What a server says under one of the usual names."""
+    found = (told.get(name) for name in ("message", "detail", "reason", "traceback"))
+    return next((str(words) for words in found if isinstance(words, str | list) and words), "")
 
 
 @contextmanager

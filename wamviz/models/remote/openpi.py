@@ -20,6 +20,7 @@ from wamviz.core.rollout import ActionSpace, Floats, Frames
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds, video_from
 from wamviz.models.remote.codec import malformed, pack, unpack
 from wamviz.models.remote.content import find_content
+from wamviz.models.remote.network import refuse_error
 from wamviz.models.remote.robots import DROID, DROID_JOINTPOS, Robot
 from wamviz.models.remote.websocket import connected
 
@@ -101,6 +102,7 @@ def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
         reply = {"actions": reply}
     if not isinstance(reply, dict):
         raise malformed(f"it is a {type(reply).__name__}, not a dictionary")
+    refuse_error(reply)
     found = next((reply[name] for name in ("actions", "action") if name in reply), None)
     if found is None:
         raise malformed(f"it has no actions, only {', '.join(map(str, list(reply)[:8])) or 'nothing'}")

@@ -23,7 +23,7 @@ from wamviz.core.rollout import ActionSpace, Frames
 from wamviz.models.remote import canvas
 from wamviz.models.remote.asking import PolicyRequest, PolicyResponse, Report, actions_from, seconds
 from wamviz.models.remote.codec import malformed, pack, unpack
-from wamviz.models.remote.network import Server, clean_text, server_error
+from wamviz.models.remote.network import Server, clean_text, refuse_error, server_error
 from wamviz.models.remote.robots import COSMOS3_DROID, DROID_STATE, RobotView, StatePart, unnamed
 from wamviz.models.remote.websocket import WebSocket, connected
 
@@ -94,21 +94,14 @@ async def _reset(socket: WebSocket, server: Server) -> None:
     await socket.send(pack({"endpoint": "reset"}))
     answer = await socket.receive()
     if isinstance(answer, bytes):
-        _not_an_error(unpack(answer, server.limits))
+        refuse_error(unpack(answer, server.limits))
     elif "reset" not in answer.lower()[:40]:
         raise server_error(answer)
 
 
-def _not_an_error(reply: Any) -> None:
-    """vLLM-Omni tells errors in a dictionary."""
-    kind = reply.get("type") if isinstance(reply, dict) else None
-    if isinstance(kind, str) and kind == "error":
-        raise server_error(reply.get("message", ""))
-
-
 async def _metadata(socket: WebSocket, request: PolicyRequest) -> dict[str, Any]:
     config = unpack(await socket.receive_bytes(), request.server.limits)
-    _not_an_error(config)
+    refuse_error(config)
     if not isinstance(config, dict) or not config.keys() & GREETING:
         raise malformed("it greets without saying its action space or its pictures, as RoboArena's servers do")
     return config
@@ -151,7 +144,7 @@ def adapt_request(request: PolicyRequest, config: Mapping[str, Any]) -> PolicyRe
 
 def parse_response(reply: Any, request: PolicyRequest) -> PolicyResponse:
     """One reply: a dictionary with ``actions``, or DreamZero's bare array."""
-    _not_an_error(reply)
+    refuse_error(reply)
     found = reply if isinstance(reply, np.ndarray) else reply.get("actions") if isinstance(reply, dict) else None
     space = request.robot.space
     if found is None or isinstance(found, dict):

@@ -25,7 +25,7 @@ from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.remote.asking import MAX_FRAMES, PolicyRequest, PolicyResponse, Report, actions_from, video_from
 from wamviz.models.remote.codec import malformed, unpack_json
 from wamviz.models.remote.content import find_content
-from wamviz.models.remote.network import ConnectionLost, body, client, server_error, status_error
+from wamviz.models.remote.network import ConnectionLost, body, client, refuse_error, status_error
 from wamviz.models.remote.network import ask as fetch
 
 POLL_S = 0.5
@@ -126,9 +126,7 @@ def _job(reply: bytes, request: PolicyRequest) -> dict[str, Any]:
     job = unpack_json(reply, request.server.limits)
     if not isinstance(job, dict):
         raise malformed(f"it is a {type(job).__name__}, not a dictionary")
-    if job.get("error") or job.get("status") == "failed":
-        error = job.get("error")
-        raise server_error(error.get("message") if isinstance(error, dict) else error or "the job failed")
+    refuse_error(job, "the job failed")
     return job
 
 

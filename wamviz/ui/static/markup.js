@@ -17,7 +17,8 @@ import { unpack } from "./wire.js";
 export function start({ element, props, trigger, watch }) {
   const root = element.querySelector(".wz-markup");
   const draw = () => {
-    patch(root, unpack(props.value) ?? []);
+    // Packed from Python; what a script of the page puts there comes as it is.
+    patch(root, Array.isArray(props.value) ? props.value : (unpack(props.value) ?? []));
     rove(root);
   };
   root.addEventListener("click", (event) => {

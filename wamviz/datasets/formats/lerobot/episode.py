@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, WorldState
 from wamviz.datasets.containers.parquet import read_rows, readable
-from wamviz.datasets.containers.pictures import decode_pictures, depth_note, picture_values, stack_pictures
-from wamviz.datasets.containers.videos import VideoFile, open_video
+from wamviz.datasets.containers.pictures import (
+    decode_pictures,
+    depth_note,
+    picture_values,
+    rows_with_pictures,
+    stack_pictures,
+)
+from wamviz.datasets.containers.videos import DISTANCES, VideoFile, open_video
 from wamviz.datasets.files import contained
 from wamviz.datasets.formats.lerobot import layout
 from wamviz.datasets.formats.lerobot.episode_rows import EpisodeRows, relative
@@ -28,6 +34,7 @@ from wamviz.datasets.formats.lerobot.metadata import EpisodeEntry
 from wamviz.datasets.formats.lerobot.videos import Ordinals, locate_frames
 from wamviz.datasets.protocol import Episode
 from wamviz.datasets.recording import task_notes
+from wamviz.datasets.rows import hold_pictures
 
 SUCCESS_KEYS = ("next.success", "success", "is_episode_successful", "episode_success")
 ENOUGH = 0.9  # of an episode's frames that a view must have: a shorter one is left out
@@ -67,6 +74,7 @@ class LeRobotEpisode(Episode):
         self.absent_notes = set(self._rows.absent_notes)  # those of ``missing`` about files that are not here
         notes = list(self._rows.notes)
         self._videos: dict[str, tuple[VideoFile, Ordinals]] = {}
+        self._held: dict[str, NDArray[np.int64]] = {}  # of a view in the rows: where the picture of each row lies
         count = len(self._rows.places)
         self.cameras = self._find_views(count, notes)
         in_rows = [] if self._videos and len(self.cameras) == len(self._videos) else [count]
@@ -92,7 +100,7 @@ class LeRobotEpisode(Episode):
                     notes.append(f"Camera '{name}': {error}")
                     unreadable[name] = notes[-1]
                     continue
-                notes += [f"Camera '{name}': {note}" for note in odd]
+                notes += [f"Camera '{name}': {note}" for note in (*odd, *([DISTANCES] if video.deep else []))]
                 if len(ordinals):
                     self._videos[name] = (video, ordinals)
                     views.append(name)
@@ -116,16 +124,24 @@ class LeRobotEpisode(Episode):
     def _check_pictures(self, name: str, notes: list[str]) -> bool:
         """Whether the rows hold pictures of a view that can be shown, by decoding the first."""
         feature = self._features.cameras[name]
+        called = self._called(feature)
         try:
-            column = read_rows(self._rows.path, [feature], self._rows.order.order[:1]).column(feature)
+            present = rows_with_pictures(self._rows.path, feature, self._rows.places, self._features.root)
+            held, gaps = hold_pictures(present)
+            self._held[name] = self._rows.places[held]
+            column = read_rows(self._rows.path, [feature], self._held[name][:1]).column(feature)
             first = picture_values(column.to_pylist()[0], self._features.root, feature, column.type)
-            note = depth_note(first)
-            notes += [f"Camera '{name}': {note}"] if note else []
-            stack_pictures([first], feature)
+            notes += [f"Camera '{name}': {note}" for note in (depth_note(first, called), gaps) if note]
+            stack_pictures([first], called)
             return True
         except WamvizError as error:
             notes.append(f"Camera '{name}': {error}")
             return False
+
+    def _called(self, feature: str) -> str:
+        """A view's column, called depth where the metadata say that it is."""
+        deep = layout.is_depth(self._features.of(feature)) and "depth" not in feature
+        return f"{feature} (depth)" if deep else feature
 
     def _absent(self, name: str, feature: str) -> str:
         part = self._entry.videos.get(feature)
@@ -244,5 +260,5 @@ class LeRobotEpisode(Episode):
             return video.read(ordinals[rows])
         feature = self._features.cameras[camera]
         with readable(self._rows.path):
-            column = read_rows(self._rows.path, [feature], self._rows.places[rows]).column(feature)
-            return decode_pictures(column, self._features.root, feature)
+            column = read_rows(self._rows.path, [feature], self._held[camera][rows]).column(feature)
+            return decode_pictures(column, self._features.root, self._called(feature))

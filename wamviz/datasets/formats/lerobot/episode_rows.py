@@ -21,6 +21,7 @@ from wamviz.datasets.containers.parquet import is_list, is_numeric, numbers, rea
 from wamviz.datasets.files import contained
 from wamviz.datasets.formats.lerobot import layout
 from wamviz.datasets.formats.lerobot.features import Features
+from wamviz.datasets.formats.lerobot.info import whole
 from wamviz.datasets.formats.lerobot.layout import first_key
 from wamviz.datasets.formats.lerobot.metadata import EpisodeEntry
 from wamviz.datasets.formats.lerobot.rows import order_episode
@@ -207,20 +208,35 @@ class EpisodeRows:
     def _row_texts(self) -> list[str]:
         if not self.has_data or not len(self.places):
             return []
-        for key in TASK_KEYS:
-            values = self.reals(key)
-            if values is None:
+        unknown: list[str] = []
+        for key in self._task_keys:
+            if key not in self.columns:
                 continue
-            codes = values[self.usable.keep, 0]
-            texts = [self._tasks.get(int(code), "") if np.isfinite(code) else "" for code in codes]
+            with readable(self.path):
+                column = read_rows(self.path, [key], self.places).column(key).to_pylist()
+            codes = [whole(code[0] if isinstance(code, list) and code else code) for code in column]
+            texts = [self._tasks.get(code, "") if code is not None else "" for code in codes]
+            lost = [code for code, text in zip(codes, texts, strict=True) if not text and code not in self._tasks]
+            if lost and key in TASK_KEYS:
+                which = "Its rows have" if len(lost) == len(codes) else f"{len(lost)} of {len(codes)} rows have"
+                first = f"no {key}" if lost[0] is None else f"{key} {lost[0]}, which is not in the list of tasks"
+                unknown = [f"{which} {first}."]
             if any(texts):
+                self.notes += unknown
                 return texts
         name = first_key(self.columns, TEXT_KEYS)
         if name is None or is_numeric(self.schema.field(name).type):
+            self.notes += unknown
             return []
         with readable(self.path):
             column = read_rows(self.path, [name], self.places).column(name).to_pylist()
-        return [text if isinstance(text, str) else "" for text in column]
+        return [_as_text(value) for value in column]
+
+    @property
+    def _task_keys(self) -> list[str]:
+        """The columns that number a task: the usual ones, then whatever an annotator of GR00T called it."""
+        own = [name for name in self.columns if name.startswith("annotation.") and "valid" not in name]
+        return list(dict.fromkeys((*TASK_KEYS, *own)))
 
     def column(self, name: str) -> NDArray[Any] | None:
         """The (n, D) numbers of a column at the episode's rows, or None when it has no such column.
@@ -250,6 +266,15 @@ class EpisodeRows:
             return rows
         frames = np.concatenate([rows.frames, rows.frames[-1] + 1 + np.arange(later)])
         return RowOrder(np.concatenate([rows.order, np.full(later, -1)]), frames, rows.first)
+
+
+def _as_text(value: Any) -> str:
+    """The text of a row, however its column keeps it: as text, as bytes, or first in a list."""
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
 
 
 def relative(root: Path, path: Path) -> str:

@@ -65,7 +65,9 @@ class FileTree:
         for folder, inner, names in os.walk(self._root):
             inner[:] = [name for name in inner if not name.startswith(".") and name != "meta"]
             parts = Path(folder).relative_to(self._root).parts
-            found += [(*parts, name) for name in names if name.endswith((".parquet", *SUFFIXES))]
+            here = Path(folder)  # a link to nowhere is no file
+            found += [(*parts, name) for name in names
+                      if name.endswith((".parquet", *SUFFIXES)) and (here / name).is_file()]  # fmt: skip
             if len(found) > MOST_LISTED:
                 break
         return sorted(found)

@@ -30,10 +30,12 @@ def task_texts(root: Path) -> dict[int, str]:
             if column is None or "task_index" not in table.column_names:
                 return {}
             pairs = zip(table.column("task_index").to_pylist(), table.column(column).to_pylist(), strict=True)
-            return {int(index): str(text) for index, text in pairs if index is not None and text is not None}
+            numbered = ((whole(index), text) for index, text in pairs)
+            return {index: str(text) for index, text in numbered if index is not None and text is not None}
     if old.is_file():
         rows = read_json_lines(contained(root, old))
-        return {row["task_index"]: str(row.get("task") or "") for row in rows if isinstance(row.get("task_index"), int)}
+        numbered = ((whole(row.get("task_index")), row) for row in rows)
+        return {index: str(row.get("task") or "") for index, row in numbered if index is not None}
     return {}
 
 
@@ -69,6 +71,15 @@ def rate_of(info: Mapping[str, Any], odd: list[str]) -> float:
         return positive(value, "fps")
     except InvalidInput as error:
         raise error.with_text(hint='Say it in wamviz.json beside meta: {"layout": {"fps": 30}}.') from error
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, also one that was written as 3.0 or as "3"; None for anything else."""
+    if isinstance(value, str) and value.strip().removeprefix("-").isdecimal() and len(value) < 16:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def positive(value: Any, name: str) -> float:

@@ -57,6 +57,11 @@ def fill(root: Path, template: str, **values: int | str) -> Path:
     return inside(root, _FIELD.sub(one, template))
 
 
+def fields_of(template: str) -> list[str]:
+    """The fields of a path template."""
+    return [match.group(1) for match in _FIELD.finditer(template)]
+
+
 def as_format(template: str) -> str:
     """A path template for ``str.format``, many times faster than ``fill``; only after ``fill`` has judged it."""
     parts, at = [], 0

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from wamviz.core.errors import Damaged, WamvizError
-from wamviz.datasets.containers.parquet import numbers
+from wamviz.core.errors import WamvizError
+from wamviz.datasets.containers.parquet import numbers, readable
 from wamviz.datasets.containers.videos import open_video
 from wamviz.datasets.files import contained
 from wamviz.datasets.formats.lerobot import layout
@@ -31,6 +31,8 @@ from wamviz.datasets.formats.lerobot.rows import finite, read_counters
 V2_DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
 V2_VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
 SPOT = ("chunk_index", "file_index")
+FIELDS = ("episode_chunk", "episode_index", "episode_file", "chunk_index", "file_index", "video_key")
+MOST_SECONDS = 1e6  # of a video; more is the time of a clock
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,19 @@ class EpisodeFiles:
     def __init__(self, root: Path, info: Mapping[str, Any], shared: bool, keys: list[str], tree: FileTree) -> None:
         self._root, self._keys, self._new, self._tree = root, keys, shared, tree
         self.notes: list[str] = []
-        self._data_path = read_template(info, "data_path", layout.DATA_PATH if shared else V2_DATA)
-        self._video_path = read_template(info, "video_path", layout.VIDEO_PATH if shared else V2_VIDEO)
+        self._data_path = self._known_template(info, "data_path", layout.DATA_PATH if shared else V2_DATA)
+        self._video_path = self._known_template(info, "video_path", layout.VIDEO_PATH if shared else V2_VIDEO)
         self._chunks = int(positive(info.get("chunks_size", layout.CHUNKS_SIZE), "chunks_size"))
+
+    def _known_template(self, info: Mapping[str, Any], name: str, usual: str) -> str:
+        """A path template, or the usual one where it has fields that nobody fills; files are then found by numbers."""
+        template = read_template(info, name, usual)
+        fields = [field for field in layout.fields_of(template) if field not in FIELDS]
+        if not fields:
+            return template
+        self.notes.append(f"The {name} of meta/info.json has the field '{fields[0]}', which is not known here; files "
+                          f"are looked for at '{usual}' and by the numbers in their names.")  # fmt: skip
+        return usual
 
     def take(self, table: pa.Table, indices: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
         """Take the list of episodes, (n,) by rising numbers, before anything is asked."""
@@ -125,24 +137,34 @@ class EpisodeFiles:
         begins = np.full(count, np.nan)
         if key is not None and f"{prefix}/from_timestamp" in columns:
             column = self._table.column(f"{prefix}/from_timestamp")
-            begins = numbers(column, "from_timestamp", gaps=True)[:, 0].astype(np.float64)
-            wrong = np.isfinite(begins) & ((begins < 0) | (begins > 1e9))
-            if wrong.any():
-                first = int(np.argmax(wrong))
-                raise Damaged(
-                    f"Episode {self.indices[first]} begins at second {begins[first]} of its video, says the metadata."
-                )
+            begins = self._believed(key, numbers(column, "from_timestamp", gaps=True)[:, 0].astype(np.float64))
         if not {f"{prefix}/{name}" for name in SPOT} <= set(columns):
             return self._map_by_folder(key, begins)
-        spots = [numbers(pc.fill_null(self._table.column(f"{prefix}/{name}"), -1), name)[:, 0] for name in SPOT]
-        both = np.stack(spots, axis=1).astype(np.int64)  # (n, 2)
-        valid = ((both >= 0) & (both < 2**31)).all(axis=1)
+        with readable(self._root / "meta/episodes"):
+            spots = [pc.cast(self._table.column(f"{prefix}/{name}"), pa.float64()) for name in SPOT]
+        both = np.stack([numbers(spot, name, gaps=True)[:, 0] for spot, name in zip(spots, SPOT, strict=True)], axis=1)
+        if not np.isfinite(both).any():  # columns that nobody filled say as little as none
+            return self._map_by_folder(key, begins)
+        both = np.where(np.isfinite(both) & (np.abs(both) < 2**31), both, -1).astype(np.int64)  # (n, 2)
+        valid = (both >= 0).all(axis=1)
         codes, of = np.unique(np.where(valid, both[:, 0] << 31 | both[:, 1], -1), return_inverse=True)
         of = of.reshape(-1).astype(np.int64)
         if len(codes) and codes[0] == -1:  # declared in info.json, never recorded
             codes, of = codes[1:], of - 1
         named = [self._fill(key, int(code) >> 31, int(code) % 2**31) for code in codes]
         return FileMap(self._where_they_are(key, named, codes), of, begins)
+
+    def _believed(self, key: str, begins: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The starts as far as they can be seconds of a video; NaN, and a sentence, for others."""
+        wrong = np.isfinite(begins) & ((begins < 0) | (begins > MOST_SECONDS))
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            self.notes.append(
+                f"Episode {self.indices[first]} begins at second {begins[first]:.4g} of camera "
+                f"'{layout.camera_name(key)}', says the list of episodes, which cannot be"
+                + (f", nor can {int(wrong.sum()) - 1} more starts" if wrong.sum() > 1 else "") + "; frames are counted."
+            )  # fmt: skip
+        return np.where(wrong, np.nan, begins)
 
     def _fill(self, key: str | None, chunk: int, file: int) -> Path:
         values: dict[str, int | str] = {

@@ -21,7 +21,7 @@ from wamviz.core.errors import Damaged, NotFound, Unsafe, WamvizError
 from wamviz.datasets.containers.parquet import column_names, numbers, read_columns, readable, row_count
 from wamviz.datasets.files import contained, read_json_lines
 from wamviz.datasets.formats.lerobot.files import FilePart, FileTree
-from wamviz.datasets.formats.lerobot.info import task_texts
+from wamviz.datasets.formats.lerobot.info import task_texts, whole
 from wamviz.datasets.formats.lerobot.locations import SPOT, EpisodeFiles
 from wamviz.datasets.formats.lerobot.rows import finite, read_counters
 
@@ -142,7 +142,7 @@ class EpisodeTable:
             self._notes.append(f"meta/episodes.jsonl is not here; {len(rows)} episodes were found by their files.")
         else:
             rows = list(read_json_lines(contained(self._root, path)))
-        index, length = ([_whole(row.get(name)) for row in rows] for name in ("episode_index", "length"))
+        index, length = ([whole(row.get(name)) for row in rows] for name in ("episode_index", "length"))
         bad = [place for place, pair in enumerate(zip(index, length, strict=True)) if None in pair]
         if bad:
             what = f"A line of meta/episodes.jsonl has no whole episode_index and length: {str(rows[bad[0]])[:80]}."
@@ -235,10 +235,3 @@ def _first_text(tasks: Any) -> str | int | None:
         first = next((task for task in tasks if task not in ("", None)), "")
         return first if isinstance(first, int) and not isinstance(first, bool) else str(first)
     return None
-
-
-def _whole(value: Any) -> int | None:
-    """A whole number, also one that pandas wrote as 3.0."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

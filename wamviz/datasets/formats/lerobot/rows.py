@@ -11,13 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wamviz.core.errors import Damaged, WamvizError
-from wamviz.datasets.containers.parquet import is_list, is_numeric, numbers, read_columns, row_count, schema_of
+from wamviz.datasets.containers.parquet import is_list, numbers, read_columns, readable, row_count, schema_of
 from wamviz.datasets.formats.lerobot.files import FilePart
 from wamviz.datasets.rows import Reals, RowOrder, order_rows
 
+TICKS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}  # of Arrow's clocks, a second
 COUNTERS = ("episode_index", "frame_index", "timestamp", "index")
 
 
@@ -54,19 +57,29 @@ def read_counters(path: Path) -> RowCounters:
 @lru_cache(maxsize=64)
 def _read(path: Path, changed: int) -> RowCounters:
     schema = schema_of(path)
-    names = [name for name in COUNTERS if name in schema.names and is_numeric(schema.field(name).type)]
-    names = [name for name in names if schema.names.count(name) == 1]
+    names = [name for name in COUNTERS if schema.names.count(name) == 1]
     table = read_columns(path, names) if names else None
     out: dict[str, Reals] = {}
     for name in names:
         assert table is not None
         try:
-            values = numbers(table.column(name), name, gaps=True)
+            values = numbers(_as_numbers(table.column(name)), name, gaps=True)
         except WamvizError:
             continue  # a counter that cannot be read is one that is not there
         if values.shape[1] == 1 or not is_list(schema.field(name).type):
             out[name] = values[:, 0].astype(np.float64)
     return RowCounters(table.num_rows if table is not None else row_count(path), **out)
+
+
+def _as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A counter that was written as texts or as times of a clock, as numbers; seconds for times."""
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
+        return pc.divide(column.cast(pa.int64()).cast(pa.float64()), TICKS[kind.unit])
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_decimal(kind):
+        with readable(Path("a counter")):
+            return column.cast(pa.float64())
+    return column
 
 
 def order_episode(part: FilePart, fps: float) -> RowOrder:
@@ -84,13 +97,14 @@ def order_episode(part: FilePart, fps: float) -> RowOrder:
             "The file is cut short or belongs to another dataset; record or download it again.",
         )
     found = order_rows(
-        len(rows), fps, counters.of("frame_index", rows), counters.of("timestamp", rows), counters.of("index", rows)
-    )
+        len(rows), fps, counters.of("frame_index", rows), counters.of("timestamp", rows), counters.of("index", rows),
+        expected=length,
+    )  # fmt: skip
     notes += found.notes
-    if len(rows) != length:
+    if len(found.order) != length:
         notes.append(f"'{part.path.name}' holds {len(rows)} rows, not {length} as the metadata say.")
     order = RowOrder(rows[found.order], found.frames, found.first, found.times, tuple(notes))
-    return order.head(length) if len(rows) > length else order
+    return order.head(length) if len(order.order) > length else order
 
 
 def _rows_of(part: FilePart, counters: RowCounters) -> tuple[NDArray[np.int64], list[str]]:

@@ -174,7 +174,10 @@ class FormEvents:
             ),
             page.suggested: choices.first_horizon(model),
             page.steps: gr.update(
-                maximum=max(2, caps.max_steps), value=settings["steps"], visible=caps.default_steps > 0
+                maximum=max(2, caps.max_steps),
+                value=settings["steps"],
+                visible=caps.default_steps > 0,
+                label=choices.steps_label(model),
             ),
             page.guidance: gr.update(
                 maximum=max(1.0, caps.max_guidance), value=settings["guidance"], visible=caps.max_guidance > 1

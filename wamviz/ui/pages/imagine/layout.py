@@ -146,7 +146,7 @@ class ImaginePage:
                 max(2, caps.max_steps),
                 max(1, caps.default_steps),
                 step=1,
-                label="Denoising steps",
+                label=choices.steps_label(model),
                 visible=caps.default_steps > 0,
                 elem_id="wz-steps",
                 buttons=[],
