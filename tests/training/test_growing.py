@@ -34,7 +34,8 @@ def test_what_appears_is_joined_in_a_thread(tmp_path):
     data = Growing([first], [first, second, never], read, join, every=0.01)
     before = data.latest
     with data:
-        second.write_text("two")
+        (tmp_path / "part").write_text("two")
+        (tmp_path / "part").rename(second)  # whole from the moment it is there, as shards are
         assert joined.wait(60)
     assert latest(data) == ["one", "two"] and before == ["one"] and data.shards == 2
 

@@ -6,6 +6,7 @@ really shows.
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Iterator, Sequence
@@ -179,6 +180,8 @@ def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab,
     _, address, _ = demo.launch(**quiet, **options)
     yield lab, address
     demo.close(verbose=False)
+    del demo
+    gc.collect()  # while what Gradio leaves to the collector is still ignored
 
 
 class Theatre:

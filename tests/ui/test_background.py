@@ -56,9 +56,29 @@ def test_cancel_reaches_the_stream_and_its_last_word_the_watcher() -> None:
 
     job.start(stream)
     watching = job.watch()
-    assert next(watching) == {"status": "busy"} and board.cancel(job.id)
-    assert list(watching) == [{"status": "stopped"}]
-    assert not board.cancel(job.id) and not board.cancel("unknown") and not board.cancel(None)
+    assert next(watching) == {"status": "busy"}
+    board.cancel(job.id, {"status": "stopping"})
+    assert list(watching)[-1] == {"status": "stopped"}
+    for late in (job.id, "unknown", None):  # nothing runs any more: the stream has had the last word
+        board.cancel(late, {"status": "stopping"})
+    assert list(job.watch()) == [{"status": "stopped"}]
+
+
+def test_what_is_shown_beside_a_stream_comes_in_order() -> None:
+    job, go_on = JobBoard().open(), threading.Event()
+
+    def stream(switch: Switch) -> Iterator[Parts]:
+        yield {"status": "busy", "run": 1}
+        assert go_on.wait(60)
+        yield {"status": "good"}
+
+    job.start(stream)
+    watching = job.watch()
+    assert next(watching) == {"status": "busy", "run": 1}
+    job.show({"status": "stopping"})
+    assert next(watching) == {"status": "stopping"}
+    go_on.set()
+    assert list(watching) == [{"status": "good"}]
 
 
 def test_a_stream_that_breaks_ends_its_job(caplog: pytest.LogCaptureFixture) -> None:

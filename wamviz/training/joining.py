@@ -36,6 +36,7 @@ def join_moves(one: Moves, other: Moves) -> Moves:
     for name, shift in (("begin", len(one)), ("end", len(one)), ("episode", len(one.own))):
         setattr(both, name, np.concatenate([getattr(one, name), getattr(other, name) + shift]))
     both.rested = np.concatenate([one.rested, other.rested])
+    both.crowded = np.concatenate([one.crowded, other.crowded + len(one)])
     both.own, both.questions = one.own + other.own, one.questions + other.questions
     return both
 

@@ -71,6 +71,12 @@ class Job:
             if over:
                 return
 
+    def show(self, parts: Parts) -> None:
+        """Show something beside what the stream shows; after its last word nothing more."""
+        with self._changed:
+            if self.running:
+                self._add(parts)
+
     def abandon(self) -> None:
         """End a job if nobody has started it."""
         with self._changed:
@@ -82,14 +88,17 @@ class Job:
         try:
             for parts in stream(self.switch):
                 with self._changed:
-                    self._count += 1
-                    self._parts.update((name, (self._count, value)) for name, value in parts.items())
-                    self._changed.notify_all()
+                    self._add(parts)
         except Exception:  # streams put their own mistakes into words; this one could not
             log.exception("Job %s ended in an error", self.id)
         finally:
             with self._changed:
                 self._end()
+
+    def _add(self, parts: Parts) -> None:
+        self._count += 1
+        self._parts.update((name, (self._count, value)) for name, value in parts.items())
+        self._changed.notify_all()
 
     def _end(self) -> None:
         self.ended = time.monotonic()
@@ -133,10 +142,9 @@ class JobBoard:
         job = self.get(job_id)
         return job if job is not None and job.running else None
 
-    def cancel(self, job_id: str | None) -> bool:
-        """Ask a job to stop; False when there is nothing to stop."""
+    def cancel(self, job_id: str | None, parts: Parts) -> None:
+        """Ask a job to stop, and show ``parts`` until it has; nothing when there is nothing to stop."""
         job = self.running(job_id)
-        if job is None:
-            return False
-        job.switch.turn_off()
-        return True
+        if job is not None:
+            job.switch.turn_off()
+            job.show(parts)

@@ -49,7 +49,7 @@ class Runner:
         self.attach = gr.Button("Attach", visible="hidden", elem_id="wz-attach")
         attached = self.attach.click(self._watch, job, self.outputs, **WATCH)
         attached.then(None, js=REMEMBER, **PRIVATE)
-        cancel.click(self.stop, job, [status], **AT_ONCE)
+        cancel.click(self.stop, job, None, **AT_ONCE)
 
     def starts(self, button: Any, stream: Callable[..., Start], inputs: Sequence[Any], *, js: str | None = None,
                before: str | None = None, question: Callable[..., dict[str, Any]] | None = None) -> None:  # fmt: skip
@@ -95,9 +95,9 @@ class Runner:
             return None, {self.job: "", self.status: run_view.status("idle", GONE, "Finished runs are in History.")}
         return job, {self.job: job.id, **self.taken(job.running)}
 
-    def stop(self, job_id: str) -> Any:
-        """Turn the switch off; the stream itself has the last word."""
-        return run_view.status("busy", "Stopping after this step …") if self.board.cancel(job_id) else gr.skip()
+    def stop(self, job_id: str) -> None:
+        """Turn the switch off. The words go the way of the stream's own, or they might come after its last."""
+        self.board.cancel(job_id, {"status": run_view.status("busy", "Stopping after this step …")})
 
     def _watch(self, job_id: str) -> Iterator[Updates]:
         job = self.board.get(job_id)

@@ -59,7 +59,7 @@ class DatasetsEvents:
         page.recolour.click(self.draw, shown, drawn, js=SCHEME_AND_REST, **AT_ONCE)
         for trigger in (page.open.click, page.path.submit):
             self._opens(trigger, self.typed, [page.path, page.theme], [*whole, page.stop], PRIVATE)
-        page.stop.click(self.cancel, None, [page.status], **AT_ONCE)
+        page.stop.click(self.cancel, None, None, **AT_ONCE)
         page.files.change(
             uploading.described, [page.files], [page.table, page.acting, page.seeing, page.sort], **AT_ONCE
         )
@@ -168,10 +168,9 @@ class DatasetsEvents:
             switch.turn_off()  # a visitor who left waits for nothing any more
             self.jobs.end(visitor, switch)
 
-    def cancel(self, request: gr.Request) -> Any:
-        """Turn the switch off; the download itself has the last word."""
-        stopping = self.jobs.cancel(str(request.session_hash or ""))
-        return run_view.status("busy", "Stopping …") if stopping else gr.skip()
+    def cancel(self, request: gr.Request) -> None:
+        """Turn the switch off; the download itself says that it stops, and that it has."""
+        self.jobs.cancel(str(request.session_hash or ""))
 
     def folder(self, path: str, theme: str, request: gr.Request) -> Updates:
         """A path was typed."""

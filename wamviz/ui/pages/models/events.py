@@ -77,8 +77,8 @@ class ModelsEvents:
         )  # fmt: skip
         chosen.then(None, js=FOLLOW, **PRIVATE).then(**sift)
         page.look.click(self.try_kept, [page.asked], [*busy, *shown], **ON_SERVER).then(**sift)
-        page.cancel.click(self.stop, None, [page.status], **AT_ONCE)
-        demo.unload(self.leave)
+        page.cancel.click(self.stop, None, None, **AT_ONCE)
+        demo.unload(self.stop)
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
@@ -240,12 +240,8 @@ class ModelsEvents:
         finally:
             self.jobs.end(visitor, switch)
 
-    def stop(self, request: gr.Request) -> Any:
-        """Turn the switch off; the generator itself has the last word."""
-        return run_view.status("busy", "Stopping …") if self.jobs.cancel(_visitor(request)) else gr.skip()
-
-    def leave(self, request: gr.Request) -> None:
-        """Nobody watches any more."""
+    def stop(self, request: gr.Request) -> None:
+        """Turn the switch off; what runs sees it at once, and says so itself."""
         self.jobs.cancel(_visitor(request))
 
     def _refused(self, error: BaseException) -> Updates:
