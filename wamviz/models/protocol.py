@@ -7,12 +7,12 @@ ends with one ``Imagined``. Stopping is closing the generator: sampling happens 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from wamviz.core.errors import NotFound, WamvizError, unknown_name
-from wamviz.core.rollout import MODES, ActionSpace, Imagined, ImagineRequest, Preview
+from wamviz.core.rollout import MODES, ActionSpace, Floats, Frames, Imagined, ImagineRequest, Observation, Preview
 
 ImagineStream = Iterator[Preview | Imagined]
 OPEN_ENDED = ("joint", "imagine_then_act", "video")  # modes that can go on until the task is done
@@ -45,6 +45,7 @@ class Capabilities:
         max_horizon: frames of the longest rollout, imagined chunk after chunk; None where a chunk is all.
         open_horizon: frames at most of a rollout whose length nobody asked for, of a model that goes on until the task
             is done (modes ``OPEN_ENDED``); None where that is one chunk.
+        drivable: it can also be driven, action by action, see ``DrivableModel``.
     """
 
     model_id: str
@@ -67,6 +68,7 @@ class Capabilities:
     max_horizon: int | None = None
     max_guidance: float = 1.0
     open_horizon: int | None = None
+    drivable: bool = False
 
     def __post_init__(self) -> None:
         for mode in self.modes:
@@ -100,6 +102,38 @@ class WorldActionModel(Protocol):
 
     def imagine(self, request: ImagineRequest) -> ImagineStream:
         """Yield a ``Preview`` per step and end with one ``Imagined``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class DreamStep:
+    """An imagined world after an action.
+
+    Attributes:
+        frame: (H, W, 3) uint8, what its camera sees.
+        dream: how it goes on from there.
+        places: (3,) m in the robot's frame of the ``"hand"`` and of things by name, as far as the model says them.
+    """
+
+    frame: Frames
+    dream: Dream
+    places: Mapping[str, Floats] = field(default_factory=dict)
+
+
+class Dream(Protocol):
+    """A moment of an imagined world. It never changes, so any number of futures can go on from it."""
+
+    def step(self, actions: Floats) -> tuple[DreamStep, ...]:
+        """What actions (K, A), clipped to the action space, lead to: K steps. The same actions, the same bits."""
+        ...
+
+
+@runtime_checkable
+class DrivableModel(WorldActionModel, Protocol):
+    """A model that can be driven: handed a few actions at a time, it goes on from what it imagined last."""
+
+    def open_drive(self, observation: Observation, seed: int = 0) -> DreamStep:
+        """The context as the model takes it in; its ``dream`` goes on from there."""
         ...
 
 

@@ -118,6 +118,7 @@ def capabilities() -> Capabilities:
         max_guidance=5.0,
         max_horizon=CHUNKS * horizon,
         open_horizon=OPEN_CHUNKS * horizon,
+        drivable=True,
     )
 
 

@@ -20,15 +20,16 @@ from transformers.utils import logging as transformers_logging
 
 from wamviz.core.devices import pick
 from wamviz.core.media import fit_square
-from wamviz.core.rollout import CAUTIONS, Floats, Frames, Imagined, ImagineRequest, Preview, Rollout
+from wamviz.core.rollout import CAUTIONS, Floats, Frames, Imagined, ImagineRequest, Observation, Preview, Rollout
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
+from wamviz.models.mini.driving import open_dream
 from wamviz.models.mini.entry import digest_of
 from wamviz.models.mini.ood import OODDetector, statistics
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, SamplingStep
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
 from wamviz.models.mini.warp import WarpView
-from wamviz.models.protocol import Capabilities, ImagineStream, check_request, frames_asked, open_ended
+from wamviz.models.protocol import Capabilities, DreamStep, ImagineStream, check_request, frames_asked, open_ended
 
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
@@ -115,6 +116,22 @@ class MiniWAM:
         check_request(self.capabilities, request)
         return self._stream(request)
 
+    def open_drive(self, observation: Observation, seed: int = 0) -> DreamStep:
+        """See ``DrivableModel``; the model is not told the instruction, so that only the actions make the future."""
+        observed, frame, _ = self._look(observation)
+        return open_dream(self.pipeline, observed, frame, self.capabilities.action_space, seed)
+
+    def _look(self, observation: Observation) -> tuple[Observed, Frames, bool]:
+        """The context as the pipeline sees it, its picture (size, size, 3), and whether its state was given."""
+        frame = fit_square(observation.frame[None], self.size)[0]
+        calibration = observation.cameras.get(observation.main_camera)
+        camera = None if calibration is None else calibration.square_projection()
+        config, state, previous = self.pipeline.transformer.config, observation.state, observation.previous_action
+        has_state = state is not None and len(state) == config.state_dim
+        if not has_state or (previous is not None and len(previous) != config.action_dim):
+            previous = None
+        return self.pipeline.observe(frame, camera, state if has_state else None, previous), frame, has_state
+
     # ------------------------------------------------------------------ what it does not know
 
     @torch.inference_mode()
@@ -195,15 +212,8 @@ class MiniWAM:
     def _stream(self, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         begun = time.perf_counter()
         observation, size = request.observation, self.capabilities.horizon
-        frame = fit_square(observation.frame[None], self.size)[0]  # (size, size, 3) uint8
-        calibration = observation.cameras.get(observation.main_camera)
-        camera = None if calibration is None else calibration.square_projection()
-        state = observation.state
-        has_state = state is not None and len(state) == self.pipeline.transformer.config.state_dim
-        previous = observation.previous_action
-        if not has_state or (previous is not None and len(previous) != self.pipeline.transformer.config.action_dim):
-            previous = None
-        observed = self.pipeline.observe(frame, camera, state if has_state else None, previous)
+        observed, frame, has_state = self._look(observation)
+        camera = observed.camera[0].cpu().numpy()
         # Where the light hangs is worked out while the actions are decided.
         view = self._aside.submit(self.pipeline.view, observed) if request.mode in DRAWS else None
         notes = self._notes(observed, request)
