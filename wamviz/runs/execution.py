@@ -127,7 +127,7 @@ class Record:
 
     def __init__(self, env: TabletopEnv, camera: str, instruction: str) -> None:
         self._env, self._camera, self._instruction = env, camera, instruction
-        self._task, self._note = _task(env, instruction)
+        self._task, self._note = read_task(env, instruction)
         self._clipped = 0
         self._touched: str | None = None
         start = env.observation()
@@ -190,7 +190,7 @@ class Record:
         )
 
 
-def _task(env: TabletopEnv, instruction: str) -> tuple[Task | None, str]:
+def read_task(env: TabletopEnv, instruction: str) -> tuple[Task | None, str]:
     """The instruction as a task of the present scene, or None and why not."""
     from wamviz.worlds.tabletop import parse
 

@@ -56,6 +56,7 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
             if not page.path:
                 api.endpoints(services.repository, services.scenes)
     demo.queue(max_size=QUEUE, default_concurrency_limit=8)
+    demo.wamviz_services = services
     demo.wamviz_repository = services.repository  # launch serves its files
     demo.wamviz_clips = ClipCache(services.scenes.library)  # and the pictures of recorded episodes
     return demo
@@ -72,6 +73,7 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
     demo = demo or build()
     repository: RunRepository = demo.wamviz_repository
     clips: ClipCache = demo.wamviz_clips
+    pages = [route for page in PAGES for route in page.routes(demo.wamviz_services)]
     # Paths that visitors type are paths of this machine: only for visitors who sit at it.
     clips.library.local = is_loopback(host) and not os.environ.get("SPACE_ID") and not options.get("share")
     warm = threading.Thread(target=warm_up, name="wamviz-warm-up", daemon=True)
@@ -84,7 +86,7 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "head": head(),
         "favicon_path": str(FAVICON),
         "allowed_paths": [str(repository.store.root)],
-        "app_kwargs": {"routes": [*routes(repository), *episode_routes(clips)]},
+        "app_kwargs": {"routes": [*routes(repository), *episode_routes(clips), *pages]},
         "max_file_size": UPLOAD,
         "strict_cors": True,
         "show_error": False,

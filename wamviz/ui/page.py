@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
+from starlette.routing import BaseRoute
 
 from wamviz.core.errors import InvalidInput
 from wamviz.ui.run_repository import RunRepository
@@ -35,12 +36,14 @@ class Page:
         path: its address below the app's; "" is the start page.
         build: adds its components and events to the current Blocks, which it is handed too.
         order: its place in the menu; the built-in pages have 0 to 40.
+        routes: addresses of its own beside Gradio's.
     """
 
     title: str
     path: str
     build: Callable[[Services, gr.Blocks], None]
     order: int = 100
+    routes: Callable[[Services], Sequence[BaseRoute]] = lambda services: ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9-]*", self.path):

@@ -2,8 +2,9 @@
 
 A moment of the dream holds where everything was when its chunk began and the actions since. Every step foresees that
 chunk anew with all of its actions, at rest afterwards, and draws what is new. So the last frame after any number of
-steps is the last frame of ``forward_dynamics`` for the same actions given at once, to the bit, and nothing small that
-moves a little at a time is lost between two steps. Frames before the last one were drawn when less was known.
+steps is the last frame of ``forward_dynamics`` for the same actions given at once (of 256 levels it differs by one at
+most, where that computes on more threads), and nothing that moves a little at a time is lost between two steps. Frames
+before the last one were drawn when less was known.
 
 Axis letters: K actions, A action dims, S pixels a side.
 """
@@ -19,7 +20,7 @@ from torch import Tensor
 from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
 from wamviz.models.mini.arm import hand_of
 from wamviz.models.mini.chunks import Chunk, given_actions
-from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed
+from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, one_thread
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.warp import THINGS, WarpView
 from wamviz.models.protocol import DreamStep
@@ -50,13 +51,14 @@ class MiniDream:
         """See ``Dream``."""
         assert self.space.low is not None and self.space.high is not None
         left = check_floats(actions, "The actions", self.space.dim)
-        left = np.clip(left, np.float32(self.space.low), np.float32(self.space.high))
+        left = np.clip(left, np.asarray(self.space.low, np.float32), np.asarray(self.space.high, np.float32))
         size = self.pipeline.transformer.config.horizon
         found: list[DreamStep] = []
         dream = self
         while len(left):
             room = size - len(dream.taken)
-            found += dream._go_on(left[:room], size)
+            with one_thread():  # physics has the other one
+                found += dream._go_on(left[:room], size)
             left = left[room:]
             last = found[-1].dream
             assert isinstance(last, MiniDream)

@@ -1,0 +1,17 @@
+"""Driving an imagined world with keys, beside the real one."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from wamviz.ui.page import Page, Services
+from wamviz.ui.pages.drive.layout import DrivePage
+from wamviz.ui.pages.drive.routes import drive_routes
+
+
+def build(services: Services, demo: gr.Blocks) -> None:
+    """Add the page to the current Blocks."""
+    DrivePage(services.scenes)
+
+
+PAGE = Page("Drive", "drive", build, order=5, routes=drive_routes)
