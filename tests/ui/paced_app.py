@@ -23,9 +23,15 @@ prepare()
 import numpy as np  # noqa: E402
 
 from wamviz.core.action_spaces import TABLETOP_ACTIONS  # noqa: E402
-from wamviz.core.rollout import Imagined, ImagineRequest, Preview, Rollout  # noqa: E402
+from wamviz.core.rollout import Floats, Imagined, ImagineRequest, Observation, Preview, Rollout  # noqa: E402
 from wamviz.models import registry  # noqa: E402
-from wamviz.models.protocol import Capabilities, ImagineStream, ModelEntry, check_request  # noqa: E402
+from wamviz.models.protocol import (  # noqa: E402
+    Capabilities,
+    DreamStep,
+    ImagineStream,
+    ModelEntry,
+    check_request,
+)
 from wamviz.runs.store import Store  # noqa: E402
 
 PATIENCE = 120.0
@@ -43,7 +49,23 @@ CAPABILITIES = Capabilities(
     max_steps=20,
     max_samples=4,
     worlds=("tabletop",),
+    drivable=True,
 )
+
+
+@dataclass(frozen=True)
+class PacedDream:
+    """It can be driven too, at once: every action makes the picture brighter."""
+
+    level: int = 40
+
+    def step(self, actions: Floats) -> tuple[DreamStep, ...]:
+        return tuple(brighten(self.level + 10 * (k + 1)) for k in range(len(actions)))
+
+
+def brighten(level: int) -> DreamStep:
+    """A grey picture."""
+    return DreamStep(np.full((64, 64, 3), level % 256, np.uint8), PacedDream(level))
 
 
 @dataclass
@@ -62,6 +84,9 @@ class Paced:
             pass
         self.started = self.steps_done = self.closed = 0
         self.break_at = None
+
+    def open_drive(self, observation: Observation, seed: int = 0) -> DreamStep:
+        return brighten(40)
 
     def imagine(self, request: ImagineRequest) -> ImagineStream:
         check_request(self.capabilities, request)

@@ -52,7 +52,7 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", ["/", "/drive", "/datasets", "/models", "/history"])
 def test_axe_finds_nothing_serious_of_ours(
     desk: BrowserContext, site: Site, kept: object, scheme: Any, path: str
 ) -> None:

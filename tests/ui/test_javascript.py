@@ -16,7 +16,12 @@ from wamviz.ui.stage import Stage, typedefs
 ROOT = Path(__file__).resolve().parents[2]
 UI = ROOT / "wamviz" / "ui"
 SCRIPTS = sorted(UI.rglob("*.js"))
-ENTRIES = (UI / "stage" / "js" / "stage.js", UI / "static" / "page.js", UI / "static" / "markup.js")
+ENTRIES = (
+    UI / "stage" / "js" / "stage.js",
+    UI / "static" / "page.js",
+    UI / "static" / "markup.js",
+    UI / "pages" / "drive" / "js" / "drive.js",
+)
 MISSING = "node 18 or newer is missing, so the scripts' own tests are left out: apt-get install nodejs."
 
 

@@ -1,4 +1,4 @@
-"""``POST /driving/VERB``: what the Drive page's script asks, past Gradio's queue, because a key wants its answer at once.
+"""``POST /driving/VERB``: what the Drive page's script asks, past Gradio's queue, because a key wants its answer soon.
 
 Contract: JSON in, JSON out; an error is ``{"error": sentence}`` with the status of its class. Asked for by the page
 itself alone: a request that another site's page sends is refused, and so is one that is too large or not JSON. A source
