@@ -61,7 +61,8 @@ def main() -> int:
 
     given = replace(context.observation, instruction="")
     whole = min(len(drive.actions), model.capabilities.longest)
-    at_once = collect(model, ImagineRequest(given, "forward_dynamics", actions=drive.actions[:whole])).rollouts[0].frames
+    request = ImagineRequest(given, "forward_dynamics", actions=drive.actions[:whole])
+    at_once = collect(model, request).rollouts[0].frames
     assert at_once is not None
     driven = np.stack([moment.frame for moment in drive.moments[: whole + 1]])
     apart, moved = (np.abs(a[1:].astype(int) - b).mean() for a, b in ((driven, at_once[1:]), (at_once, at_once[0])))
