@@ -28,13 +28,16 @@ from wamviz.runs.sources import resolve
 
 
 def presses(count: int, seed: int = 0) -> np.ndarray:
-    """Actions (count, 7) of somebody who holds a key for a second or so, then another."""
+    """Actions (count, 7) of somebody who holds a key for a second, then its opposite, then another.
+
+    The hand stays above the things: against a toaster the dream would go on and physics would not.
+    """
     rng = np.random.default_rng(seed)
     moves = 0.03 * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
     actions = np.zeros((count, 7), np.float32)
-    for start in range(0, count, 5):
-        actions[start : start + 5, :3] = moves[rng.integers(len(moves))]
-        actions[start : start + 5, 6] = float(rng.random() < 0.3)
+    for start in range(0, count, 10):
+        move = moves[rng.integers(len(moves))]
+        actions[start : start + 5, :3], actions[start + 5 : start + 10, :3] = move, -move
     return actions
 
 
