@@ -22,11 +22,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_part.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
     report_part = parts.add_parser("report", help="report.html and report.csv of what was run")
     report_part.add_argument("out", metavar="DIR", help="folder of the results")
+    export_part = parts.add_parser("export-ratings", help="what people said of the samples, as CSV and Parquet")
+    export_part.add_argument("results", metavar="DIR", help="folder of the results")
+    export_part.add_argument("--out", metavar="DIR", help="where the tables go; beside the results by default")
 
 
 def run(args: argparse.Namespace) -> None:
-    """List, run or report."""
-    {"list": _list, "run": _run, "report": _report}[args.part](args)
+    """Whichever part was named."""
+    {"list": _list, "run": _run, "report": _report, "export-ratings": _export_ratings}[args.part](args)
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -62,4 +65,11 @@ def _report(args: argparse.Namespace) -> None:
     from wamviz.probes.report import write_report
 
     for path in write_report(Path(args.out)):
+        print(path)
+
+
+def _export_ratings(args: argparse.Namespace) -> None:
+    from wamviz.probes.export_ratings import export_ratings
+
+    for path in export_ratings(args.results, None if args.out is None else check_folder(args.out)):
         print(path)
