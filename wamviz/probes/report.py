@@ -11,19 +11,18 @@ import csv
 import html
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from wamviz import __version__
-from wamviz.core.errors import NotFound, WamvizError
+from wamviz.core.errors import WamvizError
 from wamviz.core.rollout import Frames
 from wamviz.probes.judges import JUDGES
-from wamviz.probes.probe import Suite, read_suite
+from wamviz.probes.results import Results, read_results
 from wamviz.probes.statistics import by_context, contexts_needed, paired_difference, share
-from wamviz.probes.suite_run import RUNS, SUITE, CellDone, read_cells
+from wamviz.probes.suite_run import CellDone
 from wamviz.runs.store import Store
 from wamviz.runs.store.slides import filmstrip, has_video
 
@@ -37,43 +36,6 @@ figure { margin: 1rem 0; } figcaption { opacity: .8; font-size: .9rem; } img { m
 .bad { color: #c0392b; } .note { opacity: .75; font-size: .9rem; } code { font-size: .9em; }
 @media print { figure, tr { break-inside: avoid; } }
 """
-
-
-@dataclass(frozen=True)
-class Results:
-    """A suite that was run, and what came of it."""
-
-    suite: Suite
-    cells: tuple[CellDone, ...]
-    store: Store
-
-    @property
-    def contenders(self) -> list[str]:
-        """Who was asked, in the order of the first answers."""
-        return list(dict.fromkeys(cell.contender for cell in self.cells))
-
-    def of(self, contender: str, template: str | None = None) -> list[CellDone]:
-        """The cells of a contender; with ``template``, of the prompts that it made ("" is the reference)."""
-        made = {(probe.name, prompt.name): prompt.template for probe in self.suite.probes for prompt in probe.prompts}
-        return [
-            cell
-            for cell in self.cells
-            if cell.contender == contender and template in (None, made.get((cell.probe, cell.prompt)))
-        ]
-
-
-def read_results(folder: str | Path) -> Results:
-    """What ``run_suite`` left in a folder.
-
-    Raises:
-        NotFound: nothing was run there.
-    """
-    path = Path(folder).expanduser()
-    cells = read_cells(path)
-    if not cells:
-        raise NotFound(f"There are no results in '{folder}'.", "Make some: python -m wamviz probe run SUITE --out DIR")
-    suite = next(iter(sorted((path / SUITE).iterdir())))
-    return Results(read_suite(suite), tuple(cells), Store(path / RUNS))
 
 
 def write_report(folder: str | Path) -> tuple[Path, Path]:
