@@ -38,6 +38,7 @@ def test_a_known_order_is_found_with_intervals_around_it() -> None:
     assert [standing.contender for standing in group] == ["a", "b", "c"]
     for standing in group:
         strength = true[standing.contender] / (true[standing.contender] + 2.0)
+        assert standing.low is not None and standing.high is not None
         assert standing.low < strength < standing.high and standing.high - standing.low < 0.15
         assert standing.votes == 800
     assert rank_contenders(drawn).notes == ()
@@ -46,6 +47,7 @@ def test_a_known_order_is_found_with_intervals_around_it() -> None:
 def test_who_never_lost_has_a_finite_strength_and_few_votes_a_note() -> None:
     found = rank_contenders(fought("a", "b", 5, 0))
     assert 0.5 < found.groups[0][0].strength < 1 and found.groups[0][0].contender == "a"
+    assert found.groups[0][0].low is None and str(found.groups[0][0]) == f"{found.groups[0][0].strength:.0%}"
     assert any(f"takes {PAIRS_NEEDED}" in note and "has 5" in note for note in found.notes)
     assert PAIRS_NEEDED == 43  # 1.96^2 / 4 / 0.15^2, any text book's
 

@@ -22,6 +22,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_part.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
     report_part = parts.add_parser("report", help="report.html and report.csv of what was run")
     report_part.add_argument("out", metavar="DIR", help="folder of the results")
+    rate_part = parts.add_parser("rate", help="open the page where people rate the samples and vote on pairs")
+    rate_part.add_argument("results", metavar="DIR", help="folder of the results")
+    rate_part.add_argument("--host", help="address to listen on; 127.0.0.1 by default")
+    rate_part.add_argument("--port", type=int, help="port to listen on; 7860 by default")
     export_part = parts.add_parser("export-ratings", help="what people said of the samples, as CSV and Parquet")
     export_part.add_argument("results", metavar="DIR", help="folder of the results")
     export_part.add_argument("--out", metavar="DIR", help="where the tables go; beside the results by default")
@@ -29,7 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Whichever part was named."""
-    {"list": _list, "run": _run, "report": _report, "export-ratings": _export_ratings}[args.part](args)
+    acts = {"list": _list, "run": _run, "report": _report, "rate": _rate, "export-ratings": _export_ratings}
+    acts[args.part](args)
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -66,6 +71,17 @@ def _report(args: argparse.Namespace) -> None:
 
     for path in write_report(Path(args.out)):
         print(path)
+
+
+def _rate(args: argparse.Namespace) -> None:
+    from wamviz.cli.app import PORT, serve
+    from wamviz.probes.results import ResultsShelf, read_results
+
+    folder = Path(args.results).expanduser().absolute()
+    read_results(folder)  # before anything is opened
+    name = ResultsShelf(folder.parent, [folder]).names()[0]
+    print(f"Rate on: http://{args.host or '127.0.0.1'}:{args.port or PORT}/probes?results={name}", flush=True)
+    serve(args.host, args.port, results=[folder])
 
 
 def _export_ratings(args: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ from wamviz.probes.suite_run import CellDone
 RESAMPLES = 1000
 FEW_CONTEXTS = 5  # below, a bootstrap over contexts has too little to draw from
 MARGIN = 0.15  # half the width of a share's 95 % interval that a pair of contenders should reach
+FEW_VOTES = 10  # in a group, below which a bootstrap only repeats what little there is
 PAIRS_NEEDED = math.ceil(1.959964**2 * 0.25 / MARGIN**2)  # votes on two contenders for that, at worst (a share of 1/2)
 
 
@@ -45,15 +46,20 @@ class Standing:
 
     Attributes:
         contender: who.
-        strength: the chance to be preferred to the field's (geometric) mean, 0 .. 1; low, high: its 95 % interval.
+        strength: the chance to be preferred to the field's (geometric) mean, 0 .. 1; low, high: its 95 % interval,
+            None where there are too few votes for one.
         votes: that it was part of.
     """
 
     contender: str
     strength: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     votes: int
+
+    def __str__(self) -> str:
+        between = "" if self.low is None or self.high is None else f" [{self.low:.0%}, {self.high:.0%}]"
+        return f"{self.strength:.0%}{between}"
 
 
 @dataclass(frozen=True)
@@ -122,10 +128,13 @@ def connected(fought: Sequence[Duel]) -> list[tuple[str, ...]]:
 def _standings(group: Sequence[str], fought: Sequence[Duel]) -> tuple[Standing, ...]:
     inside = [one for one in fought if one.one in group]
     strengths = bradley_terry(group, inside, np.ones(len(inside)))  # (N,)
-    drawn = np.array([bradley_terry(group, inside, weights) for weights in resample([one.context for one in inside])])
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    low: list[float | None] = [None] * len(group)
+    high: list[float | None] = [None] * len(group)
+    if len(inside) >= FEW_VOTES:
+        drawn = [bradley_terry(group, inside, weights) for weights in resample([one.context for one in inside])]
+        low, high = (list(map(float, ends)) for ends in np.quantile(drawn, [0.025, 0.975], axis=0))
     found = [
-        Standing(name, float(strengths[k]), float(low[k]), float(high[k]),
+        Standing(name, float(strengths[k]), low[k], high[k],
                  sum(name in (one.one, one.other) for one in inside))
         for k, name in enumerate(group)
     ]  # fmt: skip

@@ -100,19 +100,22 @@ def rated(results: Results, rubric: Rubric) -> Table:
         if rows
         else "Nobody has rated these samples yet."
     )
-    return Table("Rated by people", ("Question", "Model and mode", "Yes", "yes", "partly", "no"), tuple(rows), note)
+    return Table(
+        "Rated by people", ("Question", "Model and mode", "Share of yes", "yes", "partly", "no"), tuple(rows), note
+    )
 
 
 def preferred(results: Results) -> Table:
     """Bradley-Terry strengths of the blind votes."""
     found = rank_contenders(duels(results.ratings.votes(), results.by_key))
     rows = [
-        (str(place), one.contender, f"{one.strength:.0%} [{one.low:.0%}, {one.high:.0%}]", str(one.votes))
+        (str(place), one.contender, str(one), str(one.votes))
         for group in found.groups
         for place, one in enumerate(group, 1)
     ]
-    note = f"{found.votes} blind votes. Chance to be preferred to the field's mean (Bradley-Terry, 95 % bootstrap). "
-    note = " ".join([note.strip(), *found.notes]) if rows else "Nobody has voted on two models or modes yet."
+    count = f"{found.votes} blind vote{'s' if found.votes != 1 else ''}."
+    note = f"{count} Chance to be preferred to the field's mean (Bradley-Terry, 95 % bootstrap)."
+    note = " ".join([note, *found.notes]) if rows else "Nobody has voted on two models or modes yet."
     return Table("Blind votes", ("Place", "Model and mode", "Preferred", "Votes"), tuple(rows), note)
 
 
