@@ -45,6 +45,17 @@ def test_a_suite_is_run_rated_and_exported(wamviz, suite, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("words", [["report"], ["report", "a", "b"], ["report", "--compare", "a"]])
+def test_a_report_is_of_one_folder_and_a_comparison_of_two(wamviz, words):
+    status, _, err = wamviz("probe", *words)
+    assert status == 2 and "Write: python -m wamviz probe report" in err
+
+
+def test_rating_needs_results(wamviz, tmp_path):
+    status, _, err = wamviz("probe", "rate", tmp_path)
+    assert status == 2 and "There are no results" in err
+
+
 def test_the_shipped_suites_are_listed(wamviz):
     status, text, _ = wamviz("probe", "list")
     assert status == 0 and "tabletop: 30 probes" in text and "toaster: 1 probes" in text

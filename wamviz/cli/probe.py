@@ -20,8 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_part.add_argument("--models", metavar="LIST", help="MODEL[:MODE] separated by commas, for those of the probes")
     run_part.add_argument("--samples", type=int, metavar="N", help="of each prompt and model, for those of the probes")
     run_part.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
-    report_part = parts.add_parser("report", help="report.html and report.csv of what was run")
-    report_part.add_argument("out", metavar="DIR", help="folder of the results")
+    report_part = parts.add_parser("report", help="report.html, .md, .csv and the figures of what was run")
+    report_part.add_argument("results", nargs="*", metavar="DIR", help="folder of the results; with --compare, two")
+    report_part.add_argument("--compare", action="store_true", help="what changed from the first folder to the second")
     rate_part = parts.add_parser("rate", help="open the page where people rate the samples and vote on pairs")
     rate_part.add_argument("results", metavar="DIR", help="folder of the results")
     rate_part.add_argument("--host", help="address to listen on; 127.0.0.1 by default")
@@ -67,9 +68,16 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
+    from wamviz.core.errors import InvalidInput
+    from wamviz.probes.comparison import write_comparison
     from wamviz.probes.report import write_report
 
-    for path in write_report(Path(args.out)):
+    wanted = 2 if args.compare else 1
+    if len(args.results) != wanted:
+        how = "--compare DIR DIR" if args.compare else "DIR"
+        raise InvalidInput(f"{len(args.results)} folders were named.", f"Write: python -m wamviz probe report {how}")
+    found = write_comparison(*args.results) if args.compare else write_report(args.results[0])
+    for path in found:
         print(path)
 
 

@@ -40,6 +40,17 @@ class Results:
         """The cells by their keys."""
         return {cell.key: cell for cell in self.cells}
 
+    def samples(self, probe: str, prompt: str, contender: str) -> list[CellDone]:
+        """The cells of one prompt and contender."""
+        return self._by_prompt.get((probe, prompt, contender), [])
+
+    @cached_property
+    def _by_prompt(self) -> dict[tuple[str, str, str], list[CellDone]]:
+        found: dict[tuple[str, str, str], list[CellDone]] = {}
+        for cell in self.cells:
+            found.setdefault((cell.probe, cell.prompt, cell.contender), []).append(cell)
+        return found
+
     @property
     def ratings(self) -> Ratings:
         """What people said of them."""
