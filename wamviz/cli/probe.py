@@ -19,6 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_part.add_argument("suite", metavar="SUITE", help="a folder of probes, one probe's file, or a name of the list")
     run_part.add_argument("--models", metavar="LIST", help="MODEL[:MODE] separated by commas, for those of the probes")
     run_part.add_argument("--samples", type=int, metavar="N", help="of each prompt and model, for those of the probes")
+    run_part.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that ask at once; 1 by default"
+    )
     run_part.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
     report_part = parts.add_parser("report", help="report.html, .md, .csv and the figures of what was run")
     report_part.add_argument("results", nargs="*", metavar="DIR", help="folder of the results; with --compare, two")
@@ -58,7 +61,7 @@ def _run(args: argparse.Namespace) -> None:
         suite = replace(suite, probes=tuple(replace(probe, samples=args.samples) for probe in suite.probes))
     contenders = [Contender.read(name.strip()) for name in (args.models or "").split(",") if name.strip()]
     count, failed = len(plan_cells(suite, contenders)), 0
-    stream = run_suite(suite, out, contenders)
+    stream = run_suite(suite, out, contenders, workers=args.workers)
     with TerminalProgress("probe", unit="sample") as progress:
         for done, cell in enumerate(stream, 1):
             failed += bool(cell.error)

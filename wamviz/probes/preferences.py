@@ -128,11 +128,11 @@ def connected(fought: Sequence[Duel]) -> list[tuple[str, ...]]:
 def _standings(group: Sequence[str], fought: Sequence[Duel]) -> tuple[Standing, ...]:
     inside = [one for one in fought if one.one in group]
     strengths = bradley_terry(group, inside, np.ones(len(inside)))  # (N,)
-    low: list[float | None] = [None] * len(group)
-    high: list[float | None] = [None] * len(group)
+    low: Sequence[float | None] = [None] * len(group)
+    high: Sequence[float | None] = [None] * len(group)
     if len(inside) >= FEW_VOTES:
         drawn = [bradley_terry(group, inside, weights) for weights in resample([one.context for one in inside])]
-        low, high = (list(map(float, ends)) for ends in np.quantile(drawn, [0.025, 0.975], axis=0))
+        low, high = (ends.tolist() for ends in np.quantile(drawn, [0.025, 0.975], axis=0))
     found = [
         Standing(name, float(strengths[k]), low[k], high[k],
                  sum(name in (one.one, one.other) for one in inside))

@@ -153,7 +153,8 @@ def _page(results: Results, tables: Sequence[Table], drawn: dict[str, dict[str, 
 
 
 def _who_judged(results: Results) -> str:
-    raters = {one.rater for one in [*results.ratings.ratings(), *results.ratings.votes()]}
+    kept = results.ratings
+    raters = {one.rater for one in kept.ratings()} | {one.rater for one in kept.votes()}
     if not raters:
         return "Judged by rule; nobody has looked at them yet."
     return f"Judged by rule, and by {len(raters)} {'people' if len(raters) > 1 else 'person'}."

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from wamviz.models import registry
 from wamviz.probes.judges import Evidence, judge_sample
 from wamviz.probes.probe import Contender, Probe, Prompt, Suite, write_suite
 from wamviz.probes.replay import replay
+from wamviz.probes.workers import answer_all, check_workers
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run, Store
@@ -93,6 +95,7 @@ def run_suite(
     out: str | Path,
     contenders: Sequence[Contender] = (),
     *,
+    workers: int = 1,
     imagine: Any = imagine_run,
     find_context: Callable[[str], Context] = resolve,
 ) -> Iterator[CellDone]:
@@ -102,12 +105,13 @@ def run_suite(
         suite: what is asked; it is written below ``out``.
         out: the folder of the results, made where it is not there.
         contenders: who is asked in place of those that the probes name.
-        imagine, find_context: what runs one sample and what reads a SOURCE, for those who know better.
+        workers: processes that ask at once; 1 is this one.
+        imagine, find_context: what runs one sample and what reads a SOURCE in this process, for those who know better.
 
     Raises:
         WamvizError: a contender does not exist or cannot run here, or a context cannot be read; raised before any work.
     """
-    cells = plan_cells(suite, contenders)
+    cells, workers = plan_cells(suite, contenders), check_workers(workers)
     for contender in dict.fromkeys(cell.contender for cell in cells):
         entry = registry.entry(contender.model)
         entry.capabilities.check_mode(contender.mode)
@@ -116,19 +120,29 @@ def run_suite(
     if before and suite.name not in before:
         raise InvalidInput(f"'{out}' holds the results of the suite '{before[0]}'.", "Name another folder for --out.")
     write_suite(folder / SUITE / suite.name, suite)
-    return _run(cells, folder, Asker(Store(folder / RUNS), imagine, find_context))
+    asker = Asker(Store(folder / RUNS), imagine, find_context)
+
+    def ask(left: Sequence[Cell]) -> Iterator[CellDone]:
+        return answer_all(left, workers, partial(_ask_into, folder / RUNS)) if workers > 1 else map(asker.ask, left)
+
+    return _run(cells, folder, ask)
 
 
-def _run(cells: Sequence[Cell], folder: Path, asker: Asker) -> Iterator[CellDone]:
+def _ask_into(runs: Path) -> Callable[[Cell], CellDone]:
+    """What a worker asks cells with."""
+    return Asker(Store(runs)).ask
+
+
+def _run(
+    cells: Sequence[Cell], folder: Path, ask: Callable[[Sequence[Cell]], Iterator[CellDone]]
+) -> Iterator[CellDone]:
     known = {one.key: one for one in read_cells(folder) if one.run}
     for cell in cells:
         if cell.key in known:
             yield known[cell.key]
-    for cell in cells:
-        if cell.key not in known:
-            done = asker.ask(cell)
-            _keep(folder, done)
-            yield done
+    for done in ask([cell for cell in cells if cell.key not in known]):
+        _keep(folder, done)
+        yield done
 
 
 def read_cells(folder: str | Path) -> list[CellDone]:

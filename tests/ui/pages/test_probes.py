@@ -52,7 +52,7 @@ def made(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_a_probe_fills_its_grid_with_runs_that_can_be_opened(asked: Page, site: Site) -> None:
     asked.goto(f"{site.url}/probes")
-    asked.get_by_label("Context", exact=True).fill("assets/episodes#0")
+    asked.locator("#wz-probe-context").get_by_role("textbox").fill("assets/episodes#0")
     for name in ("then", "no op"):
         asked.get_by_label(name, exact=True).uncheck()
     asked.get_by_label("Your own extensions, one a line").fill(NASTY)
