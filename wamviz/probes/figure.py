@@ -46,7 +46,7 @@ def probe_figure(results: Results, probe: Probe, contender: str) -> Frames | Non
         context = run.context if context is None else context
         found = panes_of(run)
         if not panes:  # what was recorded belongs to the reference, and is the same for all
-            panes += [pane for pane in found if pane.origin == "recorded"]
+            panes += [replace(pane, name=_recorded(run)) for pane in found if pane.origin == "recorded"]
         kind = "reference" if prompt is probe.reference else prompt.name
         tint = TINTS[sum(pane.origin == "imagined" for pane in panes) % len(TINTS)]
         imagined = [replace(pane, name=f"{kind}: {_short(prompt.instruction)}", tint=tint) for pane in found]
@@ -75,6 +75,13 @@ def small_video(run: Run) -> bytes | None:
 def save_figure(path: Path, figure: Frames) -> None:
     """Write a PNG that says 300 dots an inch."""
     Image.fromarray(figure).save(path, dpi=(DPI, DPI))
+
+
+def _recorded(run: Run) -> str:
+    """What was recorded, and what it was told: that need not be the probe's own reference."""
+    assert run.reference is not None
+    who = "recorded" if run.reference.origin == "recorded" else "scripted expert"
+    return f"{who}: {_short(run.reference.instruction)}" if run.reference.instruction else who
 
 
 def _short(words: str) -> str:

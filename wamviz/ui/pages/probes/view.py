@@ -30,7 +30,7 @@ from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 
 OWN = ""  # among the suites: the probe of the form
-FIRST_CONTEXT, FIRST_REFERENCE = "tabletop:1070002", "push the toaster lever"
+FIRST_CONTEXT, FIRST_REFERENCE = "tabletop:1070005", "turn the toaster on"  # the first of the shipped suite
 MOST_SAMPLES, MOST_CONTENDERS = 24, 6
 NOTHING = "Nothing has been run yet. Design a probe on the left, or choose a suite, and press Run."
 
