@@ -115,10 +115,13 @@ def settings(results: Results) -> list[tuple[str, str]]:
 
 def cite(results: Results) -> str:
     """A text to cite."""
-    return (
-        f"Probe suite “{results.suite.name}”: {len(results.suite.probes)} contexts, {len(results.cells)} samples of "
-        f"{', '.join(results.contenders)}; wamviz {__version__}; after the experiment of Reuss 2026."
-    )
+    what = f"Probe suite “{results.suite.name}”: {_size(results)} of {', '.join(results.contenders)}"
+    return f"{what}; wamviz {__version__}; after the experiment of Reuss 2026."
+
+
+def _size(results: Results) -> str:
+    contexts = len(results.suite.probes)
+    return f"{contexts} context{'s' if contexts != 1 else ''}, {len(results.cells)} samples"
 
 
 def _figures(results: Results, probe: Probe) -> dict[str, Frames]:
@@ -132,7 +135,7 @@ def _page(results: Results, tables: Sequence[Table], drawn: dict[str, dict[str, 
     yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><h1>{_text(title)}</h1>'
     failed = sum(bool(cell.error) for cell in results.cells)
     broken = f', <span class="bad">{failed} failed</span>' if failed else ""
-    yield f"<p>{len(results.suite.probes)} contexts, {len(results.cells)} samples{broken}, wamviz {__version__}. "
+    yield f"<p>{_size(results)}{broken}, wamviz {__version__}. "
     yield f"{_who_judged(results)}</p>"
     yield from _failures(results)
     for table in tables:
@@ -205,7 +208,7 @@ def _probe(results: Results, probe: Probe, drawn: dict[str, Frames], media: Medi
         if url:
             yield f'<figure><img alt="{_text(words)}" src="{url}"><figcaption>{_text(words)}</figcaption></figure>'
     for prompt in probe.prompts:
-        kind = "reference" if prompt is probe.reference else (prompt.template or "extension").replace("_", " ")
+        kind = results.kinds[probe.name, prompt.name].replace("_", " ")
         yield f"<h3>{_text(kind)}: “{_text(prompt.instruction)}”</h3><div class=videos>"
         for contender in results.contenders:
             done = _done(results, probe.name, prompt.name, contender)

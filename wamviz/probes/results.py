@@ -56,14 +56,22 @@ class Results:
         """What people said of them."""
         return Ratings(self.folder)
 
-    def of(self, contender: str, template: str | None = None) -> list[CellDone]:
-        """The cells of a contender; with ``template``, of the prompts that it made ("" is the reference)."""
-        made = {(probe.name, prompt.name): prompt.template for probe in self.suite.probes for prompt in probe.prompts}
+    def of(self, contender: str, kind: str | None = None) -> list[CellDone]:
+        """The cells of a contender; with ``kind``, those of its prompts, see ``kinds``."""
         return [
             cell
             for cell in self.cells
-            if cell.contender == contender and template in (None, made.get((cell.probe, cell.prompt)))
+            if cell.contender == contender and kind in (None, self.kinds.get((cell.probe, cell.prompt)))
         ]
+
+    @cached_property
+    def kinds(self) -> dict[tuple[str, str], str]:
+        """What each prompt is, by probe and prompt: ``reference``, the template that made it, or ``extension``."""
+        return {
+            (probe.name, prompt.name): "reference" if prompt is probe.reference else prompt.template or "extension"
+            for probe in self.suite.probes
+            for prompt in probe.prompts
+        }
 
     def instruction(self, cell: CellDone) -> str:
         """What a cell was told; "" of a prompt that is not in the suite any more."""
@@ -122,7 +130,8 @@ class ResultsShelf:
         return self.root / name
 
     def place(self, suite: Suite) -> tuple[str, Path]:
-        """Name and folder for the results of a suite: the same for the same questions, so that they go on."""
-        asked = dumps([to_json(probe) for probe in suite.probes])
+        """Name and folder for the results of a suite: the same for the same questions, so that more samples of them, or
+        other models, come to those that are there."""
+        asked = dumps([{**to_json(probe), "samples": 0, "contenders": []} for probe in suite.probes])
         name = f"{suite.name}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
         return name, self.root / name

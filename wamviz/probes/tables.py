@@ -38,15 +38,14 @@ class Table:
 
 def judged(results: Results) -> Table:
     """What every judge by rule says, by what was asked and of whom."""
-    templates = dict.fromkeys(prompt.template for probe in results.suite.probes for prompt in probe.prompts)
     rows = []
-    for template in templates:
+    for kind in dict.fromkeys(results.kinds.values()):
         for contender in results.contenders:
-            cells = results.of(contender, template)
+            cells = results.of(contender, kind)
             if cells:
                 shares = [share(cells, key) for key in JUDGES]
                 words = [NONE if one is None else str(one) for one in shares]
-                rows.append(((template or "reference").replace("_", " "), contender, *words, str(len(cells))))
+                rows.append((kind.replace("_", " "), contender, *words, str(len(cells))))
     titles = (one.title for one in JUDGES.values())
     note = "By rule. Means of the contexts' own shares, 95 % bootstrap intervals over contexts."
     return Table("Judges by rule", ("Asked", "Model and mode", *titles, "Samples"), tuple(rows), note)

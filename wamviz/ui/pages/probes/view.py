@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wamviz.core.errors import InvalidInput, NotFound
-from wamviz.probes import Contender, Probe, Suite, run_suite
+from wamviz.probes import Contender, Suite, run_suite
 from wamviz.probes.design import design_probe
 from wamviz.probes.probe import Prompt, read_suite
 from wamviz.probes.results import Results, ResultsShelf, read_results
@@ -215,7 +215,7 @@ def grid(results: Results, probe_name: str, contenders: Sequence[str]) -> list[N
     ]
     rows = [
         h(
-            "tr", None, _asks(probe, prompt),
+            "tr", None, _asks(results.kinds[probe.name, prompt.name], prompt),
             [_cell(results, found.get((prompt.name, who, k)), who, k) for who in contenders for k in range(samples)],
         )
         for prompt in probe.prompts
@@ -235,9 +235,8 @@ def player() -> Node:
     return h("div", {"class": "wz-together", "role": "group", "aria-label": "All videos"}, buttons)
 
 
-def _asks(probe: Probe, prompt: Prompt) -> Node:
-    kind = "reference" if prompt is probe.reference else (prompt.template or "extension").replace("_", " ")
-    return h("th", {"scope": "row"}, h("small", None, kind), prompt.instruction)
+def _asks(kind: str, prompt: Prompt) -> Node:
+    return h("th", {"scope": "row"}, h("small", None, kind.replace("_", " ")), prompt.instruction)
 
 
 def _cell(results: Results, cell: CellDone | None, contender: str, sample: int) -> Node:
