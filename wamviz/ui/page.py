@@ -10,6 +10,7 @@ import gradio as gr
 from starlette.routing import BaseRoute
 
 from wamviz.core.errors import InvalidInput
+from wamviz.probes.results import ResultsShelf
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 
@@ -21,10 +22,12 @@ class Services:
     Args:
         repository: kept runs and shipped examples.
         scenes: the contexts that can be picked, and the datasets that are open.
+        shelf: results of probes.
     """
 
     repository: RunRepository
     scenes: Scenes
+    shelf: ResultsShelf
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store import Store
 from wamviz.ui.page import Services
 from wamviz.ui.pages.drive import sessions
@@ -20,9 +21,12 @@ SOURCE = "tabletop:2000000"
 
 @pytest.fixture(scope="module")
 def client(world, obedient, tmp_path_factory):
-    repository = RunRepository(Store(tmp_path_factory.mktemp("runs")))
+    folder = tmp_path_factory.mktemp("kept")
+    repository = RunRepository(Store(folder / "runs"))
     drives = DriveSessions(lambda: world, repository.keep)
-    with TestClient(Starlette(routes=routes_of(Services(repository, Scenes()), drives))) as client:
+    with TestClient(
+        Starlette(routes=routes_of(Services(repository, Scenes(), ResultsShelf(folder / "probes")), drives))
+    ) as client:
         client.repository = repository
         yield client
 
