@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from tests.probes.conftest import ECHO, Echo
 from wamviz.core.errors import WamvizError
@@ -23,6 +25,7 @@ from wamviz.ui.pages.probes.rating_view import Booth, read_answers
 from wamviz.ui.pages.probes.view import Form
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
+from wamviz.ui.serve import report_routes
 
 NASTY = 'wave <img src=x onerror="alert(1)"> ${7*6}'
 MINE = Form("", "tabletop:1000100", "push the toaster lever", ["no_op"], NASTY, ["echo:joint", "loud:joint"], 2, 0)
@@ -132,6 +135,8 @@ def test_raters_see_nothing_of_whose_a_sample_is_until_they_have_said(models, sh
     while kept["key"]:
         kept = booth.rate(name, "Ada", kept["key"], '{"stopped": "no"}', "")
     assert "rated all 8" in words(kept["sample"]) and not kept["foot"]
+    again = booth.sample(name, "Ada")
+    assert "1 of 8 of pass 2" in words(again["sample"]) and again["foot"]
 
 
 def test_votes_are_blind_and_told_afterwards(models, shelved) -> None:
@@ -154,3 +159,15 @@ def test_votes_are_blind_and_told_afterwards(models, shelved) -> None:
 def test_answers_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(WamvizError, match="did not arrive"):
         read_answers(text)
+
+
+def test_the_report_of_results_is_made_when_it_is_asked_for(models, shelved) -> None:
+    ran(shelved)
+    shelf, _, _ = shelved
+    client = TestClient(Starlette(routes=report_routes(shelf)))
+    name = shelf.names()[0]
+    answer = client.get(f"/probe-reports/{name}.html")
+    assert answer.status_code == 200 and "Probe suite mine" in answer.text
+    assert f'filename="{name}.html"' in answer.headers["content-disposition"]
+    for other in ("nobody", "..%2Fruns"):
+        assert client.get(f"/probe-reports/{other}.html").status_code == 404

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.probes.pairs import all_pairs, next_pair, next_sample
-from wamviz.probes.ratings import CHOICES, LEFT, RIGHT, TIE, Rating, Vote, check_rater, newest
+from wamviz.probes.ratings import CHOICES, LEFT, RIGHT, TIE, Rating, Vote, check_rater
 from wamviz.probes.results import Results, ResultsShelf
 from wamviz.probes.rubric import ANSWERS, Question, Rubric, find_rubric
 from wamviz.probes.suite_run import CellDone
@@ -23,6 +23,7 @@ from wamviz.ui.run_actions import Parts, refused
 from wamviz.ui.run_repository import RunRepository
 
 KEYS = "Keys: 1 yes, 2 partly, 3 no, 4 cannot tell; Backspace goes back; Enter saves."
+AGAIN = "“Show a sample” begins another pass in another order, which tells how far you agree with yourself."
 VOTE_KEYS = "Keys: a left, s no difference, d right."
 SIDES = {LEFT: "Left is better", TIE: "No difference", RIGHT: "Right is better"}
 
@@ -38,9 +39,9 @@ class Booth:
         self.shelf, self.repository, self.rubric = shelf, repository, rubric or find_rubric()
 
     def sample(self, name: str | None, rater: str) -> Parts:
-        """The next sample for a rater."""
+        """The next sample for a rater; the first of another pass where all were rated."""
         try:
-            return self._next_sample(self._open(name), check_rater(rater))
+            return self._next_sample(self._open(name), check_rater(rater), again=True)
         except Exception as error:
             return _refused(error, "rate_status")
 
@@ -100,14 +101,19 @@ class Booth:
             raise InvalidInput("There are no results to rate.", "Run a probe first.")
         return view.open_results(name, self.shelf, self.repository)
 
-    def _next_sample(self, results: Results, rater: str) -> Parts:
+    def _next_sample(self, results: Results, rater: str, *, again: bool = False) -> Parts:
         ratings = results.ratings.ratings()
         seen = [cell for cell in results.cells if cell.run and view.has_video(results, cell.run)]
-        cell = next_sample(seen, ratings, rater)
+        cell = next_sample(seen, ratings, rater, again=again)
         if cell is None:
-            return {"sample": _all_done(f"{rater} has rated all {len(seen)} samples."), "key": "", "foot": False}
-        done = len({one.sample for one in newest(ratings) if one.rater == rater})
-        place = h("p", {"class": "wz-note"}, f"{done + 1} of {len(seen)}. {KEYS}")
+            words = f"{rater} has rated all {len(seen)} samples. {AGAIN}" if seen else "No sample here has a video."
+            return {"sample": _all_done(words), "key": "", "foot": False}
+        keys = {one.key for one in seen}
+        before = [one.sample for one in ratings if one.rater == rater and one.sample in keys]
+        passes = before.count(cell.key)
+        done = sum(before.count(key) > passes for key in keys)
+        which = f" of pass {passes + 1}" if passes else ""
+        place = h("p", {"class": "wz-note"}, f"{done + 1} of {len(seen)}{which}. {KEYS}")
         nodes = [place, _blind(results, cell, "Sample"), _questions(self.rubric.questions, cell.key)]
         return {"sample": nodes, "key": cell.key, "foot": True}
 
@@ -183,7 +189,7 @@ def _question(one: Question) -> Node:
 
 
 def _all_done(words: str) -> list[Node]:
-    return [h("p", {"class": "wz-empty"}, words, " Thank you." if "has" in words else "")]
+    return [h("p", {"class": "wz-empty"}, words)]
 
 
 def _table(table: Table) -> list[Node]:
