@@ -85,6 +85,12 @@ def test_the_grid_fills_cell_by_cell_and_every_cell_is_a_permalink(models, shelv
     assert sum(len(model.asked) for model in models) == 8 and "8 samples are there" in words(again[-1]["status"])
 
 
+def test_what_the_scene_has_nothing_for_is_told(models, shelved) -> None:
+    suite = view.make_suite(replace(MINE, templates=[]), shelved[2])
+    assert view.left_out(replace(MINE, templates=["no_op", "then"]), suite) == ["no op", "then"]
+    assert view.left_out(replace(MINE, suite="toaster"), suite) == []
+
+
 def test_a_stop_keeps_what_is_there_and_a_failure_is_told(models, shelved) -> None:
     switch, seen = Switch(), []
     for part in view.run(replace(MINE, templates=[]), *shelved, switch):
@@ -92,6 +98,11 @@ def test_a_stop_keeps_what_is_there_and_a_failure_is_told(models, shelved) -> No
         if len(seen) == 4:
             switch.turn_off()
     assert "Stopped after 2 of 8" in words(seen[-1]["status"])
+    switch, seen = Switch(), []
+    for part in view.run(replace(MINE, templates=[], reference="another"), *shelved, switch):
+        seen.append(part)
+        switch.turn_off()  # in the midst of the first sample
+    assert "Stopped after 0 of 8" in words(seen[-1]["status"]) and "wz-failed" not in str(seen)
     failing = ran(shelved, replace(MINE, reference="a broken one", lines=""))
     assert "0 of 4 samples answered" in words(failing[-1]["status"]) and "secret" not in str(failing)
     assert sum(node[1].get("class") == "wz-failed" for node in flat(failing[-2]["grid"])) == 4

@@ -19,6 +19,7 @@ from wamviz.probes.tables import Table, all_tables
 from wamviz.ui import run_view
 from wamviz.ui.markup import Node, h
 from wamviz.ui.pages.probes import view
+from wamviz.ui.pages.probes.grid import has_video, moving, player
 from wamviz.ui.run_actions import Parts, refused
 from wamviz.ui.run_repository import RunRepository
 
@@ -103,7 +104,7 @@ class Booth:
 
     def _next_sample(self, results: Results, rater: str, *, again: bool = False) -> Parts:
         ratings = results.ratings.ratings()
-        seen = [cell for cell in results.cells if cell.run and view.has_video(results, cell.run)]
+        seen = [cell for cell in results.cells if cell.run and has_video(results, cell.run)]
         cell = next_sample(seen, ratings, rater, again=again)
         if cell is None:
             words = f"{rater} has rated all {len(seen)} samples. {AGAIN}" if seen else "No sample here has a video."
@@ -119,7 +120,7 @@ class Booth:
 
     def _next_pair(self, results: Results, rater: str) -> Parts:
         votes = results.ratings.votes()
-        seen = [cell for cell in results.cells if cell.run and view.has_video(results, cell.run)]
+        seen = [cell for cell in results.cells if cell.run and has_video(results, cell.run)]
         pair, count = next_pair(seen, votes, rater), len(all_pairs(seen))
         if pair is None:
             why = f"{rater} has voted on all {count} pairs." if count else "A pair takes two models or modes."
@@ -137,7 +138,7 @@ class Booth:
         asked = h("q", {"class": "wz-asked"}, results.instruction(pair[0]))
         vote = h("div", {"class": "wz-votes", "role": "group", "aria-label": "Your vote"}, buttons)
         return {
-            "pair": [place, view.player(), asked, sides, vote],
+            "pair": [place, player(), asked, sides, vote],
             "keys": (pair[0].key, pair[1].key),
             "foot": True,
         }
@@ -160,11 +161,11 @@ def read_answers(text: str) -> dict[str, str]:
 
 def _blind(results: Results, cell: CellDone, title: str, *, lockstep: bool = True) -> Node:
     """A video and what was asked, and nothing of who imagined it."""
-    inside = [h("figcaption", None, title), view.moving(results, cell.run)]
+    inside = [h("figcaption", None, title), moving(results, cell.run)]
     if not lockstep:
         return h("figure", {"class": "wz-blind"}, inside)
     asked = h("q", {"class": "wz-asked"}, results.instruction(cell))
-    return h("div", None, [view.player(), asked, h("figure", {"class": "wz-blind", "data-lockstep": True}, inside)])
+    return h("div", None, [player(), asked, h("figure", {"class": "wz-blind", "data-lockstep": True}, inside)])
 
 
 def _questions(questions: Sequence[Question], key: str) -> Node:
