@@ -13,7 +13,7 @@ from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.probes.pairs import all_pairs, next_pair, next_sample
 from wamviz.probes.ratings import CHOICES, LEFT, RIGHT, TIE, Rating, Vote, check_rater
 from wamviz.probes.results import Results, ResultsShelf
-from wamviz.probes.rubric import ANSWERS, Question, Rubric, find_rubric
+from wamviz.probes.rubric import ANSWERS, Question
 from wamviz.probes.suite_run import CellDone
 from wamviz.probes.tables import Table, all_tables
 from wamviz.ui import run_view
@@ -33,11 +33,11 @@ class Booth:
     """Where samples of results are rated and voted on.
 
     Args:
-        shelf, repository: the results and where their runs are served from; rubric: what is asked.
+        shelf, repository: the results and where their runs are served from.
     """
 
-    def __init__(self, shelf: ResultsShelf, repository: RunRepository, rubric: Rubric | None = None) -> None:
-        self.shelf, self.repository, self.rubric = shelf, repository, rubric or find_rubric()
+    def __init__(self, shelf: ResultsShelf, repository: RunRepository) -> None:
+        self.shelf, self.repository = shelf, repository
 
     def sample(self, name: str | None, rater: str) -> Parts:
         """The next sample for a rater; the first of another pass where all were rated."""
@@ -53,8 +53,9 @@ class Booth:
             cell = results.by_key.get(key)
             if cell is None:
                 raise InvalidInput("No sample is shown.", "Press “Show a sample”.")
-            rating = Rating(who, self.rubric.name, cell.key, cell.run, read_answers(said), note)
-            results.ratings.rate(rating, self.rubric)
+            rubric = results.rubric
+            rating = Rating(who, rubric.name, cell.key, cell.run, read_answers(said), note)
+            results.ratings.rate(rating, rubric)
             was = run_view.status("good", "Kept.", f"It was {cell.contender}, sample {cell.sample + 1}.")
             return {"rate_status": was, "note": "", **self._next_sample(results, who)}
         except Exception as error:
@@ -89,7 +90,7 @@ class Booth:
         try:
             results = self._open(name)
             link = {"class": "wz-button", "href": f"probe-reports/{name}.html", "download": f"{name}.html"}
-            tables = all_tables(results, self.rubric) if results.cells else []
+            tables = all_tables(results) if results.cells else []
             return [
                 h("p", None, h("a", link, "Download the report")),
                 *(node for one in tables for node in _table(one)),
@@ -115,7 +116,7 @@ class Booth:
         done = sum(before.count(key) > passes for key in keys)
         which = f" of pass {passes + 1}" if passes else ""
         place = h("p", {"class": "wz-note"}, f"{done + 1} of {len(seen)}{which}. {KEYS}")
-        nodes = [place, _blind(results, cell, "Sample"), _questions(self.rubric.questions, cell.key)]
+        nodes = [place, _blind(results, cell, "Sample"), _questions(results.rubric.questions, cell.key)]
         return {"sample": nodes, "key": cell.key, "foot": True}
 
     def _next_pair(self, results: Results, rater: str) -> Parts:
