@@ -85,6 +85,13 @@ def test_the_grid_fills_cell_by_cell_and_every_cell_is_a_permalink(models, shelv
     assert sum(len(model.asked) for model in models) == 8 and "8 samples are there" in words(again[-1]["status"])
 
 
+def test_permalinks_open_before_the_page_is_seen(models, shelved, tmp_path: Path) -> None:
+    link = next(node[1]["href"] for node in flat(ran(shelved)[-2]["grid"]) if node[0] == "a")
+    fresh = RunRepository(Store(tmp_path / "runs"), examples=tmp_path / "none")
+    view.mount_all(shelved[0], fresh)
+    assert fresh.load(link.removeprefix("./?run=")).samples == 1
+
+
 def test_what_the_scene_has_nothing_for_is_told(models, shelved) -> None:
     suite = view.make_suite(replace(MINE, templates=[]), shelved[2])
     assert view.left_out(replace(MINE, templates=["no_op", "then"]), suite) == ["no op", "then"]

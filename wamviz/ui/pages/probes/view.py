@@ -188,6 +188,12 @@ def _ended(done: Sequence[CellDone], count: int, lacking: Sequence[str]) -> list
     return run_view.status("good", f"{count} samples are there.", why)
 
 
+def mount_all(shelf: ResultsShelf, repository: RunRepository) -> None:
+    """Make the runs of all results readable, so that their permalinks open before this page is seen."""
+    for name in shelf.names():
+        repository.mount(Store(shelf.folder(name) / RUNS))
+
+
 def open_results(name: str, shelf: ResultsShelf, repository: RunRepository) -> Results:
     """The results of a name, their runs readable on the page; a suite that nobody has answered yet has no cells.
 
