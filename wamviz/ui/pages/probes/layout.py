@@ -14,7 +14,6 @@ from wamviz.ui.markup import Markup, h
 from wamviz.ui.page import Services
 from wamviz.ui.pages.compare.view import offered
 from wamviz.ui.pages.probes import view
-from wamviz.ui.pages.probes.grid import nothing
 
 LEAD = "A reference task with ground truth, extensions beyond it, many samples of each: run, judged blind, reported."
 SOURCES = "tabletop:SEED, or an episode from below"
@@ -87,7 +86,7 @@ class ProbesPage:
             self.probe = gr.Dropdown([], label="Probe", elem_id="wz-probe", scale=2)
         with gr.Tabs(elem_id="wz-tabs"):
             with gr.Tab("Samples"):
-                self.grid = Markup(nothing(), testid="grid", elem_id="wz-grid")
+                self.grid = Markup([], testid="grid", elem_id="wz-grid")  # filled when the page opens
             with gr.Tab("Rate"):
                 self._rate()
             with gr.Tab("Blind A/B"):
