@@ -42,6 +42,11 @@ def test_a_rater_gets_what_is_rated_least_and_nothing_twice() -> None:
         seen.append(cell.key)
         ratings.append(Rating("Ada", "article", cell.key, cell.run, {"stopped": "yes"}))
     assert sorted(seen) == sorted(cell.key for cell in CELLS)
+    second = []
+    while (cell := next_sample(CELLS, ratings, "Ada", again=not second)) is not None:
+        second.append(cell.key)
+        ratings.append(Rating("Ada", "article", cell.key, cell.run, {"stopped": "no"}))
+    assert sorted(second) == sorted(seen) and second != seen
     assert len({key[1] for key in seen[:6]}) > 1
     fresh = next_sample(CELLS, ratings[:10], "Grace")
     assert fresh is not None and fresh.key not in seen[:10]

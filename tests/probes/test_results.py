@@ -10,7 +10,7 @@ import pytest
 from tests.probes.conftest import Echo
 from wamviz.core.errors import WamvizError
 from wamviz.probes import Prompt, Suite, run_suite
-from wamviz.probes.results import ResultsShelf, read_results
+from wamviz.probes.results import ResultsShelf, read_results, use_rubric
 
 
 def test_results_know_whose_cell_is_what(suite: Suite, echo: Echo, tmp_path: Path) -> None:
@@ -42,3 +42,15 @@ def test_named_folders_come_first_and_keep_apart(suite: Suite, tmp_path: Path) -
     for name in ("../b", "", "my-result"):
         with pytest.raises(WamvizError, match="Unknown results"):
             shelf.folder(name)
+
+
+def test_results_may_have_questions_of_their_own(suite: Suite, echo: Echo, tmp_path: Path) -> None:
+    list(run_suite(suite, tmp_path / "out"))
+    assert read_results(tmp_path / "out").rubric.name == "article"
+    mine = tmp_path / "mine.json"
+    mine.write_text('{"name": "mine", "questions": [{"key": "spills", "text": "Does it spill?"}]}')
+    use_rubric(tmp_path / "out", mine)
+    mine.unlink()
+    assert read_results(tmp_path / "out").rubric.name == "mine"
+    with pytest.raises(WamvizError, match="There is no rubric"):
+        use_rubric(tmp_path / "out", mine)

@@ -16,7 +16,7 @@ RUBRIC = find_rubric()
 
 def test_without_people_every_table_says_so(suite: Suite, echo: Echo, tmp_path: Path) -> None:
     list(run_suite(suite, tmp_path / "out"))
-    tables = {table.title: table for table in all_tables(read_results(tmp_path / "out"), RUBRIC)}
+    tables = {table.title: table for table in all_tables(read_results(tmp_path / "out"))}
     assert tables["Rated by people"].rows == () and "Nobody has rated" in tables["Rated by people"].note
     assert "Nobody has voted" in tables["Blind votes"].note
     assert "nobody knows how far raters agree" in tables["Raters against raters"].note
@@ -32,7 +32,7 @@ def test_the_last_word_of_each_rater_is_counted_with_its_interval(suite: Suite, 
     for k, cell in enumerate(cells):
         for answer in ("no", "yes" if k < 9 else "partly"):
             Ratings(out).rate(Rating("Ada", "article", cell.key, cell.run, {"same_robot": answer}), RUBRIC)
-    table = rated(read_results(out), RUBRIC)
+    table = rated(read_results(out))
     assert table.rows == (("Is it the same robot all along?", "echo:joint", "75% [47%, 91%]", "9", "3", "0"),)
     assert "By Ada." in table.note  # Wilson 1927 for 9 of 12: 0.468 .. 0.911
 

@@ -28,6 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     report_part.add_argument("--compare", action="store_true", help="what changed from the first folder to the second")
     rate_part = parts.add_parser("rate", help="open the page where people rate the samples and vote on pairs")
     rate_part.add_argument("results", metavar="DIR", help="folder of the results")
+    rate_part.add_argument(
+        "--rubric", metavar="FILE", help="questions of your own from now on; the article's by default"
+    )
     rate_part.add_argument("--host", help="address to listen on; 127.0.0.1 by default")
     rate_part.add_argument("--port", type=int, help="port to listen on; 7860 by default")
     export_part = parts.add_parser("export-ratings", help="what people said of the samples, as CSV and Parquet")
@@ -86,10 +89,12 @@ def _report(args: argparse.Namespace) -> None:
 
 def _rate(args: argparse.Namespace) -> None:
     from wamviz.cli.app import PORT, serve
-    from wamviz.probes.results import ResultsShelf, read_results
+    from wamviz.probes.results import ResultsShelf, read_results, use_rubric
 
     folder = Path(args.results).expanduser().absolute()
     read_results(folder)  # before anything is opened
+    if args.rubric is not None:
+        use_rubric(folder, args.rubric)
     name = ResultsShelf(folder.parent, [folder]).names()[0]
     print(f"Rate on: http://{args.host or '127.0.0.1'}:{args.port or PORT}/probes?results={name}", flush=True)
     serve(args.host, args.port, results=[folder])

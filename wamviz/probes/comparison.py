@@ -10,7 +10,6 @@ from wamviz.core.errors import InvalidInput
 from wamviz.probes.judges import JUDGES
 from wamviz.probes.report import STYLE, settings
 from wamviz.probes.results import Results, read_results
-from wamviz.probes.rubric import Rubric, find_rubric
 from wamviz.probes.statistics import by_context, paired_difference
 from wamviz.probes.suite_run import CellDone
 from wamviz.probes.tables import Table, rated, to_markdown
@@ -72,15 +71,15 @@ def with_what(one: Results, other: Results) -> Table:
     return Table("Settings that differ", ("Setting", "First", "Second"), rows, "" if rows else "None.")
 
 
-def compare_results(first: str | Path, second: str | Path, rubric: Rubric | None = None) -> list[Table]:
+def compare_results(first: str | Path, second: str | Path) -> list[Table]:
     """Everything that changed, as tables.
 
     Raises:
         NotFound: nothing was run in one of the folders. InvalidInput: they have nothing in common.
     """
-    one, other, asked = read_results(first), read_results(second), rubric or find_rubric()
+    one, other = read_results(first), read_results(second)
     matched = match_contenders(one, other)
-    people = [_retitled(rated(results, asked), place) for results, place in ((one, "first"), (other, "second"))]
+    people = [_retitled(rated(results), place) for results, place in ((one, "first"), (other, "second"))]
     return [changed(one, other, matched), flipped(one, other, matched), with_what(one, other), *people]
 
 

@@ -47,12 +47,26 @@ def next_pair(cells: Sequence[CellDone], votes: Sequence[Vote], rater: str) -> P
     return (other, one) if int(_mix(rater, (one, other))[-1], 16) % 2 else (one, other)
 
 
-def next_sample(cells: Sequence[CellDone], ratings: Sequence[Rating], rater: str) -> CellDone | None:
-    """What this rater has not rated, least rated by others first, contenders mixed; None when all is done."""
-    own = {one.sample for one in ratings if one.rater == rater}
-    others = Counter(one.sample for one in ratings)
-    left = [cell for cell in cells if cell.run and cell.key not in own]
-    return min(left, key=lambda cell: (others[cell.key], _mix(rater, (cell, cell))), default=None)
+def next_sample(
+    cells: Sequence[CellDone], ratings: Sequence[Rating], rater: str, *, again: bool = False
+) -> CellDone | None:
+    """What this rater has not rated in the present pass, least rated by others first, contenders mixed.
+
+    Args:
+        again: begin another pass, in another order, where the last one is complete.
+
+    Returns:
+        None when the pass is complete.
+    """
+    own = Counter(one.sample for one in ratings if one.rater == rater)
+    others = Counter(one.sample for one in ratings if one.rater != rater)
+    asked = [cell for cell in cells if cell.run]
+    passes = min((own[cell.key] for cell in asked), default=0)
+    left = [cell for cell in asked if own[cell.key] == passes]
+    if passes and len(left) == len(asked) and not again:
+        return None
+    mixed = f"{rater}\n{passes}"
+    return min(left, key=lambda cell: (others[cell.key], _mix(mixed, (cell, cell))), default=None)
 
 
 def _mix(rater: str, pair: Pair) -> str:

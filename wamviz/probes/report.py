@@ -24,7 +24,6 @@ from wamviz.probes.figure import first_run, probe_figure, save_figure, small_vid
 from wamviz.probes.judges import JUDGES
 from wamviz.probes.probe import Probe, to_json
 from wamviz.probes.results import Results, read_results
-from wamviz.probes.rubric import Rubric, find_rubric
 from wamviz.probes.suite_run import CellDone
 from wamviz.probes.tables import Table, all_tables, to_markdown
 
@@ -67,11 +66,11 @@ class Media:
         return url
 
 
-def write_report(folder: str | Path, rubric: Rubric | None = None) -> list[Path]:
+def write_report(folder: str | Path) -> list[Path]:
     """Write report.html, report.md, report.csv and figures/PROBE.png into a folder of results; returns where they are,
     in this order."""
-    results, path, asked = read_results(folder), Path(folder).expanduser(), rubric or find_rubric()
-    tables, figures = all_tables(results, asked), []
+    results, path = read_results(folder), Path(folder).expanduser()
+    tables, figures = all_tables(results), []
     page, words, table = path / "report.html", path / "report.md", path / "report.csv"
     drawn = {probe.name: _figures(results, probe) for probe in results.suite.probes}
     page.write_text("".join(_page(results, tables, drawn)), encoding="utf-8")

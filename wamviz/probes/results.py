@@ -1,7 +1,8 @@
 """What became of a suite: its cells and kept runs in one folder, and the shelf of such folders that a page opens.
 
 Contract: a folder of results holds ``suite/NAME`` (what was asked), ``cells.jsonl`` (what came of it), ``runs`` (a
-store) and, once somebody rated, ``ratings.db``. It can be moved and copied as a whole. Nothing here imagines.
+store), once somebody rated, ``ratings.db``, and ``rubric.json`` where it has questions of its own. It can be moved and
+copied as a whole. Nothing here imagines.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from wamviz.core.errors import NotFound, unknown_name
 from wamviz.core.plain import dumps
 from wamviz.probes.probe import Suite, read_suite, to_json
 from wamviz.probes.ratings import Ratings
+from wamviz.probes.rubric import Rubric, find_rubric, read_rubric
 from wamviz.probes.suite_run import RUNS, SUITE, CellDone, read_cells
 from wamviz.runs.store import Store
+
+RUBRIC = "rubric.json"  # in the folder, where people are asked something else than the article's questions
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,16 @@ class Results:
         for cell in self.cells:
             found.setdefault((cell.probe, cell.prompt, cell.contender), []).append(cell)
         return found
+
+    @property
+    def rubric(self) -> Rubric:
+        """What people are asked: the folder's own ``rubric.json``, else the article's.
+
+        Raises:
+            WamvizError: the folder's own is no rubric.
+        """
+        own = self.folder / RUBRIC
+        return read_rubric(own) if own.is_file() else find_rubric()
 
     @property
     def ratings(self) -> Ratings:
@@ -135,3 +149,13 @@ class ResultsShelf:
         asked = dumps([{**to_json(probe), "samples": 0, "contenders": []} for probe in suite.probes])
         name = f"{suite.name}-{hashlib.sha256(asked.encode()).hexdigest()[:6]}"
         return name, self.root / name
+
+
+def use_rubric(folder: str | Path, file: str | Path) -> None:
+    """Give a folder of results questions of its own; what was answered before stays, under the name of its rubric.
+
+    Raises:
+        WamvizError: the file is no rubric.
+    """
+    read_rubric(file)
+    (Path(folder).expanduser() / RUBRIC).write_bytes(Path(file).expanduser().read_bytes())

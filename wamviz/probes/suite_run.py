@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wamviz.core.errors import InvalidInput, WamvizError
+from wamviz.core.errors import Canceled, InvalidInput, WamvizError
 from wamviz.core.plain import dumps
 from wamviz.models import registry
 from wamviz.probes.judges import Evidence, judge_sample
@@ -171,10 +171,16 @@ class Asker:
         self._at_hand: tuple[str, Context] | None = None
 
     def ask(self, cell: Cell) -> CellDone:
-        """The cell's line; whatever goes wrong is told in it."""
+        """The cell's line; whatever goes wrong is told in it.
+
+        Raises:
+            Canceled: somebody stopped it; that is nobody's failure, and no line.
+        """
         named = (cell.key, cell.probe.name, cell.prompt.name, str(cell.contender), cell.sample)
         try:
             run = self._run(cell)
+        except Canceled:
+            raise
         except WamvizError as error:
             return CellDone(*named, error=str(error))
         except Exception as error:  # whatever a model does, the others go on

@@ -13,7 +13,7 @@ from wamviz.probes.judges import JUDGES
 from wamviz.probes.preferences import duels, rank_contenders
 from wamviz.probes.ratings import Rating, newest
 from wamviz.probes.results import Results
-from wamviz.probes.rubric import NO, PARTLY, YES, Rubric
+from wamviz.probes.rubric import NO, PARTLY, YES
 from wamviz.probes.statistics import by_context, contexts_needed, paired_difference, share
 from wamviz.runs.accumulator import wilson
 
@@ -80,8 +80,9 @@ def power() -> Table:
     return Table("Contexts that a difference needs", ("To tell", "80 % power", "90 % power"), rows, note)
 
 
-def rated(results: Results, rubric: Rubric) -> Table:
+def rated(results: Results) -> Table:
     """What people answered, a line a question and contender."""
+    rubric = results.rubric
     said = [one for one in newest(results.ratings.ratings()) if one.rubric == rubric.name]
     rows = []
     for question in rubric.questions:
@@ -130,9 +131,9 @@ def judges_against_people(results: Results) -> Table:
     return Table("Judges against people", ("Judge", "Question", "Verdict"), rows, note)
 
 
-def raters_against_raters(results: Results, rubric: Rubric) -> Table:
+def raters_against_raters(results: Results) -> Table:
     """Krippendorff's alpha of several raters, and of the two passes of one."""
-    ratings = results.ratings.ratings()
+    ratings, rubric = results.ratings.ratings(), results.rubric
     raters = sorted({one.rater for one in ratings})
     compared = {"all raters": rater_agreement(ratings, rubric)} if len(raters) > 1 else {}
     compared |= {f"{rater}, first and last pass": repeat_agreement(ratings, rubric, rater) for rater in raters}
@@ -149,14 +150,14 @@ def raters_against_raters(results: Results, rubric: Rubric) -> Table:
     return Table("Raters against raters", ("Who", "Question", "Alpha", "Samples", ""), rows, note)
 
 
-def all_tables(results: Results, rubric: Rubric) -> list[Table]:
+def all_tables(results: Results) -> list[Table]:
     """Every table, in the order of a report."""
     return [
         judged(results),
-        rated(results, rubric),
+        rated(results),
         preferred(results),
         judges_against_people(results),
-        raters_against_raters(results, rubric),
+        raters_against_raters(results),
         differences(results),
         power(),
     ]

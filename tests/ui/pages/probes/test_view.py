@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from tests.probes.conftest import ECHO, Echo
 from wamviz.core.errors import WamvizError
@@ -23,6 +25,7 @@ from wamviz.ui.pages.probes.rating_view import Booth, read_answers
 from wamviz.ui.pages.probes.view import Form
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
+from wamviz.ui.serve import report_routes
 
 NASTY = 'wave <img src=x onerror="alert(1)"> ${7*6}'
 MINE = Form("", "tabletop:1000100", "push the toaster lever", ["no_op"], NASTY, ["echo:joint", "loud:joint"], 2, 0)
@@ -82,6 +85,19 @@ def test_the_grid_fills_cell_by_cell_and_every_cell_is_a_permalink(models, shelv
     assert sum(len(model.asked) for model in models) == 8 and "8 samples are there" in words(again[-1]["status"])
 
 
+def test_permalinks_open_before_the_page_is_seen(models, shelved, tmp_path: Path) -> None:
+    link = next(node[1]["href"] for node in flat(ran(shelved)[-2]["grid"]) if node[0] == "a")
+    fresh = RunRepository(Store(tmp_path / "runs"), examples=tmp_path / "none")
+    view.mount_all(shelved[0], fresh)
+    assert fresh.load(link.removeprefix("./?run=")).samples == 1
+
+
+def test_what_the_scene_has_nothing_for_is_told(models, shelved) -> None:
+    suite = view.make_suite(replace(MINE, templates=[]), shelved[2])
+    assert view.left_out(replace(MINE, templates=["no_op", "then"]), suite) == ["no op", "then"]
+    assert view.left_out(replace(MINE, suite="toaster"), suite) == []
+
+
 def test_a_stop_keeps_what_is_there_and_a_failure_is_told(models, shelved) -> None:
     switch, seen = Switch(), []
     for part in view.run(replace(MINE, templates=[]), *shelved, switch):
@@ -89,6 +105,11 @@ def test_a_stop_keeps_what_is_there_and_a_failure_is_told(models, shelved) -> No
         if len(seen) == 4:
             switch.turn_off()
     assert "Stopped after 2 of 8" in words(seen[-1]["status"])
+    switch, seen = Switch(), []
+    for part in view.run(replace(MINE, templates=[], reference="another"), *shelved, switch):
+        seen.append(part)
+        switch.turn_off()  # in the midst of the first sample
+    assert "Stopped after 0 of 8" in words(seen[-1]["status"]) and "wz-failed" not in str(seen)
     failing = ran(shelved, replace(MINE, reference="a broken one", lines=""))
     assert "0 of 4 samples answered" in words(failing[-1]["status"]) and "secret" not in str(failing)
     assert sum(node[1].get("class") == "wz-failed" for node in flat(failing[-2]["grid"])) == 4
@@ -132,6 +153,8 @@ def test_raters_see_nothing_of_whose_a_sample_is_until_they_have_said(models, sh
     while kept["key"]:
         kept = booth.rate(name, "Ada", kept["key"], '{"stopped": "no"}', "")
     assert "rated all 8" in words(kept["sample"]) and not kept["foot"]
+    again = booth.sample(name, "Ada")
+    assert "1 of 8 of pass 2" in words(again["sample"]) and again["foot"]
 
 
 def test_votes_are_blind_and_told_afterwards(models, shelved) -> None:
@@ -154,3 +177,15 @@ def test_votes_are_blind_and_told_afterwards(models, shelved) -> None:
 def test_answers_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(WamvizError, match="did not arrive"):
         read_answers(text)
+
+
+def test_the_report_of_results_is_made_when_it_is_asked_for(models, shelved) -> None:
+    ran(shelved)
+    shelf, _, _ = shelved
+    client = TestClient(Starlette(routes=report_routes(shelf)))
+    name = shelf.names()[0]
+    answer = client.get(f"/probe-reports/{name}.html")
+    assert answer.status_code == 200 and "Probe suite mine" in answer.text
+    assert f'filename="{name}.html"' in answer.headers["content-disposition"]
+    for other in ("nobody", "..%2Fruns"):
+        assert client.get(f"/probe-reports/{other}.html").status_code == 404

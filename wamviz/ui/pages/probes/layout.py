@@ -86,7 +86,7 @@ class ProbesPage:
             self.probe = gr.Dropdown([], label="Probe", elem_id="wz-probe", scale=2)
         with gr.Tabs(elem_id="wz-tabs"):
             with gr.Tab("Samples"):
-                self.grid = Markup(view.nothing(), testid="grid", elem_id="wz-grid")
+                self.grid = Markup([], testid="grid", elem_id="wz-grid")  # filled when the page opens
             with gr.Tab("Rate"):
                 self._rate()
             with gr.Tab("Blind A/B"):

@@ -11,18 +11,20 @@ from collections.abc import Sequence
 
 from wamviz.core.errors import InvalidInput, WamvizError
 from wamviz.probes.pairs import all_pairs, next_pair, next_sample
-from wamviz.probes.ratings import CHOICES, LEFT, RIGHT, TIE, Rating, Vote, check_rater, newest
+from wamviz.probes.ratings import CHOICES, LEFT, RIGHT, TIE, Rating, Vote, check_rater
 from wamviz.probes.results import Results, ResultsShelf
-from wamviz.probes.rubric import ANSWERS, Question, Rubric, find_rubric
+from wamviz.probes.rubric import ANSWERS, Question
 from wamviz.probes.suite_run import CellDone
 from wamviz.probes.tables import Table, all_tables
 from wamviz.ui import run_view
 from wamviz.ui.markup import Node, h
 from wamviz.ui.pages.probes import view
+from wamviz.ui.pages.probes.grid import has_video, moving, player
 from wamviz.ui.run_actions import Parts, refused
 from wamviz.ui.run_repository import RunRepository
 
 KEYS = "Keys: 1 yes, 2 partly, 3 no, 4 cannot tell; Backspace goes back; Enter saves."
+AGAIN = "“Show a sample” begins another pass in another order, which tells how far you agree with yourself."
 VOTE_KEYS = "Keys: a left, s no difference, d right."
 SIDES = {LEFT: "Left is better", TIE: "No difference", RIGHT: "Right is better"}
 
@@ -31,16 +33,16 @@ class Booth:
     """Where samples of results are rated and voted on.
 
     Args:
-        shelf, repository: the results and where their runs are served from; rubric: what is asked.
+        shelf, repository: the results and where their runs are served from.
     """
 
-    def __init__(self, shelf: ResultsShelf, repository: RunRepository, rubric: Rubric | None = None) -> None:
-        self.shelf, self.repository, self.rubric = shelf, repository, rubric or find_rubric()
+    def __init__(self, shelf: ResultsShelf, repository: RunRepository) -> None:
+        self.shelf, self.repository = shelf, repository
 
     def sample(self, name: str | None, rater: str) -> Parts:
-        """The next sample for a rater."""
+        """The next sample for a rater; the first of another pass where all were rated."""
         try:
-            return self._next_sample(self._open(name), check_rater(rater))
+            return self._next_sample(self._open(name), check_rater(rater), again=True)
         except Exception as error:
             return _refused(error, "rate_status")
 
@@ -51,8 +53,9 @@ class Booth:
             cell = results.by_key.get(key)
             if cell is None:
                 raise InvalidInput("No sample is shown.", "Press “Show a sample”.")
-            rating = Rating(who, self.rubric.name, cell.key, cell.run, read_answers(said), note)
-            results.ratings.rate(rating, self.rubric)
+            rubric = results.rubric
+            rating = Rating(who, rubric.name, cell.key, cell.run, read_answers(said), note)
+            results.ratings.rate(rating, rubric)
             was = run_view.status("good", "Kept.", f"It was {cell.contender}, sample {cell.sample + 1}.")
             return {"rate_status": was, "note": "", **self._next_sample(results, who)}
         except Exception as error:
@@ -87,7 +90,7 @@ class Booth:
         try:
             results = self._open(name)
             link = {"class": "wz-button", "href": f"probe-reports/{name}.html", "download": f"{name}.html"}
-            tables = all_tables(results, self.rubric) if results.cells else []
+            tables = all_tables(results) if results.cells else []
             return [
                 h("p", None, h("a", link, "Download the report")),
                 *(node for one in tables for node in _table(one)),
@@ -100,20 +103,25 @@ class Booth:
             raise InvalidInput("There are no results to rate.", "Run a probe first.")
         return view.open_results(name, self.shelf, self.repository)
 
-    def _next_sample(self, results: Results, rater: str) -> Parts:
+    def _next_sample(self, results: Results, rater: str, *, again: bool = False) -> Parts:
         ratings = results.ratings.ratings()
-        seen = [cell for cell in results.cells if cell.run and view.has_video(results, cell.run)]
-        cell = next_sample(seen, ratings, rater)
+        seen = [cell for cell in results.cells if cell.run and has_video(results, cell.run)]
+        cell = next_sample(seen, ratings, rater, again=again)
         if cell is None:
-            return {"sample": _all_done(f"{rater} has rated all {len(seen)} samples."), "key": "", "foot": False}
-        done = len({one.sample for one in newest(ratings) if one.rater == rater})
-        place = h("p", {"class": "wz-note"}, f"{done + 1} of {len(seen)}. {KEYS}")
-        nodes = [place, _blind(results, cell, "Sample"), _questions(self.rubric.questions, cell.key)]
+            words = f"{rater} has rated all {len(seen)} samples. {AGAIN}" if seen else "No sample here has a video."
+            return {"sample": _all_done(words), "key": "", "foot": False}
+        keys = {one.key for one in seen}
+        before = [one.sample for one in ratings if one.rater == rater and one.sample in keys]
+        passes = before.count(cell.key)
+        done = sum(before.count(key) > passes for key in keys)
+        which = f" of pass {passes + 1}" if passes else ""
+        place = h("p", {"class": "wz-note"}, f"{done + 1} of {len(seen)}{which}. {KEYS}")
+        nodes = [place, _blind(results, cell, "Sample"), _questions(results.rubric.questions, cell.key)]
         return {"sample": nodes, "key": cell.key, "foot": True}
 
     def _next_pair(self, results: Results, rater: str) -> Parts:
         votes = results.ratings.votes()
-        seen = [cell for cell in results.cells if cell.run and view.has_video(results, cell.run)]
+        seen = [cell for cell in results.cells if cell.run and has_video(results, cell.run)]
         pair, count = next_pair(seen, votes, rater), len(all_pairs(seen))
         if pair is None:
             why = f"{rater} has voted on all {count} pairs." if count else "A pair takes two models or modes."
@@ -131,7 +139,7 @@ class Booth:
         asked = h("q", {"class": "wz-asked"}, results.instruction(pair[0]))
         vote = h("div", {"class": "wz-votes", "role": "group", "aria-label": "Your vote"}, buttons)
         return {
-            "pair": [place, view.player(), asked, sides, vote],
+            "pair": [place, player(), asked, sides, vote],
             "keys": (pair[0].key, pair[1].key),
             "foot": True,
         }
@@ -154,11 +162,11 @@ def read_answers(text: str) -> dict[str, str]:
 
 def _blind(results: Results, cell: CellDone, title: str, *, lockstep: bool = True) -> Node:
     """A video and what was asked, and nothing of who imagined it."""
-    inside = [h("figcaption", None, title), view.moving(results, cell.run)]
+    inside = [h("figcaption", None, title), moving(results, cell.run)]
     if not lockstep:
         return h("figure", {"class": "wz-blind"}, inside)
     asked = h("q", {"class": "wz-asked"}, results.instruction(cell))
-    return h("div", None, [view.player(), asked, h("figure", {"class": "wz-blind", "data-lockstep": True}, inside)])
+    return h("div", None, [player(), asked, h("figure", {"class": "wz-blind", "data-lockstep": True}, inside)])
 
 
 def _questions(questions: Sequence[Question], key: str) -> Node:
@@ -183,7 +191,7 @@ def _question(one: Question) -> Node:
 
 
 def _all_done(words: str) -> list[Node]:
-    return [h("p", {"class": "wz-empty"}, words, " Thank you." if "has" in words else "")]
+    return [h("p", {"class": "wz-empty"}, words)]
 
 
 def _table(table: Table) -> list[Node]:

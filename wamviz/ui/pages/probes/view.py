@@ -6,16 +6,17 @@ by address, each with the permalink of its run; words of people are text.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wamviz.core.errors import InvalidInput, NotFound
+from wamviz.core.errors import Canceled, InvalidInput, NotFound
 from wamviz.probes import Contender, Suite, run_suite
 from wamviz.probes.design import design_probe
-from wamviz.probes.probe import Prompt, read_suite
+from wamviz.probes.probe import read_suite
 from wamviz.probes.results import Results, ResultsShelf, read_results
 from wamviz.probes.shipped import find_suite, shipped_suites
 from wamviz.probes.suite_run import RUNS, SUITE, CellDone, plan_cells
@@ -24,7 +25,8 @@ from wamviz.runs.store import Store
 from wamviz.ui import choices, run_view
 from wamviz.ui.jobs import Switch
 from wamviz.ui.library import SHIPPED, place_of
-from wamviz.ui.markup import Node, h
+from wamviz.ui.markup import Node
+from wamviz.ui.pages.probes.grid import contenders_of, grid, nothing
 from wamviz.ui.run_actions import Parts, imagine_on_card, refused, whole
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
@@ -32,7 +34,6 @@ from wamviz.ui.scenes import Scenes
 OWN = ""  # among the suites: the probe of the form
 FIRST_CONTEXT, FIRST_REFERENCE = "tabletop:1070005", "turn the toaster on"  # the first of the shipped suite
 MOST_SAMPLES, MOST_CONTENDERS = 24, 6
-NOTHING = "Nothing has been run yet. Design a probe on the left, or choose a suite, and press Run."
 
 
 @dataclass(frozen=True)
@@ -109,26 +110,45 @@ def run(form: Form, shelf: ResultsShelf, repository: RunRepository, scenes: Scen
         suite = make_suite(form, scenes)
         name, folder = shelf.place(suite)
         stream = run_suite(
-            suite, folder, imagine=imagine_on_card,
+            suite, folder, imagine=stoppable(switch),
             find_context=lambda source: find_context(source, scenes, form.here),
         )  # fmt: skip
         repository.mount(Store(folder / RUNS))
         count, probe, done = len(plan_cells(suite)), suite.probes[0].name, []
         names = {"results": (shelf.names(), name), "probe": ([one.name for one in suite.probes], probe)}
-        yield {**names, "grid": grid(Results(suite, (), Store(folder / RUNS), folder), probe, _asked(suite))}
+        yield {**names, "grid": grid(Results(suite, (), Store(folder / RUNS), folder), probe, contenders_of(suite))}
         pace = Pace(count)
-        with closing(stream):  # type: ignore[type-var]
+        with closing(stream), contextlib.suppress(Canceled):  # type: ignore[type-var]
             for cell in stream:
                 done.append(cell)
                 pace.add(cell)
                 results = Results(suite, tuple(done), Store(folder / RUNS), folder)
-                shown = {"grid": grid(results, probe, _asked(suite))} if cell.probe == probe else {}
+                shown = {"grid": grid(results, probe, contenders_of(suite))} if cell.probe == probe else {}
                 yield {**shown, "status": pace.status(cell)}
                 if switch.off:
                     break
-        yield {"status": _ended(done, count)}
+        yield {"status": _ended(done, count, left_out(form, suite))}
     except Exception as error:  # whatever it was, the page stays usable and nothing entered is lost
         yield {**refused(error)}
+
+
+def stoppable(switch: Switch) -> Callable[..., Iterator[Any]]:
+    """What runs one sample, until somebody asks to stop: then it ends after the step that is under way."""
+
+    def imagine(*args: Any, **options: Any) -> Iterator[Any]:
+        with closing(imagine_on_card(*args, **options)) as stream:  # type: ignore[type-var]
+            for event in stream:
+                if switch.off:
+                    raise Canceled("Stopped.")
+                yield event
+
+    return imagine
+
+
+def left_out(form: Form, suite: Suite) -> list[str]:
+    """The templates that were asked for and that the scene has nothing for."""
+    made = {prompt.template for probe in suite.probes for prompt in probe.prompts}
+    return [] if form.suite else [name.replace("_", " ") for name in form.templates or () if name not in made]
 
 
 class Pace:
@@ -157,14 +177,21 @@ class Pace:
         return run_view.status("busy", f"{self.done} of {self.count} samples", words, self.done / max(1, self.count))
 
 
-def _ended(done: Sequence[CellDone], count: int) -> list[Node]:
+def _ended(done: Sequence[CellDone], count: int, lacking: Sequence[str]) -> list[Node]:
     failed = [cell for cell in done if cell.error]
     why = f"{failed[0].contender}: {failed[0].error}" if failed else "Rate them, or look at the figures."
+    why += f" This scene has nothing for: {', '.join(lacking)}." if lacking else ""
     if len(done) < count:
         return run_view.status("idle", f"Stopped after {len(done)} of {count} samples.", "Run goes on from there.")
     if failed:
         return run_view.status("warm", f"{count - len(failed)} of {count} samples answered.", why)
     return run_view.status("good", f"{count} samples are there.", why)
+
+
+def mount_all(shelf: ResultsShelf, repository: RunRepository) -> None:
+    """Make the runs of all results readable, so that their permalinks open before this page is seen."""
+    for name in shelf.names():
+        repository.mount(Store(shelf.folder(name) / RUNS))
 
 
 def open_results(name: str, shelf: ResultsShelf, repository: RunRepository) -> Results:
@@ -190,84 +217,10 @@ def show(name: str | None, probe: str | None, shelf: ResultsShelf, repository: R
         results = open_results(name, shelf, repository)
         names = [one.name for one in results.suite.probes]
         chosen = probe if probe in names else names[0]
-        asked = results.contenders or _asked(results.suite)
+        asked = results.contenders or contenders_of(results.suite)
         return {"probe": (names, chosen), "grid": grid(results, chosen, asked)}
     except Exception as error:
         return {"grid": nothing(), "probe": ([], None), **refused(error)}
-
-
-def nothing() -> list[Node]:
-    """In place of a grid."""
-    return [h("p", {"class": "wz-empty"}, NOTHING)]
-
-
-# --- the grid -------------------------------------------------------------------------------------------------------
-
-
-def grid(results: Results, probe_name: str, contenders: Sequence[str]) -> list[Node]:
-    """Rows are instructions, columns contenders and their samples; all videos play in lockstep."""
-    probe = results.suite.probe(probe_name)
-    found = {(c.prompt, c.contender, c.sample): c for c in results.cells if c.probe == probe.name}
-    samples = max([probe.samples, *(sample + 1 for _, _, sample in found)])
-    head = [h("th", {"scope": "col"}, "Instruction")]
-    head += [
-        h("th", {"scope": "col", "colspan": samples}, name.replace(":", ", ").replace("_", " ")) for name in contenders
-    ]
-    rows = [
-        h(
-            "tr", None, _asks(results.kinds[probe.name, prompt.name], prompt),
-            [_cell(results, found.get((prompt.name, who, k)), who, k) for who in contenders for k in range(samples)],
-        )
-        for prompt in probe.prompts
-    ]  # fmt: skip
-    caption = h("caption", {"class": "wz-sr"}, f"Samples of {probe.name} by instruction, model and seed")
-    table = h("table", {"class": "wz-cells"}, caption, h("thead", None, h("tr", None, head)), h("tbody", None, rows))
-    scroll = {"class": "wz-scroll wz-lockstep", "tabindex": "0", "role": "region", "aria-label": "Samples"}
-    return [player(), h("div", {**scroll, "data-lockstep": True}, table)]
-
-
-def player() -> Node:
-    """The buttons that move every video of a page at once."""
-    acts = (("toggle", "Play or pause"), ("back", "A step back"), ("on", "A step on"), ("start", "To the start"))
-    buttons = [
-        h("button", {"type": "button", "class": "wz-button", "data-together": act}, title) for act, title in acts
-    ]
-    return h("div", {"class": "wz-together", "role": "group", "aria-label": "All videos"}, buttons)
-
-
-def _asks(kind: str, prompt: Prompt) -> Node:
-    return h("th", {"scope": "row"}, h("small", None, kind.replace("_", " ")), prompt.instruction)
-
-
-def _cell(results: Results, cell: CellDone | None, contender: str, sample: int) -> Node:
-    name = f"{contender}, sample {sample + 1}"
-    if cell is None:
-        return h("td", {"class": "wz-waiting"}, h("span", {"class": "wz-sr"}, f"{name}: not asked yet"))
-    if not cell.run:
-        return h("td", {"class": "wz-failed", "title": cell.error}, h("span", None, "failed"),
-                 h("span", {"class": "wz-sr"}, f"{name}: {cell.error}"))  # fmt: skip
-    done = cell.verdicts.get("done")
-    words, kind = {None: ("", ""), 1.0: ("done", "wz-good")}.get(done, ("not done", "wz-bad"))
-    badge = h("span", {"class": f"wz-mark {kind}"}, words) if words else None
-    label = f"{name}{': ' + words if words else ''}, open its run"
-    return h("td", None, h("a", {"href": f"./?run={cell.run}", "aria-label": label}, moving(results, cell.run), badge))
-
-
-def moving(results: Results, run_id: str) -> Node:
-    """A run's video, or its context where it has none."""
-    if has_video(results, run_id):
-        return h("video", {"src": f"runs/{run_id}/rollout.mp4", "poster": f"runs/{run_id}/context.png", "muted": True,
-                           "playsinline": True, "preload": "none"})  # fmt: skip
-    return h("img", {"src": f"runs/{run_id}/context.png", "alt": "no video"})
-
-
-def has_video(results: Results, run_id: str) -> bool:
-    """Whether there is something to look at."""
-    return (results.store.root / run_id / "rollout.mp4").is_file()
-
-
-def _asked(suite: Suite) -> list[str]:
-    return list(dict.fromkeys(str(one) for probe in suite.probes for one in probe.contenders))
 
 
 def _count(number: int, what: str) -> str:
