@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
 from wamviz.models.mini.layers import TransformerExpert, attend, attention_bias, sincos
 from wamviz.models.mini.relations import REACH as _REACH
-from wamviz.models.mini.relations import between_places, turns_to
+from wamviz.models.mini.relations import between_places, turns_to, turns_to_grasp
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _THINGS = 0.10  # m, the scale of things' displacements
@@ -67,7 +67,8 @@ class ContextCache:
     Attributes:
         keys, values: a layer each, (B, E, N, head); mask: (B, N) True at what is there.
         hand: (B, 3) m, where the hand is; places: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
-        facing: (B, O, 2), how things are turned; turns: (B, O) rad, how far the hand must turn to be in line with them.
+        facing: (B, O, 2), how things are turned; turns: (B, O, 2) rad, how far the hand must turn to grasp them where
+            there is room for it, and to be in line with them.
         last_step: (B, 6) normalised, the step of the command before the context, zeros where it is not known.
         pointed: (B, 2, O) logits of what the words mean: what is to be touched next, and where to go afterwards.
     """
@@ -86,7 +87,9 @@ class ContextCache:
     @property
     def focus(self) -> Tensor:
         """(B, 2, 6): where what the words mean is, m, how it is turned, and how far the hand must turn for it, rad."""
-        return self.pointed.softmax(-1) @ torch.cat([self.places, self.facing, self.turns[..., None]], -1)
+        shares = self.pointed.softmax(-1)
+        turns = (shares * self.turns.mT).sum(-1, keepdim=True)  # one is grasped, with the other what is held is aligned
+        return torch.cat([shares @ torch.cat([self.places, self.facing], -1), turns], -1)
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
@@ -212,9 +215,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         mean, std = self._mean(text)[:3], self._std(text)[:3]
         hand = torch.where(known, scene.state[:, :3] * std + mean, mean)  # (B, 3) m
         yaw = torch.where(known, scene.state[:, 5:6] * self._std(text)[5] + self._mean(text)[5], 0.0)  # (B, 1)
-        turns = turns_to(scene.facing, yaw)
         there = ~scene.places.isnan().any(-1)  # (B, O)
         ways = scene.places.nan_to_num()
+        to_grasp = turns_to_grasp(scene.facing, yaw, ways, there)
+        turns = torch.stack([to_grasp, turns_to(scene.facing, yaw)], -1)  # (B, O, 2)
         apart = between_places(ways, scene.facing, there)  # (B, O, O)
         seen = torch.cat(
             [
@@ -224,7 +228,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 scene.doubt.clamp(1e-3, 0.1).log()[..., None] + 5,
                 known[:, None].expand(-1, ways.shape[1], 1).to(ways.dtype),
                 scene.facing,
-                turns[..., None],
+                to_grasp[..., None],
                 apart,
             ],
             -1,
