@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wamviz.models.mini import relations
 from wamviz.models.mini.detector import facing_of
-from wamviz.models.mini.relations import turns_to, turns_to_grasp
+from wamviz.models.mini.relations import large_turns, turns_to, turns_to_grasp
 from wamviz.training.corpus import THINGS
 from wamviz.worlds.tabletop import TabletopEnv, objects, planning
 from wamviz.worlds.tabletop.tasks.pick import choose_grasp
@@ -25,7 +25,7 @@ def facing(**angles: float) -> Tensor:
     return facing_of(torch.tensor([yaws]))
 
 
-def scene(env: TabletopEnv) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def scene(env: TabletopEnv) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """What ``turns_to_grasp`` is given of a scene."""
     places, yaws = np.full((len(THINGS), 3), np.nan), np.full(len(THINGS), np.nan)
     places[0], yaws[0] = env.lever_position(), env.layout.toaster.yaw
@@ -35,7 +35,8 @@ def scene(env: TabletopEnv) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     there = torch.from_numpy(~np.isnan(places).any(1))[None]
     at = torch.tensor(places, dtype=torch.float32)[None].nan_to_num()
     hand = torch.tensor([[planning.present_yaw(env)]], dtype=torch.float32)
-    return facing_of(torch.tensor(yaws, dtype=torch.float32)[None]), hand, at, there
+    tool = torch.tensor(env.ee_position(), dtype=torch.float32)[None]
+    return facing_of(torch.tensor(yaws, dtype=torch.float32)[None]), hand, tool, at, there
 
 
 def test_the_hand_turns_the_short_way() -> None:
@@ -63,8 +64,8 @@ def test_it_turns_where_the_expert_turns() -> None:
     same = count = round_the_other_way = 0
     for seed in range(5000, 5060):
         env.reset(seed)
-        seen, hand, at, there = scene(env)
-        turns, short = turns_to_grasp(seen, hand, at, there)[0], turns_to(seen, hand)[0]
+        seen, hand, tool, at, there = scene(env)
+        turns, short = turns_to_grasp(seen, hand, tool, at, there)[0], turns_to(seen, hand)[0]
         for name in set(GRASPED) & set(env.present):
             index = THINGS.index(name)
             grip, yaw = choose_grasp(env, name)
@@ -77,18 +78,30 @@ def test_it_turns_where_the_expert_turns() -> None:
     assert same == count > 150 and round_the_other_way > 20
 
 
-def test_room_is_what_decides() -> None:
-    """A mug where a finger would come down turns the hand round; one that is not there, or far off, does not."""
-    seen, hand = facing(red_block=0.1), torch.zeros(1, 1)
+def crowded(
+    mug: tuple[float, float], present: bool = True, hand: tuple[float, float, float] = (0.4, 0.0, 0.3)
+) -> float:
+    """The turn of a hand at ``hand`` to a cube at (0.5, 0) m, turned by 0.1 rad, with a mug on the table."""
     at = torch.zeros(1, len(THINGS), 3)
-    at[0, 4] = torch.tensor([0.5, 0.0, 0.0215])
-    there = torch.tensor([[name in ("red_block", "mug") for name in THINGS]])
-    for place, present, wanted in (
-        ((0.5, 0.09), True, 0.1 - math.pi / 2),
-        ((0.5, 0.09), False, 0.1),
-        ((0.5, 0.3), True, 0.1),
-        ((0.59, 0.0), True, 0.1),
-    ):
-        at[0, 2, :2] = torch.tensor(place)
-        there[0, 2] = present
-        assert float(turns_to_grasp(seen, hand, at, there)[0, 4]) == pytest.approx(wanted, abs=1e-5)
+    at[0, 4], at[0, 2, :2] = torch.tensor([0.5, 0.0, 0.0215]), torch.tensor(mug)
+    there = torch.tensor([[name == "red_block" or (present and name == "mug") for name in THINGS]])
+    turns = turns_to_grasp(facing(red_block=0.1), torch.zeros(1, 1), torch.tensor([hand]), at, there)
+    return float(turns[0, 4])
+
+
+def test_room_is_what_decides() -> None:
+    """A mug where a finger would come down turns the hand round; one that is not there, or elsewhere, does not."""
+    assert crowded((0.5, 0.09)) == pytest.approx(0.1 - math.pi / 2, abs=1e-5)
+    for elsewhere in (crowded((0.5, 0.09), present=False), crowded((0.5, 0.3)), crowded((0.59, 0.0))):
+        assert elsewhere == pytest.approx(0.1, abs=1e-5)
+
+
+def test_a_hand_turns_no_more_once_it_is_around_a_thing() -> None:
+    """What is held, or about to be, is carried past other things as it is."""
+    assert crowded((0.5, 0.09), hand=(0.5, 0.01, 0.05)) == pytest.approx(0.1, abs=1e-5)
+
+
+def test_large_turns_are_kept_and_small_ones_left_out() -> None:
+    """Smoothly, and alike to both sides."""
+    turns = torch.tensor([-1.5, -0.05, 0.0, 0.05, 0.2, 1.5])
+    torch.testing.assert_close(large_turns(turns), torch.tensor([-1.5, 0.0, 0.0, 0.0, 0.1, 1.5]), atol=2e-3, rtol=0)

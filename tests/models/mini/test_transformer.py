@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from wamviz.models.mini.arm import hand_of
+from wamviz.models.mini.relations import large_turns
 from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, ScenePoints, steps_of
 
 THINGS = 7
@@ -161,6 +162,10 @@ def test_a_share_of_the_turn_to_what_is_meant(net):
     turn = encode(net, x).focus[:, 0, 5] / 0.5
     torch.testing.assert_close((turned - still)[..., 5], 0.5 * turn[:, None].expand(2, 8))
     assert not (turned - still)[..., :5].any() and turn.abs().min() > 1e-3
+    net.action_out.bias[9], net.action_out.bias[11] = 0.0, 0.5  # of what is surely a turn alone
+    turned = denoise(net, x)[1]
+    turn = large_turns(encode(net, x).focus[:, 0, 5]) / 0.5
+    torch.testing.assert_close((turned - still)[..., 5], 0.5 * turn[:, None].expand(2, 8))
 
 
 @torch.inference_mode()

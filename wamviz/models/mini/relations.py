@@ -26,6 +26,8 @@ _LOWEST = 0.02  # m, of the finger tips
 _STEPS = 6  # grasps of what is round, over half a turn; a cube has two of them
 _MAX_YAW = 2.4  # rad; the last joint reaches no further
 _DETOUR = 0.001  # m of room that a turn of one rad is worth
+_AROUND = 0.045  # m from the hand: between its fingers, or about to be
+_LARGE = 0.2  # rad, a turn that is surely meant: above twice the error with which a cube's is seen
 
 
 def turns_to(facing: Tensor, yaw: Tensor) -> Tensor:
@@ -40,11 +42,11 @@ def turns_to(facing: Tensor, yaw: Tensor) -> Tensor:
     return torch.where(_is_sure(facing, times), apart / times.clamp_min(1), 0.0)
 
 
-def turns_to_grasp(facing: Tensor, yaw: Tensor, places: Tensor, there: Tensor) -> Tensor:
-    """How far a hand with a yaw (B, 1) rad must turn to grasp things where its fingers have most room: (B, O) rad.
+def turns_to_grasp(facing: Tensor, yaw: Tensor, hand: Tensor, places: Tensor, there: Tensor) -> Tensor:
+    """How far a hand (B, 3) m with a yaw (B, 1) rad must turn to grasp things where it has most room: (B, O) rad.
 
     Of the grasps of a cube or a ball (at places (B, O, 3) m, where there, (B, O)) the one with the least of the hand
-    in other things, then with the least turning; as ``turns_to`` for all else.
+    in other things, then with the least turning; as ``turns_to`` for all else, and for what the hand is around already.
     """
     short = turns_to(facing, yaw)
     times = torch.tensor(SYMMETRY, device=facing.device)
@@ -59,7 +61,13 @@ def turns_to_grasp(facing: Tensor, yaw: Tensor, places: Tensor, there: Tensor) -
     cost = cost.masked_fill((times[:, None] == 4) & (torch.arange(_STEPS, device=yaw.device) % 3 > 0), torch.inf)
     best = turn.gather(2, cost.argmin(2, keepdim=True))[..., 0]
     sure = (times == 0) | (facing[:, index].square().sum(-1) > 0.01)
-    return short.index_copy(1, index, torch.where(sure, best, 0.0))
+    around = (places[:, index] - hand[:, None]).norm(dim=-1) < _AROUND
+    return short.index_copy(1, index, torch.where(around, short[:, index], torch.where(sure, best, 0.0)))
+
+
+def large_turns(turns: Tensor) -> Tensor:
+    """Turns (...) rad without those that may be errors of what was seen, smoothly."""
+    return turns * torch.sigmoid((turns.abs() - _LARGE) / (0.2 * _LARGE))
 
 
 def between_places(places: Tensor, facing: Tensor, there: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
 from wamviz.models.mini.layers import TransformerExpert, attend, attention_bias, sincos
 from wamviz.models.mini.relations import REACH as _REACH
-from wamviz.models.mini.relations import between_places, turns_to, turns_to_grasp
+from wamviz.models.mini.relations import between_places, large_turns, turns_to, turns_to_grasp
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _THINGS = 0.10  # m, the scale of things' displacements
@@ -149,7 +149,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
         # A token sees where its part of the path leads, and from there the way to every thing.
-        self.action_in = nn.Linear(2 * action_dim + 3 * things + 12, width)
+        self.action_in = nn.Linear(2 * action_dim + 3 * things + 14, width)
         self.point = nn.Linear(width, 2)
         self.relate = nn.Linear(width, 2 * things)  # "the block closest to the mug": which distances count, and how
         self.motion_in = nn.Linear(motion + 6 * things + 7, width)
@@ -162,7 +162,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         # Beside what is predicted outright: how much of the way and of the turn to what is meant, and how far things go
         # with the hand.
-        self.action_out = nn.Linear(width, action_dim + 4)
+        self.action_out = nn.Linear(width, action_dim + 6)
         self.motion_out = nn.Linear(width, motion + things)
         for layer in (self.levels[2], self.relate):
             nn.init.zeros_(layer.weight)
@@ -217,7 +217,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         yaw = torch.where(known, scene.state[:, 5:6] * self._std(text)[5] + self._mean(text)[5], 0.0)  # (B, 1)
         there = ~scene.places.isnan().any(-1)  # (B, O)
         ways = scene.places.nan_to_num()
-        to_grasp = turns_to_grasp(scene.facing, yaw, ways, there)
+        to_grasp = turns_to_grasp(scene.facing, yaw, hand, ways, there)
         turns = torch.stack([to_grasp, turns_to(scene.facing, yaw)], -1)  # (B, O, 2)
         apart = between_places(ways, scene.facing, there)  # (B, O, O)
         seen = torch.cat(
@@ -302,11 +302,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @staticmethod
     def _goals(at: Tensor, turned: Tensor, focus: Tensor) -> Tensor:
-        """From places (B, K, 3) m and turns (B, K) rad to what the words mean, and how that is turned: (B, K, 12)."""
+        """From places (B, K, 3) m and turns (B, K) rad to what the words mean, and how that is turned: (B, K, 14)."""
         focus = focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 6)
         way = ((focus[..., :3] - at[:, :, None]) / _REACH).clamp(-4, 4)
         turn = (focus[..., 5] - turned[..., None]) / _TURN
-        return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn], -1)
+        whole = focus[..., 5] / _TURN
+        return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn, whole], -1)
 
     def forward(
         self,
@@ -361,8 +362,9 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = motion_layer.finish(x, attended[:, :, :count], for_motion)
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
-        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-4], -1)
+        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-6], -1)
         goal, turn = (focus[..., :3] - context.hand[:, None]) / _REACH, focus[..., 5:] / _TURN
+        turn = torch.cat([turn, large_turns(turn * _TURN) / _TURN], 1)  # (B, 4, 1)
         aimed = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
         clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(aimed, -1), clean_actions[..., 6:]], -1)
         if x is None or motion is None:
