@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wamviz.models.mini import relations
 from wamviz.models.mini.detector import facing_of
-from wamviz.models.mini.relations import large_turns, turns_to, turns_to_grasp
+from wamviz.models.mini.relations import sure_turns, turns_to, turns_to_grasp
 from wamviz.training.corpus import THINGS
 from wamviz.worlds.tabletop import TabletopEnv, objects, planning
 from wamviz.worlds.tabletop.tasks.pick import choose_grasp
@@ -101,7 +101,9 @@ def test_a_hand_turns_no_more_once_it_is_around_a_thing() -> None:
     assert crowded((0.5, 0.09), hand=(0.5, 0.01, 0.05)) == pytest.approx(0.1, abs=1e-5)
 
 
-def test_large_turns_are_kept_and_small_ones_left_out() -> None:
-    """Smoothly, and alike to both sides."""
-    turns = torch.tensor([-1.5, -0.05, 0.0, 0.05, 0.2, 1.5])
-    torch.testing.assert_close(large_turns(turns), torch.tensor([-1.5, 0.0, 0.0, 0.0, 0.1, 1.5]), atol=2e-3, rtol=0)
+def test_what_is_surely_a_turn() -> None:
+    """Large turns, smoothly and alike to both sides, to what is grasped or pressed; a mug's depends on its handle."""
+    turns = torch.tensor([[-1.5, 0.05, 1.5, 1.5, -0.05, 0.2, 1.5]])
+    torch.testing.assert_close(
+        sure_turns(turns), torch.tensor([[-1.5, 0.0, 0.0, 0.0, 0.0, 0.1, 1.5]]), atol=2e-3, rtol=0
+    )

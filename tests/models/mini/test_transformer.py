@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from wamviz.models.mini.arm import hand_of
-from wamviz.models.mini.relations import large_turns
 from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, ScenePoints, steps_of
 
 THINGS = 7
@@ -162,10 +161,13 @@ def test_a_share_of_the_turn_to_what_is_meant(net):
     turn = encode(net, x).focus[:, 0, 5] / 0.5
     torch.testing.assert_close((turned - still)[..., 5], 0.5 * turn[:, None].expand(2, 8))
     assert not (turned - still)[..., :5].any() and turn.abs().min() > 1e-3
-    net.action_out.bias[9], net.action_out.bias[11] = 0.0, 0.5  # of what is surely a turn alone
+    net.action_out.bias[9], net.action_out.bias[11] = 0.0, 0.5
     turned = denoise(net, x)[1]
-    turn = large_turns(encode(net, x).focus[:, 0, 5]) / 0.5
-    torch.testing.assert_close((turned - still)[..., 5], 0.5 * turn[:, None].expand(2, 8))
+    sure = encode(net, x).sure_turn / 0.5  # (B, 1)
+    torch.testing.assert_close((turned - still)[..., 5], 0.5 * sure.expand(2, 8))
+    net.action_out.bias.zero_()
+    certain, nothing = (denoise(net, x, at_action=torch.full((2,), v))[1] for v in (0.0, 1.0))
+    torch.testing.assert_close((nothing - certain)[..., 5], sure.expand(2, 8))  # unless more is known, all of it
 
 
 @torch.inference_mode()

@@ -65,9 +65,10 @@ def turns_to_grasp(facing: Tensor, yaw: Tensor, hand: Tensor, places: Tensor, th
     return short.index_copy(1, index, torch.where(around, short[:, index], torch.where(sure, best, 0.0)))
 
 
-def large_turns(turns: Tensor) -> Tensor:
-    """Turns (...) rad without those that may be errors of what was seen, smoothly."""
-    return turns * torch.sigmoid((turns.abs() - _LARGE) / (0.2 * _LARGE))
+def sure_turns(turns: Tensor) -> Tensor:
+    """Those of turns to grasp things (B, O) rad that no error of what was seen explains, smoothly; else zeros."""
+    matters = torch.tensor([index in (0, *_GRASPED) for index in range(turns.shape[-1])], device=turns.device)
+    return turns * matters * torch.sigmoid((turns.abs() - _LARGE) / (0.2 * _LARGE))
 
 
 def between_places(places: Tensor, facing: Tensor, there: Tensor) -> Tensor:

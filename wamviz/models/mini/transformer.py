@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
 from wamviz.models.mini.layers import TransformerExpert, attend, attention_bias, sincos
 from wamviz.models.mini.relations import REACH as _REACH
-from wamviz.models.mini.relations import between_places, large_turns, turns_to, turns_to_grasp
+from wamviz.models.mini.relations import between_places, sure_turns, turns_to, turns_to_grasp
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _THINGS = 0.10  # m, the scale of things' displacements
@@ -90,6 +90,11 @@ class ContextCache:
         shares = self.pointed.softmax(-1)
         turns = (shares * self.turns.mT).sum(-1, keepdim=True)  # one is grasped, with the other what is held is aligned
         return torch.cat([shares @ torch.cat([self.places, self.facing], -1), turns], -1)
+
+    @property
+    def sure_turn(self) -> Tensor:
+        """(B, 1) rad: how far the hand surely must turn for what is to be touched next."""
+        return (self.pointed[:, 0].softmax(-1) * sure_turns(self.turns[..., 0])).sum(-1, keepdim=True)
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
@@ -162,7 +167,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         # Beside what is predicted outright: how much of the way and of the turn to what is meant, and how far things go
         # with the hand.
-        self.action_out = nn.Linear(width, action_dim + 6)
+        self.action_out = nn.Linear(width, action_dim + 5)
         self.motion_out = nn.Linear(width, motion + things)
         for layer in (self.levels[2], self.relate):
             nn.init.zeros_(layer.weight)
@@ -362,10 +367,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = motion_layer.finish(x, attended[:, :, :count], for_motion)
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
-        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-6], -1)
+        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-5], -1)
         goal, turn = (focus[..., :3] - context.hand[:, None]) / _REACH, focus[..., 5:] / _TURN
-        turn = torch.cat([turn, large_turns(turn * _TURN) / _TURN], 1)  # (B, 4, 1)
-        aimed = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
+        # Where nothing but noise is known, a turn that has to be made is made: half of the way is nobody's.
+        whole = (share[..., 4:] + sigma_action[:, None, None]) * (context.sure_turn / _TURN)[:, None]
+        turned = share[..., 2:4] @ turn + whole
+        aimed = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), turned]  # 3 + 2 + 1 dims
         clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(aimed, -1), clean_actions[..., 6:]], -1)
         if x is None or motion is None:
             return None, clean_actions
