@@ -71,7 +71,8 @@ def test_it_turns_where_the_expert_turns() -> None:
             grip, yaw = choose_grasp(env, name)
             mine = float(turns[index] + hand[0, 0])
             count += 1
-            same += abs(mine - yaw) < 0.02 or planning.crowding(env, name, grip, mine) == 0.0
+            room = 0.008 if abs(float(turns[index])) < 0.15 else 0.0  # a hand in line stays unless it pays
+            same += abs(mine - yaw) < 0.02 or planning.crowding(env, name, grip, mine) <= room
             round_the_other_way += abs(float(turns[index] - short[index])) > 0.1
             assert abs(mine) <= 2.4
     env.close()
@@ -94,6 +95,12 @@ def test_room_is_what_decides() -> None:
     assert crowded((0.5, 0.09)) == pytest.approx(0.1 - math.pi / 2, abs=1e-5)
     for elsewhere in (crowded((0.5, 0.09), present=False), crowded((0.5, 0.3)), crowded((0.59, 0.0))):
         assert elsewhere == pytest.approx(0.1, abs=1e-5)
+
+
+def test_a_hand_in_line_stays_so_where_a_little_is_in_its_way() -> None:
+    """What is seen is a little off: nobody turns to and fro for less than 8 mm of room."""
+    assert crowded((0.5, 0.164)) == pytest.approx(0.1, abs=1e-5)
+    assert crowded((0.5, 0.155)) == pytest.approx(0.1 - math.pi / 2, abs=1e-5)
 
 
 def test_a_hand_turns_no_more_once_it_is_around_a_thing() -> None:

@@ -149,6 +149,23 @@ def test_noise_levels_are_independent(net):
             assert (results[i] - results[j]).abs().max() > 1e-4
 
 
+def test_a_thing_that_is_where_it_goes_is_not_turned_to(net):
+    """Released in the bowl: the hand goes up as it is. What is only to be picked up goes nowhere."""
+    x = inputs()
+    x["facing"][:, 4] = torch.tensor([0.0, 1.0])  # a cube, turned by an eighth
+    context = encode(net, x)
+    hand = context.hand[:1]
+    for destination, apart, turned in ((3, 0.2, True), (3, 0.01, False), (4, 0.0, True)):
+        places, pointed = torch.full((1, THINGS, 3), 0.9), torch.full((1, 2, THINGS), -1e4)
+        places[0, 4] = hand[0] + torch.tensor([0.2, 0.0, -0.1])
+        places[0, 3] = places[0, 4] + torch.tensor([apart, 0.0, 0.0])
+        pointed[0, 0, 4] = pointed[0, 1, destination] = 0
+        turns = torch.zeros(1, THINGS, 2)
+        turns[0, 4] = 0.8
+        sure = replace(context, places=places, pointed=pointed, turns=turns).sure_turn
+        assert (float(sure) > 0.75) is turned and (turned or abs(float(sure)) < 0.02)
+
+
 @torch.inference_mode()
 def test_a_share_of_the_turn_to_what_is_meant(net):
     """The last output turns the hand about the vertical by a share of what is missing."""

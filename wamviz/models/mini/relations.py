@@ -26,7 +26,8 @@ _LOWEST = 0.02  # m, of the finger tips
 _STEPS = 6  # grasps of what is round, over half a turn; a cube has two of them
 _MAX_YAW = 2.4  # rad; the last joint reaches no further
 _DETOUR = 0.001  # m of room that a turn of one rad is worth
-_AROUND = 0.045  # m from the hand: between its fingers, or about to be
+_AROUND = 0.11  # m from the hand: between its fingers, or below them
+_IN_LINE, _KEPT = 0.15, 0.008  # rad, and m of room that a hand which is in line already does not turn for
 _LARGE = 0.2  # rad, a turn that is surely meant: above twice the error with which a cube's is seen
 
 
@@ -57,7 +58,7 @@ def turns_to_grasp(facing: Tensor, yaw: Tensor, hand: Tensor, places: Tensor, th
     turn = torch.remainder(first[..., None] + option - yaw[..., None] + math.pi / 2, math.pi) - math.pi / 2  # (B, T, K)
     turn = _within_reach(turn, yaw[..., None])
     crowded = _crowding(facing, yaw[..., None] + turn, places, there, index)
-    cost = crowded + _DETOUR * turn.abs()
+    cost = crowded + _DETOUR * turn.abs() - _KEPT * (turn.abs() < _IN_LINE)
     cost = cost.masked_fill((times[:, None] == 4) & (torch.arange(_STEPS, device=yaw.device) % 3 > 0), torch.inf)
     best = turn.gather(2, cost.argmin(2, keepdim=True))[..., 0]
     sure = (times == 0) | (facing[:, index].square().sum(-1) > 0.01)

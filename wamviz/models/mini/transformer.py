@@ -28,6 +28,7 @@ from wamviz.models.mini.relations import between_places, sure_turns, turns_to, t
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _THINGS = 0.10  # m, the scale of things' displacements
+_ARRIVED = 0.06  # m from what it goes to: there it was let go
 _TURN, _STEP = 0.5, 0.25  # rad, the scale of turns; the scale of a step, in those of where steps lead
 _CLEAN = 0.25  # noise level of actions below which motion leans on where they lead, and the other way round
 _LEEWAY = 0.9  # what is predicted outright then counts as little as one less this
@@ -93,8 +94,13 @@ class ContextCache:
 
     @property
     def sure_turn(self) -> Tensor:
-        """(B, 1) rad: how far the hand surely must turn for what is to be touched next."""
-        return (self.pointed[:, 0].softmax(-1) * sure_turns(self.turns[..., 0])).sum(-1, keepdim=True)
+        """(B, 1) rad: how far the hand surely must turn for what is to be touched next, unless it is where it goes."""
+        shares = self.pointed.softmax(-1)
+        at, goal = (shares @ self.places)[..., :2].unbind(1)  # (B, 2) m
+        elsewhere = 1 - (shares[:, 0] * shares[:, 1]).sum(-1)  # to another thing than itself
+        arrived = elsewhere * torch.sigmoid((_ARRIVED - (at - goal).norm(dim=-1)) / (0.2 * _ARRIVED))
+        turn = (shares[:, 0] * sure_turns(self.turns[..., 0])).sum(-1)
+        return (turn * (1 - arrived))[:, None]
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
