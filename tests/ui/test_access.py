@@ -52,7 +52,7 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", ["/", "/probes", "/datasets", "/models", "/history"])
 def test_axe_finds_nothing_serious_of_ours(
     desk: BrowserContext, site: Site, kept: object, scheme: Any, path: str
 ) -> None:
@@ -69,6 +69,8 @@ def test_axe_finds_nothing_serious_of_ours(
         expect(page.get_by_role("button", name="Open the upload")).to_be_visible()
     elif path == "/models":
         whole_form(page)
+    elif path == "/probes":
+        expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
     else:
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
@@ -128,7 +130,7 @@ def tab_to(page: Page, tag: str, name: str) -> None:
     raise AssertionError(f"No {tag} '{name}' is reached with Tab.")
 
 
-@pytest.mark.parametrize("path", ["/", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", ["/", "/probes", "/datasets", "/models", "/history"])
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: BrowserContext, site: Site, path: str) -> None:
     page = phone.new_page()
     page.goto(site.url + path)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from wamviz.core.errors import InvalidInput, Unavailable
 
@@ -20,15 +23,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Serve until interrupted."""
+    serve(args.host, args.port, args.demo)
+
+
+def serve(asked_host: str | None, asked_port: int | None, demo: Any = None, results: Sequence[Path] = ()) -> None:
+    """Serve until interrupted.
+
+    Args:
+        asked_host, asked_port: where to listen, as they were typed; demo: a page that is built already.
+        results: folders of probe results that the page offers.
+    """
     # A Space says through these where to listen; an argument wins over them.
-    host = args.host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    port = args.port if args.port is not None else _port(os.environ.get("GRADIO_SERVER_PORT"))
+    host = asked_host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = asked_port if asked_port is not None else _port(os.environ.get("GRADIO_SERVER_PORT"))
     check_address(host, port)
     from wamviz.ui.app import build, launch
 
     # Gradio would ask its own page once, within 3 s and through any proxy that is set, and give up when no answer
     # comes; on a busy machine that says nothing. ``_frontend`` switches only this question off.
-    launch(args.demo if args.demo is not None else build(), host=host, port=port, _frontend=False)
+    launch(demo if demo is not None else build(results=results), host=host, port=port, _frontend=False)
 
 
 def _port(text: str | None) -> int:

@@ -19,14 +19,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_part.add_argument("suite", metavar="SUITE", help="a folder of probes, one probe's file, or a name of the list")
     run_part.add_argument("--models", metavar="LIST", help="MODEL[:MODE] separated by commas, for those of the probes")
     run_part.add_argument("--samples", type=int, metavar="N", help="of each prompt and model, for those of the probes")
+    run_part.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that ask at once; 1 by default"
+    )
     run_part.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
-    report_part = parts.add_parser("report", help="report.html and report.csv of what was run")
-    report_part.add_argument("out", metavar="DIR", help="folder of the results")
+    report_part = parts.add_parser("report", help="report.html, .md, .csv and the figures of what was run")
+    report_part.add_argument("results", nargs="*", metavar="DIR", help="folder of the results; with --compare, two")
+    report_part.add_argument("--compare", action="store_true", help="what changed from the first folder to the second")
+    rate_part = parts.add_parser("rate", help="open the page where people rate the samples and vote on pairs")
+    rate_part.add_argument("results", metavar="DIR", help="folder of the results")
+    rate_part.add_argument(
+        "--rubric", metavar="FILE", help="questions of your own from now on; the article's by default"
+    )
+    rate_part.add_argument("--host", help="address to listen on; 127.0.0.1 by default")
+    rate_part.add_argument("--port", type=int, help="port to listen on; 7860 by default")
+    export_part = parts.add_parser("export-ratings", help="what people said of the samples, as CSV and Parquet")
+    export_part.add_argument("results", metavar="DIR", help="folder of the results")
+    export_part.add_argument("--out", metavar="DIR", help="where the tables go; beside the results by default")
 
 
 def run(args: argparse.Namespace) -> None:
-    """List, run or report."""
-    {"list": _list, "run": _run, "report": _report}[args.part](args)
+    """Whichever part was named."""
+    acts = {"list": _list, "run": _run, "report": _report, "rate": _rate, "export-ratings": _export_ratings}
+    acts[args.part](args)
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -49,7 +64,7 @@ def _run(args: argparse.Namespace) -> None:
         suite = replace(suite, probes=tuple(replace(probe, samples=args.samples) for probe in suite.probes))
     contenders = [Contender.read(name.strip()) for name in (args.models or "").split(",") if name.strip()]
     count, failed = len(plan_cells(suite, contenders)), 0
-    stream = run_suite(suite, out, contenders)
+    stream = run_suite(suite, out, contenders, workers=args.workers)
     with TerminalProgress("probe", unit="sample") as progress:
         for done, cell in enumerate(stream, 1):
             failed += bool(cell.error)
@@ -59,7 +74,34 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _report(args: argparse.Namespace) -> None:
+    from wamviz.core.errors import InvalidInput
+    from wamviz.probes.comparison import write_comparison
     from wamviz.probes.report import write_report
 
-    for path in write_report(Path(args.out)):
+    wanted = 2 if args.compare else 1
+    if len(args.results) != wanted:
+        how = "--compare DIR DIR" if args.compare else "DIR"
+        raise InvalidInput(f"{len(args.results)} folders were named.", f"Write: python -m wamviz probe report {how}")
+    found = write_comparison(*args.results) if args.compare else write_report(args.results[0])
+    for path in found:
+        print(path)
+
+
+def _rate(args: argparse.Namespace) -> None:
+    from wamviz.cli.app import PORT, serve
+    from wamviz.probes.results import ResultsShelf, read_results, use_rubric
+
+    folder = Path(args.results).expanduser().absolute()
+    read_results(folder)  # before anything is opened
+    if args.rubric is not None:
+        use_rubric(folder, args.rubric)
+    name = ResultsShelf(folder.parent, [folder]).names()[0]
+    print(f"Rate on: http://{args.host or '127.0.0.1'}:{args.port or PORT}/probes?results={name}", flush=True)
+    serve(args.host, args.port, results=[folder])
+
+
+def _export_ratings(args: argparse.Namespace) -> None:
+    from wamviz.probes.export_ratings import export_ratings
+
+    for path in export_ratings(args.results, None if args.out is None else check_folder(args.out)):
         print(path)

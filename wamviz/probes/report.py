@@ -1,7 +1,8 @@
-"""The report of a suite: one HTML file that opens from disk, and the same figures as CSV.
+"""The report of a suite: one HTML file that opens from disk, the same as Markdown and CSV, and its figures as PNG.
 
-Everything lies in the file: pictures as data URLs, no script, no address outside. Failures come first, since they say
-more than averages; every setting that is needed to run it again stands at the end.
+Everything lies in the HTML file: pictures and small videos as data URLs, no script, no address outside. Failures come
+first, since they say more than averages; every setting that is needed to run it again stands at the end. Whatever would
+take the file beyond ``BUDGET`` is left out, and the report says so.
 """
 
 from __future__ import annotations
@@ -11,78 +12,76 @@ import csv
 import html
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from wamviz import __version__
-from wamviz.core.errors import NotFound, WamvizError
+from wamviz.core.plain import dumps
 from wamviz.core.rollout import Frames
+from wamviz.probes.figure import first_run, probe_figure, save_figure, small_video
 from wamviz.probes.judges import JUDGES
-from wamviz.probes.probe import Suite, read_suite
-from wamviz.probes.statistics import by_context, contexts_needed, paired_difference, share
-from wamviz.probes.suite_run import RUNS, SUITE, CellDone, read_cells
-from wamviz.runs.store import Store
-from wamviz.runs.store.slides import filmstrip, has_video
+from wamviz.probes.probe import Probe, to_json
+from wamviz.probes.results import Results, read_results
+from wamviz.probes.suite_run import CellDone
+from wamviz.probes.tables import Table, all_tables, to_markdown
 
-WIDTH = 1100  # pixels of a filmstrip in the report
+WIDTH = 1400  # pixels of a figure in the report
+BUDGET = 28_000_000  # bytes of pictures and videos; a file of 30 MB can still be mailed
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+body { max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+.wide { overflow-x: auto; } pre { overflow-x: auto; font-size: .8rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #8886; padding: .3rem .7rem; text-align: left; vertical-align: top; }
 figure { margin: 1rem 0; } figcaption { opacity: .8; font-size: .9rem; } img { max-width: 100%; border-radius: 4px; }
+.videos { display: flex; flex-wrap: wrap; gap: .7rem; } .videos figure { margin: 0; width: 150px; }
+video { width: 150px; border-radius: 4px; }
 .bad { color: #c0392b; } .note { opacity: .75; font-size: .9rem; } code { font-size: .9em; }
-@media print { figure, tr { break-inside: avoid; } }
+@media (prefers-color-scheme: dark) { .bad { color: #f39a8f; } }
+@media print { figure, tr { break-inside: avoid; } .videos { display: none; } details > * { display: block; } }
 """
 
 
-@dataclass(frozen=True)
-class Results:
-    """A suite that was run, and what came of it."""
+class Media:
+    """Data URLs until the budget is spent.
 
-    suite: Suite
-    cells: tuple[CellDone, ...]
-    store: Store
-
-    @property
-    def contenders(self) -> list[str]:
-        """Who was asked, in the order of the first answers."""
-        return list(dict.fromkeys(cell.contender for cell in self.cells))
-
-    def of(self, contender: str, template: str | None = None) -> list[CellDone]:
-        """The cells of a contender; with ``template``, of the prompts that it made ("" is the reference)."""
-        made = {(probe.name, prompt.name): prompt.template for probe in self.suite.probes for prompt in probe.prompts}
-        return [
-            cell
-            for cell in self.cells
-            if cell.contender == contender and template in (None, made.get((cell.probe, cell.prompt)))
-        ]
-
-
-def read_results(folder: str | Path) -> Results:
-    """What ``run_suite`` left in a folder.
-
-    Raises:
-        NotFound: nothing was run there.
+    Args:
+        budget: bytes that may go into the file.
     """
-    path = Path(folder).expanduser()
-    cells = read_cells(path)
-    if not cells:
-        raise NotFound(f"There are no results in '{folder}'.", "Make some: python -m wamviz probe run SUITE --out DIR")
-    suite = next(iter(sorted((path / SUITE).iterdir())))
-    return Results(read_suite(suite), tuple(cells), Store(path / RUNS))
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self.left, self.left_out = budget, 0
+
+    def add(self, kind: str, data: bytes | None) -> str | None:
+        """The data URL, or None where there is nothing or no room any more."""
+        if data is None:
+            return None
+        url = f"data:{kind};base64,{base64.b64encode(data).decode()}"
+        if len(url) > self.left:
+            self.left_out += 1
+            return None
+        self.left -= len(url)
+        return url
 
 
-def write_report(folder: str | Path) -> tuple[Path, Path]:
-    """Write ``report.html`` and ``report.csv`` into a folder of results; returns where they are."""
+def write_report(folder: str | Path) -> list[Path]:
+    """Write report.html, report.md, report.csv and figures/PROBE.png into a folder of results; returns where they are,
+    in this order."""
     results, path = read_results(folder), Path(folder).expanduser()
-    page, table = path / "report.html", path / "report.csv"
-    page.write_text("".join(_page(results)), encoding="utf-8")
+    tables, figures = all_tables(results), []
+    page, words, table = path / "report.html", path / "report.md", path / "report.csv"
+    drawn = {probe.name: _figures(results, probe) for probe in results.suite.probes}
+    page.write_text("".join(_page(results, tables, drawn)), encoding="utf-8")
+    for probe, found in drawn.items():
+        for contender, figure in found.items():
+            figures.append(path / "figures" / f"{probe}-{contender.replace(':', '-').replace('/', '-')}.png")
+            figures[-1].parent.mkdir(exist_ok=True)
+            save_figure(figures[-1], figure)
+    words.write_text(_markdown(results, tables, figures), encoding="utf-8")
     table.write_text(to_csv(results.cells), encoding="utf-8")
-    return page, table
+    return [page, words, table, *figures]
 
 
 def to_csv(cells: Sequence[CellDone]) -> str:
@@ -98,65 +97,73 @@ def to_csv(cells: Sequence[CellDone]) -> str:
     return text.getvalue()
 
 
-def _page(results: Results) -> Iterator[str]:
-    title = f"Probe suite {results.suite.name}"
-    yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{_text(title)}</title><style>{STYLE}</style>'
-    yield f"<h1>{_text(title)}</h1>"
+def settings(results: Results) -> list[tuple[str, str]]:
+    """What has to be known to run it again, by name."""
+    found = [("Command", f"python -m wamviz probe run SUITE --models {','.join(results.contenders)} --out DIR")]
+    for contender in results.contenders:
+        cell = next((c for c in results.cells if c.contender == contender and c.run), None)
+        run = None if cell is None else first_run(results, cell.probe, cell.prompt, contender)
+        if run is not None:
+            versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+            weights = f"weights {run.weights_digest[:16]}, " if run.weights_digest else ""
+            found.append((contender, f"{weights}{run.steps or 'no'} steps, guidance {run.guidance:g}; {versions}"))
+    seconds = [cell.seconds for cell in results.cells if cell.run]
+    found.append(("Time", f"{sum(seconds):.0f} s of imagining, {np.mean(seconds) if seconds else 0:.1f} s a sample"))
+    return found
+
+
+def cite(results: Results) -> str:
+    """A text to cite."""
+    what = f"Probe suite “{results.suite.name}”: {_size(results)} of {', '.join(results.contenders)}"
+    return f"{what}; wamviz {__version__}; after the experiment of Reuss 2026."
+
+
+def _size(results: Results) -> str:
+    contexts = len(results.suite.probes)
+    return f"{contexts} context{'s' if contexts != 1 else ''}, {len(results.cells)} samples"
+
+
+def _figures(results: Results, probe: Probe) -> dict[str, Frames]:
+    drawn = {contender: probe_figure(results, probe, contender) for contender in results.contenders}
+    return {contender: figure for contender, figure in drawn.items() if figure is not None}
+
+
+def _page(results: Results, tables: Sequence[Table], drawn: dict[str, dict[str, Frames]]) -> Iterator[str]:
+    title, media = f"Probe suite {results.suite.name}", Media()
+    yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{_text(title)}</title>'
+    yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><h1>{_text(title)}</h1>'
     failed = sum(bool(cell.error) for cell in results.cells)
     broken = f', <span class="bad">{failed} failed</span>' if failed else ""
-    yield f"<p>{len(results.suite.probes)} contexts, {len(results.cells)} samples{broken}, wamviz {__version__}. "
-    yield "Judged by rule; nobody has looked at them yet.</p>"
-    yield from _overview(results)
-    yield from _differences(results)
+    yield f"<p>{_size(results)}{broken}, wamviz {__version__}. "
+    yield f"{_who_judged(results)}</p>"
     yield from _failures(results)
+    for table in tables:
+        yield from _table(table)
     for probe in results.suite.probes:
-        yield from _probe(results, probe.name)
+        yield from _probe(results, probe, drawn[probe.name], media)
+    if media.left_out:
+        yield f"<p class=note>{media.left_out} figures and videos are left out: the file would exceed 30 MB.</p>"
     yield "<h2>Judges</h2><dl>"
     for one in JUDGES.values():
         yield f"<dt><b>{_text(one.title)}</b></dt><dd>{_text(one.note)}</dd>"
-    yield "</dl><h2>To run it again</h2>"
-    command = f"python -m wamviz probe run {results.suite.name} --out DIR --models {','.join(results.contenders)}"
-    yield f"<p><code>{_text(command)}</code></p><p>To cite: "
-    yield f"{_text(title)}, wamviz {__version__}, {len(results.cells)} samples; after the experiment of Reuss 2026.</p>"
+    yield "</dl><h2>To run it again</h2><dl>"
+    for name, value in settings(results):
+        yield f"<dt><b>{_text(name)}</b></dt><dd>{_text(value)}</dd>"
+    asked = dumps([to_json(probe) for probe in results.suite.probes], indent=1)
+    yield f"</dl><details><summary>The suite, word for word</summary><pre>{_text(asked)}</pre></details>"
+    yield f"<h2>To cite</h2><p>{_text(cite(results))}</p>"
 
 
-def _overview(results: Results) -> Iterator[str]:
-    """Every judge by contender and template."""
-    templates = list(dict.fromkeys(prompt.template for probe in results.suite.probes for prompt in probe.prompts))
-    yield "<h2>Results</h2><p class=note>Means of the contexts' own shares, 95 % bootstrap intervals over contexts.</p>"
-    yield "<table><tr><th>Asked</th><th>Model and mode</th>"
-    yield "".join(f"<th>{_text(one.title)}</th>" for one in JUDGES.values()) + "<th>Samples</th></tr>"
-    for template in templates:
-        for contender in results.contenders:
-            cells = results.of(contender, template)
-            if cells:
-                shares = (share(cells, key) for key in JUDGES)
-                row = "".join(f"<td>{_text(str(one)) if one else '–'}</td>" for one in shares)
-                name = (template or "reference").replace("_", " ")
-                yield f"<tr><th>{_text(name)}</th><td>{_text(contender)}</td>{row}<td>{len(cells)}</td></tr>"
-    yield "</table>"
-
-
-def _differences(results: Results) -> Iterator[str]:
-    """Each contender against the first, context by context."""
-    first, *others = results.contenders
-    base = by_context(results.of(first), "done")
-    rows = [(other, paired_difference(by_context(results.of(other), "done"), base)) for other in others]
-    if not any(found for _, found in rows):
-        return
-    yield f"<h2>Against {_text(first)}</h2><table><tr><th>Model and mode</th><th>done, difference</th><th></th></tr>"
-    for other, found in rows:
-        if found is None:
-            continue
-        tells = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
-        words = "" if tells else f"no difference told by {found.contexts} contexts"
-        yield f"<tr><td>{_text(other)}</td><td>{_text(str(found))}</td><td>{words}</td></tr>"
-    yield f"</table><p class=note>{len(rows)} comparisons at 5 % each, not corrected for their number. "
-    yield f"To tell 50 % from 60 % takes about {contexts_needed(0.5, 0.1)} contexts, "
-    yield f"50 % from 80 % {contexts_needed(0.5, 0.3)}.</p>"
+def _who_judged(results: Results) -> str:
+    kept = results.ratings
+    raters = {one.rater for one in kept.ratings()} | {one.rater for one in kept.votes()}
+    if not raters:
+        return "Judged by rule; nobody has looked at them yet."
+    return f"Judged by rule, and by {len(raters)} {'people' if len(raters) > 1 else 'person'}."
 
 
 def _failures(results: Results) -> Iterator[str]:
+    """What broke, then the prompts that nobody did once."""
     errors = [cell for cell in results.cells if cell.error]
     if errors:
         yield "<h2>Failed</h2><ul>"
@@ -164,41 +171,73 @@ def _failures(results: Results) -> Iterator[str]:
             where = f"{cell.probe}, {cell.prompt}, {cell.contender}, sample {cell.sample}"
             yield f'<li>{_text(where)}: <span class="bad">{_text(cell.error)}</span></li>'
         yield "</ul>"
+    never = list(_never_done(results))
+    if never:
+        yield "<h2>Never done</h2><ul>" + "".join(f"<li>{_text(words)}</li>" for words in never) + "</ul>"
 
 
-def _probe(results: Results, name: str) -> Iterator[str]:
-    probe = results.suite.probe(name)
-    yield f'<h2 id="{_text(name)}">{_text(name)}</h2>'
+def _never_done(results: Results) -> Iterator[str]:
+    for probe in results.suite.probes:
+        for prompt in probe.prompts:
+            for contender in results.contenders:
+                done = _done(results, probe.name, prompt.name, contender)
+                if done and not any(done):
+                    yield f"{probe.name}, “{prompt.instruction}”: {contender}, 0 of {len(done)}"
+
+
+def _done(results: Results, probe: str, prompt: str, contender: str) -> list[float]:
+    cells = results.samples(probe, prompt, contender)
+    return [cell.verdicts["done"] for cell in cells if "done" in cell.verdicts]
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"<h2>{_text(table.title)}</h2><p class=note>{_text(table.note)}</p>"
+    if table.rows:
+        yield "<div class=wide><table><tr>" + "".join(f"<th>{_text(name)}</th>" for name in table.columns) + "</tr>"
+        for row in table.rows:
+            yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>"
+        yield "</table></div>"
+
+
+def _probe(results: Results, probe: Probe, drawn: dict[str, Frames], media: Media) -> Iterator[str]:
+    yield f'<h2 id="{_text(probe.name)}">{_text(probe.name)}</h2>'
     yield f"<p>{_text(probe.note)} Context: <code>{_text(probe.context)}</code></p>"
+    for contender, figure in drawn.items():
+        url, words = media.add("image/jpeg", _jpeg(figure)), f"{probe.name}, {contender}, first sample"
+        if url:
+            yield f'<figure><img alt="{_text(words)}" src="{url}"><figcaption>{_text(words)}</figcaption></figure>'
     for prompt in probe.prompts:
-        kind = "reference" if prompt is probe.reference else (prompt.template or "extension").replace("_", " ")
-        yield f"<h3>{_text(kind)}: “{_text(prompt.instruction)}”</h3>"
+        kind = results.kinds[probe.name, prompt.name].replace("_", " ")
+        yield f"<h3>{_text(kind)}: “{_text(prompt.instruction)}”</h3><div class=videos>"
         for contender in results.contenders:
-            cells = [c for c in results.cells if (c.probe, c.prompt, c.contender) == (name, prompt.name, contender)]
-            done = [cell.verdicts["done"] for cell in cells if "done" in cell.verdicts]
+            done = _done(results, probe.name, prompt.name, contender)
             words = f"{contender}: done in {sum(done):.0f} of {len(done)}" if done else f"{contender}: cannot be judged"
-            # The first sample, not the best: nobody chose it.
-            first = next((cell for cell in cells if cell.run and cell.sample == 0), None)
-            picture = _picture(results.store, first.run) if first is not None else None
-            shown = f'<img alt="{_text(words)}" src="{picture}">' if picture else ""
-            yield f"<figure>{shown}<figcaption>{_text(words)}</figcaption></figure>"
+            run = first_run(results, probe.name, prompt.name, contender)
+            url = None if run is None else media.add("video/mp4", small_video(run))
+            label = f'aria-label="{_text(words)}"'
+            video = f'<video controls loop muted playsinline {label} src="{url}"></video>' if url else ""
+            yield f"<figure>{video}<figcaption>{_text(words)}</figcaption></figure>"
+        yield "</div>"
 
 
-def _picture(store: Store, run_id: str) -> str | None:
-    """A run's filmstrip as a data URL; None where it has no video or is not kept any more."""
-    try:
-        run = store.load(run_id)
-    except WamvizError:
-        return None
-    return _data_url(filmstrip(run)) if has_video(run) else None
+def _markdown(results: Results, tables: Sequence[Table], figures: Sequence[Path]) -> str:
+    lines = [f"# Probe suite {results.suite.name}", "", _who_judged(results), ""]
+    lines += [
+        f"- Failed: {cell.probe}, {cell.prompt}, {cell.contender}: {cell.error}" for cell in results.cells if cell.error
+    ]
+    lines += [f"- Never done: {words}" for words in _never_done(results)]
+    lines += ["", *map(to_markdown, tables), "## Figures", ""]
+    lines += [f"![{figure.stem}](figures/{figure.name})" for figure in figures]
+    lines += ["", "## To run it again", "", *(f"- {name}: `{value}`" for name, value in settings(results))]
+    return "\n".join([*lines, "", "## To cite", "", cite(results), ""])
 
 
-def _data_url(frame: Frames) -> str:
+def _jpeg(frame: Frames) -> bytes:
     image = Image.fromarray(np.asarray(frame))
     image = image.resize((WIDTH, round(WIDTH * image.height / image.width)), Image.Resampling.LANCZOS)
     data = io.BytesIO()
-    image.save(data, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+    image.save(data, "JPEG", quality=78)
+    return data.getvalue()
 
 
 def _text(words: str) -> str:

@@ -11,18 +11,20 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wamviz.core.errors import InvalidInput, WamvizError
+from wamviz.core.errors import Canceled, InvalidInput, WamvizError
 from wamviz.core.plain import dumps
 from wamviz.models import registry
 from wamviz.probes.judges import Evidence, judge_sample
 from wamviz.probes.probe import Contender, Probe, Prompt, Suite, write_suite
 from wamviz.probes.replay import replay
+from wamviz.probes.workers import answer_all, check_workers
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run, Store
@@ -88,18 +90,28 @@ def plan_cells(suite: Suite, contenders: Sequence[Contender] = ()) -> list[Cell]
     return sorted(cells, key=lambda cell: cell.sample > 0)
 
 
-def run_suite(suite: Suite, out: str | Path, contenders: Sequence[Contender] = ()) -> Iterator[CellDone]:
+def run_suite(
+    suite: Suite,
+    out: str | Path,
+    contenders: Sequence[Contender] = (),
+    *,
+    workers: int = 1,
+    imagine: Any = imagine_run,
+    find_context: Callable[[str], Context] = resolve,
+) -> Iterator[CellDone]:
     """Ask what has not been asked yet; yields each cell as it is done, those of before first.
 
     Args:
         suite: what is asked; it is written below ``out``.
         out: the folder of the results, made where it is not there.
         contenders: who is asked in place of those that the probes name.
+        workers: processes that ask at once; 1 is this one.
+        imagine, find_context: what runs one sample and what reads a SOURCE in this process, for those who know better.
 
     Raises:
         WamvizError: a contender does not exist or cannot run here, or a context cannot be read; raised before any work.
     """
-    cells = plan_cells(suite, contenders)
+    cells, workers = plan_cells(suite, contenders), check_workers(workers)
     for contender in dict.fromkeys(cell.contender for cell in cells):
         entry = registry.entry(contender.model)
         entry.capabilities.check_mode(contender.mode)
@@ -108,20 +120,29 @@ def run_suite(suite: Suite, out: str | Path, contenders: Sequence[Contender] = (
     if before and suite.name not in before:
         raise InvalidInput(f"'{out}' holds the results of the suite '{before[0]}'.", "Name another folder for --out.")
     write_suite(folder / SUITE / suite.name, suite)
-    return _run(cells, folder)
+    asker = Asker(Store(folder / RUNS), imagine, find_context)
+
+    def ask(left: Sequence[Cell]) -> Iterator[CellDone]:
+        return answer_all(left, workers, partial(_ask_into, folder / RUNS)) if workers > 1 else map(asker.ask, left)
+
+    return _run(cells, folder, ask)
 
 
-def _run(cells: Sequence[Cell], folder: Path) -> Iterator[CellDone]:
-    known, store = {one.key: one for one in read_cells(folder) if one.run}, Store(folder / RUNS)
-    contexts: dict[str, Context] = {}
+def _ask_into(runs: Path) -> Callable[[Cell], CellDone]:
+    """What a worker asks cells with."""
+    return Asker(Store(runs)).ask
+
+
+def _run(
+    cells: Sequence[Cell], folder: Path, ask: Callable[[Sequence[Cell]], Iterator[CellDone]]
+) -> Iterator[CellDone]:
+    known = {one.key: one for one in read_cells(folder) if one.run}
     for cell in cells:
         if cell.key in known:
             yield known[cell.key]
-    for cell in cells:
-        if cell.key not in known:
-            done = _ask(cell, store, contexts)
-            _keep(folder, done)
-            yield done
+    for done in ask([cell for cell in cells if cell.key not in known]):
+        _keep(folder, done)
+        yield done
 
 
 def read_cells(folder: str | Path) -> list[CellDone]:
@@ -138,38 +159,50 @@ def read_cells(folder: str | Path) -> list[CellDone]:
     return list(done.values())
 
 
-def _ask(cell: Cell, store: Store, contexts: dict[str, Context]) -> CellDone:
-    named = (cell.key, cell.probe.name, cell.prompt.name, str(cell.contender), cell.sample)
-    try:
+class Asker:
+    """Asks cells one by one and has their samples judged; keeps the newest context at hand.
+
+    Args:
+        store: where the runs are kept; imagine, find_context: see ``run_suite``.
+    """
+
+    def __init__(self, store: Store, imagine: Any = imagine_run, find_context: Callable[[str], Context] = resolve):
+        self.store, self._imagine, self._find = store, imagine, find_context
+        self._at_hand: tuple[str, Context] | None = None
+
+    def ask(self, cell: Cell) -> CellDone:
+        """The cell's line; whatever goes wrong is told in it.
+
+        Raises:
+            Canceled: somebody stopped it; that is nobody's failure, and no line.
+        """
+        named = (cell.key, cell.probe.name, cell.prompt.name, str(cell.contender), cell.sample)
+        try:
+            run = self._run(cell)
+        except Canceled:
+            raise
+        except WamvizError as error:
+            return CellDone(*named, error=str(error))
+        except Exception as error:  # whatever a model does, the others go on
+            log.exception("%s broke on %s of %s", cell.contender, cell.prompt.name, cell.probe.name)
+            return CellDone(*named, error=f"It broke ({type(error).__name__}); the log says more.")
+        self.store.save(run)
+        sample = run.imagined[0]
+        seen = Evidence(cell.prompt, sample, replay(run.world_state, sample.actions, cell.prompt.parts))
+        seconds = round(run.timings.get("total", 0.0), 3)
+        return CellDone(*named, run=run.id, verdicts=judge_sample(seen), seconds=seconds)
+
+    def _run(self, cell: Cell) -> Run:
         source = cell.probe.context
-        if source not in contexts:
-            contexts.clear()  # one context's frames at a time
-            contexts[source] = resolve(source)
-        run = _imagine(cell, contexts[source])
-    except WamvizError as error:
-        return CellDone(*named, error=str(error))
-    except Exception as error:  # whatever a model does, the others go on
-        log.exception("%s broke on %s of %s", cell.contender, cell.prompt.name, cell.probe.name)
-        return CellDone(*named, error=f"It broke ({type(error).__name__}); the log says more.")
-    store.save(run)
-    sample = run.imagined[0]
-    seen = Evidence(cell.prompt, sample, replay(run.world_state, sample.actions, cell.prompt.parts))
-    return CellDone(*named, run=run.id, verdicts=judge_sample(seen), seconds=round(run.timings.get("total", 0.0), 3))
-
-
-def _imagine(cell: Cell, context: Context) -> Run:
-    stream = imagine_run(
-        cell.contender.model,
-        context.reworded(cell.prompt.instruction),
-        mode=cell.contender.mode,
-        seed=cell.seed,
-        horizon=cell.probe.horizon,
-    )
-    with closing(stream):  # type: ignore[type-var]
-        for event in stream:
-            if isinstance(event, Run):
-                return event
-    raise InvalidInput(f"Model '{cell.contender.model}' stopped without a rollout.")
+        if self._at_hand is None or self._at_hand[0] != source:
+            self._at_hand = source, self._find(source)
+        context, asked = self._at_hand[1].reworded(cell.prompt.instruction), cell.contender
+        stream = self._imagine(asked.model, context, mode=asked.mode, seed=cell.seed, horizon=cell.probe.horizon)
+        with closing(stream):
+            for event in stream:
+                if isinstance(event, Run):
+                    return event
+        raise InvalidInput(f"Model '{asked.model}' stopped without a rollout.")
 
 
 def _keep(folder: Path, done: CellDone) -> None:

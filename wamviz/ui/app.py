@@ -12,6 +12,8 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,13 +21,14 @@ import gradio as gr
 from wamviz.core import devices
 from wamviz.core.errors import WamvizError
 from wamviz.models import registry
+from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store import Store
 from wamviz.ui import api, choices, shell
 from wamviz.ui.clip_cache import ClipCache
 from wamviz.ui.pages import PAGES, Services
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
-from wamviz.ui.serve import episode_routes, routes
+from wamviz.ui.serve import episode_routes, report_routes, routes
 from wamviz.ui.theme import FAVICON, css, head, theme
 
 log = logging.getLogger(__name__)
@@ -35,14 +38,17 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden",
 KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
 
 
-def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks:
+def build(store: Store | None = None, scenes: Scenes | None = None, results: Sequence[str | Path] = ()) -> gr.Blocks:
     """The whole app, not yet served.
 
     Args:
         store: where runs are kept; the default store when None.
         scenes: the contexts that can be picked; the shipped ones when None.
+        results: folders of probe results to be offered beside those that were made on the page.
     """
-    services = Services(RunRepository(store), scenes or Scenes())
+    repository = RunRepository(store)
+    shelf = ResultsShelf(repository.store.root.parent / "probes", results)
+    services = Services(repository, scenes or Scenes(), shelf)
     demo = gr.Blocks(
         title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
     )
@@ -57,6 +63,7 @@ def build(store: Store | None = None, scenes: Scenes | None = None) -> gr.Blocks
                 api.endpoints(services.repository, services.scenes)
     demo.queue(max_size=QUEUE, default_concurrency_limit=8)
     demo.wamviz_repository = services.repository  # launch serves its files
+    demo.wamviz_shelf = shelf  # and the reports of probes
     demo.wamviz_clips = ClipCache(services.scenes.library)  # and the pictures of recorded episodes
     return demo
 
@@ -72,6 +79,7 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
     demo = demo or build()
     repository: RunRepository = demo.wamviz_repository
     clips: ClipCache = demo.wamviz_clips
+    served = [*routes(repository), *episode_routes(clips), *report_routes(demo.wamviz_shelf)]
     # Paths that visitors type are paths of this machine: only for visitors who sit at it.
     clips.library.local = is_loopback(host) and not os.environ.get("SPACE_ID") and not options.get("share")
     warm = threading.Thread(target=warm_up, name="wamviz-warm-up", daemon=True)
@@ -84,7 +92,7 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "head": head(),
         "favicon_path": str(FAVICON),
         "allowed_paths": [str(repository.store.root)],
-        "app_kwargs": {"routes": [*routes(repository), *episode_routes(clips)]},
+        "app_kwargs": {"routes": served},
         "max_file_size": UPLOAD,
         "strict_cors": True,
         "show_error": False,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from wamviz.core.errors import InvalidInput
+from wamviz.probes.results import ResultsShelf
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 
@@ -20,10 +21,12 @@ class Services:
     Args:
         repository: kept runs and shipped examples.
         scenes: the contexts that can be picked, and the datasets that are open.
+        shelf: results of probes.
     """
 
     repository: RunRepository
     scenes: Scenes
+    shelf: ResultsShelf
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,13 @@ class RunRepository:
         self.store = store or Store()
         found = {task: (_id_in(examples / task), examples / task) for task in TASKS}
         self._folders = {run_id: folder for run_id, folder in found.values() if run_id is not None}
+        self._mounted: dict[Path, Store] = {}
         self.examples = {task: run_id for task, (run_id, _) in found.items() if run_id is not None}
+
+    def mount(self, store: Store) -> None:
+        """Make the runs of another store readable; like an example, one enters ours when somebody acts on it."""
+        if store.root != self.store.root:
+            self._mounted[store.root] = store
 
     @property
     def example(self) -> Run | None:
@@ -61,18 +67,19 @@ class RunRepository:
         try:
             return self.store.folder(run_id)
         except WamvizError:
-            if run_id in self._folders:
-                return self._folders[run_id]
+            read_only = self._read_only(run_id)
+            if read_only is not None:
+                return read_only
             raise
 
     def load(self, run_id: str) -> Run:
         """The run with that id; ``WamvizError`` when there is none or it is damaged."""
         folder = self.folder(run_id)
-        return read_run(folder) if folder == self._folders.get(run_id) else self.store.load(run_id)
+        return self.store.load(run_id) if folder.parent == self.store.root else read_run(folder)
 
     def keep(self, run: Run) -> Run:
         """Keep a finished run, and return it as it is kept: the same, imagined before, may have been executed since."""
-        if run.id in self._folders:
+        if self._read_only(run.id) is not None:
             self._own(run.id)  # an example that is imagined anew keeps its execution
         before = self.store.has(run.id)
         self.store.save(run)
@@ -106,8 +113,14 @@ class RunRepository:
         return lambda name: f"runs/{run_id}/{name}"
 
     def _own(self, run_id: str) -> None:
-        if self.folder(run_id) == self._folders.get(run_id):
+        if not self.store.has(run_id):
             self.store.save(self.load(run_id))
+
+    def _read_only(self, run_id: str) -> Path | None:
+        """Where a run lies that is not ours: an example, or one of a mounted store."""
+        if run_id in self._folders:
+            return self._folders[run_id]
+        return next((store.folder(run_id) for store in self._mounted.values() if store.has(run_id)), None)
 
 
 def _id_in(folder: Path) -> str | None:

@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from wamviz.core.errors import NotFound, WamvizError, unknown_name
+from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store.export import download_name
 from wamviz.ui.clip_cache import ClipCache
 from wamviz.ui.run_repository import KINDS, RunRepository
@@ -94,6 +95,22 @@ def episode_routes(clips: ClipCache) -> list[BaseRoute]:
             return _refuse(error)
 
     return [Route("/episodes/{rest:path}", picture, methods=["GET", "HEAD"])]
+
+
+def report_routes(shelf: ResultsShelf) -> list[BaseRoute]:
+    """``/probe-reports/NAME.html``: the report of some results, made when it is asked for."""
+
+    def report(request: Request) -> Response:
+        from wamviz.probes.report import write_report
+
+        name = request.path_params["name"]
+        try:
+            page = write_report(shelf.folder(name))[0]
+        except WamvizError as error:
+            return _refuse(error)
+        return FileResponse(page, media_type="text/html", filename=f"{name}.html")
+
+    return [Route("/probe-reports/{name}.html", report, methods=["GET", "HEAD"])]
 
 
 def _refuse(error: WamvizError) -> Response:

@@ -38,6 +38,7 @@ class SlidePane:
         fps: frames a second.
         path: (M, 2) the end-effector's in fractions of the frame, x to the right and y down; None where unknown.
         rate: points of the path a second.
+        tint: colour in place of the origin's, where several panes share it.
     """
 
     name: str
@@ -46,6 +47,12 @@ class SlidePane:
     fps: float
     path: NDArray[np.float64] | None
     rate: float
+    tint: tuple[int, int, int] | None = None
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """Of its label and its path."""
+        return self.tint or COLOURS[self.origin]
 
 
 def has_video(run: Run) -> bool:
@@ -110,9 +117,16 @@ def slide_frames(run: Run, *, max_rate: float = MAX_RATE) -> tuple[Frames, float
 
 def filmstrip(run: Run) -> Frames:
     """One picture (H, W, 3): the context, a strip a rollout over the same moments, and all paths over the context."""
-    panes = panes_of(run)
     order = {"recorded": 0, "imagined": 1, "executed": 2}
-    panes.sort(key=lambda pane: order[pane.origin])
+    return lay_strips(run.context, sorted(panes_of(run), key=lambda pane: order[pane.origin]), *_words(run))
+
+
+def lay_strips(context: Frames, panes: list[SlidePane], title: str, small: str) -> Frames:
+    """The same of any panes, one below the other.
+
+    Args:
+        context: (H, W, 3); panes: one or more; title, small: what stands above them.
+    """
     seconds = max((len(pane.frames) - 1) / pane.fps for pane in panes)
     moments = np.linspace(0, seconds, STRIP + 1)[1:]
     height, width = panes[0].frames.shape[1:3]
@@ -123,15 +137,15 @@ def filmstrip(run: Run) -> Frames:
     total = 2 * MARGIN + 2 * large + 2 * GAP + STRIP * wide + (STRIP - 1) * 4
     sheet = Image.new("RGB", (total, side + 2 * MARGIN + 110), PAPER)
     draw = ImageDraw.Draw(sheet)
-    _title(draw, run, total)
+    _title(draw, title, small, total)
     top = MARGIN + 110
-    context = _fit(run.context, large, side)
-    sheet.paste(context, (MARGIN, top))
+    first = _fit(context, large, side)
+    sheet.paste(first, (MARGIN, top))
     _label(draw, (MARGIN, top - 8), "context", INK)
     left = MARGIN + large + GAP
     for row, pane in enumerate(panes):
         y = top + row * (tile + 40)
-        _label(draw, (left, y - 8), pane.name, COLOURS[pane.origin], dash=pane.origin)
+        _label(draw, (left, y - 8), pane.name, pane.colour, dash=pane.origin)
         for column, moment in enumerate(moments):
             x = left + column * (wide + 4)
             sheet.paste(_fit(pane.frames[_index(pane, moment)], wide, tile), (x, y))
@@ -139,11 +153,11 @@ def filmstrip(run: Run) -> Frames:
                 draw.text((x + wide - 5, y + tile - 5), f"{moment:.1f} s", (255, 255, 255), _font(16), anchor="rs",
                           stroke_width=2, stroke_fill=(0, 0, 0))  # fmt: skip
     right = left + STRIP * wide + (STRIP - 1) * 4 + GAP
-    sheet.paste(context, (right, top))
+    sheet.paste(first, (right, top))
     _label(draw, (right, top - 8), "end-effector paths", INK)
     for pane in panes:
         if pane.path is not None:
-            _draw_path(draw, pane, (right, top, context.width, context.height), None)
+            _draw_path(draw, pane, (right, top, first.width, first.height), None)
     return np.asarray(sheet)
 
 
@@ -154,7 +168,7 @@ def _ground(run: Run, panes: list[SlidePane]) -> tuple[Image.Image, list[tuple[i
     """The slide without its pictures, and where they go, as (left, top, width, height)."""
     sheet = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(sheet)
-    _title(draw, run, WIDTH)
+    _title(draw, *_words(run), WIDTH)
     top, bottom = MARGIN + 124, HEIGHT - 56
     room = (WIDTH - 2 * MARGIN - GAP * (len(panes) - 1)) / len(panes)
     aspect = max(pane.frames.shape[2] / pane.frames.shape[1] for pane in panes)
@@ -164,20 +178,24 @@ def _ground(run: Run, panes: list[SlidePane]) -> tuple[Image.Image, list[tuple[i
     y = top + (bottom - top - height) // 2
     boxes = [(start + k * (width + GAP), y, width, height) for k in range(len(panes))]
     for pane, (x, _, _, _) in zip(panes, boxes, strict=True):
-        _label(draw, (x, y - 10), pane.name, COLOURS[pane.origin], dash=pane.origin)
+        _label(draw, (x, y - 10), pane.name, pane.colour, dash=pane.origin)
     return sheet, boxes
 
 
-def _title(draw: ImageDraw.ImageDraw, run: Run, width: int) -> None:
-    """Instruction and settings; an instruction that is too long for its line becomes smaller, then ends in dots."""
+def _words(run: Run) -> tuple[str, str]:
+    """Instruction and settings."""
     text = f"“{run.instruction}”" if run.instruction else "no instruction"
+    seed = "" if run.imagined[0].seed is None else f" · seed {run.seed}"
+    return text, f"{run.model} · {run.mode.replace('_', ' ')}{seed} · wamviz"
+
+
+def _title(draw: ImageDraw.ImageDraw, text: str, small: str, width: int) -> None:
+    """A line that is too long becomes smaller, then ends in dots."""
     size = next((size for size in range(40, 21, -2) if draw.textlength(text, _font(size)) <= width - 2 * MARGIN), 22)
     while draw.textlength(text, _font(size)) > width - 2 * MARGIN and len(text) > 4:
         text = f"{text[:-4]} …"
     draw.text((MARGIN, MARGIN + 34), text, INK, _font(size), anchor="ls")
-    seed = "" if run.imagined[0].seed is None else f" · seed {run.seed}"
-    words = f"{run.model} · {run.mode.replace('_', ' ')}{seed} · wamviz"
-    draw.text((MARGIN, MARGIN + 62), words, SOFT, _font(20), anchor="ls")
+    draw.text((MARGIN, MARGIN + 62), small, SOFT, _font(20), anchor="ls")
 
 
 def _label(draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, colour: tuple[int, int, int],
@@ -220,10 +238,10 @@ def _draw_path(
     if len(points) > 1:
         if not faint:
             draw.line(points, (255, 255, 255), 6, joint="curve")
-        _dashed(draw, points, COLOURS[pane.origin], pane.origin, 1 if faint else 3)
+        _dashed(draw, points, pane.colour, pane.origin, 1 if faint else 3)
     if points and not faint:
         x, y = points[-1]
-        draw.ellipse((x - 6, y - 6, x + 6, y + 6), COLOURS[pane.origin], (255, 255, 255), 2)
+        draw.ellipse((x - 6, y - 6, x + 6, y + 6), pane.colour, (255, 255, 255), 2)
 
 
 DASHES = {"imagined": (9.0, 6.0), "recorded": (1e9, 0.0), "executed": (2.0, 5.0)}  # pixels on, pixels off

@@ -5,9 +5,11 @@
 import { hearFocus, hearSettings, keepFocus, showForm, showRefusal, showStage } from "./page/attention.js";
 import { hearKeys } from "./page/keys.js";
 import { watchLive } from "./page/live.js";
+import { hearTogether, watchTogether } from "./page/lockstep.js";
 import { mark, name } from "./page/marks.js";
 import { begin, question, take } from "./page/offers.js";
 import { hearPresenting, present, startPresenting, wanted } from "./page/present.js";
+import { hearRating, said } from "./page/rating.js";
 import { waitReady } from "./page/ready.js";
 import { hearSystem, paint, startScheme, wantedScheme } from "./page/scheme.js";
 import { attachJob, followJob, hearLink, link, place, remember, share } from "./page/sharing.js";
@@ -37,12 +39,15 @@ export function start() {
     wanted,
     form: showForm,
     show: showStage,
+    said,
   };
   hearSettings(mark);
   hearFocus();
   hearLink();
   hearKeys();
   hearPresenting();
+  hearRating();
+  hearTogether();
   if (document.body) observe();
   else document.addEventListener("DOMContentLoaded", observe);
 }
@@ -61,6 +66,7 @@ function schedule() {
     keepFocus();
     showRefusal();
     watchLive();
+    watchTogether();
   });
 }
 

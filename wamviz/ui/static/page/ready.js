@@ -14,6 +14,7 @@ const FILLED = [
   ["#wz-episodes", ".wz-markup > *"],
   ["#wz-meaning", ".wz-markup > *"],
   ["#wz-history", ".wz-markup > *"],
+  ["#wz-grid", ".wz-markup > *"],
 ];
 
 /** @param {[number, number][]} seen time (ms) and height of the page, frame by frame; 0 while it is not whole */

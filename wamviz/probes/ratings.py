@@ -1,0 +1,225 @@
+"""What people said of samples, kept so that none of it is ever lost: a SQLite file beside the results.
+
+Contract: rows are only ever added (triggers refuse anything else), the last word of a rater on a sample is what counts,
+and earlier ones stay to be counted as second passes. Several people and processes may write at once (write-ahead log).
+``PRAGMA user_version`` says how many of ``MIGRATIONS`` a file has seen; a file of a newer version is refused. A sample
+is known by the key of its cell, see ``suite_run.Cell``.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wamviz.core.errors import Damaged, InvalidInput, Unavailable, WamvizError, unknown_name
+from wamviz.probes.rubric import Rubric
+
+FILE = "ratings.db"  # in the folder of the results
+MOST_NAME, MOST_NOTE = 60, 2000  # characters
+LEFT, RIGHT, TIE = "left", "right", "tie"
+CHOICES = (LEFT, RIGHT, TIE)
+WAIT_S = 30.0  # that one writer waits for another
+
+
+def _append_only(table: str) -> str:
+    return "".join(
+        f"CREATE TRIGGER {table}_no_{act} BEFORE {act} ON {table} "
+        "BEGIN SELECT RAISE(ABORT, 'What was said is never changed: add what is said now.'); END;"
+        for act in ("update", "delete")
+    )
+
+
+# Each takes a file one version further. What was shipped is never changed here; what is new is a new one.
+MIGRATIONS = (
+    "CREATE TABLE ratings (id INTEGER PRIMARY KEY, time TEXT NOT NULL, rater TEXT NOT NULL, rubric TEXT NOT NULL, "
+    "sample TEXT NOT NULL, run TEXT NOT NULL, answers TEXT NOT NULL, note TEXT NOT NULL);"
+    "CREATE INDEX ratings_of ON ratings (sample, rater);" + _append_only("ratings"),
+    "CREATE TABLE votes (id INTEGER PRIMARY KEY, time TEXT NOT NULL, rater TEXT NOT NULL, left_sample TEXT NOT NULL, "
+    "right_sample TEXT NOT NULL, choice TEXT NOT NULL, reason TEXT NOT NULL);" + _append_only("votes"),
+)
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What one person said of one sample.
+
+    Attributes:
+        rater: a name; rubric: whose questions; sample: key of the cell; run: what was looked at.
+        answers: a word of ``rubric.ANSWERS`` by the question's key; note: whatever else.
+        time: UTC, ISO 8601; "" until it is kept.
+    """
+
+    rater: str
+    rubric: str
+    sample: str
+    run: str
+    answers: Mapping[str, str]
+    note: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """Which of two samples one person found better, not knowing whose they were.
+
+    Attributes:
+        left, right: keys of the cells, as they stood on the screen; choice: left, right or tie; reason: in words.
+    """
+
+    rater: str
+    left: str
+    right: str
+    choice: str
+    reason: str = ""
+    time: str = ""
+
+
+class Ratings:
+    """The ratings and votes of a folder of results; the file is made with the first of them.
+
+    Args:
+        folder: of the results.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.file = Path(folder).expanduser() / FILE
+
+    def rate(self, rating: Rating, rubric: Rubric) -> None:
+        """Keep what a person said.
+
+        Raises:
+            InvalidInput: no name, no answer, or one to what the rubric does not ask.
+        """
+        rubric.check(dict(rating.answers))
+        if not rating.answers:
+            raise InvalidInput("No question was answered.", "Answer one at least; 'cannot tell' is an answer.")
+        row = (_now(), check_rater(rating.rater), rubric.name, rating.sample, rating.run,
+               json.dumps(dict(rating.answers)), _note(rating.note))  # fmt: skip
+        self._add("INSERT INTO ratings (time, rater, rubric, sample, run, answers, note) VALUES (?,?,?,?,?,?,?)", row)
+
+    def vote(self, vote: Vote) -> None:
+        """Keep a vote.
+
+        Raises:
+            InvalidInput: no name, no such choice, or a sample beside itself.
+        """
+        if vote.choice not in CHOICES:
+            raise unknown_name("choice", vote.choice, CHOICES)
+        if vote.left == vote.right:
+            raise InvalidInput("A sample cannot be better than itself.", "A pair is of two samples.")
+        row = (_now(), check_rater(vote.rater), vote.left, vote.right, vote.choice, _note(vote.reason))
+        self._add(
+            "INSERT INTO votes (time, rater, left_sample, right_sample, choice, reason) VALUES (?,?,?,?,?,?)", row
+        )
+
+    def ratings(self) -> list[Rating]:
+        """Everything that was ever said of single samples, in the order in which it was said."""
+        rows = self._rows("SELECT rater, rubric, sample, run, answers, note, time FROM ratings ORDER BY id")
+        return [
+            Rating(rater, rubric, sample, run, json.loads(answers), note, time)
+            for rater, rubric, sample, run, answers, note, time in rows
+        ]
+
+    def votes(self) -> list[Vote]:
+        """Every vote, in the order in which they were given."""
+        rows = self._rows("SELECT rater, left_sample, right_sample, choice, reason, time FROM votes ORDER BY id")
+        return [Vote(*row) for row in rows]
+
+    def _add(self, insert: str, row: Sequence[str]) -> None:
+        with self._open() as connection, connection:
+            connection.execute(insert, row)
+
+    def _rows(self, query: str) -> list[tuple[str, ...]]:
+        if not self.file.is_file():
+            return []
+        with self._open() as connection:
+            return list(connection.execute(query))
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.file, timeout=WAIT_S)) as connection:
+                migrate(connection)
+                yield connection
+        except sqlite3.DatabaseError as error:
+            kind = Unavailable if isinstance(error, sqlite3.OperationalError) else Damaged
+            raise kind(f"'{self.file.name}' cannot be used: {error}.", "It lies in the folder of results.") from error
+        except OSError as error:
+            raise Unavailable(f"'{self.file.name}' cannot be written: {error.strerror}.") from error
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Take a file to the newest version, all of it or nothing; whoever comes second finds it done.
+
+    Raises:
+        WamvizError: it is of a newer version than this one knows.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == len(MIGRATIONS):
+        return
+    if version > len(MIGRATIONS):
+        raise WamvizError(
+            f"The ratings are of version {version}, and this wamviz knows {len(MIGRATIONS)}.", "Update wamviz."
+        )
+    connection.execute("PRAGMA journal_mode=WAL")
+    usual, connection.isolation_level = connection.isolation_level, None  # the transaction is ours
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for step in MIGRATIONS[version:]:
+            for statement in split_statements(step):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.isolation_level = usual
+
+
+def split_statements(script: str) -> Iterator[str]:
+    """The statements of a script one by one: ``executescript`` would end the transaction around them.
+
+    >>> list(split_statements("CREATE TABLE a (b);CREATE TABLE c (d);"))
+    ['CREATE TABLE a (b);', 'CREATE TABLE c (d);']
+    """
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def newest(ratings: Sequence[Rating]) -> list[Rating]:
+    """The last word of each rater on each sample."""
+    return list({(one.rater, one.sample): one for one in ratings}.values())
+
+
+def check_rater(name: str) -> str:
+    """A rater's name as it is kept.
+
+    Raises:
+        InvalidInput: it is empty or too long.
+    """
+    kept = " ".join(name.split())
+    if not 1 <= len(kept) <= MOST_NAME or not kept.isprintable():
+        raise InvalidInput("A rating needs the name of its rater.", f"1 .. {MOST_NAME} characters; initials will do.")
+    return kept
+
+
+def _note(text: str) -> str:
+    if len(text) > MOST_NOTE:
+        raise InvalidInput(f"The note has {len(text)} characters.", f"{MOST_NOTE} fit.")
+    return text.strip()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
