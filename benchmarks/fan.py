@@ -20,7 +20,7 @@ import torch
 
 from wamviz.cli.progress import TerminalProgress
 from wamviz.models.mini.entry import capabilities, checkpoint
-from wamviz.models.mini.wam import MiniWAM
+from wamviz.models.mini.wam import HONEST, MiniWAM
 from wamviz.runs.conditioning import parse_seeds
 from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
@@ -39,8 +39,9 @@ def sampled_paths(model: MiniWAM, frame, camera, state, previous, words: str, se
     pipeline = model.pipeline
     seen = pipeline.observe(frame, camera.square_projection(), state, previous)
     *_, last = pipeline.stream(
-        seen.situation, seen.camera, words, mode="act_only", steps=16, generators=pipeline.noises(seed, samples)
-    )
+        seen.situation, seen.camera, words, mode="act_only", steps=16, generators=pipeline.noises(seed, samples),
+        temperature=HONEST,
+    )  # fmt: skip
     assert last.actions is not None
     return last.actions[..., :3].cumsum(1).numpy()
 

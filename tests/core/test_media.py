@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from wamviz.core import media
+from wamviz.core import _videos, media
 from wamviz.core.errors import WamvizError
 
 
@@ -274,7 +274,7 @@ def test_bad_videos_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("MAX_DECODED_BYTES", 20_000, "memory"),
     ]:
         with monkeypatch.context() as patch:
-            patch.setattr(media, limit, value)
+            patch.setattr(_videos, limit, value)
             with pytest.raises(WamvizError, match=says):
                 media.read_video(good)
 

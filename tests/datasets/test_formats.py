@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.datasets import makers
-from wamviz.core import media
+from wamviz.core import _videos, media
 from wamviz.core.errors import WamvizError
 from wamviz.core.media import write_mp4
 from wamviz.datasets import ActionSpaceOverride, Episode, is_dataset, open_dataset
@@ -250,14 +250,14 @@ def test_what_is_nothing_known_is_described(files: dict[str, str], says: str, tm
 def test_seeking_decodes_from_the_nearest_key_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_mp4(tmp_path / "a.mp4", makers.pictures(60), 10, keyframe_every=10)
     decoded: list[Any] = []
-    real = media._decoded
+    real = _videos._decoded
 
     def noted(*arguments: Any) -> Any:
         for frame in real(*arguments):
             decoded.append((round(frame.time * 10), bool(frame.key_frame)))
             yield frame
 
-    monkeypatch.setattr(media, "_decoded", noted)
+    monkeypatch.setattr(_videos, "_decoded", noted)
     episode = open_dataset(tmp_path).episode(0)
     episode.frames()
     keys = [number for number, key in decoded if key]

@@ -158,6 +158,7 @@ def test_windows_are_drawn_more_often_where_there_is_little_room(data):
     drawn = data.draw(np.random.default_rng(0), 4000)
     assert drawn.min() >= 0 and drawn.max() < len(data) and len(np.unique(drawn)) > 0.9 * len(data)
     assert np.isin(drawn, data.crowded).mean() > data_share + 0.2 * (1 - data_share)
+    assert (drawn - data.begin[drawn] < 3).mean() > 0.15  # where a hand turns, if it does
     for step in data.crowded[:3]:
         _, first, second = data.own[data.episode[step]][0]
         target = first if first > 0 else second

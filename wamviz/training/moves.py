@@ -31,6 +31,7 @@ _NO_LAST_ACTION = 0.3  # share of contexts whose last action is not known: a sin
 _RELATIONS = ("nearest", "closest", "farthest")
 _CROWDED = 0.15  # m: a hand that is turned the wrong way touches what rises so near to its target
 _IN_A_CROWD = 0.35  # share of windows that are drawn from those alone
+_AT_FIRST, _BEGINNING = 0.15, 3  # share of windows from the first steps: a hand that turns does so then
 _STATELESS = 0.05  # share of contexts whose state is not known
 
 
@@ -111,10 +112,11 @@ class Moves:
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Steps at which windows begin, (count,): more than their share where there is little room to grasp."""
-        anywhere = rng.integers(len(self), size=count)
-        if not len(self.crowded):
-            return anywhere
-        return np.where(rng.random(count) < _IN_A_CROWD, rng.choice(self.crowded, count), anywhere)
+        index = rng.integers(len(self), size=count)
+        if len(self.crowded):
+            index = np.where(rng.random(count) < _IN_A_CROWD, rng.choice(self.crowded, count), index)
+        first = np.minimum(self.begin[index] + rng.integers(_BEGINNING, size=count), self.end[index])
+        return np.where(rng.random(count) < _AT_FIRST, first, index)
 
     def statistics(self) -> dict[str, list[float]]:
         """Means and standard deviations of states and actions, for the transformer's configuration."""

@@ -10,7 +10,7 @@ from typing import Any
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 260, 56, 40, 24
 SERIES = (
-    ("painter", "sharpness", "drawn: sharpness where it moves, 1 = real", "#0072B2", ""),
+    ("painter", "sharpness", "drawn: sharpness, 1 = real", "#0072B2", ""),
     ("detector", "median", "found: median error, cm", "#009E73", "2 3"),
     ("denoiser", "act", "actions: error / hold still", "#D55E00", "6 4"),
 )
@@ -65,7 +65,7 @@ def curve_svg(rows: Sequence[dict[str, Any]]) -> str:
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>'
         )
-        x = LEFT + (0, 255, 415)[number]
+        x = LEFT + (0, 210, 400)[number]
         parts.append(f'<path d="M{x} 12h24" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>')
         parts.append(f'<text x="{x + 30}" y="16">{escape(label)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from wamviz.models.mini.arm import hand_of
-from wamviz.models.mini.relations import turns_to
 from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, ScenePoints, steps_of
 
 THINGS = 7
@@ -123,9 +121,9 @@ def test_words_point_at_what_is_there(net):
     share = cache.pointed.softmax(-1)
     assert cache.pointed.shape == (2, 2, THINGS) and share[..., -1].max() < 1e-6
     torch.testing.assert_close(share.sum(-1), torch.ones(2, 2))
-    told = torch.cat([x["places"], x["facing"], cache.turns[..., None]], -1)[:, :-1]
-    low, high = told.amin(1), told.amax(1)
-    assert (cache.focus >= low[:, None] - 1e-5).all() and (cache.focus <= high[:, None] + 1e-5).all()
+    known = torch.cat([x["places"], x["facing"]], -1)[:, None].expand(-1, 2, -1, -1)  # (B, 2, O, 5)
+    within = torch.cat([known, cache.turns.mT[..., None]], -1)[:, :, :-1]  # each of the two has a turn of its own
+    assert (cache.focus >= within.amin(2) - 1e-5).all() and (cache.focus <= within.amax(2) + 1e-5).all()
     other = encode(net, {**x, "text": x["text"] + 1})
     assert (cache.pointed - other.pointed)[..., :-1].abs().max() > 1e-4
 
@@ -151,14 +149,21 @@ def test_noise_levels_are_independent(net):
             assert (results[i] - results[j]).abs().max() > 1e-4
 
 
-def test_the_hand_turns_the_short_way():
-    """To a cube's nearest side, to face the lever, not at all for what is round or was not seen to be turned."""
-    facing = torch.zeros(1, 7, 2)
-    for thing, angle in ((0, -2.0), (1, 1.0), (4, 4 * 1.5), (5, 4 * -0.2)):
-        facing[0, thing] = 0.7 * torch.tensor([math.cos(angle), math.sin(angle)])
-    turns = turns_to(facing, torch.tensor([[0.1]]))[0]
-    wanted = torch.tensor([-2.0 + math.pi - 0.1, 0.0, 0.0, 0.0, 1.5 - math.pi / 2 - 0.1, -0.3, 0.0])
-    torch.testing.assert_close(turns, wanted, atol=1e-5, rtol=0)
+def test_a_thing_that_is_where_it_goes_is_not_turned_to(net):
+    """Released in the bowl: the hand goes up as it is. What is only to be picked up goes nowhere."""
+    x = inputs()
+    x["facing"][:, 4] = torch.tensor([0.0, 1.0])  # a cube, turned by an eighth
+    context = encode(net, x)
+    hand = context.hand[:1]
+    for destination, apart, turned in ((3, 0.2, True), (3, 0.01, False), (4, 0.0, True)):
+        places, pointed = torch.full((1, THINGS, 3), 0.9), torch.full((1, 2, THINGS), -1e4)
+        places[0, 4] = hand[0] + torch.tensor([0.2, 0.0, -0.1])
+        places[0, 3] = places[0, 4] + torch.tensor([apart, 0.0, 0.0])
+        pointed[0, 0, 4] = pointed[0, 1, destination] = 0
+        turns = torch.zeros(1, THINGS, 2)
+        turns[0, 4] = 0.8
+        sure = replace(context, places=places, pointed=pointed, turns=turns).sure_turn
+        assert (float(sure) > 0.75) is turned and (turned or abs(float(sure)) < 0.02)
 
 
 @torch.inference_mode()
@@ -173,6 +178,13 @@ def test_a_share_of_the_turn_to_what_is_meant(net):
     turn = encode(net, x).focus[:, 0, 5] / 0.5
     torch.testing.assert_close((turned - still)[..., 5], 0.5 * turn[:, None].expand(2, 8))
     assert not (turned - still)[..., :5].any() and turn.abs().min() > 1e-3
+    net.action_out.bias[9], net.action_out.bias[11] = 0.0, 0.5
+    turned = denoise(net, x)[1]
+    sure = encode(net, x).sure_turn / 0.5  # (B, 1)
+    torch.testing.assert_close((turned - still)[..., 5], 0.5 * sure.expand(2, 8))
+    net.action_out.bias.zero_()
+    certain, nothing = (denoise(net, x, at_action=torch.full((2,), v))[1] for v in (0.0, 1.0))
+    torch.testing.assert_close((nothing - certain)[..., 5], sure.expand(2, 8))  # unless more is known, all of it
 
 
 @torch.inference_mode()

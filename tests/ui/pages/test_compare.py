@@ -90,6 +90,7 @@ def test_cancel_keeps_what_was_done(asked: Page, site: Site) -> None:
     expect(asked.get_by_test_id("status")).to_contain_text("2 of 2, paced, joint")
     expect(asked.get_by_test_id("pane-contender-2")).to_contain_text("imagining")
     asked.get_by_test_id("cancel").click()
+    expect(asked.get_by_test_id("status")).to_contain_text("Stopping")
     site.paced.allow(1)
     expect(asked.get_by_test_id("status")).to_contain_text("Stopped after 1 of 2; those are kept")
     expect(asked.get_by_test_id("pane-contender-1")).to_have_attribute("data-state", re.compile("shown|ended"))

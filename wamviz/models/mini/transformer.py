@@ -24,10 +24,11 @@ from torch import Tensor, nn
 from wamviz.models.mini.arm import TAPS, answer_actions, hand_of
 from wamviz.models.mini.layers import TransformerExpert, attend, attention_bias, sincos
 from wamviz.models.mini.relations import REACH as _REACH
-from wamviz.models.mini.relations import between_places, turns_to
+from wamviz.models.mini.relations import between_places, sure_turns, turns_to, turns_to_grasp
 
 HAND = 7  # motion dims of the hand: displacement (3) m, rotation (3) rad, gripper (1)
 _THINGS = 0.10  # m, the scale of things' displacements
+_ARRIVED = 0.06  # m from what it goes to: there it was let go
 _TURN, _STEP = 0.5, 0.25  # rad, the scale of turns; the scale of a step, in those of where steps lead
 _CLEAN = 0.25  # noise level of actions below which motion leans on where they lead, and the other way round
 _LEEWAY = 0.9  # what is predicted outright then counts as little as one less this
@@ -67,7 +68,8 @@ class ContextCache:
     Attributes:
         keys, values: a layer each, (B, E, N, head); mask: (B, N) True at what is there.
         hand: (B, 3) m, where the hand is; places: (B, O, 3) m, where things are, zeros where absent; there: (B, O).
-        facing: (B, O, 2), how things are turned; turns: (B, O) rad, how far the hand must turn to be in line with them.
+        facing: (B, O, 2), how things are turned; turns: (B, O, 2) rad, how far the hand must turn to grasp them where
+            there is room for it, and to be in line with them.
         last_step: (B, 6) normalised, the step of the command before the context, zeros where it is not known.
         pointed: (B, 2, O) logits of what the words mean: what is to be touched next, and where to go afterwards.
     """
@@ -86,7 +88,19 @@ class ContextCache:
     @property
     def focus(self) -> Tensor:
         """(B, 2, 6): where what the words mean is, m, how it is turned, and how far the hand must turn for it, rad."""
-        return self.pointed.softmax(-1) @ torch.cat([self.places, self.facing, self.turns[..., None]], -1)
+        shares = self.pointed.softmax(-1)
+        turns = (shares * self.turns.mT).sum(-1, keepdim=True)  # one is grasped, with the other what is held is aligned
+        return torch.cat([shares @ torch.cat([self.places, self.facing], -1), turns], -1)
+
+    @property
+    def sure_turn(self) -> Tensor:
+        """(B, 1) rad: how far the hand surely must turn for what is to be touched next, unless it is where it goes."""
+        shares = self.pointed.softmax(-1)
+        at, goal = (shares @ self.places)[..., :2].unbind(1)  # (B, 2) m
+        elsewhere = 1 - (shares[:, 0] * shares[:, 1]).sum(-1)  # to another thing than itself
+        arrived = elsewhere * torch.sigmoid((_ARRIVED - (at - goal).norm(dim=-1)) / (0.2 * _ARRIVED))
+        turn = (shares[:, 0] * sure_turns(self.turns[..., 0])).sum(-1)
+        return (turn * (1 - arrived))[:, None]
 
     def repeat(self, count: int) -> ContextCache:
         """Every context ``count`` times in a row."""
@@ -146,7 +160,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.slot = nn.Parameter(sincos(moments, width))
         self.moment = nn.Parameter(sincos(moments, width))
         # A token sees where its part of the path leads, and from there the way to every thing.
-        self.action_in = nn.Linear(2 * action_dim + 3 * things + 12, width)
+        self.action_in = nn.Linear(2 * action_dim + 3 * things + 14, width)
         self.point = nn.Linear(width, 2)
         self.relate = nn.Linear(width, 2 * things)  # "the block closest to the mug": which distances count, and how
         self.motion_in = nn.Linear(motion + 6 * things + 7, width)
@@ -159,7 +173,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         # Beside what is predicted outright: how much of the way and of the turn to what is meant, and how far things go
         # with the hand.
-        self.action_out = nn.Linear(width, action_dim + 4)
+        self.action_out = nn.Linear(width, action_dim + 5)
         self.motion_out = nn.Linear(width, motion + things)
         for layer in (self.levels[2], self.relate):
             nn.init.zeros_(layer.weight)
@@ -212,9 +226,10 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         mean, std = self._mean(text)[:3], self._std(text)[:3]
         hand = torch.where(known, scene.state[:, :3] * std + mean, mean)  # (B, 3) m
         yaw = torch.where(known, scene.state[:, 5:6] * self._std(text)[5] + self._mean(text)[5], 0.0)  # (B, 1)
-        turns = turns_to(scene.facing, yaw)
         there = ~scene.places.isnan().any(-1)  # (B, O)
         ways = scene.places.nan_to_num()
+        to_grasp = turns_to_grasp(scene.facing, yaw, hand, ways, there)
+        turns = torch.stack([to_grasp, turns_to(scene.facing, yaw)], -1)  # (B, O, 2)
         apart = between_places(ways, scene.facing, there)  # (B, O, O)
         seen = torch.cat(
             [
@@ -224,7 +239,7 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 scene.doubt.clamp(1e-3, 0.1).log()[..., None] + 5,
                 known[:, None].expand(-1, ways.shape[1], 1).to(ways.dtype),
                 scene.facing,
-                turns[..., None],
+                to_grasp[..., None],
                 apart,
             ],
             -1,
@@ -298,11 +313,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @staticmethod
     def _goals(at: Tensor, turned: Tensor, focus: Tensor) -> Tensor:
-        """From places (B, K, 3) m and turns (B, K) rad to what the words mean, and how that is turned: (B, K, 12)."""
+        """From places (B, K, 3) m and turns (B, K) rad to what the words mean, and how that is turned: (B, K, 14)."""
         focus = focus[:, None].expand(-1, at.shape[1], -1, -1)  # (B, K, 2, 6)
         way = ((focus[..., :3] - at[:, :, None]) / _REACH).clamp(-4, 4)
         turn = (focus[..., 5] - turned[..., None]) / _TURN
-        return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn], -1)
+        whole = focus[..., 5] / _TURN
+        return torch.cat([torch.cat([way, focus[..., 3:5]], -1).flatten(2), turn, whole], -1)
 
     def forward(
         self,
@@ -357,9 +373,12 @@ class MiniWAMTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 x = motion_layer.finish(x, attended[:, :, :count], for_motion)
             a = action_layer.finish(a, attended[:, :, count:], for_action)
         scale, shift = ends[:, :2, None].unbind(1)
-        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-4], -1)
+        clean_actions, share = self.action_out(self.norm(a) * (1 + scale) + shift).tensor_split([-5], -1)
         goal, turn = (focus[..., :3] - context.hand[:, None]) / _REACH, focus[..., 5:] / _TURN
-        aimed = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), share[..., 2:] @ turn]  # 3 + 2 + 1 dims
+        # Where nothing but noise is known, a turn that has to be made is made: half of the way is nobody's.
+        whole = (share[..., 4:] + sigma_action[:, None, None]) * (context.sure_turn / _TURN)[:, None]
+        turned = share[..., 2:4] @ turn + whole
+        aimed = [share[..., :2] @ goal, torch.zeros_like(share[..., :2]), turned]  # 3 + 2 + 1 dims
         clean_actions = torch.cat([clean_actions[..., :6] + torch.cat(aimed, -1), clean_actions[..., 6:]], -1)
         if x is None or motion is None:
             return None, clean_actions

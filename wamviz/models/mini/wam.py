@@ -32,6 +32,7 @@ from wamviz.models.mini.warp import WarpView
 from wamviz.models.protocol import Capabilities, DreamStep, ImagineStream, check_request, frames_asked, open_ended
 
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
+HONEST = 1.3  # temperature of futures: their spread is then about as wide as they err (benchmarks/fan.py)
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
 CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
 
@@ -286,7 +287,7 @@ class MiniWAM:
         for last in self.pipeline.stream(
             so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
             actions=given, motion=motion, guidance=request.guidance,
-            temperature=SURE if mode in ("act_only", "inverse_dynamics") else 1.0,
+            temperature=SURE if mode in ("act_only", "inverse_dynamics") else HONEST,
         ):  # fmt: skip
             decided = None if last.actions is None or mode == "video" else so_far.acted(self._legal(last.actions))
             if last.step < last.steps and (last.step or not chunk.index):
