@@ -27,6 +27,17 @@ def driving(watched: tuple[Page, Watch], site: Site) -> Iterator[Page]:
     assert watch.outside == []
 
 
+def test_it_starts_from_the_empty_pane_too(driving: Page) -> None:
+    """What was chosen is seen in the pane before anything is imagined, with a button over it that is in view."""
+    driving.set_viewport_size({"width": 1280, "height": 720})
+    go = driving.get_by_test_id("drive-go")
+    expect(go).to_be_in_viewport(ratio=1)
+    assert "url(" in driving.locator(".wd-invite").evaluate("invite => invite.style.backgroundImage")
+    go.click()
+    expect(driving.get_by_test_id("drive")).to_have_attribute("data-state", "driving")
+    expect(go).to_be_hidden()
+
+
 def start(page: Page) -> None:
     page.get_by_test_id("drive-start").click()
     expect(page.get_by_test_id("drive")).to_have_attribute("data-state", "driving")

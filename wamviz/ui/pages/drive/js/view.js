@@ -41,9 +41,15 @@ export class View {
 
   /** Mark where a drive will start. */
   picked(source) {
+    let picture = "";
     for (const card of this.root.querySelectorAll(".wd-card")) {
-      card.setAttribute("aria-pressed", String(card.dataset.source === source));
+      const chosen = card.dataset.source === source;
+      card.setAttribute("aria-pressed", String(chosen));
+      if (chosen) picture = card.querySelector("img").src;
     }
+    // Faded, for it is where a drive would start and nobody has imagined it.
+    const veil = "linear-gradient(rgb(128 128 128 / .35), rgb(128 128 128 / .35))";
+    this.part(".wd-invite").style.backgroundImage = picture ? `${veil}, url(${JSON.stringify(picture)})` : "";
     this.part(".wd-source").textContent = source ? `Starts at ${source}` : "";
   }
 
