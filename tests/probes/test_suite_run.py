@@ -6,12 +6,14 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.probes.conftest import Echo
 from wamviz.core.errors import WamvizError
 from wamviz.probes import Contender, Prompt, Suite, run_suite
-from wamviz.probes.suite_run import CELLS, RUNS, plan_cells, read_cells
+from wamviz.probes.suite_run import CELLS, RUNS, plan_cells, read_cells, with_truth
+from wamviz.runs.sources import resolve
 from wamviz.runs.store import Store
 
 
@@ -74,3 +76,18 @@ def test_a_cell_is_known_by_what_is_asked_and_how_it_is_judged(suite: Suite) -> 
     assert len({cell.key for cell in plan_cells(later)} & set(keys)) == 4
     judged = Suite("judged", (replace(suite.probes[0], reference=Prompt("reference", "wave", parts=("wave",))),))
     assert len({cell.key for cell in plan_cells(judged)} & set(keys)) == 3
+
+
+def test_the_truth_of_a_probe_is_its_reference_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the scene's own task; nothing where nobody can do it; a recording of the very words stays."""
+    monkeypatch.setattr("wamviz.runs.sources.TABLETOP_SIZE", 64)
+    context = resolve("tabletop:1070002")
+    told = "push the toaster lever"
+    assert context.instruction != told
+    truth = with_truth(context, Prompt("reference", told, parts=(told,))).reference
+    assert truth is not None and truth.success and truth.instruction == told
+    assert truth.frames is not None and truth.frames.shape[1:] == (64, 64, 3)
+    assert np.array_equal(truth.frames[0], context.observation.frames["exterior"])
+    assert with_truth(context, Prompt("reference", "fly away", parts=("fly away",))).reference is None
+    for same in (Prompt("reference", context.instruction, parts=(context.instruction,)), Prompt("reference", told)):
+        assert with_truth(context, same) is context

@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from wamviz.probes.judges import Evidence, judge_sample
 from wamviz.probes.probe import Contender, Probe, Prompt, Suite, write_suite
 from wamviz.probes.replay import replay
 from wamviz.probes.workers import answer_all, check_workers
+from wamviz.runs.expert import expert_doing
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run, Store
@@ -195,7 +196,7 @@ class Asker:
     def _run(self, cell: Cell) -> Run:
         source = cell.probe.context
         if self._at_hand is None or self._at_hand[0] != source:
-            self._at_hand = source, self._find(source)
+            self._at_hand = source, with_truth(self._find(source), cell.probe.reference)
         context, asked = self._at_hand[1].reworded(cell.prompt.instruction), cell.contender
         stream = self._imagine(asked.model, context, mode=asked.mode, seed=cell.seed, horizon=cell.probe.horizon)
         with closing(stream):
@@ -203,6 +204,22 @@ class Asker:
                 if isinstance(event, Run):
                     return event
         raise InvalidInput(f"Model '{asked.model}' stopped without a rollout.")
+
+
+def with_truth(context: Context, reference: Prompt) -> Context:
+    """A context with what really happens when the reference is done: as it was recorded, or as the expert does it.
+
+    The scene's own task is another one than a probe's reference, as a rule; its recording would prove nothing.
+    """
+    world = context.observation.world_state
+    if world is None or not reference.parts or reference.instruction == context.instruction:
+        return context
+    size = max(frame.shape[0] for frame in context.observation.frames.values())
+    try:
+        truth = expert_doing(world, reference.parts, size)
+    except WamvizError:  # the words are no task of this scene
+        return replace(context, reference=None)
+    return replace(context, reference=truth if len(truth.actions) else None)  # type: ignore[arg-type]
 
 
 def _keep(folder: Path, done: CellDone) -> None:

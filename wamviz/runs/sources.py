@@ -19,6 +19,7 @@ import numpy as np
 
 from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import Observation, Rollout, WorldState
+from wamviz.runs.expert import EXPERT
 
 if TYPE_CHECKING:
     from wamviz.datasets import Dataset, Episode
@@ -32,7 +33,6 @@ FORMS = (
 )
 Progress = Callable[[int, int, str], None]  # kB here, kB in all, file
 TABLETOP_SIZE = 256  # pixels, as the shipped episodes have it; a model scales the context to its own size
-EXPERT = "scripted expert, executed in physics"
 VIDEO_MAGIC = re.compile(
     rb"....(ftyp|moov|mdat|wide)|\x1aE\xdf\xa3|RIFF....AVI |GIF8[79]a|OggS|\x00\x00\x01\xba|\x47.{187}\x47", re.DOTALL
 )
