@@ -80,7 +80,9 @@ def decide_plainly(pipeline: MiniWAMPipeline, observation: Observation, seed: in
 def plain(pipeline: MiniWAMPipeline, observation: Observation, seed: int = 0) -> Frames:
     """A joint chunk (T + 1, H, W, 3) for which nothing is kept between steps or pictures, and each is drawn whole."""
     observed, motion, actions = decide_plainly(pipeline, observation, seed)
-    poses, _ = pipeline.follow(observed.situation, motion, actions)
+    start = observed.situation
+    joints = pipeline.transformer.answer(start.state, actions, start.last_action)[1]  # (1, K, 7)
+    poses, _ = pipeline.follow(start, motion, actions, joints)
     frames = [observed.image]
     for index in range(motion.shape[1]):
         to = Pose(*(getattr(poses, name)[index : index + 1] for name in ("joints", "gripper", "things", "turns")))
