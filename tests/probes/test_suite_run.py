@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from tests.probes.conftest import Echo
 from wamviz.core.errors import WamvizError
 from wamviz.probes import Contender, Prompt, Suite, run_suite
 from wamviz.probes.suite_run import CELLS, RUNS, plan_cells, read_cells, with_truth
-from wamviz.runs.sources import resolve
+from wamviz.runs.imagine import imagine_run
+from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Store
 
 
@@ -91,3 +94,22 @@ def test_the_truth_of_a_probe_is_its_reference_done(monkeypatch: pytest.MonkeyPa
     assert with_truth(context, Prompt("reference", "fly away", parts=("fly away",))).reference is None
     for same in (Prompt("reference", context.instruction, parts=(context.instruction,)), Prompt("reference", told)):
         assert with_truth(context, same) is context
+
+
+def test_probes_of_one_context_have_each_their_own_truth(suite: Suite, echo: Echo, tmp_path: Path) -> None:
+    """What is kept at hand belongs to the context and the reference together."""
+    scene = resolve("tabletop:1070002")
+    told = ("push the toaster lever", "pick up the orange")
+    one = replace(suite.probes[0], context="tabletop:1070002", extensions=(), samples=1)
+    probes = [
+        replace(one, name=f"p{k}", reference=Prompt("reference", text, parts=(text,))) for k, text in enumerate(told)
+    ]
+    contexts: list[str] = []
+
+    def imagine(model: str, context: Context, **options: Any) -> Iterator[Any]:
+        assert context.reference is not None
+        contexts.append(context.reference.instruction)
+        return imagine_run(model, context, **options)
+
+    list(run_suite(Suite("two", tuple(probes)), tmp_path / "out", imagine=imagine, find_context=lambda _: scene))
+    assert set(contexts) == set(told)

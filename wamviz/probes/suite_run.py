@@ -169,7 +169,7 @@ class Asker:
 
     def __init__(self, store: Store, imagine: Any = imagine_run, find_context: Callable[[str], Context] = resolve):
         self.store, self._imagine, self._find = store, imagine, find_context
-        self._at_hand: tuple[str, Context] | None = None
+        self._at_hand: tuple[tuple[str, Prompt], Context] | None = None
 
     def ask(self, cell: Cell) -> CellDone:
         """The cell's line; whatever goes wrong is told in it.
@@ -194,9 +194,9 @@ class Asker:
         return CellDone(*named, run=run.id, verdicts=judge_sample(seen), seconds=seconds)
 
     def _run(self, cell: Cell) -> Run:
-        source = cell.probe.context
-        if self._at_hand is None or self._at_hand[0] != source:
-            self._at_hand = source, with_truth(self._find(source), cell.probe.reference)
+        wanted = cell.probe.context, cell.probe.reference
+        if self._at_hand is None or self._at_hand[0] != wanted:
+            self._at_hand = wanted, with_truth(self._find(cell.probe.context), cell.probe.reference)
         context, asked = self._at_hand[1].reworded(cell.prompt.instruction), cell.contender
         stream = self._imagine(asked.model, context, mode=asked.mode, seed=cell.seed, horizon=cell.probe.horizon)
         with closing(stream):
