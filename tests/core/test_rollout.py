@@ -163,3 +163,12 @@ def test_a_stream_ends_with_what_was_imagined() -> None:
     for rollouts in ((), (rollout, replace(rollout, origin="recorded"))):
         with pytest.raises(WamvizError, match="origin 'imagined'"):
             Imagined(rollouts)
+
+
+def test_actions_are_clipped_to_the_limits_that_are_known() -> None:
+    """Float32, whatever came; nothing is cut where nobody knows the limits."""
+    space = ActionSpace(("x", "gripper"), ("m", "1"), "ee_delta", 5.0, low=(-0.1, 0.0), high=(0.1, 1.0))
+    actions = np.array([[0.5, -1.0], [-0.5, 2.0], [0.05, 0.5]])
+    wanted = np.array([[0.1, 0.0], [-0.1, 1.0], [0.05, 0.5]], np.float32)
+    assert space.clip(actions).dtype == np.float32 and np.array_equal(space.clip(actions), wanted)
+    assert np.array_equal(replace(space, low=None, high=None).clip(actions), actions.astype(np.float32))

@@ -108,6 +108,12 @@ class ActionSpace:
         """The number of dimensions A."""
         return len(self.names)
 
+    def clip(self, actions: Floats) -> Floats:
+        """Actions (..., A) within the limits, float32, as a controller does; as they are where no limits are known."""
+        if self.low is None or self.high is None:
+            return np.asarray(actions, np.float32)
+        return np.clip(actions, np.asarray(self.low), np.asarray(self.high)).astype(np.float32)
+
     @property
     def scale(self) -> Floats:
         """Half the range of each dimension, (A,); 1 where no limits are known. Errors are divided by it

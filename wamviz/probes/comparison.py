@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wamviz.core.errors import InvalidInput
 from wamviz.probes.judges import JUDGES
-from wamviz.probes.report import STYLE, settings
+from wamviz.probes.report import STYLE, settings, to_html
 from wamviz.probes.results import Results, read_results
 from wamviz.probes.statistics import by_context, paired_difference
 from wamviz.probes.suite_run import CellDone
@@ -98,13 +98,7 @@ def _page(title: str, tables: list[Table]) -> Iterator[str]:
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
     yield f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>"
     for table in tables:
-        yield f"<h2>{html.escape(table.title)}</h2><p class=note>{html.escape(table.note)}</p>"
-        if table.rows:
-            head = "".join(f"<th>{html.escape(name)}</th>" for name in table.columns)
-            body = "".join(
-                "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
-            )
-            yield f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
+        yield from to_html(table)
 
 
 def _retitled(table: Table, place: str) -> Table:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wamviz.probes.ratings import LEFT, RIGHT, Vote
+from wamviz.probes.statistics import share_words
 from wamviz.probes.suite_run import CellDone
 
 RESAMPLES = 1000
@@ -58,8 +59,7 @@ class Standing:
     votes: int
 
     def __str__(self) -> str:
-        between = "" if self.low is None or self.high is None else f" [{self.low:.0%}, {self.high:.0%}]"
-        return f"{self.strength:.0%}{between}"
+        return share_words(self.strength, self.low, self.high)
 
 
 @dataclass(frozen=True)

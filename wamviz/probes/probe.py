@@ -242,13 +242,22 @@ def _short(prompt: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_file(file: Path) -> Probe:
-    if file.stat().st_size > MOST_BYTES:
-        raise InvalidInput(f"{file.name} is larger than {MOST_BYTES // 10**6} MB: no probe is.")
+    return from_json(read_small_json(file, MOST_BYTES, "probe"), file.name)
+
+
+def read_small_json(file: Path, most: int, what: str) -> Any:
+    """The JSON of a file that is no larger than any probe, or rubric, can be.
+
+    Raises:
+        InvalidInput: it is larger than ``most`` bytes. Damaged: it is no JSON.
+    """
+    if file.stat().st_size > most:
+        size = f"{most // 10**6} MB" if most >= 10**6 else f"{most // 1000} kB"
+        raise InvalidInput(f"{file.name} is larger than {size}: no {what} is.")
     try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Damaged(f"{file.name} is no JSON: {error}.") from error
-    return from_json(plain, file.name)
 
 
 def _check_name(what: str, name: str) -> None:

@@ -138,7 +138,7 @@ def _page(results: Results, tables: Sequence[Table], drawn: dict[str, dict[str, 
     yield f"{_who_judged(results)}</p>"
     yield from _failures(results)
     for table in tables:
-        yield from _table(table)
+        yield from to_html(table)
     for probe in results.suite.probes:
         yield from _probe(results, probe, drawn[probe.name], media)
     if media.left_out:
@@ -190,7 +190,8 @@ def _done(results: Results, probe: str, prompt: str, contender: str) -> list[flo
     return [cell.verdicts["done"] for cell in cells if "done" in cell.verdicts]
 
 
-def _table(table: Table) -> Iterator[str]:
+def to_html(table: Table) -> Iterator[str]:
+    """A table as markup, in pieces."""
     yield f"<h2>{_text(table.title)}</h2><p class=note>{_text(table.note)}</p>"
     if table.rows:
         yield "<div class=wide><table><tr>" + "".join(f"<th>{_text(name)}</th>" for name in table.columns) + "</tr>"

@@ -6,12 +6,12 @@ Yes/no questions on single observations agree better between people than one mar
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from wamviz.core.errors import Damaged, InvalidInput, NotFound, unknown_name
+from wamviz.core.errors import InvalidInput, NotFound, unknown_name
+from wamviz.probes.probe import read_small_json
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "rubrics"
 FORM = 1  # of the files
@@ -86,12 +86,7 @@ def read_rubric(file: str | Path) -> Rubric:
     path = Path(file).expanduser()
     if not path.is_file():
         raise NotFound(f"There is no rubric '{file}'.", f"Shipped: {', '.join(shipped_rubrics())}.")
-    if path.stat().st_size > MOST_BYTES:
-        raise InvalidInput(f"{path.name} is larger than {MOST_BYTES // 1000} kB: no rubric is.")
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Damaged(f"{path.name} is no JSON: {error}.") from error
+    plain = read_small_json(path, MOST_BYTES, "rubric")
     allowed = ("form", "name", "title", "note", "questions")
     if not isinstance(plain, dict) or not isinstance(plain.get("questions"), list):
         raise InvalidInput(f"{path.name} is no rubric.", f"It is an object with the fields {', '.join(allowed)}.")

@@ -30,8 +30,16 @@ class Share:
     samples: int
 
     def __str__(self) -> str:
-        between = "" if self.low is None or self.high is None else f" [{self.low:.0%}, {self.high:.0%}]"
-        return f"{self.mean:.0%}{between}"
+        return share_words(self.mean, self.low, self.high)
+
+
+def share_words(share: float, low: float | None, high: float | None) -> str:
+    """A share with its interval, where it has one.
+
+    >>> share_words(0.5, 0.25, 0.75), share_words(0.5, None, None)
+    ('50% [25%, 75%]', '50%')
+    """
+    return f"{share:.0%}" + ("" if low is None or high is None else f" [{low:.0%}, {high:.0%}]")
 
 
 def by_context(cells: Sequence[CellDone], judge: str) -> dict[str, float]:

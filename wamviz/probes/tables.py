@@ -14,7 +14,7 @@ from wamviz.probes.preferences import duels, rank_contenders
 from wamviz.probes.ratings import Rating, newest
 from wamviz.probes.results import Results
 from wamviz.probes.rubric import NO, PARTLY, YES
-from wamviz.probes.statistics import by_context, contexts_needed, paired_difference, share
+from wamviz.probes.statistics import by_context, contexts_needed, paired_difference, share, share_words
 from wamviz.runs.accumulator import wilson
 
 NONE = "–"
@@ -90,8 +90,7 @@ def rated(results: Results) -> Table:
             counts = _counts(said, question.key, contender, results)
             answered = counts[YES] + counts[PARTLY] + counts[NO]
             if answered:
-                low, high = wilson(counts[YES], answered)
-                share_of = f"{counts[YES] / answered:.0%} [{low:.0%}, {high:.0%}]"
+                share_of = share_words(counts[YES] / answered, *wilson(counts[YES], answered))
                 rows.append((question.text, contender, share_of, *(str(counts[word]) for word in (YES, PARTLY, NO))))
     raters = sorted({one.rater for one in said})
     note = (

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wamviz.core.rollout import Rollout, WorldState
+from wamviz.core.rollout import ActionSpace, Rollout, WorldState
+
+if TYPE_CHECKING:
+    from wamviz.worlds.tabletop import TabletopEpisode
 
 EXPERT = "scripted expert, executed in physics"
 
@@ -23,25 +27,37 @@ def expert_doing(world: WorldState, parts: Sequence[str], size: int = 256) -> Ro
     Raises:
         WamvizError: the words are no task of that scene.
     """
-    from wamviz.worlds.tabletop import STATE_NAMES, TabletopEnv, parse, record_rest, success
+    from wamviz.worlds.tabletop import TabletopEnv, parse, record_rest, success
 
     with contextlib.closing(TabletopEnv(size=size, cameras=("exterior",))) as env:
         env.restore(world.seed, world.snapshot)
         tasks = [parse(part, env) for part in parts]  # in the words of the start: "the leftmost block" stays the same
         rng = np.random.default_rng([world.seed, len(tasks)])
         episodes = [record_rest(env, task, rng) for task in tasks]
-        frames = [episode.frames["exterior"] for episode in episodes]
-        return Rollout(
-            origin="executed",
-            frames=np.concatenate([frames[0], *(later[1:] for later in frames[1:])]),  # (K + 1, H, W, 3) uint8
-            fps=env.action_space.rate,
-            actions=np.concatenate([episode.actions for episode in episodes]),  # (K, 7)
-            action_space=env.action_space,
-            states=np.concatenate([episodes[0].states, *(later.states[1:] for later in episodes[1:])]),  # (K + 1, D)
-            instruction=", then ".join(parts),
-            camera="exterior",
-            camera_model=episodes[0].cameras["exterior"],
-            success=all(success(env, task) for task in tasks),
-            meta={"by": EXPERT, "task": tasks[0].kind if len(tasks) == 1 else None,
-                  "source": f"tabletop:{world.seed}", "state_names": list(STATE_NAMES)},
-        )  # fmt: skip
+        done = all(success(env, task) for task in tasks)
+        return expert_rollout(episodes, env.action_space, ", then ".join(parts), done)
+
+
+def expert_rollout(episodes: Sequence[TabletopEpisode], space: ActionSpace, instruction: str, success: bool) -> Rollout:
+    """Episodes of one scene, each going on where the one before ended, as one rollout of the exterior view."""
+    from wamviz.worlds.tabletop import STATE_NAMES
+
+    first, *later = episodes
+    return Rollout(
+        origin="executed",
+        frames=np.concatenate([first.frames["exterior"], *(one.frames["exterior"][1:] for one in later)]),
+        fps=space.rate,
+        actions=np.concatenate([one.actions for one in episodes]),  # (K, 7)
+        action_space=space,
+        states=np.concatenate([first.states, *(one.states[1:] for one in later)]),  # (K + 1, D)
+        instruction=instruction,
+        camera="exterior",
+        camera_model=first.cameras["exterior"],
+        success=success,
+        meta={
+            "by": EXPERT,
+            "task": first.task.kind if first.task is not None and not later else None,
+            "source": f"tabletop:{first.seed}",
+            "state_names": list(STATE_NAMES),
+        },
+    )

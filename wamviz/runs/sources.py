@@ -19,7 +19,7 @@ import numpy as np
 
 from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import Observation, Rollout, WorldState
-from wamviz.runs.expert import EXPERT
+from wamviz.runs.expert import expert_rollout
 
 if TYPE_CHECKING:
     from wamviz.datasets import Dataset, Episode
@@ -273,29 +273,12 @@ class _Expert:
 
 @lru_cache(maxsize=8)  # 10 MB each
 def _expert(seed: int) -> _Expert:
-    from wamviz.worlds.tabletop import STATE_NAMES, TabletopEnv, record_episode
+    from wamviz.worlds.tabletop import TabletopEnv, record_episode
 
     env = TabletopEnv(size=TABLETOP_SIZE, cameras=("exterior",))
     try:
         episode = record_episode(env, seed)
-        rollout = Rollout(
-            origin="executed",
-            frames=episode.frames["exterior"],
-            fps=env.action_space.rate,
-            actions=episode.actions,
-            action_space=env.action_space,
-            states=episode.states,
-            instruction=episode.instruction,
-            camera="exterior",
-            camera_model=episode.cameras["exterior"],
-            success=bool(episode.success),
-            meta={
-                "by": EXPERT,
-                "task": episode.task.kind if episode.task else None,
-                "source": f"tabletop:{seed}",
-                "state_names": list(STATE_NAMES),
-            },
-        )
+        rollout = expert_rollout([episode], env.action_space, episode.instruction, bool(episode.success))
         return _Expert(rollout, episode.snapshots)
     finally:
         env.close()

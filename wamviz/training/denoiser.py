@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
-from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, ScenePoints, steps_of
+from wamviz.models.mini.context import ContextCache, ScenePoints
+from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, steps_of
 from wamviz.training.budget import Budget, Deadline
 from wamviz.training.growing import Growing, latest
 from wamviz.training.loop import Loop, cosine

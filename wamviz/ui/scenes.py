@@ -1,6 +1,6 @@
 """Where a rollout can start: shipped episodes at any frame, a fresh tabletop scene, a visitor's own picture.
 
-Contract: a ``ScenePoints`` is the small thing that a visitor's session remembers; ``Scenes`` turns it into pictures,
+Contract: a ``Scene`` is the small thing that a visitor's session remembers; ``Scenes`` turns it into pictures,
 words and the ``Context`` that a model is handed. Pictures from visitors are judged here, before anything shows
 or keeps them. It draws no layout.
 """

@@ -65,7 +65,8 @@ def test_it_turns_where_the_expert_turns() -> None:
     for seed in range(5000, 5060):
         env.reset(seed)
         seen, hand, tool, at, there = scene(env)
-        turns, short = turns_to_grasp(seen, hand, tool, at, there)[0], turns_to(seen, hand)[0]
+        near = turns_to(seen, hand)
+        turns, short = turns_to_grasp(near, seen, hand, tool, at, there)[0], near[0]
         for name in set(GRASPED) & set(env.present):
             index = THINGS.index(name)
             grip, yaw = choose_grasp(env, name)
@@ -86,7 +87,8 @@ def crowded(
     at = torch.zeros(1, len(THINGS), 3)
     at[0, 4], at[0, 2, :2] = torch.tensor([0.5, 0.0, 0.0215]), torch.tensor(mug)
     there = torch.tensor([[name == "red_block" or (present and name == "mug") for name in THINGS]])
-    turns = turns_to_grasp(facing(red_block=0.1), torch.zeros(1, 1), torch.tensor([hand]), at, there)
+    seen, yaw = facing(red_block=0.1), torch.zeros(1, 1)
+    turns = turns_to_grasp(turns_to(seen, yaw), seen, yaw, torch.tensor([hand]), at, there)
     return float(turns[0, 4])
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from wamviz.models.mini.arm import hand_of
-from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, ScenePoints, steps_of
+from wamviz.models.mini.context import ScenePoints
+from wamviz.models.mini.transformer import HAND, MiniWAMTransformer, steps_of
 
 THINGS = 7
 MOTION = HAND + 3 * THINGS

@@ -49,9 +49,7 @@ class MiniDream:
 
     def step(self, actions: Floats) -> tuple[DreamStep, ...]:
         """See ``Dream``."""
-        assert self.space.low is not None and self.space.high is not None
-        left = check_floats(actions, "The actions", self.space.dim)
-        left = np.clip(left, np.asarray(self.space.low, np.float32), np.asarray(self.space.high, np.float32))
+        left = self.space.clip(check_floats(actions, "The actions", self.space.dim))
         size = self.pipeline.transformer.config.horizon
         found: list[DreamStep] = []
         dream = self

@@ -21,12 +21,13 @@ from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
 from wamviz.models.mini.arm import hand_of
 from wamviz.models.mini.arm_pose import certainty, track_arm
+from wamviz.models.mini.context import ContextCache, ScenePoints
 from wamviz.models.mini.detector import Detected, MiniDetector
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.situation import Situation, assume_held, follow_motion, read_state
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
-from wamviz.models.mini.transformer import HAND, ContextCache, MiniWAMTransformer, ScenePoints
+from wamviz.models.mini.transformer import HAND, MiniWAMTransformer
 from wamviz.models.mini.warp import Pose, WarpView
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes

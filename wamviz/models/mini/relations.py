@@ -43,13 +43,13 @@ def turns_to(facing: Tensor, yaw: Tensor) -> Tensor:
     return torch.where(_is_sure(facing, times), apart / times.clamp_min(1), 0.0)
 
 
-def turns_to_grasp(facing: Tensor, yaw: Tensor, hand: Tensor, places: Tensor, there: Tensor) -> Tensor:
+def turns_to_grasp(short: Tensor, facing: Tensor, yaw: Tensor, hand: Tensor, places: Tensor, there: Tensor) -> Tensor:
     """How far a hand (B, 3) m with a yaw (B, 1) rad must turn to grasp things where it has most room: (B, O) rad.
 
     Of the grasps of a cube or a ball (at places (B, O, 3) m, where there, (B, O)) the one with the least of the hand
-    in other things, then with the least turning; as ``turns_to`` for all else, and for what the hand is around already.
+    in other things, then with the least turning. For all else, and for what the hand is around already, ``short``:
+    what ``turns_to`` says.
     """
-    short = turns_to(facing, yaw)
     times = torch.tensor(SYMMETRY, device=facing.device)
     index = torch.tensor(_GRASPED, device=facing.device)
     times = times[index]

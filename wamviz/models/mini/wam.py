@@ -351,8 +351,8 @@ class MiniWAM:
     def _legal(self, actions: torch.Tensor | None) -> Floats:
         """Actions clipped to the limits of the action space, as a controller would."""
         space = self.capabilities.action_space
-        assert actions is not None and space is not None and space.low is not None and space.high is not None
-        return np.clip(actions.cpu().numpy(), np.asarray(space.low), np.asarray(space.high)).astype(np.float32)
+        assert actions is not None and space is not None
+        return space.clip(actions.cpu().numpy())
 
     def _rollout(
         self, request: ImagineRequest, index: int, count: int, so_far: _Progress, given: Floats | None

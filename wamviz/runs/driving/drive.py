@@ -113,7 +113,7 @@ class Drive:
             raise InvalidInput(f"A step has 1 to {STEP_MOST} actions, not {len(given)}.")
         if len(self.moments) + len(given) > LONGEST + 1:
             raise InvalidInput(f"A drive has at most {LONGEST} actions.", "Keep it, rewind, or start anew.")
-        legal, last = clip_actions(given, self.space), self.moments[-1]
+        legal, last = self.space.clip(given), self.moments[-1]
         coming = None
         if self.world is not None and last.real is not None:
             scene, camera = self.context.observation.world_state, self.context.observation.main_camera
@@ -146,13 +146,6 @@ class Drive:
     def rewind(self, count: int) -> Drive:
         """The drive without its last ``count`` actions."""
         return self.branch(len(self.moments) - 1 - count)
-
-
-def clip_actions(actions: Floats, space: ActionSpace) -> Floats:
-    """Actions (K, A) within the limits of their space, as far as it has any."""
-    if space.low is None or space.high is None:
-        return actions
-    return np.clip(actions, np.asarray(space.low, np.float32), np.asarray(space.high, np.float32))
 
 
 def measure_drift(frame: Frames, places: Mapping[str, Floats], real: Real, picture: Frames) -> Drift:

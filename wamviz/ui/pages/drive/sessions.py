@@ -22,6 +22,7 @@ from wamviz.core.errors import Busy, InvalidInput, NotFound
 from wamviz.core.media import encode_jpeg
 from wamviz.models import registry
 from wamviz.runs.driving import Drive, DriveWorld, Moment, check_drivable, keep_drive, open_drive, take_turn
+from wamviz.runs.driving.world import QUALITY
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
 
@@ -32,7 +33,6 @@ SPARED_S = 30.0  # a session that was touched since is never ended for another's
 STEPS_A_SECOND = 10  # twice what the world's 5 Hz need
 BURST = 5
 NAME = re.compile(r"[\w-]{32}")
-QUALITY = 88  # of the JPEG pictures
 
 
 @dataclass
