@@ -23,7 +23,9 @@ const clock = { playing: true, at: 0, last: 0, looping: false };
 
 function inSight(video) {
   const box = video.getBoundingClientRect();
-  return box.width > 0 && box.bottom > -50 && box.top < innerHeight + 50 && box.right > -50 && box.left < innerWidth + 50;
+  return (
+    box.width > 0 && box.bottom > -50 && box.top < innerHeight + 50 && box.right > -50 && box.left < innerWidth + 50
+  );
 }
 
 function open(video) {
