@@ -10,7 +10,7 @@ const TAGS = new Set(
   ).split(" "),
 );
 const ATTRIBUTES =
-  /^(class|id|role|title|alt|href|src|type|width|height|loading|datetime|download|hidden|open|disabled|scope|colspan|tabindex|rel|target|max|value|poster|muted|loop|playsinline|preload|data-[a-z-]+|aria-[a-z-]+)$/;
+  /^(class|id|lang|role|title|alt|href|src|type|width|height|loading|datetime|download|hidden|open|disabled|scope|colspan|tabindex|rel|target|max|value|poster|muted|loop|playsinline|preload|data-[a-z-]+|aria-[a-z-]+)$/;
 const SAFE_URL = /^(?:data:image\/(?:png|jpeg|gif);base64,|https?:\/\/|[^:]*$)/i;
 
 /** The element that is made for a tag: the tag's own, or a plain one. */
