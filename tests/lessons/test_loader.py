@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wamviz.core.errors import Damaged, InvalidInput, NotFound, WamvizError
-from wamviz.lessons import LANGUAGES, experiments, load_course, load_words
+from wamviz.lessons import LANGUAGES, all_experiments, load_course, load_words
 from wamviz.lessons.glossary import terms_in
 from wamviz.lessons.lesson import VERDICTS
 from wamviz.lessons.loader import TEXT, find_lesson, parse_lesson
@@ -21,7 +21,7 @@ def test_every_lesson_is_there_in_order_and_all_its_words_resolve(language: str)
     for lesson in course:
         assert 10 <= lesson.minutes <= 15
         assert set(lesson.verdicts) == set(VERDICTS)
-        assert set(lesson.labels) == set(experiments()[lesson.experiment].labels)
+        assert set(lesson.labels) == set(all_experiments()[lesson.experiment].labels)
         for _, body in lesson.sections.values():
             assert set(terms_in(body)) <= set(terms)
         assert f"status_{lesson.status}" in page and f"status_{lesson.status}_means" in page

@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from wamviz.core.errors import Canceled, InvalidInput
-from wamviz.lessons import Finding, Lab, Progress, experiments
+from wamviz.lessons import Finding, Lab, Progress, all_experiments
 from wamviz.lessons.experiment import Whole
 
 pytestmark = pytest.mark.slow
-NAMES = sorted(experiments())
+NAMES = sorted(all_experiments())
 
 
 def smallest(name: str) -> dict[str, Any]:
     """The values of its controls that cost least."""
-    return {one.name: one.low for one in experiments()[name].controls if isinstance(one, Whole)}
+    return {one.name: one.low for one in all_experiments()[name].controls if isinstance(one, Whole)}
 
 
 @cache
 def finding(name: str) -> Finding:
     """What an experiment ends with, and that it told how far it was."""
-    events = list(experiments()[name].run(smallest(name), Lab()))
+    events = list(all_experiments()[name].run(smallest(name), Lab()))
     steps = [event for event in events if isinstance(event, Progress)]
     assert steps[0].done == 0 and all(a.done <= b.done <= b.total for a, b in zip(steps, steps[1:], strict=False))
     assert isinstance(events[-1], Finding)
@@ -32,7 +32,7 @@ def finding(name: str) -> Finding:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_ends_with_named_finite_numbers(name: str) -> None:
-    experiment, found = experiments()[name], finding(name)
+    experiment, found = all_experiments()[name], finding(name)
     assert found.verdict in ("holds", "broken", "open")
     assert found.answer in ("", *experiment.answers)
     for figure in found.figures:
@@ -46,7 +46,7 @@ def test_it_ends_with_named_finite_numbers(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["wordings", "counterfactuals"])
 def test_the_same_values_give_the_same_numbers(name: str) -> None:
-    (again,) = [one for one in experiments()[name].run(smallest(name), Lab()) if isinstance(one, Finding)]
+    (again,) = [one for one in all_experiments()[name].run(smallest(name), Lab()) if isinstance(one, Finding)]
     assert again.figures == finding(name).figures
 
 

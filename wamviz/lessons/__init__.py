@@ -11,7 +11,7 @@ from wamviz.lessons.glossary import Term, terms_in
 from wamviz.lessons.lab import Lab
 from wamviz.lessons.lesson import Lesson, Option, Prediction, Question
 from wamviz.lessons.loader import LANGUAGES, find_lesson, load_course, load_words
-from wamviz.lessons.registry import experiments
+from wamviz.lessons.registry import all_experiments
 from wamviz.lessons.translation import differences
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "Whole",
     "before_and_after",
     "differences",
-    "experiments",
+    "all_experiments",
     "find_lesson",
     "load_course",
     "load_words",

@@ -16,7 +16,7 @@ from typing import Any
 from wamviz.core.errors import Damaged, InvalidInput, WamvizError, unknown_name
 from wamviz.lessons.glossary import Term, check_terms
 from wamviz.lessons.lesson import Lesson, Option, Prediction, Question, Reading
-from wamviz.lessons.registry import experiments
+from wamviz.lessons.registry import all_experiments
 
 TEXT = Path(__file__).parent / "text"
 LANGUAGES = {"en": "English", "ja": "日本語"}  # the first is the one that others are compared with
@@ -134,7 +134,7 @@ def _built(kind: type, fields: Mapping[str, Any], name: str) -> Any:
 
 
 def _check_experiment(lesson: Lesson, name: str) -> None:
-    known = experiments()
+    known = all_experiments()
     if lesson.experiment not in known:
         raise unknown_name(f"experiment of {name}:", lesson.experiment, known)
     experiment = known[lesson.experiment]

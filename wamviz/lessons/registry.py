@@ -11,7 +11,7 @@ from wamviz.lessons.experiment import Experiment
 
 
 @cache
-def experiments() -> dict[str, Experiment]:
+def all_experiments() -> dict[str, Experiment]:
     """All experiments by name."""
     import wamviz.lessons.experiments as folder
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from wamviz.core.errors import InvalidInput
-from wamviz.lessons import Finding, Lab, experiments
+from wamviz.lessons import Finding, Lab, all_experiments
 from wamviz.lessons.experiments.known_ending import action_error, best, misleading
 
 
 @pytest.mark.slow
 def test_the_figure_is_what_the_metric_says() -> None:
     lab, values = Lab(), {"scenes": 2, "control": "frozen"}
-    (found,) = [one for one in experiments()["known_ending"].run(values, lab) if isinstance(one, Finding)]
+    (found,) = [one for one in all_experiments()["known_ending"].run(values, lab) if isinstance(one, Finding)]
     bars = {one.name: one.value for one in found.figures[0].measures}
     runs = [lab.imagine(context, "act_only", seed=k) for k, context in enumerate(lab.contexts(2), 1)]
     assert bars["act_only"] == pytest.approx(sum(map(action_error, runs)) / 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wamviz.lessons import Finding, Lab, experiments
+from wamviz.lessons import Finding, Lab, all_experiments
 from wamviz.lessons.experiments.known_ending import action_error
 from wamviz.lessons.experiments.paradigms import OTHER
 from wamviz.lessons.lab import HORIZON
@@ -13,7 +13,7 @@ from wamviz.lessons.lab import HORIZON
 @pytest.mark.slow
 def test_the_figures_are_what_the_runs_say() -> None:
     lab = Lab()
-    (found,) = [one for one in experiments()["paradigms"].run({"scenes": 2}, lab) if isinstance(one, Finding)]
+    (found,) = [one for one in all_experiments()["paradigms"].run({"scenes": 2}, lab) if isinstance(one, Finding)]
     errors, seconds, change = ({one.name: one.value for one in figure.measures} for figure in found.figures)
     runs = [lab.imagine(one, "joint", seed=k, horizon=HORIZON) for k, one in enumerate(lab.contexts(2), 1)]
     assert errors["joint"] == pytest.approx(sum(map(action_error, runs)) / 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wamviz.core.errors import NotFound
-from wamviz.lessons import LANGUAGES, Answer, AnswerStore, Figure, Finding, experiments
+from wamviz.lessons import LANGUAGES, Answer, AnswerStore, Figure, Finding, all_experiments
 from wamviz.lessons.experiment import Curve, Measure, Progress
 from wamviz.runs.store import Store
 from wamviz.ui.jobs import Switch
@@ -97,8 +97,8 @@ def test_a_run_of_the_experiment_is_kept_as_measured_and_a_stopped_one_is_not(
         lab.check()  # type: ignore[attr-defined]
         yield finding()
 
-    known = experiments()["known_ending"]
-    monkeypatch.setitem(experiments(), "known_ending", replace(known, work=work))
+    known = all_experiments()["known_ending"]
+    monkeypatch.setitem(all_experiments(), "known_ending", replace(known, work=work))
     repository, switch = RunRepository(Store(tmp_path / "runs")), Switch()
     switch.turn_off()
     told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, switch))

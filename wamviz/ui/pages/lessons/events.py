@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from wamviz.core.errors import WamvizError
-from wamviz.lessons import LANGUAGES, Answer, Choice, Finding, Lesson, experiments, load_course
+from wamviz.lessons import LANGUAGES, Answer, Choice, Finding, Lesson, all_experiments, load_course
 from wamviz.ui import plots, run_view
 from wamviz.ui.background import Start
 from wamviz.ui.events import AT_ONCE, PRIVATE, Updates, picked_in
@@ -88,7 +88,7 @@ class LessonsEvents:
         for name, group in self.page.groups.items():
             updates[group] = gr.update(visible=name == lesson.experiment)
         for control, (_, made) in zip(
-            experiments()[lesson.experiment].controls, self.page.controls[lesson.experiment], strict=True
+            all_experiments()[lesson.experiment].controls, self.page.controls[lesson.experiment], strict=True
         ):
             words: dict[str, Any] = {"label": lesson.labels[control.name]}
             if isinstance(control, Choice):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from wamviz.lessons import AnswerStore, Choice, experiments
+from wamviz.lessons import AnswerStore, Choice, all_experiments
 from wamviz.ui.markup import Markup
 from wamviz.ui.page import Services
 from wamviz.ui.stage import Stage
@@ -66,7 +66,7 @@ class LessonsPage:
         """The controls of every experiment, in a group each."""
         self.groups: dict[str, gr.Group] = {}
         self.controls: dict[str, list[tuple[str, gr.Slider | gr.Dropdown]]] = {}
-        for name, experiment in experiments().items():
+        for name, experiment in all_experiments().items():
             with gr.Row(visible=False, elem_classes="wz-controls") as self.groups[name]:
                 self.controls[name] = []
                 for control in experiment.controls:

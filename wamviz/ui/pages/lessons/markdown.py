@@ -33,13 +33,13 @@ def _block(lines: list[str], terms: Mapping[str, Term]) -> Node:
     if lines[0].startswith("### "):
         return h("h3", None, say(lines[0][4:]))
     if all(line.startswith(">") for line in lines):
-        return h("blockquote", None, h("p", None, say(" ".join(line[1:].strip() for line in lines))))
+        return h("blockquote", None, h("p", None, say(_joined([line[1:] for line in lines]))))
     if lines[0].startswith("|"):
         return _table(lines, say)
     for mark, tag in ((r"- ", "ul"), (r"\d+\. ", "ol")):
         if re.match(mark, lines[0]):
             items = re.split(rf"(?m)^{mark}", "\n".join(lines))[1:]
-            return h(tag, None, [h("li", None, say(" ".join(item.split("\n")).strip())) for item in items])
+            return h(tag, None, [h("li", None, say(_joined(item.strip().split("\n")))) for item in items])
     return h("p", None, say(_joined(lines)))
 
 

@@ -16,7 +16,7 @@ from wamviz.lessons import (
     Finding,
     Lab,
     Progress,
-    experiments,
+    all_experiments,
     find_lesson,
     load_course,
     load_words,
@@ -52,7 +52,7 @@ def measure(
         yield {"status": run_view.status("busy", say["starting"], done=0.0)}
         lab = Lab(imagine=imagine_on_card, stopped=lambda: switch.off)
         finding = None
-        with its_turn(PHYSICS, switch), closing(experiments()[desk.lesson.experiment].run(values, lab)) as stream:  # type: ignore[type-var]
+        with its_turn(PHYSICS, switch), closing(all_experiments()[desk.lesson.experiment].run(values, lab)) as stream:  # type: ignore[type-var]
             for event in stream:
                 if isinstance(event, Progress):
                     left = eta.update(event.done, event.total)

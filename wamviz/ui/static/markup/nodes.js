@@ -5,7 +5,7 @@
 
 const TAGS = new Set(
   (
-    "a article b button caption code dd details div dl dt em figcaption figure footer h1 h2 h3 h4 " +
+    "a article b blockquote button caption code dd details div dl dt em figcaption figure footer h1 h2 h3 h4 " +
     "header i img kbd li nav ol p progress small section span strong summary table tbody td th thead time tr ul video q"
   ).split(" "),
 );
