@@ -19,6 +19,7 @@ from wamviz.core.errors import InvalidInput
 from wamviz.core.media import fit_square
 from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
 from wamviz.models.protocol import Capabilities, Dream, DrivableModel, WorldActionModel
+from wamviz.runs.driving.turns import check_drivable
 from wamviz.runs.driving.world import DriveWorld, Real
 from wamviz.runs.execution import why_not
 from wamviz.runs.sources import Context
@@ -172,8 +173,8 @@ def open_drive(model: WorldActionModel, context: Context, world: DriveWorld | No
         WamvizError: the model cannot be driven, or the world cannot be drawn.
     """
     caps, seen = model.capabilities, context.observation
-    if not isinstance(model, DrivableModel) or caps.action_space is None:
-        raise InvalidInput(f"{caps.title} cannot be driven.", "Choose a model that can, such as mini-WAM.")
+    check_drivable(caps)
+    assert isinstance(model, DrivableModel) and caps.action_space is not None
     why = why_not(seen.world_state, np.zeros((1, caps.action_space.dim), np.float32), caps.action_space) or ""
     if world is None and not why:
         why = "Physics was left out."

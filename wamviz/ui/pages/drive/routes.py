@@ -20,29 +20,33 @@ from starlette.routing import BaseRoute, Route
 
 from wamviz.core.errors import InvalidInput, Unsafe, WamvizError, unknown_name
 from wamviz.core.plain import jsonable
-from wamviz.runs.driving import shared_world
-from wamviz.runs.sources import Context
+from wamviz.runs.driving import DriveWorld, shared_world
 from wamviz.ui import choices
-from wamviz.ui.api import named_context
-from wamviz.ui.library import is_here, place_of
+from wamviz.ui.contexts import find_context
+from wamviz.ui.library import is_here
 from wamviz.ui.page import Services
+from wamviz.ui.pages.drive.paths import PathBoard
 from wamviz.ui.pages.drive.sessions import DriveSessions
 
 log = logging.getLogger(__name__)
-LARGEST = 4096  # bytes of a request
+LARGEST = 65536  # bytes of a request
 Answer = dict[str, Any]
 
 
 def drive_routes(services: Services) -> list[BaseRoute]:
     """The page's own addresses."""
-    return routes_of(services, DriveSessions(shared_world, services.repository.keep))
+    return routes_of(services, DriveSessions(shared_world, services.repository.keep), shared_world)
 
 
-def routes_of(services: Services, drives: DriveSessions) -> list[BaseRoute]:
-    """The same for given sessions."""
+def routes_of(
+    services: Services, drives: DriveSessions, world: Callable[[], DriveWorld] = shared_world
+) -> list[BaseRoute]:
+    """The same for given sessions and a given tabletop."""
+    scenes, repository = services.scenes, services.repository
+    board = PathBoard(world, lambda source, here: find_context(source, scenes, here, repository))
 
     def open_(asked: Answer, here: bool) -> Answer:
-        context = find_context(services, str(asked.get("source", ""))[:300], here)
+        context = find_context(str(asked.get("source", ""))[:300], scenes, here, repository)
         task = asked.get("task")
         if isinstance(task, str):
             context = context.reworded(task[:500])
@@ -58,6 +62,12 @@ def routes_of(services: Services, drives: DriveSessions) -> list[BaseRoute]:
         "reveal": lambda asked, _: drives.reveal(asked.get("session")),
         "keep": lambda asked, _: drives.keep(asked.get("session")),
         "close": lambda asked, _: drives.close(asked.get("session")),
+        "lay": lambda asked, here: board.lay(asked.get("source"), asked.get("model"), here),
+        "plan": lambda asked, here: board.plan(
+            asked.get("source"), asked.get("model"), asked.get("corners"), asked.get("speed", 0.03), here
+        ),
+        "trace": lambda asked, here: board.trace(asked.get("source"), asked.get("model"), asked.get("actions"), here),
+        "read": lambda asked, here: board.read(asked.get("source"), asked.get("model"), asked.get("text"), here),
     }
 
     async def answer(request: Request) -> Response:
@@ -76,15 +86,6 @@ def routes_of(services: Services, drives: DriveSessions) -> list[BaseRoute]:
         return JSONResponse(jsonable(told), headers={"Cache-Control": "no-store"})
 
     return [Route("/driving/{verb}", answer, methods=["POST"])]
-
-
-def find_context(services: Services, source: str, here: bool) -> Context:
-    """The context that a page names: an episode of a dataset that is open, or one of the HTTP API's forms."""
-    scenes = services.scenes
-    if "#" in source:
-        scenes.library.allow(place_of(source)[0], here)
-        return scenes.context(*scenes.at(source))
-    return named_context(None, source, "", services.repository, scenes)
 
 
 def check_origin(headers: Mapping[str, str]) -> None:

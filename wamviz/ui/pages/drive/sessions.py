@@ -92,7 +92,7 @@ class DriveSessions:
     def open(self, context: Context, model_id: str, hidden: bool = False, seed: int = 0) -> dict[str, Any]:
         """Begin a drive at ``context``; ``hidden`` makes it a challenge."""
         entry = registry.entry(model_id)
-        check_drivable(entry)
+        check_drivable(entry.capabilities)  # before its weights are loaded
         self._make_room()
         with take_turn(entry), registry.borrow(model_id) as model:
             drive = open_drive(model, context, self._world(), seed)
