@@ -1,10 +1,11 @@
 """A closed loop: the model imagines, physics executes the first actions of what it imagined, the model looks again.
 
 Contract: ``stream_closed_loop`` drives the tabletop until success or a limit and says how it goes; whoever stops
-listening stops it. ``run_closed_loop`` collects that. Both know models only by their protocol, and no page. ``loop_run`` puts what the model expected at each look (imagined), what physics made of it (executed)
-and the scripted expert's run of the same scene (reference, when it is asked the same) into one ``Run``, so that a
-closed loop is kept, reopened, compared and drawn like any other; ``write_loop`` writes the files of that run and says
-in ``rollout.json`` whether the task succeeded. Same inputs, same bits (of a deterministic model).
+listening stops it. ``run_closed_loop`` collects that. Both know models only by their protocol, and no page.
+``loop_run`` puts what the model expected at each look (imagined), what physics made of it (executed) and the scripted
+expert's run of the same scene (reference, when it is asked the same) into one ``Run``, so that a closed loop is kept,
+reopened, compared and drawn like any other; ``write_loop`` writes the files of that run and says in ``rollout.json``
+whether the task succeeded. Same inputs, same bits (of a deterministic model).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A drawn path as actions: corners in the world, and what the gripper does at them.
 
-Contract: pure. Corners are where the hand is to go, in metres in the robot's base frame; the hand goes straight from one
-to the next at a steady speed, keeps its turn, and waits where the gripper opens or closes. Actions are steps of the
+Contract: pure. Corners are where the hand is to go, in metres in the robot's base frame; the hand goes straight from
+one to the next at a steady speed, keeps its turn, and waits where the gripper opens or closes. Actions are steps of the
 tabletop's command (``ee_delta``); whether the arm can follow them is for the world to say (``DriveWorld.foresee``).
 
 Axis letters: P corners, K actions.

@@ -1,7 +1,7 @@
 """What the page's two buttons start: a drawn path is imagined and executed, or a model drives by itself.
 
-Contract: generators of named parts, like ``run_actions``; whatever is refused becomes a sentence in the status. Each ends
-with a kept run.
+Contract: generators of named parts, like ``run_actions``; whatever is refused becomes a sentence in the status. Each
+ends with a kept run.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wamviz.core.devices import on_gpu
 from wamviz.core.errors import InvalidInput
+from wamviz.core.media import resize
 from wamviz.core.rollout import Preview
 from wamviz.models import registry
 from wamviz.models.cache import resolve_device
@@ -24,20 +25,20 @@ from wamviz.models.queue import DEVICE_QUEUE
 from wamviz.runs.closed_loop import ClosedLoop, LoopStep, check_can_act, loop_run, stream_closed_loop
 from wamviz.runs.driving.path import away_from_path, check_corners
 from wamviz.runs.imagine import Eta
-from wamviz.runs.loop_report import stretches, what_went_wrong
+from wamviz.runs.loop_report import Stretch, stretches, what_went_wrong
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
 from wamviz.ui import choices, run_actions, run_view
 from wamviz.ui.jobs import Switch
 from wamviz.ui.markup import Node, h
 from wamviz.ui.pages.drive.paths import check_actions, space_of
-from wamviz.ui.run_actions import GPU_SECONDS, Parts, imagine_on_card, refused, whole
+from wamviz.ui.run_actions import GPU_SECONDS, Parts, refused, whole
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.stage import StageValue, preview_value
 from wamviz.ui.stage.clips import strip
 
 Find = Callable[[str], Context]
-LONGEST_LOOP = 160  # actions
+HEAD = "look", "from", "task's progress", "farthest from where it was imagined", "arm's overlap"
 
 
 # --- a drawn path ---
@@ -98,23 +99,40 @@ def path_report(run: Run, corners: list[Any]) -> list[Node]:
 # --- a model that drives ---
 
 
+class Question(NamedTuple):
+    """What the form in which a model drives holds, as the browser sent it.
+
+    Attributes:
+        seed: of the scene; task: what is to be done, "" for the scene's own.
+        model, mode: who drives, and how it is asked.
+        execute: actions taken before it looks again.
+        sampling_seed: chunk i is imagined with this plus i.
+    """
+
+    seed: Any
+    task: str
+    model: str
+    mode: str
+    execute: Any
+    sampling_seed: Any
+
+
 def drive_model(
-    seed: Any, task: str, model: str, mode: str, execute: Any, sampling_seed: Any, repository: RunRepository,
-    switch: Switch, held: str | None, theme: str,
-) -> Iterator[Parts]:  # fmt: skip
+    question: Question, repository: RunRepository, switch: Switch, held: str | None, theme: str
+) -> Iterator[Parts]:
     """The model looks, acts, and looks again after ``execute`` actions, until it is done or stopped."""
     shown = False
     try:
         yield {"status": run_view.status("busy", "Setting up the scene …", done=0.0), "report": []}
-        model_id = choices.read_model(model)
+        model_id = choices.read_model(question.model)
         stream = loop_on_card(
             model_id,
-            choices.read_mode(mode),
+            choices.read_mode(question.mode),
             switch,
-            seed=whole(seed, "seed of the scene"),
-            instruction=task,
-            execute=whole(execute, "number of actions a look"),
-            sampling_seed=whole(sampling_seed, "seed"),
+            seed=whole(question.seed, "seed of the scene"),
+            instruction=question.task,
+            execute=whole(question.execute, "number of actions a look"),
+            sampling_seed=whole(question.sampling_seed, "seed"),
         )
         caps, eta, run = choices.capabilities(model_id), Eta(), None
         with closing(stream):  # type: ignore[type-var]
@@ -130,7 +148,7 @@ def drive_model(
                 yield {"status": loop_status(event, eta)}
                 if event.doing == "imagining" and event.taken:
                     shown = True
-                    yield {"stage": loop_preview(event, caps, task), "verdict": []}
+                    yield {"stage": loop_preview(event, caps, question.task), "verdict": []}
         if run is None or switch.off:
             yield {"status": run_view.status("idle", "Stopped; nothing was kept.")}
             if shown:
@@ -176,17 +194,10 @@ def loop_preview(event: LoopStep, caps: Capabilities, task: str) -> StageValue:
     happened = np.stack(event.happened)
     panes = {**value.panes, "executed": replace(value.panes["executed"], samples=(strip(happened, 5.0),))}
     if len(event.expected) > 1 and caps.video_fps == 5.0:
-        frames = np.concatenate(
-            [part if part.shape[1:3] == event.expected[-1].shape[1:3] else _fitted(part, event) for part in event.expected]
-        )
+        size = event.expected[-1].shape[1:3]
+        frames = np.concatenate([resize(part, *size) for part in event.expected])
         panes["imagined"] = replace(value.panes["imagined"], samples=(strip(frames, caps.video_fps, "look by look"),))
     return replace(value, panes=panes, instruction=task)
-
-
-def _fitted(part: Any, event: LoopStep) -> Any:
-    from wamviz.core.media import resize
-
-    return resize(part, *event.expected[-1].shape[1:3])
 
 
 def loop_words(run: Run) -> Parts:
@@ -206,21 +217,26 @@ def loop_report(run: Run) -> list[Node]:
     if not found:
         return []
     rate = 5.0 if run.executed is None or run.executed.action_space is None else run.executed.action_space.rate
-    head = h("tr", None, [h("th", {"scope": "col"}, name) for name in
-                          ("look", "from", "task's progress", "farthest from where it was imagined", "arm's overlap")])  # fmt: skip
-    rows = []
-    for one in found:
-        progress = "not known" if one.after is None else f"{100 * (one.before or 0):.0f} → {100 * one.after:.0f} %"
-        gap = "not known" if one.gap is None else (
-            f"{one.which.replace('_', ' ')}, " + (f"{one.gap:.1f} px" if np.isfinite(one.gap) else "not shown"))  # fmt: skip
-        arm = "not known" if one.arm is None else f"{100 * one.arm:.0f} %"
-        button = h("button", {"type": "button", "class": "wz-chip", "data-pick": one.stop,
-                              "title": "Show the moment before the next look"}, str(one.look))  # fmt: skip
-        cells = [h("td", None, text) for text in (f"{one.start / rate:.1f} s", progress, gap, arm)]
-        rows.append(h("tr", None, h("th", {"scope": "row"}, button), cells))
+    head = h("tr", None, [h("th", {"scope": "col"}, name) for name in HEAD])
+    rows = [look_row(one, rate) for one in found]
     table = h("table", {"class": "wz-table wd-looks"}, h("thead", None, head), h("tbody", None, rows))
     note = "Pixels of 128; where things are in the imagined picture, an independent network says."
     return [h("p", {"class": "wz-note"}, what_went_wrong(run, found, rate)), table, h("p", {"class": "wz-note"}, note)]
+
+
+def look_row(one: Stretch, rate: float) -> Node:
+    """What came of one look; its button seeks the moment before the next one."""
+    progress = gap = arm = "not known"
+    if one.after is not None:
+        progress = f"{100 * (one.before or 0):.0f} → {100 * one.after:.0f} %"
+    if one.gap is not None:
+        gap = f"{one.which.replace('_', ' ')}, {f'{one.gap:.1f} px' if np.isfinite(one.gap) else 'not shown'}"
+    if one.arm is not None:
+        arm = f"{100 * one.arm:.0f} %"
+    title = "Show the moment before the next look"
+    button = h("button", {"type": "button", "class": "wz-chip", "data-pick": one.stop, "title": title}, str(one.look))
+    cells = [h("td", None, text) for text in (f"{one.start / rate:.1f} s", progress, gap, arm)]
+    return h("tr", None, h("th", {"scope": "row"}, button), cells)
 
 
 def loop_models() -> list[tuple[str, str]]:
@@ -236,4 +252,3 @@ def loop_modes(model_id: str) -> list[str]:
     """The modes in which a model gives actions from a context alone."""
     modes = registry.entry(model_id).capabilities.modes
     return [mode for mode in modes if mode in ("joint", "imagine_then_act", "act_only")]
-

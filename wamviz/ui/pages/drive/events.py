@@ -84,8 +84,9 @@ class DriveEvents:
 
     def drive(self, *values: Any) -> Start:
         """Let a model drive."""
-        *question, held, theme = values
-        return lambda switch: asks.drive_model(*question, self.page.repository, switch, held, theme)
+        seed, task, model, mode, execute, sampling_seed, held, theme = values
+        question = asks.Question(seed, task, model, mode, execute, sampling_seed)
+        return lambda switch: asks.drive_model(question, self.page.repository, switch, held, theme)
 
     def model(self, model: str) -> Updates:
         """Another model's modes, and its chunk."""

@@ -21,9 +21,7 @@ def scene_card(seed: Any) -> list[Node]:
         picture, own, further = look(whole(seed, "seed of the scene"))
     except WamvizError as error:
         return [h("p", {"class": "wz-note"}, str(error))]
-    chips = [
-        h("button", {"type": "button", "class": "wz-chip", "data-pick": text}, text) for text in (own, *further)
-    ]
+    chips = [h("button", {"type": "button", "class": "wz-chip", "data-pick": text}, text) for text in (own, *further)]
     return [
         h(
             "div",

@@ -253,6 +253,7 @@ def describe(moment: Moment, hidden: bool) -> dict[str, Any]:
     drift = moment.drift
     numbers = {} if drift is None else {
         "hand": drift.hand, "thing": drift.thing, "which": drift.which, "picture": drift.picture,
+        "hand_px": drift.hand_px, "thing_px": drift.thing_px,
     }  # fmt: skip
     real = moment.real
     return {**told, "real": _picture(real.picture), "done": real.done, "progress": real.progress, **numbers}

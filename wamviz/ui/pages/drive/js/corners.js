@@ -48,7 +48,8 @@ export class Corners {
       Object.assign(field, { type: "number", step: "1" });
       field.setAttribute("aria-label", `Corner ${k + 1}, ${axis} in cm`);
       field.addEventListener("input", () => {
-        if (field.value !== "" && Number.isFinite(Number(field.value))) this.told.set(k, index, Number(field.value) / 100);
+        if (field.value !== "" && Number.isFinite(Number(field.value)))
+          this.told.set(k, index, Number(field.value) / 100);
       });
       row.insertCell().append(field);
     });

@@ -193,7 +193,8 @@ class Path {
   }
 
   key(event) {
-    if (event.target !== this.part(".wp-frame") || !this.scene || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target !== this.part(".wp-frame") || !this.scene || event.ctrlKey || event.metaKey || event.altKey)
+      return;
     const chosen = this.corners[this.chosen];
     const [right, away] = directions(this.scene.projection, chosen?.at ?? this.scene.start);
     const go = { ArrowRight: [right, 1], ArrowLeft: [right, -1], ArrowUp: [away, 1], ArrowDown: [away, -1] }[event.key];
