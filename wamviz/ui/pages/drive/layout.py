@@ -1,8 +1,8 @@
 """The Drive page: by keys, along a drawn path, or by the model itself.
 
 Contract: layout only. The cockpit and the path board are components with scripts of their own, which ask the routes
-beside the page and not Gradio; their templates never change and hold no placeholder, and what can be chosen travels in
-``value``, packed. The page's style sheet shows one of the three modes at a time, by the radio button that is on.
+beside the page and not Gradio. The page's style sheet shows one of the three modes at a time, by the radio button that
+is on.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from wamviz.ui.pages.drive.paths import space_of
 from wamviz.ui.pages.drive.scene_card import SEED, scene_card
 from wamviz.ui.run_repository import TASKS, RunRepository
 from wamviz.ui.scenes import Scenes
-from wamviz.ui.scripts import inline
+from wamviz.ui.script_panel import ScriptPanel
 from wamviz.ui.stage import Stage, empty_value
-from wamviz.ui.wire import pack
 
 FOLDER = Path(__file__).parent
 KEYS, PATH, MODEL = "keys", "path", "model"
@@ -34,37 +33,6 @@ MODES = [("Keys", KEYS), ("Draw a path", PATH), ("Model drives", MODEL)]
 LEAD = "Actions in, imagined future out; physics does the same beside it."
 STOPS = f"It stops when physics says that the task is done, or after {LIMIT} actions."
 NOTHING = "Nothing is imagined yet: draw a path, or let the model drive."
-
-
-class ScriptPanel(gr.HTML):
-    """A component with files of its own: ``NAME.html``, ``NAME.css`` and ``js/NAME.js`` of this folder.
-
-    Args:
-        name: of the files.
-        value: what can be chosen, see ``offered``.
-    """
-
-    def __init__(self, name: str, value: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(
-            value=value,
-            html_template=(FOLDER / f"{name}.html").read_text(encoding="utf-8"),
-            css_template=(FOLDER / f"{name}.css").read_text(encoding="utf-8"),
-            js_on_load=inline(FOLDER / "js" / f"{name}.js", name) + f"\n{name}.start({{ element, props }});",
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def get_block_name(self) -> str:
-        """The browser knows it as plain HTML."""
-        return "html"
-
-    def preprocess(self, payload: Any) -> None:
-        """What the browser holds is never an input."""
-        return None
-
-    def postprocess(self, value: Any) -> Any:
-        """To the browser packed."""
-        return pack(value or {})
 
 
 class DrivePage:
@@ -82,10 +50,10 @@ class DrivePage:
             self.mode = gr.Radio(MODES, value=KEYS, show_label=False, label="Who drives", container=False,
                                  elem_id="wz-drive-mode", scale=0, min_width=320)  # fmt: skip
         value = offered(scenes)
-        ScriptPanel("drive", value, elem_id="wz-drive")
+        ScriptPanel(FOLDER, "drive", value, elem_id="wz-drive")
         with gr.Row(elem_id="wz-main", elem_classes="wz-main"):
             with gr.Column(elem_id="wz-ask", elem_classes="wz-ask", scale=0, min_width=320):
-                ScriptPanel("path", value, elem_id="wz-path")
+                ScriptPanel(FOLDER, "path", value, elem_id="wz-path")
                 with gr.Column(elem_id="wz-self"):
                     self._self_driving()
                 self._dock()
