@@ -23,9 +23,9 @@ from wamviz.core.errors import InvalidInput
 from wamviz.core.rollout import Floats, Frames, ImagineRequest
 from wamviz.models.mini.layers import attention_bias
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, SamplingStep
-from wamviz.models.mini.text import MAX_TOKENS
+from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.wam import MiniWAM
-from wamviz.models.mini.warp import THINGS
+from wamviz.models.mini.warp import THINGS, WarpView
 from wamviz.models.protocol import check_request
 
 
@@ -36,7 +36,8 @@ class Token:
     Attributes:
         kind: ``state``, ``thing``, ``word``, ``motion`` or ``action``.
         name: of the thing, the word, or the moment (from 1).
-        there: whether it is; what is not there gets no attention.
+        there: whether it is. Words and motion that are not get no attention; things that are not have a token that says
+            so, which can be looked at like any other.
         seen: where the thing is in the picture, (u, v) in 0 .. 1; None for the others.
     """
 
@@ -54,8 +55,8 @@ class InsideStep:
         levels: noise of motion and of actions before it, 1 pure noise .. 0 clean; after: behind it.
         moves: which of the two is denoised, ``action`` or ``motion``.
         before, predicted: (K, 3) m, where the hand goes by what comes in, and by what is predicted to be clean.
-        attention: (L, E, K, N) of every action's token, over the tokens of ``Inside.tokens``; rows add up to 1, motion's
-            tokens get none where there are none.
+        attention: (L, E, K, N) of every action's token, over the tokens of ``Inside.tokens``; rows add up to 1, and
+            motion's tokens get none where there are none.
         picture: (S, S, 3) uint8, the chunk's last frame as it is foreseen now; None where nothing is.
     """
 
@@ -108,7 +109,7 @@ def look_inside(model: MiniWAM, request: ImagineRequest, sample: int = 0, chunk:
             for _ in model.imagine(request):
                 pass
         except _Enough:
-            pass
+            model._aside.submit(lambda: None).result()  # what the painter draws from was under way beside it
     if not heard.steps:
         raise InvalidInput(f"This run has no chunk {chunk + 1}.", "Choose an earlier one.")
     with torch.inference_mode():
@@ -132,6 +133,7 @@ class _Heard:
     on: bool = False
     asked: dict[str, Any] = field(default_factory=dict)
     observed: Observed | None = None
+    view: WarpView | None = None
     steps: list[SamplingStep] = field(default_factory=list)
     inputs: list[tuple[Any, ...]] = field(
         default_factory=list
@@ -142,11 +144,15 @@ class _Heard:
 @contextmanager
 def listening(pipeline: MiniWAMPipeline, heard: _Heard) -> Iterator[None]:
     """Record the wanted call of ``stream``, and end the run after it."""
-    net, stream, observe = pipeline.transformer, pipeline.stream, pipeline.observe
+    net, stream, observe, view = pipeline.transformer, pipeline.stream, pipeline.observe, pipeline.view
 
     def heard_observe(*args: Any, **named: Any) -> Observed:
         heard.observed = observe(*args, **named)
         return heard.observed
+
+    def heard_view(*args: Any, **named: Any) -> WarpView:
+        heard.view = view(*args, **named)
+        return heard.view
 
     def heard_stream(start: Any, camera: Tensor, instruction: str, **named: Any) -> Iterator[SamplingStep]:
         heard.on = heard.calls == heard.wanted
@@ -178,7 +184,7 @@ def listening(pipeline: MiniWAMPipeline, heard: _Heard) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.callback(net.register_forward_pre_hook(before).remove)
-        for name, found in (("stream", heard_stream), ("observe", heard_observe)):
+        for name, found in (("stream", heard_stream), ("observe", heard_observe), ("view", heard_view)):
             pipeline.__dict__[name] = found
             stack.callback(pipeline.__dict__.pop, name)
         for kind, layers in (("motion", net.motion_layers), ("action", net.action_layers)):
@@ -266,10 +272,9 @@ def _tokens(pipeline: MiniWAMPipeline, heard: _Heard, size: int) -> tuple[Token,
     start = asked["start"]
     seen = start.seen(asked["camera"])
     seen = seen[row if len(seen) > 1 else 0]
-    words = pipeline.tokenizer(
-        [asked["instruction"].strip()], truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
-    )["input_ids"][0].tolist() if asked["instruction"].strip() else []  # fmt: skip
-    names = [str(name).strip("▁ ") for name in pipeline.tokenizer.convert_ids_to_tokens(words)] or ["(no words)"]
+    text = asked["instruction"].strip() or EMPTY
+    numbers = pipeline.tokenizer([text], truncation=True, max_length=MAX_TOKENS)["input_ids"][0]
+    names = [str(name).strip("▁ ") for name in pipeline.tokenizer.convert_ids_to_tokens(numbers)]
     there = context.mask[row].tolist()
     tokens = [Token("state", "the robot's state")]
     for k, name in enumerate(THINGS):
@@ -291,7 +296,7 @@ def _pictures(pipeline: MiniWAMPipeline, heard: _Heard, observed: Observed) -> d
     ]
     if not foreseen:
         return found
-    view = pipeline.view(observed)
+    view = heard.view or pipeline.view(observed)
     for index, step in foreseen:
         assert step.motion is not None and step.joints is not None
         given = asked.get("actions")

@@ -87,7 +87,7 @@ def seen(places: Floats, camera: Floats) -> list[list[float]]:
     """Where places (P, 3) m are in the picture of a camera (3, 4), (u, v) in 0 .. 1; what is behind it, far outside."""
     ends = np.concatenate([places, np.ones((len(places), 1), np.float32)], 1) @ camera.T
     depth = np.where(ends[:, 2:] > 1e-3, ends[:, 2:], np.nan)
-    return np.nan_to_num(ends[:, :2] / depth, nan=-9.0).clip(-9, 9).round(4).tolist()
+    return np.nan_to_num(ends[:, :2] / depth, nan=-9.0).clip(-9, 9).astype(float).round(4).tolist()
 
 
 def jpeg(frame: Frames) -> str:

@@ -150,8 +150,9 @@ class Panel {
     const { told, at } = this;
     if (!told) return;
     const step = told.steps[at];
-    for (const [k, button] of [...this.part(".wi-strip").children].entries())
-      button.setAttribute("aria-pressed", String(k === at));
+    const strip = this.part(".wi-strip");
+    for (const [k, button] of [...strip.children].entries()) button.setAttribute("aria-pressed", String(k === at));
+    strip.scrollLeft = strip.children[at].offsetLeft - strip.clientWidth / 2 - strip.offsetLeft;
     const level = (value) => value.toFixed(2);
     const [index, which] = step.moves === "action" ? [1, "Actions are"] : [0, "Motion is"];
     const noise = `from noise ${level(step.levels[index])} to ${level(step.after[index])}`;
@@ -223,6 +224,8 @@ class Panel {
     const rows = [["robot's state", sum("state")]];
     for (const [k, token] of tokens.entries())
       if (token.kind === "thing" && token.there) rows.push([plain(token.name), shares[k]]);
+    const gone = tokens.reduce((all, token, k) => all + (token.kind === "thing" && !token.there ? shares[k] : 0), 0);
+    if (gone) rows.push(["things that are not there", gone]);
     rows.push(["words, together", sum("word")]);
     rows.push(["motion's tokens, together", shares[tokens.length]]);
     rows.push(["actions' tokens, together", shares[tokens.length + 1]]);
