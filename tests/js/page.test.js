@@ -15,6 +15,7 @@ import {
 import { titleOf } from "../../wamviz/ui/static/page/marks.js";
 import { chosen } from "../../wamviz/ui/static/page/offers.js";
 import { following, playlistOf } from "../../wamviz/ui/static/page/present.js";
+import { isPupil, makePupil } from "../../wamviz/ui/static/page/pupil.js";
 import { standsStill } from "../../wamviz/ui/static/page/ready.js";
 import { schemeOf } from "../../wamviz/ui/static/page/scheme.js";
 import { afterPress, countWords, keeps } from "../../wamviz/ui/static/page/sift.js";
@@ -183,4 +184,11 @@ test("a row stands on every axis where the filters ask for it", () => {
   const row = { text: "Some", paradigm: "video model", integration: "no actions", architecture: "monolithic" };
   assert.ok(keeps(row, { architecture: "monolithic", integration: "no actions" }));
   assert.ok(!keeps(row, { architecture: "hierarchical" }));
+});
+
+test("a pupil is 32 random digits and nothing else", () => {
+  const made = makePupil(new Uint8Array([0, 1, 15, 16, 255, 7, 8, 9, 10, 11, 12, 13, 14, 0, 0, 200]));
+  assert.equal(made, "00010f10ff0708090a0b0c0d0e0000c8");
+  assert.ok(isPupil(made));
+  for (const no of ["", "Ada", `${made}0`, made.toUpperCase().replace("F", "G"), null]) assert.ok(!isPupil(no));
 });

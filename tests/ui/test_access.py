@@ -52,7 +52,7 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/drive", "/probes", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", ["/", "/drive", "/probes", "/lessons", "/datasets", "/models", "/history"])
 def test_axe_finds_nothing_serious_of_ours(
     desk: BrowserContext, site: Site, kept: object, scheme: Any, path: str
 ) -> None:
@@ -132,7 +132,7 @@ def tab_to(page: Page, tag: str, name: str) -> None:
     raise AssertionError(f"No {tag} '{name}' is reached with Tab.")
 
 
-@pytest.mark.parametrize("path", ["/", "/drive", "/probes", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", ["/", "/drive", "/probes", "/lessons", "/datasets", "/models", "/history"])
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: BrowserContext, site: Site, path: str) -> None:
     page = phone.new_page()
     page.goto(site.url + path)

@@ -25,8 +25,8 @@ from wamviz.core.errors import InvalidInput, WamvizError, unknown_name
 from wamviz.core.signals import Ended, terminable
 
 COMMANDS = (
-    "imagine", "compare", "execute", "evaluate", "probe", "generate", "export", "inspect", "models", "connect", "app",
-    "doctor",
+    "imagine", "compare", "execute", "evaluate", "probe", "generate", "export", "inspect", "models", "connect",
+    "lessons", "app", "doctor",
 )  # fmt: skip
 INTERRUPTED, TERMINATED = 130, 143  # what a shell reports for a program that was stopped with Ctrl-C, or told to end
 

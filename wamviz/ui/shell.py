@@ -55,6 +55,7 @@ def footer_nodes(device: str) -> list[Node]:
         h("span", None, f"wamviz {__version__}"),
         h("span", {"class": "wz-device"}, f"Imagines on: {device}"),
         h("span", None, "Nothing leaves this machine."),
+        h("a", {"href": "./lessons#glossary"}, "Glossary"),
         h("a", {"href": "gradio_api/openapi.json"}, "HTTP API"),
     ]
     return [h("footer", {"class": "wz-footer"}, parts)]

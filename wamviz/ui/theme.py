@@ -13,7 +13,7 @@ import gradio as gr
 from wamviz.ui.scripts import inline
 
 STATIC = Path(__file__).parent / "static"
-STYLES = (STATIC / "tokens.css", STATIC / "style.css")
+STYLES = (STATIC / "tokens.css", STATIC / "style.css", STATIC / "lessons.css")
 FAVICON = STATIC / "favicon.svg"
 
 

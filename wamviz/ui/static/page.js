@@ -9,6 +9,7 @@ import { hearTogether, watchTogether } from "./page/lockstep.js";
 import { mark, name } from "./page/marks.js";
 import { begin, question, take } from "./page/offers.js";
 import { hearPresenting, present, startPresenting, wanted } from "./page/present.js";
+import { anotherPupil, hearTerms, openHash, pupil } from "./page/pupil.js";
 import { hearRating, said } from "./page/rating.js";
 import { waitReady } from "./page/ready.js";
 import { hearSystem, paint, startScheme, wantedScheme } from "./page/scheme.js";
@@ -40,6 +41,9 @@ export function start() {
     form: showForm,
     show: showStage,
     said,
+    pupil,
+    anotherPupil,
+    openHash,
   };
   hearSettings(mark);
   hearFocus();
@@ -48,6 +52,7 @@ export function start() {
   hearPresenting();
   hearRating();
   hearTogether();
+  hearTerms();
   if (document.body) observe();
   else document.addEventListener("DOMContentLoaded", observe);
 }

@@ -5,12 +5,12 @@
 
 const TAGS = new Set(
   (
-    "a article b button caption code dd details div dl dt em figcaption figure footer h1 h2 h3 h4 " +
+    "a article b blockquote button caption code dd details div dl dt em figcaption figure footer h1 h2 h3 h4 " +
     "header i img kbd li nav ol p progress small section span strong summary table tbody td th thead time tr ul video q"
   ).split(" "),
 );
 const ATTRIBUTES =
-  /^(class|id|role|title|alt|href|src|type|width|height|loading|datetime|download|hidden|open|disabled|scope|colspan|tabindex|rel|target|max|value|poster|muted|loop|playsinline|preload|data-[a-z-]+|aria-[a-z-]+)$/;
+  /^(class|id|lang|role|title|alt|href|src|type|width|height|loading|datetime|download|hidden|open|disabled|scope|colspan|tabindex|rel|target|max|value|poster|muted|loop|playsinline|preload|data-[a-z-]+|aria-[a-z-]+)$/;
 const SAFE_URL = /^(?:data:image\/(?:png|jpeg|gif);base64,|https?:\/\/|[^:]*$)/i;
 
 /** The element that is made for a tag: the tag's own, or a plain one. */

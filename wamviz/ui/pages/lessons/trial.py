@@ -1,0 +1,84 @@
+"""Running a lesson's experiment: a stream of parts for the page, kept as the visitor's measurement at its end.
+
+Contract: plain values in, dicts of parts out; whatever is refused becomes a sentence in the status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+from wamviz.core.errors import Canceled
+from wamviz.lessons import (
+    Answer,
+    AnswerStore,
+    Finding,
+    Lab,
+    Progress,
+    all_experiments,
+    find_lesson,
+    load_course,
+    load_words,
+)
+from wamviz.runs.imagine import Eta
+from wamviz.ui import run_view
+from wamviz.ui.jobs import Switch
+from wamviz.ui.pages.lessons import view
+from wamviz.ui.pages.lessons.view import Desk
+from wamviz.ui.run_actions import PHYSICS, Parts, imagine_on_card, its_turn, refused
+from wamviz.ui.run_repository import RunRepository
+from wamviz.ui.stage import stage_value
+
+
+def open_desk(lesson: str, language: str, pupil: str, store: AnswerStore) -> Desk:
+    """A visitor at a lesson.
+
+    Raises:
+        NotFound: there is no such lesson or language.
+    """
+    say, terms = load_words(language)
+    return Desk(find_lesson(lesson, language), load_course(language), say, terms, store.of(pupil))
+
+
+def measure(
+    lesson: str, language: str, pupil: str, values: Mapping[str, Any], store: AnswerStore,
+    repository: RunRepository, switch: Switch,
+) -> Iterator[Parts]:  # fmt: skip
+    """Run the experiment of a lesson; its verdict is kept for the visitor."""
+    say = load_words(language)[0]
+    try:
+        desk, eta = open_desk(lesson, language, pupil, store), Eta()
+        yield {"status": run_view.status("busy", say["starting"], done=0.0)}
+        lab = Lab(imagine=imagine_on_card, stopped=lambda: switch.off)
+        finding = None
+        with its_turn(PHYSICS, switch), closing(all_experiments()[desk.lesson.experiment].run(values, lab)) as stream:  # type: ignore[type-var]
+            for event in stream:
+                if isinstance(event, Progress):
+                    left = eta.update(event.done, event.total)
+                    words = say["progress"].format(done=event.done, total=event.total)
+                    more = "" if left is None else say["left"].format(time=run_view.seconds(left))
+                    yield {"status": run_view.status("busy", words, more, event.done / max(1, event.total))}
+                else:
+                    finding = event
+        assert finding is not None  # every experiment ends with one
+        store.keep(Answer(pupil, lesson, "measured", finding.verdict, language=language))
+        yield {**shown(desk, finding, repository), "status": run_view.status("good", say["finished"])}
+    except Canceled:
+        yield {"status": run_view.status("idle", say["stopped"])}
+    except Exception as error:  # whatever it was, the page stays usable and nothing entered is lost
+        yield {"status": refused(error)["status"]}
+
+
+def shown(desk: Desk, finding: Finding, repository: RunRepository) -> Parts:
+    """Everything that a finding puts on the page."""
+    stage = None
+    if finding.run is not None:
+        run = repository.keep(finding.run)
+        stage = stage_value(run, repository.url(run.id))
+    return {
+        "found": view.found(desk, finding),
+        "numbers": view.numbers(desk, finding),
+        "finding": finding,
+        "stage": stage,
+    }
