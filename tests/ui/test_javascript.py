@@ -21,6 +21,8 @@ ENTRIES = (
     UI / "static" / "page.js",
     UI / "static" / "markup.js",
     UI / "pages" / "drive" / "js" / "drive.js",
+    UI / "pages" / "drive" / "js" / "path.js",
+    UI / "pages" / "imagine" / "js" / "inside.js",
 )
 MISSING = "node 18 or newer is missing, so the scripts' own tests are left out: apt-get install nodejs."
 

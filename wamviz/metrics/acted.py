@@ -49,11 +49,11 @@ def compare_executed(imagined: Rollout, executed: Rollout) -> ExecutedComparison
     if not len(ours):
         return None
     frames = imagined.frames[ours]
-    pair = frames, executed.frames[theirs], executed.frames[0], _seen(frames, executed, theirs)
+    pair = frames, executed.frames[theirs], executed.frames[0], seen_beside(frames, executed, theirs)
     return ExecutedComparison(compare_picture(*pair), picture_by_frame(*pair), executed.frame_times[theirs])
 
 
-def _seen(frames: Frames, executed: Rollout, rows: NDArray[np.intp]) -> Seen | None:
+def seen_beside(frames: Frames, executed: Rollout, rows: NDArray[np.intp]) -> Seen | None:
     """The simulator's masks beside the segmenter's, or None where one of the two cannot tell."""
     record = executed.meta.get(SEEN)
     if not isinstance(record, dict) or executed.frames is None or segmenter_missing() is not None:

@@ -1,21 +1,22 @@
 """A closed loop: the model imagines, physics executes the first actions of what it imagined, the model looks again.
 
-Contract: ``run_closed_loop`` drives the tabletop until success or a limit; it knows models only by their protocol, and
-no page. ``loop_run`` puts what the model expected at each look (imagined), what physics made of it (executed)
-and the scripted expert's run of the same scene (reference, when it is asked the same) into one ``Run``, so that a
-closed loop is kept, reopened, compared and drawn like any other; ``write_loop`` writes the files of that run and says
-in ``rollout.json`` whether the task succeeded. Same inputs, same bits (of a deterministic model).
+Contract: ``stream_closed_loop`` drives the tabletop until success or a limit and says how it goes; whoever stops
+listening stops it. ``run_closed_loop`` collects that. Both know models only by their protocol, and no page.
+``loop_run`` puts what the model expected at each look (imagined), what physics made of it (executed) and the scripted
+expert's run of the same scene (reference, when it is asked the same) into one ``Run``, so that a closed loop is kept,
+reopened, compared and drawn like any other; ``write_loop`` writes the files of that run and says in ``rollout.json``
+whether the task succeeded. Same inputs, same bits (of a deterministic model).
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -55,7 +56,47 @@ class ClosedLoop(NamedTuple):
     seconds: float
 
 
+class LoopStep(NamedTuple):
+    """How a closed loop stands.
+
+    Attributes:
+        taken, limit: actions so far, and at most.
+        doing: a few words.
+        expected: what the model imagined until now, frames (t, H, W, 3) a look, the context first.
+        happened: what physics made of it, (H, W, 3) a moment, the context first.
+    """
+
+    taken: int
+    limit: int
+    doing: str
+    expected: Sequence[Frames]
+    happened: Sequence[Frames]
+
+
 def run_closed_loop(
+    model: WorldActionModel,
+    seed: int,
+    instruction: str | None = None,
+    mode: str = "joint",
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+    **options: Any,
+) -> ClosedLoop:
+    """Imagine a chunk, execute its first actions, look again; until success or the limit.
+
+    Args:
+        model, seed, instruction, mode, options: see ``stream_closed_loop``.
+        progress: called with actions taken, the limit, and a few words.
+    """
+    for event in stream_closed_loop(model, seed, instruction, mode, **options):
+        if isinstance(event, ClosedLoop):
+            return event
+        if progress is not None:
+            progress(event.taken, event.limit, event.doing)
+    raise AssertionError("a closed loop ends with what it leaves behind")
+
+
+def stream_closed_loop(
     model: WorldActionModel,
     seed: int,
     instruction: str | None = None,
@@ -68,9 +109,8 @@ def run_closed_loop(
     limit: int = LIMIT,
     size: int = SIZE,
     env: TabletopEnv | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> ClosedLoop:
-    """Imagine a chunk, execute its first actions, look again; until success or the limit.
+) -> Iterator[LoopStep | ClosedLoop]:
+    """Imagine a chunk, execute its first actions, look again; yields how it goes, and what it leaves behind at the end.
 
     Args:
         model: its actions must be the tabletop's.
@@ -84,17 +124,23 @@ def run_closed_loop(
         limit: actions in all.
         size: pixels of the frames; the model scales them to its own size.
         env: a tabletop to act in and leave open, in place of a new one of ``size``; it must draw the exterior view.
-        progress: called with actions taken, the limit, and a few words.
 
     Raises:
-        WamvizError: the model has no such mode, or none whose actions the tabletop could execute.
+        WamvizError: the model has no such mode, or none whose actions the tabletop could execute; at once.
     """
-    from wamviz.worlds.tabletop import CAMERAS, TabletopEnv, task_for_seed
-
-    started = time.perf_counter()
     check_can_act(model, mode)
     if execute < 1 or limit < 1:
         raise InvalidInput("A closed loop needs at least one action a look and one in all.")
+    return _loop(model, seed, instruction, mode, prompt, steps, sampling_seed, execute, limit, size, env)
+
+
+def _loop(
+    model: WorldActionModel, seed: int, instruction: str | None, mode: str, prompt: str | None, steps: int | None,
+    sampling_seed: int, execute: int, limit: int, size: int, env: TabletopEnv | None,
+) -> Iterator[LoopStep | ClosedLoop]:  # fmt: skip
+    from wamviz.worlds.tabletop import CAMERAS, TabletopEnv, task_for_seed
+
+    started = time.perf_counter()
     camera = "exterior"
     views = [camera, *(name for name in CAMERAS if name != camera and name in model.capabilities.cameras)]
     with contextlib.ExitStack() as stack:
@@ -105,25 +151,29 @@ def run_closed_loop(
         record = Record(env, camera, task)
         context = first = _look(env, views, prompt)
         expected: list[Frames] = [first.frame[None]]  # frame 0 is the context
-        looks = 0
+        looked: list[int] = []  # actions taken before each look
         caps = model.capabilities
         horizon = None if caps.open_horizon is None else caps.horizon  # what lies beyond the next look is never used
+
+        def step(doing: str) -> LoopStep:
+            return LoopStep(len(record.actions), limit, doing, tuple(expected), tuple(record.frames))
+
         while not record.success and len(record.actions) < limit:
-            if progress is not None:
-                progress(len(record.actions), limit, "imagining")
-            request = ImagineRequest(context, mode, (sampling_seed + looks) % 2**31, steps=steps, horizon=horizon)
+            yield step("imagining")
+            request = ImagineRequest(context, mode, (sampling_seed + len(looked)) % 2**31, steps=steps, horizon=horizon)
             imagined = collect(model, request).rollouts[0]
-            looks += 1
-            taken = _take(record, imagined, min(execute, limit - len(record.actions)), progress, limit)
+            looked.append(len(record.actions))
+            for _ in _take(record, imagined, min(execute, limit - looked[-1])):
+                yield step("acting")
             if imagined.frames is not None:
-                expected.append(imagined.frames[1 : taken + 1])
+                expected.append(imagined.frames[1 : len(record.actions) - looked[-1] + 1])
             context = _look(env, views, prompt)
-        if progress is not None:
-            progress(len(record.actions), limit, "done" if record.success else "limit reached")
+        yield step("done" if record.success else "limit reached")
         facts = {
             "model": model.capabilities.model_id,
             "mode": mode,
-            "looks": looks,
+            "looks": len(looked),
+            "looked_at": looked,
             "execute": execute,
             "limit": limit,
             "sampling_seed": sampling_seed,
@@ -131,7 +181,7 @@ def run_closed_loop(
         }
         executed = record.rollout(facts)
         imagined = _expectation(executed, expected, model, sampling_seed)
-        return ClosedLoop(executed, imagined, first, looks, round(time.perf_counter() - started, 3))
+        yield ClosedLoop(executed, imagined, first, len(looked), round(time.perf_counter() - started, 3))
 
 
 def check_can_act(model: WorldActionModel, mode: str) -> None:
@@ -154,20 +204,16 @@ def _look(env: TabletopEnv, views: Sequence[str], instruction: str) -> Observati
     return replace(seen, frames={**seen.frames, **further}, cameras=cameras)
 
 
-def _take(
-    record: Record, imagined: Rollout, count: int, progress: Callable[[int, int, str], None] | None, limit: int
-) -> int:
-    """Execute up to ``count`` actions of a chunk, fewer when the task is done before; return how many."""
+def _take(record: Record, imagined: Rollout, count: int) -> Iterator[None]:
+    """Execute up to ``count`` actions of a chunk, fewer when the task is done before; yields after each."""
     actions = imagined.actions
     if actions is None or not len(actions):
         raise InvalidInput("The model imagined no actions to execute.")
-    for index, action in enumerate(actions[:count]):
+    for action in actions[:count]:
         record.step(action)
-        if progress is not None:
-            progress(len(record.actions), limit, "acting")
+        yield
         if record.success:
-            return index + 1
-    return min(count, len(actions))
+            return
 
 
 def _expectation(executed: Rollout, expected: list[Frames], model: WorldActionModel, seed: int) -> Rollout:
@@ -186,7 +232,7 @@ def _expectation(executed: Rollout, expected: list[Frames], model: WorldActionMo
         success=None,
         seed=seed,
         camera_model=executed.camera_model.resized(width, height) if executed.camera_model else None,
-        meta={key: executed.meta[key] for key in ("model", "mode", "looks", "execute", "source")},
+        meta={key: executed.meta[key] for key in ("model", "mode", "looks", "looked_at", "execute", "source")},
     )
 
 

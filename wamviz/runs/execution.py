@@ -137,11 +137,12 @@ class Record:
         self._masks = [env.segment(camera, SIDE)] if 2 * env.size >= SIDE else []
         self.states: list[Floats] = [start.state]
         self.actions: list[Floats] = []
+        self.progress: list[float] = []  # of the task after each action, 0 .. 1
         self.success = False
 
     def step(self, action: Floats) -> None:
         """Execute one action (7,). A task once done counts as done."""
-        from wamviz.worlds.tabletop import success
+        from wamviz.worlds.tabletop import progress, success
 
         seen, _, _, _, info = self._env.step(action)
         self._clipped += bool(info["clipped"])
@@ -150,8 +151,9 @@ class Record:
             self._masks.append(self._env.segment(self._camera, SIDE))
         self.states.append(seen.state)
         self.actions.append(action)
-        if self._task is not None and not self.success:
-            self.success = success(self._env, self._task)
+        if self._task is not None:
+            self.success = self.success or success(self._env, self._task)
+            self.progress.append(1.0 if self.success else float(progress(self._env, self._task)))
 
     def rollout(self, facts: dict[str, Any]) -> Rollout:
         """Everything recorded so far as one executed rollout."""
@@ -173,6 +175,7 @@ class Record:
             meta[SEEN] = pack_simulator_masks(np.stack(self._masks), SEGMENTS, moved)
         if task is not None:
             meta["progress"] = 1.0 if self.success else progress(env, task)  # 0 .. 1
+            meta["progress_by_action"] = [round(value, 4) for value in self.progress]
         if self._note:
             meta["note"] = self._note
         return Rollout(

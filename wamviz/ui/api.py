@@ -37,11 +37,11 @@ from wamviz.runs.imagine import Eta
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run
 from wamviz.ui import choices, jobs, run_actions
+from wamviz.ui.contexts import RUN
 from wamviz.ui.library import SHIPPED, is_here
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes, bounded
 
-RUN = re.compile(r"[0-9a-f]{16}")
 FORMS = f"{SHIPPED}#EPISODE[@FRAME], tabletop:SEED[@STEP], or the id of a kept run"
 Answer = tuple[dict[str, Any], list[str] | None]
 

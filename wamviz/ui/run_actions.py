@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -31,6 +31,7 @@ from wamviz.ui.stage import StageValue, empty_value, preview_value, stage_value
 
 log = logging.getLogger(__name__)
 Parts = dict[str, Any]
+Question = tuple[Capabilities, Context, dict[str, Any]]
 GPU_SECONDS = 120
 CHUNK_ERROR = "error of each chunk (% of half the range, against the recording)"
 PHYSICS = threading.Lock()  # one simulation at a time: they share the renderer and two cores
@@ -60,11 +61,22 @@ def imagine(
         held: id of the run that is on the stage now; it comes back when this one is stopped or fails.
         theme: the visitor's colour scheme, for the plots.
     """
+
+    def read() -> Question:
+        caps = choices.capabilities(choices.read_model(form["model"]))
+        return caps, *read_form(scene, frame, form, caps, scenes)
+
+    yield from ask(read, repository, switch, held, theme)
+
+
+def ask(
+    read: Callable[[], Question], repository: RunRepository, switch: Switch, held: str | None, theme: str
+) -> Iterator[Parts]:
+    """The same for what ``read`` returns: a model's capabilities, a context, and the arguments of ``imagine_run``."""
     step, shown = 0, None
     try:
         yield {"status": run_view.status("busy", "Reading the context …", done=0.0)}
-        caps = choices.capabilities(choices.read_model(form["model"]))
-        context, options = read_form(scene, frame, form, caps, scenes)
+        caps, context, options = read()
         eta, run = Eta(), None
         with closing(imagine_on_card(caps.model_id, context, **options)) as stream:  # type: ignore[type-var]
             for event in stream:

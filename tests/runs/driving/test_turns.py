@@ -16,8 +16,8 @@ from wamviz.runs.driving import check_drivable, take_turn, turns
 
 def test_a_model_without_steps_is_refused_by_name():
     with pytest.raises(InvalidInput, match="cannot be driven"):
-        check_drivable(registry.entry("hold-still"))
-    check_drivable(ENTRY)
+        check_drivable(registry.entry("hold-still").capabilities)
+    check_drivable(ENTRY.capabilities)
 
 
 def test_a_step_does_not_wait_behind_a_long_run(monkeypatch):

@@ -17,8 +17,9 @@ import numpy as np
 
 from wamviz.core.errors import InvalidInput
 from wamviz.core.media import fit_square
-from wamviz.core.rollout import ActionSpace, Floats, Frames, check_floats
+from wamviz.core.rollout import ActionSpace, Camera, Floats, Frames, check_floats
 from wamviz.models.protocol import Capabilities, Dream, DrivableModel, WorldActionModel
+from wamviz.runs.driving.turns import check_drivable
 from wamviz.runs.driving.world import DriveWorld, Real
 from wamviz.runs.execution import why_not
 from wamviz.runs.sources import Context
@@ -37,12 +38,16 @@ class Drift:
     Attributes:
         hand: cm between the hands; thing: cm between the two places of ``which``, the thing that is farthest off.
         picture: mean difference of the pictures, in percent of the full range.
+        hand_px, thing_px: the same two distances as the camera sees them, in pixels of the imagined picture; None where
+            it is not calibrated.
     """
 
     hand: float | None
     thing: float | None
     which: str
     picture: float
+    hand_px: float | None = None
+    thing_px: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +119,10 @@ class Drive:
         if len(self.moments) + len(given) > LONGEST + 1:
             raise InvalidInput(f"A drive has at most {LONGEST} actions.", "Keep it, rewind, or start anew.")
         legal, last = self.space.clip(given), self.moments[-1]
-        coming = None
+        coming, seen = None, self.context.observation
+        camera = seen.main_camera
         if self.world is not None and last.real is not None:
-            scene, camera = self.context.observation.world_state, self.context.observation.main_camera
+            scene = seen.world_state
             assert scene is not None
             coming = self.world.begin(scene.seed, last.real, legal, camera, self.goal)
         dreamed = last.dream.step(legal)
@@ -125,7 +131,8 @@ class Drive:
         for action, imagined, beside in zip(legal, dreamed, happened, strict=True):
             real, drift = None, None
             if beside is not None:
-                real, drift = beside[0], measure_drift(imagined.frame, imagined.places, *beside)
+                real = beside[0]
+                drift = measure_drift(imagined.frame, imagined.places, *beside, seen.cameras.get(camera))
             moments.append(Moment(imagined.frame, imagined.dream, action, real, drift))
         return replace(self, moments=(*self.moments, *moments), steps=(*self.steps, len(legal)))
 
@@ -148,7 +155,9 @@ class Drive:
         return self.branch(len(self.moments) - 1 - count)
 
 
-def measure_drift(frame: Frames, places: Mapping[str, Floats], real: Real, picture: Frames) -> Drift:
+def measure_drift(
+    frame: Frames, places: Mapping[str, Floats], real: Real, picture: Frames, camera: Camera | None = None
+) -> Drift:
     """How far an imagined frame (H, W, 3) and its places are from the real ones."""
     apart = {
         name: 100 * float(np.linalg.norm(place - real.places[name]))
@@ -159,7 +168,19 @@ def measure_drift(frame: Frames, places: Mapping[str, Floats], real: Real, pictu
     which = max(apart, key=lambda name: apart[name], default="")
     shown = picture if picture.shape == frame.shape else fit_square(picture[None], frame.shape[0])[0]
     off = float(np.abs(shown.astype(np.int16) - frame).mean()) / 2.55
-    return Drift(hand, apart.get(which), which, off)
+
+    def pixels(name: str) -> float | None:
+        """Between the two places of a thing, in the picture."""
+        if camera is None or name not in places or name not in real.places:
+            return None
+        both = np.concatenate([np.stack([places[name], real.places[name]]), np.ones((2, 1))], axis=1)
+        seen = both @ camera.square_projection().T  # (2, 3)
+        if (seen[:, 2] <= 0).any():
+            return None
+        (u, v), (x, y) = frame.shape[0] * seen[:, :2] / seen[:, 2:]
+        return float(np.hypot(u - x, v - y))
+
+    return Drift(hand, apart.get(which), which, off, pixels("hand"), pixels(which))
 
 
 def open_drive(model: WorldActionModel, context: Context, world: DriveWorld | None = None, seed: int = 0) -> Drive:
@@ -172,8 +193,8 @@ def open_drive(model: WorldActionModel, context: Context, world: DriveWorld | No
         WamvizError: the model cannot be driven, or the world cannot be drawn.
     """
     caps, seen = model.capabilities, context.observation
-    if not isinstance(model, DrivableModel) or caps.action_space is None:
-        raise InvalidInput(f"{caps.title} cannot be driven.", "Choose a model that can, such as mini-WAM.")
+    check_drivable(caps)
+    assert isinstance(model, DrivableModel) and caps.action_space is not None
     why = why_not(seen.world_state, np.zeros((1, caps.action_space.dim), np.float32), caps.action_space) or ""
     if world is None and not why:
         why = "Physics was left out."
@@ -183,7 +204,7 @@ def open_drive(model: WorldActionModel, context: Context, world: DriveWorld | No
     if world is not None and not why:
         assert seen.world_state is not None
         real, picture, goal, no_task = world.look(seen.world_state, seen.main_camera, context.instruction)
-        drift = measure_drift(first.frame, first.places, real, picture)
+        drift = measure_drift(first.frame, first.places, real, picture, seen.cameras.get(seen.main_camera))
     return Drive(
         context, caps, str(getattr(model, "weights_digest", "")), seed, context.instruction,
         (Moment(first.frame, first.dream, None, real, drift),), why, no_task, world=None if why else world, goal=goal,

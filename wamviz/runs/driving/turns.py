@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from wamviz.core.errors import Busy, InvalidInput
 from wamviz.models import registry
 from wamviz.models.cache import resolve_device
-from wamviz.models.protocol import ModelEntry
+from wamviz.models.protocol import Capabilities, ModelEntry
 from wamviz.models.queue import BEAT_S, DEVICE_QUEUE
 
 PATIENCE_BEATS = 4  # a step waits so long for the device, and is dropped then: it must not come after the next
 
 
-def check_drivable(entry: ModelEntry) -> None:
+def check_drivable(caps: Capabilities) -> None:
     """Raise ``InvalidInput`` unless a model can be driven."""
-    caps = entry.capabilities
     if not caps.drivable or caps.action_space is None:
         names = [one.capabilities.title for one in registry.entries().values() if one.capabilities.drivable]
         raise InvalidInput(

@@ -46,6 +46,20 @@ class Real:
     progress: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """Where a path begins, and where the arm would go.
+
+    Attributes:
+        command: (3,) m, where the controller holds the hand; gripper: what it holds, 0 open .. 1 closed.
+        foreseen: (K, 3) m, after each action, with nothing in the arm's way.
+    """
+
+    command: NDArray[np.float64]
+    gripper: float
+    foreseen: NDArray[np.float64]
+
+
 class DriveWorld:
     """One tabletop that serves every drive: a thread of its own restores, acts and draws; calls take turns.
 
@@ -68,12 +82,16 @@ class DriveWorld:
         """Execute ``actions`` (K, 7) after ``before``: what follows each of them, under way."""
         return self._thread.submit(self._act, seed, before, actions, camera, task)
 
+    def foresee(self, state: WorldState, actions: Floats) -> Hand:
+        """Where the hand's command stands, and where the arm would have the hand after each action (K, 7)."""
+        return self._thread.submit(self._foresee, state, actions).result()
+
     def close(self) -> None:
         """Give the graphics memory back, once what is under way is done."""
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 
-    def _ready(self, camera: str) -> TabletopEnv:
+    def _ready(self) -> TabletopEnv:
         from wamviz.worlds.tabletop import TabletopEnv
 
         if self._env is None:
@@ -81,7 +99,7 @@ class DriveWorld:
         return self._env
 
     def _look(self, state: WorldState, camera: str, task: str) -> tuple[Real, Frames, Task | None, str]:
-        env = self._ready(camera)
+        env = self._ready()
         env.restore(state.seed, state.snapshot)
         goal, why = read_task(env, task)
         return (*_see(env, camera, goal, False), goal, why)
@@ -89,7 +107,7 @@ class DriveWorld:
     def _act(
         self, seed: int, before: Real, actions: Floats, camera: str, task: Task | None
     ) -> list[tuple[Real, Frames]]:
-        env = self._ready(camera)
+        env = self._ready()
         env.restore(seed, before.snapshot)
         found = []
         done = bool(before.done)
@@ -99,6 +117,11 @@ class DriveWorld:
             done = bool(real.done)
             found.append((real, frame))
         return found
+
+    def _foresee(self, state: WorldState, actions: Floats) -> Hand:
+        env = self._ready()
+        env.restore(state.seed, state.snapshot)
+        return Hand(env.commanded_pose()[0], env.gripper_command, env.foresee_hand(actions))
 
     def _close(self) -> None:
         if self._env is not None:

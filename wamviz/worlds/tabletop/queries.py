@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.core.rollout import Camera
-from wamviz.worlds.tabletop import controller, scene
+from wamviz.worlds.tabletop import contract, controller, robot, scene
 from wamviz.worlds.tabletop.appearance import Appearance, look_at
-from wamviz.worlds.tabletop.contract import CAMERAS
 from wamviz.worlds.tabletop.layout import Layout
 from wamviz.worlds.tabletop.objects import MOVABLE
 
@@ -65,6 +64,20 @@ class SceneQueries:
     def commanded_pose(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The pose that the controller holds: position (3,) m and rotation (3, 3)."""
         return self._controller.position.copy(), self._controller.rotation.copy()
+
+    def foresee_hand(self, actions: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Where the arm would have the hand after each action (K, 7) with nothing in its way, (K, 3) m.
+
+        Inverse kinematics and the controller's limits alone: no physics, and the scene stays as it is.
+        """
+        space, arm = contract.ACTION_SPACE, controller.Controller()
+        arm.unpack(self._controller.pack())
+        places = []
+        for action in np.clip(np.asarray(actions, np.float64), space.low, space.high):
+            *_, joints = arm.follow(action)
+            places.append(robot.forward(joints)[0][:3, 3])
+            arm.settle(places[-1])
+        return np.stack(places) if places else np.zeros((0, 3))
 
     def first_touched(self) -> str | None:
         """What the hand touched (or the arm moved) first since the start or the last restore.
@@ -122,8 +135,8 @@ class SceneQueries:
 
     def camera(self, name: str) -> Camera:
         """Calibration of a camera at the present state (the wrist camera moves with the hand)."""
-        if name not in CAMERAS:
-            raise unknown_name("camera", name, CAMERAS)
+        if name not in contract.CAMERAS:
+            raise unknown_name("camera", name, contract.CAMERAS)
         index = self._model.camera(name).id
         if name == "exterior":
             pose = look_at(self.look.camera_position, self.look.camera_look_at)

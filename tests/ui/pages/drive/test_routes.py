@@ -8,9 +8,10 @@ from starlette.testclient import TestClient
 
 from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store import Store
+from wamviz.ui.json_routes import LARGEST
 from wamviz.ui.page import Services
 from wamviz.ui.pages.drive import sessions
-from wamviz.ui.pages.drive.routes import LARGEST, routes_of
+from wamviz.ui.pages.drive.routes import routes_of
 from wamviz.ui.pages.drive.sessions import DriveSessions
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes

@@ -92,7 +92,7 @@ class DriveSessions:
     def open(self, context: Context, model_id: str, hidden: bool = False, seed: int = 0) -> dict[str, Any]:
         """Begin a drive at ``context``; ``hidden`` makes it a challenge."""
         entry = registry.entry(model_id)
-        check_drivable(entry)
+        check_drivable(entry.capabilities)  # before its weights are loaded
         self._make_room()
         with take_turn(entry), registry.borrow(model_id) as model:
             drive = open_drive(model, context, self._world(), seed)
@@ -253,6 +253,7 @@ def describe(moment: Moment, hidden: bool) -> dict[str, Any]:
     drift = moment.drift
     numbers = {} if drift is None else {
         "hand": drift.hand, "thing": drift.thing, "which": drift.which, "picture": drift.picture,
+        "hand_px": drift.hand_px, "thing_px": drift.thing_px,
     }  # fmt: skip
     real = moment.real
     return {**told, "real": _picture(real.picture), "done": real.done, "progress": real.progress, **numbers}

@@ -8,6 +8,7 @@ from wamviz.ui import example
 from wamviz.ui.page import Page, Services
 from wamviz.ui.pages.imagine.events import ImagineEvents
 from wamviz.ui.pages.imagine.layout import ImaginePage
+from wamviz.ui.pages.imagine.routes import imagine_routes
 
 
 def build(services: Services, demo: gr.Blocks) -> None:
@@ -16,4 +17,4 @@ def build(services: Services, demo: gr.Blocks) -> None:
     ImagineEvents(ImaginePage(repository, scenes, example.example_run(repository, scenes)), demo)
 
 
-PAGE = Page("Imagine", "", build, order=0)
+PAGE = Page("Imagine", "", build, order=0, routes=imagine_routes)

@@ -224,7 +224,8 @@ class FormEvents:
             reference = self.page.scenes.context(scene, frame).reference
         except WamvizError:
             reference = None
-        return question_view.sentences([choices.given_words(model, mode, reference)])
+        words = question_view.sentences([choices.given_words(model, mode, reference)])
+        return [*words, *view.file_format(model)] if REQUIRED[mode] == "actions" else words
 
     # --- a whole question -------------------------------------------------------------------------------------------
 

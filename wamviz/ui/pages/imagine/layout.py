@@ -7,6 +7,7 @@ do when pressed is in ``events``, what that means in ``run_actions``.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import gradio as gr
 
@@ -18,6 +19,7 @@ from wamviz.ui.offers import Offers
 from wamviz.ui.pages.imagine import view
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
+from wamviz.ui.script_panel import ScriptPanel
 from wamviz.ui.stage import Stage
 
 PLOTS = ("wz-action-plot", "wz-metric-plot")
@@ -218,6 +220,8 @@ class ImaginePage:
                 self.path_plot = _plot("wz-path-plot", "End-effector path in space")
             with gr.Tab("Numbers"):
                 self.table = Markup(parts.get("table", ()), elem_id="wz-table")
+            with gr.Tab("Inside the model"):
+                ScriptPanel(Path(__file__).parent, "inside", elem_id="wz-inside")
             with gr.Tab("About this run"):
                 self.facts = Markup(parts.get("facts", ()), elem_id="wz-facts")
         Markup([h("h2", {"class": "wz-title"}, "How close is it?")])

@@ -5,6 +5,9 @@ Contract: pure functions from runs and models; no component and no event.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+from wamviz.runs.actions_file import actions_csv, describe_columns, example_actions
 from wamviz.runs.store import Run
 from wamviz.ui import choices, run_view
 from wamviz.ui.markup import Node, h
@@ -29,6 +32,25 @@ def examples(repository: RunRepository) -> list[Node]:
         h("div", {"class": "wz-examples"}, h("span", {"class": "wz-chiptitle"}, "Examples"), h("div", group, buttons)),
         h("p", {"class": "wz-note"}, EXAMPLE_RULE),
     ]
+
+
+def file_format(model: str) -> list[Node]:
+    """What a CSV file of actions looks like for a model, with an example to take away."""
+    space = choices.capabilities(model).action_space
+    if space is None:
+        return []
+    rows = actions_csv(example_actions(space)[[0, -1]], space).split()
+    link = h(
+        "a", {"href": f"./actions-example.csv?model={quote(model)}", "download": "actions-example.csv"}, "An example"
+    )
+    items = [h("li", None, words) for words in describe_columns(space)]
+    text = f"As CSV: the names in the first row, then one row an action, {space.rate:g} a second."
+    return [
+        h("details", {"class": "wz-format"}, h("summary", None, "The format of a CSV file"),
+          h("p", {"class": "wz-note"}, text, " ", link, "."),
+          h("ul", {"class": "wz-note"}, items),
+          h("p", {"class": "wz-note"}, [h("code", None, f"{row} ") for row in rows])),
+    ]  # fmt: skip
 
 
 def first_settings(model: str) -> dict[str, float]:

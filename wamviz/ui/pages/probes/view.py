@@ -20,11 +20,10 @@ from wamviz.probes.probe import read_suite
 from wamviz.probes.results import Results, ResultsShelf, read_results
 from wamviz.probes.shipped import find_suite, shipped_suites
 from wamviz.probes.suite_run import RUNS, SUITE, CellDone, plan_cells
-from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Store
 from wamviz.ui import choices, run_view
+from wamviz.ui.contexts import find_context
 from wamviz.ui.jobs import Switch
-from wamviz.ui.library import SHIPPED, place_of
 from wamviz.ui.markup import Node
 from wamviz.ui.pages.probes.grid import contenders_of, grid, nothing
 from wamviz.ui.run_actions import Parts, imagine_on_card, refused, whole
@@ -85,22 +84,6 @@ def make_suite(form: Form, scenes: Scenes) -> Suite:
         contenders=form.contenders or (), samples=samples, seed=seed,
     )  # fmt: skip
     return Suite("mine", (probe,))
-
-
-def find_context(source: str, scenes: Scenes, here: bool) -> Context:
-    """The context of a SOURCE that a visitor may name: folders of this machine are for those who sit at it.
-
-    Raises:
-        WamvizError: there is none, or it is not for this visitor.
-    """
-    text = (source or "").strip()
-    if "#" in text:
-        scenes.library.allow(place_of(text)[0], here)
-        if text.startswith(f"{SHIPPED}#"):
-            return scenes.context(*scenes.at(text))
-    elif not text.startswith("tabletop:"):
-        scenes.library.allow(text, here)
-    return resolve(text)
 
 
 def run(form: Form, shelf: ResultsShelf, repository: RunRepository, scenes: Scenes, switch: Switch) -> Iterator[Parts]:

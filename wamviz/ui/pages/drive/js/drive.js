@@ -4,24 +4,13 @@
    (pace.js); the server says what it led to, and nothing is shown that it did not send. */
 
 import { unpack } from "../../../static/wire.js";
+import { ask } from "./ask.js";
 import { controlOf, heldOn, motionOf } from "./keys.js";
 import { median, Pace } from "./pace.js";
 import { RATE } from "./plot.js";
 import { View } from "./view.js";
 
 const REMEMBERED = 21; // answers whose median is shown
-
-/** Ask the server; an Error holds its sentence. */
-async function ask(verb, body) {
-  const answer = await fetch(`driving/${verb}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(told.error || "The server did not answer."), { status: answer.status });
-  return told;
-}
 
 export function start({ element, props }) {
   const drive = new Cockpit(element.querySelector(".wd-drive"), unpack(props.value) ?? {});

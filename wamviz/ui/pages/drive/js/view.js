@@ -82,9 +82,10 @@ export class View {
     this.scrub.setAttribute("aria-valuetext", `${at} of ${end} seconds`);
     this.part(".wd-at").textContent = `${at} of ${end} s`;
     const seen = covered ? [] : moments;
-    const [places, picture] = ["places", "picture"].map((name) => this.part(`[data-plot=${name}]`));
+    const [places, pixels, picture] = ["places", "pixels", "picture"].map((name) => this.part(`[data-plot=${name}]`));
     const of = (name) => seen.map((one) => one[name]);
     drawPlot(places, { hand: of("hand"), thing: of("thing") }, shown, "cm");
+    drawPlot(pixels, { hand: of("hand_px"), thing: of("thing_px") }, shown, "px");
     drawPlot(picture, { picture: of("picture") }, shown, "%");
   }
 
@@ -92,10 +93,11 @@ export class View {
   numbers(state, moments, shown, wait, blind) {
     const words = [`${moments.length - 1} actions`, `${state.dropped} dropped`];
     if (wait !== null) words.push(`a key answered in ${Math.round(wait)} ms (median)`);
-    const { hand, thing, which, picture } = moments[shown] ?? {};
+    const { hand, thing, which, picture, hand_px, thing_px } = moments[shown] ?? {};
+    const seen = (px) => (Number.isFinite(px) ? ` (${px.toFixed(1)} px)` : "");
     if (!state.hidden && !blind) {
-      if (Number.isFinite(hand)) words.push(`hand ${hand.toFixed(1)} cm off`);
-      if (Number.isFinite(thing)) words.push(`${which.replace("_", " ")} ${thing.toFixed(1)} cm off`);
+      if (Number.isFinite(hand)) words.push(`hand ${hand.toFixed(1)} cm${seen(hand_px)} off`);
+      if (Number.isFinite(thing)) words.push(`${which.replace("_", " ")} ${thing.toFixed(1)} cm${seen(thing_px)} off`);
       if (Number.isFinite(picture)) words.push(`pictures differ by ${picture.toFixed(1)} %`);
     }
     this.part(".wd-numbers").textContent = words.join(" · ");
