@@ -13,6 +13,7 @@ import { directions, grips } from "./space.js";
 
 const LOWEST = 0.012; // m
 const HIGHEST = 0.6;
+const PEN = 0.12; // above most things, below where the hand begins
 const MOST = 60; // corners
 const PAUSE = 120; // ms without a change before the server is asked
 
@@ -107,7 +108,7 @@ class Path {
       }
       this.scene = scene;
       this.part(".wp-task").placeholder = `e.g. ${scene.task || "pick up the orange"}`;
-      this.pen = Math.max(LOWEST, scene.start[2]);
+      this.pen = Math.min(scene.start[2], PEN);
       this.board.lay(scene);
       this.lanes.lay(scene);
       this.columns();
