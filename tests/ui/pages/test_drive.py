@@ -97,9 +97,9 @@ def test_a_drawn_path_is_imagined_and_executed(driving: Page, site: Site) -> Non
     frame = driving.get_by_test_id("path-frame")
     box = frame.bounding_box()
     assert box is not None
-    driving.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
+    driving.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"])
     driving.mouse.down()
-    driving.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"], steps=8)
+    driving.mouse.move(box["x"] + 0.58 * box["width"], box["y"] + 0.66 * box["height"], steps=8)
     driving.mouse.up()
     told = driving.get_by_test_id("path-told")
     expect(told).to_contain_text(re.compile(r"^\d+ actions, .* The arm can follow it"))

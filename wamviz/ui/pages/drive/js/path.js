@@ -251,7 +251,7 @@ class Path {
     const off = 100 * told.off;
     const far = told.astray.map((k) => k + 1).join(", ");
     const words = far
-      ? `The arm does not get to corner ${far}.`
+      ? `The arm does not get to corner ${far}: another height, or nearer to the robot.`
       : `The arm can follow it${off > 0.15 ? ` to ${off.toFixed(1)} cm` : ""}.`;
     this.sum(words, far ? "warn" : "");
   }
