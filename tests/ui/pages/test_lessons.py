@@ -24,31 +24,32 @@ def pupil(watched: tuple[Page, Watch], site: Site) -> Page:
 def test_a_lesson_goes_from_a_prediction_to_a_measurement_to_reasons(
     pupil: Page, watched: tuple[Page, Watch], site: Site
 ) -> None:
-    pupil.goto(f"{site.url}/lessons?lesson=inverse-dynamics")
+    pupil.goto(f"{site.url}/lessons?lesson=words")
     run = pupil.get_by_role("button", name="Run the experiment")
     expect(run).to_be_disabled()
-    for name in ("A known outcome, because it shows what changed", "From the sentence alone: no future is drawn"):
+    for name in ("Nothing that resembled the task", "Another object is named"):
         option = pupil.get_by_test_id("predict").get_by_role("button", name=name)
         option.focus()
         option.press("Enter")
         expect(option).to_have_attribute("aria-pressed", "true")
     expect(run).to_be_enabled()
     expect(pupil.get_by_test_id("claim")).to_be_empty()
-    pupil.get_by_label("number input for Scenes").first.fill("2")
-    pupil.get_by_label("number input for Scenes").first.press("Tab")
+    scenes = pupil.get_by_role("spinbutton").locator("visible=true").first
+    scenes.fill("2")
+    scenes.press("Tab")
     run.click()
     expect(pupil.get_by_test_id("status")).to_contain_text("Measured", timeout=240_000)
-    expect(pupil.get_by_test_id("found")).to_contain_text("You predicted: From the sentence alone")
+    expect(pupil.get_by_test_id("found")).to_contain_text("You predicted: Another object is named")
     expect(pupil.get_by_test_id("stage").locator("video").first).to_be_visible()
-    expect(pupil.get_by_test_id("claim")).to_contain_text("A hypothesis.")
-    right = pupil.get_by_test_id("questions").get_by_role("button", name="No: an imagined future errs")
+    expect(pupil.get_by_test_id("claim")).to_contain_text("A report.")
+    right = pupil.get_by_test_id("questions").get_by_role("button", name="Sampling alone moves the path")
     right.click()
-    expect(pupil.get_by_test_id("questions")).to_contain_text("Right. The recorded future is an oracle.")
+    expect(pupil.get_by_test_id("questions")).to_contain_text("Right. Without it, every difference")
     term = pupil.locator(".wz-term").first
     term.focus()
     expect(pupil.locator(".wz-tip").first).to_be_visible()
     pupil.keyboard.press("Escape")
     expect(pupil.locator(".wz-tip").first).to_be_hidden()
     pupil.reload()
-    expect(pupil.get_by_test_id("claim")).to_contain_text("A hypothesis.")
+    expect(pupil.get_by_test_id("claim")).to_contain_text("A report.")
     assert watched[1].errors == [] and watched[1].outside == []

@@ -15,7 +15,7 @@ import numpy as np
 from wamviz.core.rollout import WorldState
 from wamviz.lessons.experiment import Choice, Experiment, Figure, Finding, Progress, Whole, mean_of, smaller
 from wamviz.lessons.experiments.wordings import NONSENSE
-from wamviz.lessons.lab import Lab
+from wamviz.lessons.lab import HORIZON, Lab
 from wamviz.lessons.paths import path_gap, path_of
 from wamviz.worlds.tabletop import TabletopEnv, feasible_tasks, parse, phrase
 
@@ -26,7 +26,7 @@ KINDS = ("pick", "place", "push", "stack")
 def work(values: Mapping[str, Any], lab: Lab) -> Iterator[Progress | Finding]:
     """Change one thing at a time in every scene."""
     scenes, mode, shown = values["scenes"], values["mode"], None
-    length: dict[str, int] = {} if mode == "act_only" else {"horizon": 16}
+    length: dict[str, int] = {} if mode == "act_only" else {"horizon": HORIZON}
     gaps: dict[str, list[float]] = {name: [] for name in CHANGES}
     towards: list[float] = []
     yield Progress(0, scenes)
@@ -43,7 +43,7 @@ def work(values: Mapping[str, Any], lab: Lab) -> Iterator[Progress | Finding]:
         end = path_of(runs["other_object"])[-1]
         old, new = (float(np.linalg.norm(end - place)) for place in places)
         towards.append(100.0 * (new < old))
-        shown = shown or runs["other_object"]
+        shown = shown or lab.imagine(context.reworded(words["other_object"]), "joint", seed=done, horizon=HORIZON)
         yield Progress(done, scenes)
     verdict = smaller(gaps["paraphrase"], gaps["other_object"])
     if verdict == "holds" and smaller(gaps["other_seed"], gaps["other_object"]) != "holds":

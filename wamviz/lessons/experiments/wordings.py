@@ -13,7 +13,7 @@ import numpy as np
 
 from wamviz.lessons.experiment import Choice, Experiment, Figure, Finding, Progress, Whole, mean_of, smaller
 from wamviz.lessons.experiments.known_ending import action_error
-from wamviz.lessons.lab import Lab
+from wamviz.lessons.lab import HORIZON, Lab
 
 NONSENSE = "blorp zindle the quaxing farn"
 TOLD = ("usual", "heldout", "synonyms", "nonsense")
@@ -31,7 +31,8 @@ def work(values: Mapping[str, Any], lab: Lab) -> Iterator[Progress | Finding]:
             words = NONSENSE if name == "nonsense" else reword(context.instruction, name, rng)
             run = lab.imagine(context.reworded(words), values["mode"], seed=done, **_length(values["mode"]))
             errors[name].append(action_error(run))
-            shown = run if name == "synonyms" and shown is None else shown
+            if name == "synonyms" and shown is None:
+                shown = lab.imagine(context.reworded(words), "joint", seed=done, horizon=HORIZON)
         errors["hold"].append(action_error(run, "hold_mae"))
         yield Progress(done, scenes)
     bars = Figure("error", "%", tuple(mean_of(name, found) for name, found in errors.items()))
@@ -46,7 +47,7 @@ def nearer_to(errors: Mapping[str, list[float]]) -> str:
 
 
 def _length(mode: str) -> dict[str, int]:
-    return {} if mode == "act_only" else {"horizon": 16}
+    return {} if mode == "act_only" else {"horizon": HORIZON}
 
 
 EXPERIMENT = Experiment(

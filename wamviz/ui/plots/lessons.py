@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from wamviz.lessons import Figure
-from wamviz.ui.plots.style import LOOKS, axis, base_layout, below, check_theme, number, wrapped
+from wamviz.ui.plots.style import INK, LOOKS, axis, base_layout, below, check_theme, number, wrapped
 
-BAR, AROUND = 46, 96  # pixels of a bar, and around all of them
+BAR, AROUND = 46, 110  # pixels of a bar, and around all of them
 HEIGHT = 320
 LETTERS = 22  # of a label before it is broken
+WIDE = 0x2E7F  # letters beyond are as wide as two
 
 
 def lesson_figure(figure: Figure, labels: Mapping[str, str], theme: str = "light") -> go.Figure:
@@ -41,7 +42,7 @@ def _bars(figure: Figure, labels: Mapping[str, str], theme: str) -> go.Figure:
             orientation="h",
             marker={"color": color, "opacity": 0.75},
             error_x={
-                "type": "data", "symmetric": False, "thickness": 1.6, "width": 5,
+                "type": "data", "symmetric": False, "thickness": 1.6, "width": 5, "color": INK[theme],
                 "array": [high - one.value for one, (_, high) in zip(shown, ends, strict=True)],
                 "arrayminus": [one.value - low for one, (low, _) in zip(shown, ends, strict=True)],
             },
@@ -51,10 +52,10 @@ def _bars(figure: Figure, labels: Mapping[str, str], theme: str) -> go.Figure:
         )
     )  # fmt: skip
     drawn.update_layout(
-        margin={"l": 8, "r": 16, "t": 8, "b": 52}, bargap=0.35, showlegend=False,
+        margin={"l": 8, "r": 16, "t": 8, "b": 66}, bargap=0.35, showlegend=False,
         xaxis=axis(theme, title={"text": _axis_title(labels[figure.name], figure.unit), "standoff": 6},
                    rangemode="tozero", showline=True, fixedrange=True),
-        yaxis=axis(theme, automargin=True, fixedrange=True),
+        yaxis=axis(theme, fixedrange=True, showgrid=False),
     )  # fmt: skip
     drawn.layout.yaxis.automargin = True
     return drawn
@@ -92,12 +93,12 @@ def _curves(figure: Figure, labels: Mapping[str, str], theme: str) -> go.Figure:
 
 
 def _axis_title(words: str, unit: str) -> str:
-    return words if unit in ("", "1") else f"{words} ({unit})"
+    return _broken(words if unit in ("", "1") else f"{words} ({unit})", 2 * LETTERS)
 
 
-def _broken(label: str) -> str:
-    """A label in lines; one without spaces is broken between its characters."""
-    if " " in label or len(label) <= LETTERS:
-        return wrapped(label, LETTERS)
-    half = LETTERS // 2 + 2  # wide characters
-    return "<br>".join(wrapped(label[k : k + half], LETTERS) for k in range(0, len(label), half))
+def _broken(label: str, letters: int = LETTERS) -> str:
+    """A label in lines; Japanese, whose letters are wide, is broken between any two of them."""
+    if not any(ord(letter) > WIDE for letter in label):
+        return wrapped(label, letters)
+    half = letters // 2 + 1
+    return "<br>".join(wrapped(label[k : k + half], letters) for k in range(0, len(label), half))

@@ -23,6 +23,8 @@ from wamviz.ui.run_actions import Parts
 from wamviz.ui.runner import Runner
 
 OPENED = "(...data) => [window.wamviz.scheme(), window.wamviz.pupil(), ...data.slice(2)]"
+# Every answer counts, also one that comes while the one before is under way.
+EACH: dict[str, Any] = {**AT_ONCE, "trigger_mode": "multiple"}
 ANOTHER = "() => { window.wamviz.anotherPupil(); location.reload(); }"
 
 
@@ -47,7 +49,7 @@ class LessonsEvents:
         self.runner.starts(page.go, self.run, [*self.where, page.theme, *controls])
         answered = [page.status, *later]
         for part, name in ((page.before, "wz-before"), (page.questions, "wz-questions")):
-            part.pick(self.answer, [page.picked, *self.where], answered, js=picked_in(name), **AT_ONCE)
+            part.pick(self.answer, [page.picked, *self.where], answered, js=picked_in(name), **EACH)
         page.skip.click(self.skip, self.where, answered, **AT_ONCE)
         page.another.click(None, None, None, js=ANOTHER, **PRIVATE)
         page.recolour.click(self.draw, [page.theme, page.finding, *self.where[:2]], [page.theme, *page.plots],

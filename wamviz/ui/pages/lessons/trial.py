@@ -75,7 +75,7 @@ def shown(desk: Desk, finding: Finding, repository: RunRepository) -> Parts:
     stage = None
     if finding.run is not None:
         run = repository.keep(finding.run)
-        stage = stage_value(run, repository.url(run.id))
+        stage = stage_value(run, repository.url(run.id), executed_reason=desk.say["not_executed"])
     return {
         "found": view.found(desk, finding),
         "numbers": view.numbers(desk, finding),
