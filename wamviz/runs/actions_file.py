@@ -18,7 +18,7 @@ def actions_csv(actions: Floats, space: ActionSpace) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(space.names)
-    writer.writerows([f"{value:.9g}" for value in row] for row in np.asarray(actions, np.float32))
+    writer.writerows([str(value) for value in row] for row in np.asarray(actions, np.float32))  # the shortest
     return text.getvalue()
 
 

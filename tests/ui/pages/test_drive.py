@@ -84,3 +84,35 @@ def test_a_challenge_shows_physics_when_it_is_over(driving: Page) -> None:
     expect(driving.get_by_test_id("drive-status")).to_contain_text(re.compile(r"Not done in 0\.2 s\. Score \d+"))
     expect(executed.locator("img")).to_be_visible()
     assert picture(driving, "executed").startswith("data:image/jpeg")
+
+
+def test_a_drawn_path_is_imagined_and_executed(driving: Page, site: Site) -> None:
+    """Drawn by a pointer and by keys, it becomes actions; the model imagines them, physics does them, a run is kept."""
+    driving.goto(f"{site.url}/drive?mode=path")
+    board = driving.get_by_test_id("path")
+    expect(board).to_have_attribute("data-state", "ready")
+    driving.get_by_role("tab", name="Model and task").click()
+    driving.locator(".wp-model").select_option("paced")
+    expect(board).to_have_attribute("data-state", "ready")
+    frame = driving.get_by_test_id("path-frame")
+    box = frame.bounding_box()
+    assert box is not None
+    driving.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"])
+    driving.mouse.down()
+    driving.mouse.move(box["x"] + 0.58 * box["width"], box["y"] + 0.66 * box["height"], steps=8)
+    driving.mouse.up()
+    told = driving.get_by_test_id("path-told")
+    expect(told).to_contain_text(re.compile(r"^\d+ actions, .* The arm can follow it"))
+    frame.press("a")  # one more corner, above the last
+    frame.press(" ")  # where the gripper closes
+    driving.get_by_test_id("path-corners-tab").click()
+    rows = driving.locator(".wp-corners tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(2)).to_contain_text("closes")
+    driving.get_by_role("button", name="Imagine and execute").click()
+    site.paced.allow(6)
+    link = driving.get_by_test_id("run-permalink")
+    expect(driving.get_by_test_id("path-report")).to_contain_text("In physics the hand stayed within")
+    run = site.store.load((link.get_attribute("href") or "")[-16:])
+    assert run.mode == "forward_dynamics" and run.executed is not None
+    assert (run.executed.actions == run.imagined[0].actions).all()

@@ -13,6 +13,7 @@ import { directions, grips } from "./space.js";
 
 const LOWEST = 0.012; // m
 const HIGHEST = 0.6;
+const PEN = 0.12; // above most things, below where the hand begins
 const MOST = 60; // corners
 const PAUSE = 120; // ms without a change before the server is asked
 
@@ -107,7 +108,7 @@ class Path {
       }
       this.scene = scene;
       this.part(".wp-task").placeholder = `e.g. ${scene.task || "pick up the orange"}`;
-      this.pen = Math.max(LOWEST, scene.start[2]);
+      this.pen = Math.min(scene.start[2], PEN);
       this.board.lay(scene);
       this.lanes.lay(scene);
       this.columns();
@@ -250,7 +251,7 @@ class Path {
     const off = 100 * told.off;
     const far = told.astray.map((k) => k + 1).join(", ");
     const words = far
-      ? `The arm does not get to corner ${far}.`
+      ? `The arm does not get to corner ${far}: another height, or nearer to the robot.`
       : `The arm can follow it${off > 0.15 ? ` to ${off.toFixed(1)} cm` : ""}.`;
     this.sum(words, far ? "warn" : "");
   }
