@@ -73,6 +73,8 @@ def test_axe_finds_nothing_serious_of_ours(
         expect(page.get_by_test_id("drive-start")).to_be_visible()
     elif path == "/probes":
         expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    elif path == "/lessons":
+        expect(page.get_by_test_id("predict").get_by_role("button").first).to_be_visible()
     else:
         expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
