@@ -40,7 +40,7 @@ def test_a_lesson_goes_from_a_prediction_to_a_measurement_to_reasons(
     run.click()
     expect(pupil.get_by_test_id("status")).to_contain_text("Measured", timeout=240_000)
     expect(pupil.get_by_test_id("found")).to_contain_text("You predicted: Another object is named")
-    expect(pupil.get_by_test_id("stage").locator("video").first).to_be_visible()
+    expect(pupil.get_by_test_id("pane-imagined")).to_be_visible()
     expect(pupil.get_by_test_id("claim")).to_contain_text("A report.")
     right = pupil.get_by_test_id("questions").get_by_role("button", name="Sampling alone moves the path")
     right.click()
