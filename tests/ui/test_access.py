@@ -13,6 +13,17 @@ from tests.ui.conftest import PATIENCE, Site
 
 pytestmark = pytest.mark.browser
 
+PAGES = [
+    "/",
+    "/drive",
+    "/drive?mode=path",
+    "/drive?mode=model",
+    "/probes",
+    "/lessons",
+    "/datasets",
+    "/models",
+    "/history",
+]
 # What Gradio 6.31 itself gets wrong and nobody can mend from outside; each names the rule and the element.
 GRADIO = (
     ("aria-prohibited-attr", "Empty value"),
@@ -52,7 +63,7 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/drive", "/probes", "/lessons", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing_serious_of_ours(
     desk: BrowserContext, site: Site, kept: object, scheme: Any, path: str
 ) -> None:
@@ -71,6 +82,8 @@ def test_axe_finds_nothing_serious_of_ours(
         whole_form(page)
     elif path == "/drive":
         expect(page.get_by_test_id("drive-start")).to_be_visible()
+    elif path.startswith("/drive"):
+        drive_mode(page, path)
     elif path == "/probes":
         expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
     elif path == "/lessons":
@@ -80,6 +93,14 @@ def test_axe_finds_nothing_serious_of_ours(
     assert ("dark" in (page.locator("body").get_attribute("class") or "")) == (scheme == "dark")
     assert findings(page) == []
     page.close()
+
+
+def drive_mode(page: Page, path: str) -> None:
+    """The mode of the page Drive that the address names."""
+    if path.endswith("path"):
+        expect(page.get_by_test_id("path")).to_have_attribute("data-state", "ready")
+    else:
+        expect(page.get_by_role("button", name="Let it drive")).to_be_visible()
 
 
 def whole_form(page: Page) -> None:
@@ -134,7 +155,7 @@ def tab_to(page: Page, tag: str, name: str) -> None:
     raise AssertionError(f"No {tag} '{name}' is reached with Tab.")
 
 
-@pytest.mark.parametrize("path", ["/", "/drive", "/probes", "/lessons", "/datasets", "/models", "/history"])
+@pytest.mark.parametrize("path", PAGES)
 def test_a_phone_shows_everything_without_scrolling_sideways(phone: BrowserContext, site: Site, path: str) -> None:
     page = phone.new_page()
     page.goto(site.url + path)
@@ -149,6 +170,8 @@ def test_a_phone_shows_everything_without_scrolling_sideways(phone: BrowserConte
         expect(page.get_by_role("button", name="Open the upload")).to_be_visible()
     if path == "/models":
         whole_form(page)
+    if path.startswith("/drive?"):
+        drive_mode(page, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     wide = page.evaluate("""() => [...document.querySelectorAll("button, input, textarea, select, summary, a, figure")]
       .filter((e) => e.offsetParent && !e.closest(".wz-cards, .wz-scroll, [role=tablist], [tabindex='-1'], .wz-sr"))

@@ -48,6 +48,8 @@ export class Lanes {
     const svg = shape("svg", { viewBox: `0 0 ${WIDE} ${TALL}`, preserveAspectRatio: "none", role: "slider" });
     svg.setAttribute("tabindex", "0");
     svg.setAttribute("aria-label", `${name}: left and right choose an action, up and down change it`);
+    svg.setAttribute("aria-valuenow", "0"); // before there are actions
+    svg.setAttribute("aria-valuetext", "no actions yet");
     svg.setAttribute("aria-valuemin", this.low[d]);
     svg.setAttribute("aria-valuemax", this.high[d]);
     let dragging = false;
