@@ -7,7 +7,7 @@ import torch
 
 from tests.models.mini.conftest import SCENE
 from wamviz.models.mini.kinematics import part_frames
-from wamviz.models.mini.lighting import USUAL_LIGHT, border_contrast, estimate_light, thin_body
+from wamviz.models.mini.lighting import USUAL_LIGHT, border_contrast, estimate_light, thin_body, widen
 from wamviz.models.mini.painter import MiniPainter
 from wamviz.models.mini.raster import cast_shadow
 from wamviz.models.mini.warp import THINGS, Pose
@@ -61,13 +61,24 @@ def test_the_simulators_light_is_found(fine):
 
 def test_a_darker_inside_is_contrast():
     """Positive where shadows are dark, nothing where the table is not seen."""
-    shadow = torch.zeros(1, 1, 64, 64)
-    shadow[..., 20:40, 20:40] = 1
-    grey, usable = -shadow, torch.ones_like(shadow)
+    shadow = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
+    shadow[..., 20:40, 20:40] = True
+    grey, usable = -shadow.float(), torch.ones_like(shadow)
     assert border_contrast(grey, usable, shadow) > 0.9
     assert border_contrast(-grey, usable, shadow) < -0.9
-    assert border_contrast(grey, 0 * usable, shadow) == 0
+    assert border_contrast(grey, ~usable, shadow) == 0
     assert border_contrast(grey, usable, shadow) > border_contrast(grey, usable, shadow.roll(8, -1))
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_widened_masks_reach_five_pixels(axis):
+    """Along one axis and no other, and not around the corner."""
+    mask = torch.zeros(2, 1, 32, 32, dtype=torch.bool)
+    mask[0, 0, 10, 12] = mask[1, 0, 31, 31] = True
+    wide = widen(mask, axis).nonzero()
+    first, last = wide[wide[:, 0] == 0][:, axis], wide[wide[:, 0] == 1][:, axis]
+    middle = {-1: 12, -2: 10}[axis]
+    assert first.tolist() == list(range(middle - 5, middle + 6)) and last.tolist() == list(range(26, 32))
 
 
 def test_a_thin_body_keeps_its_parts(fine):

@@ -243,3 +243,23 @@ def test_half_precision_on_disk_is_harmless(body, camera, observed, tmp_path):
     assert (before.actions - after.actions)[..., :6].abs().max() < 1e-3
     assert (before.motion - after.motion).abs().max() < 5e-3
     assert (whole.painter.points - loaded.painter.points).abs().max() < 2e-4
+
+
+def test_words_are_read_once(pipeline, monkeypatch):
+    """The same words, chunk after chunk, are the same features without asking the encoder again; others are not."""
+    first = pipeline.words("lift the blue block")
+    monkeypatch.setattr(pipeline.text_encoder, "forward", None)  # whoever asks it fails
+    again = pipeline.words("lift the blue block")
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    with pytest.raises(TypeError):
+        pipeline.words("lift the green block")
+
+
+def test_a_backdrop_needs_no_detection(pipeline, observed):
+    """What is worked out beside looking is what is worked out after it; only where things are is added."""
+    early = pipeline.backdrop(observed.image, observed.camera, observed.situation.state)
+    assert early.pose.things.isnan().all()
+    early, late = pipeline.view(observed, early), pipeline.view(observed)
+    torch.testing.assert_close(early.light, late.light)
+    torch.testing.assert_close(early.still, late.still)
+    torch.testing.assert_close(early.pose.things, observed.situation.places, equal_nan=True)

@@ -50,7 +50,8 @@ def _constants(dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
                              zero, zero, zero, one], -1)  # fmt: skip
         steps = {"in_cos": in_cos, "in_sin": in_sin, "alone": alone}
         shaped = {name: value.unflatten(-1, (4, 4)) for name, value in steps.items()}
-        return {**fixed, **shaped, "hand": hand, "damping": damping, "base": torch.eye(4, **like)}
+        turned = {"lower": torch.tensor([7, 2, 3], device=device), "upper": torch.tensor([5, 6, 1], device=device)}
+        return {**fixed, **shaped, **turned, "hand": hand, "damping": damping, "base": torch.eye(4, **like)}
 
 
 def link_frames(joints: Tensor) -> Tensor:
@@ -107,11 +108,12 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
 
 def rotation_vectors(matrices: Tensor) -> Tensor:
     """Rotation matrices (N, 3, 3) to rotation vectors (N, 3) rad, for turns below half a turn."""
-    twice = (matrices - matrices.mT).flatten(1)
-    skew = torch.stack([twice[:, 7], twice[:, 2], twice[:, 3]], -1)
-    sine = skew.norm(dim=-1) / 2
-    angle = torch.atan2(sine, (matrices.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2)
-    return skew * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), torch.full_like(sine, 0.5))[:, None]
+    flat = matrices.flatten(1)
+    known = _constants(matrices.dtype, matrices.device)
+    skew = flat[:, known["lower"]] - flat[:, known["upper"]]  # (N, 3) twice the sine times the axis
+    sine = torch.linalg.vector_norm(skew, dim=-1) / 2
+    angle = torch.atan2(sine, (flat[:, ::4].sum(-1) - 1) / 2)
+    return skew * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), 0.5)[:, None]
 
 
 def solve_joints(

@@ -6,16 +6,23 @@ Axis letters as in ``transformer.py``.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+@cache
+def _frequencies(width: int, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # they outlive whoever asks first, who may be training
+        found = torch.exp(torch.linspace(math.log(8.0), math.log(1 / 64.0), width // 2)) * 2 * math.pi
+        return found.to(device)
+
+
 def sincos(positions: Tensor, width: int) -> Tensor:
     """Sinusoidal features (N, width) of positions (N,), wavelengths 1/8 .. 64 of the unit."""
-    frequencies = torch.exp(torch.linspace(math.log(8.0), math.log(1 / 64.0), width // 2)) * 2 * math.pi
-    angles = positions[:, None].float() * frequencies.to(positions.device)
+    angles = positions[:, None].float() * _frequencies(width, positions.device)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
@@ -56,12 +63,10 @@ class TransformerExpert(nn.Module):
         """Tokens (B, N, width) and modulation (B, 6 of 9, width) to queries, keys, values (B, E, N, head)."""
         shift, scale = (modulation + self.offset)[:, :2].unbind(1)
         qkv = self.qkv(self.norm1(x) * (1 + scale[:, None]) + shift[:, None])
-        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k = (
-            F.rms_norm(x, x.shape[-1:], weight.to(v.dtype), 1e-6)
-            for x, weight in ((q, self.query_norm), (k, self.key_norm))
-        )
-        return q, k, v
+        qkv = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (3, B, E, N, head)
+        weight = torch.stack([self.query_norm, self.key_norm])[:, None, None, None].to(qkv.dtype)
+        q, k = F.rms_norm(qkv[:2], qkv.shape[-1:], None, 1e-6) * weight  # both at once
+        return q, k, qkv[2]
 
     def finish(self, x: Tensor, attended: Tensor, modulation: Tensor) -> Tensor:
         """Add the attention's result (B, E, N, head) and the feed-forward to the tokens."""

@@ -29,23 +29,31 @@ def thin_body(body: Body, every: int = _THIN) -> Body:
     return Body(kept[0], kept[1], kept[2], tuple(-(-body.counts[i] // every) for i in parts))
 
 
-def _share_around(x: Tensor) -> Tensor:
-    """The mean within ``_BAND`` pixels of each, rows and columns one after the other."""
-    rows = F.avg_pool2d(x, (2 * _BAND + 1, 1), 1, (_BAND, 0), count_include_pad=False)
-    return F.avg_pool2d(rows, (1, 2 * _BAND + 1), 1, (0, _BAND), count_include_pad=False)
+def widen(mask: Tensor, axis: int) -> Tensor:
+    """Masks (bool) with everything within ``_BAND`` pixels along an axis: windows of 2, 4, 8, then all 11 pixels."""
+    size, whole = mask.shape[axis], 2 * _BAND + 1
+    pad = [0, 0] * (mask.ndim - 1 - axis % mask.ndim) + [_BAND, _BAND]
+    wide, reach = F.pad(mask, pad), 1
+    while reach < whole:
+        step = min(reach, whole - reach)
+        kept = wide.shape[axis] - step
+        wide = wide.narrow(axis, 0, kept) | wide.narrow(axis, step, kept)
+        reach += step
+    return wide.narrow(axis, 0, size)
 
 
 def border_contrast(grey: Tensor, usable: Tensor, shadow: Tensor) -> Tensor:
     """How much darker a picture is inside the borders of shadows (B, 1, C, C) than outside: (B,) in log brightness.
 
-    ``grey`` (1, 1, C, C) is log brightness; ``usable`` (1, 1, C, C) is 1 where the table is seen.
+    ``grey`` (1, 1, C, C) is log brightness; ``usable`` (1, 1, C, C) is True where the table is seen, ``shadow`` where
+    there is shadow.
     """
-    around = _share_around(shadow)
-    wide, narrow = (around > 1e-4).float(), (around > 1 - 1e-4).float()
-    inside, outside = (shadow - narrow) * usable, (wide - shadow) * usable
-    inner, outer = ((grey * part).sum((1, 2, 3)) / part.sum((1, 2, 3)).clamp_min(30) for part in (inside, outside))
-    seen = inside.sum((1, 2, 3)).clamp_max(300) / 300  # a border that is hardly seen says little
-    return (outer - inner) * seen
+    around, lit_around = (widen(widen(mask, -1), -2) for mask in (shadow, ~shadow))
+    parts = (shadow & lit_around & usable, around & ~shadow & usable)  # inside and outside the border
+    flat = [part.flatten(1).to(grey.dtype) for part in parts]  # (B, C * C)
+    counts = [part.sum(1) for part in flat]
+    inner, outer = (part @ grey.flatten() / count.clamp_min(30) for part, count in zip(flat, counts, strict=True))
+    return (outer - inner) * (counts[0].clamp_max(300) / 300)  # a border that is hardly seen says little
 
 
 def estimate_light(body: Body, frames: Tensor, image: Tensor, camera: Tensor, usable: Tensor) -> Tensor:
@@ -59,7 +67,7 @@ def estimate_light(body: Body, frames: Tensor, image: Tensor, camera: Tensor, us
     device = image.device
     thin = thin_body(body)
     grey = F.adaptive_avg_pool2d((image.mean(1, keepdim=True) + 1.02) / 2, _SIZE).log()
-    usable = (F.adaptive_avg_pool2d(usable, _SIZE) > 0.9).float()
+    usable = F.adaptive_avg_pool2d(usable, _SIZE) > 0.9
     spread = torch.tensor(_SPREAD, device=device)
 
     def best(candidates: Tensor) -> Tensor:
@@ -68,7 +76,7 @@ def estimate_light(body: Body, frames: Tensor, image: Tensor, camera: Tensor, us
         shadow = cast_shadow(
             thin, frames.expand(n, -1, -1, -1), camera.expand(n, -1, -1), candidates, _SIZE, corner, _SIZE
         )
-        score = border_contrast(grey, usable, shadow)
+        score = border_contrast(grey, usable, shadow > 0)
         weight = (score * 80).softmax(0)  # the mean of the good ones, rather than the best of a grid
         return (weight[:, None] * candidates).sum(0)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -28,9 +29,10 @@ from wamviz.models.mini.paths import noise_path
 from wamviz.models.mini.situation import Situation, assume_held, follow_motion, read_state
 from wamviz.models.mini.text import EMPTY, MAX_TOKENS
 from wamviz.models.mini.transformer import HAND, MiniWAMTransformer
-from wamviz.models.mini.warp import Pose, WarpView
+from wamviz.models.mini.warp import THINGS, Pose, WarpView
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
+WORDS_KEPT = 64  # instructions whose features are kept: a quarter of a megabyte
 READ = 0.05  # noise level of motion that was read off pictures, the hand to some 5 mm: measured, see the model card
 
 
@@ -119,6 +121,9 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             scheduler=scheduler,
             action_scheduler=action_scheduler,
         )
+        # Chunk after chunk, and sample after sample, the words are the same.
+        self._read = lru_cache(WORDS_KEPT)(self._read_words)
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     # diffusers asks every module at every call, which adds up to a tenth of the time that acting takes.
 
@@ -153,10 +158,14 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         camera: NDArray[np.float64] | None,
         state: NDArray[np.float32] | None,
         previous_action: NDArray[np.float32] | None = None,
+        alone: bool = True,
     ) -> Observed:
-        """Look at a context (S, S, 3) uint8; its camera (3, 4), state (D,) and last action (A,) may be unknown."""
+        """Look at a context (S, S, 3) uint8; its camera (3, 4), state (D,) and last action (A,) may be unknown.
+
+        ``alone`` says that nothing else computes meanwhile: then every core looks.
+        """
         image, matrix = self.images(frame[None]), self.camera(camera)
-        with one_thread():
+        with one_thread(not alone):
             found = self.detect(image, closely=state is None)
         places = found.places(matrix)
         if state is None:
@@ -172,11 +181,22 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         return Observed(image, matrix, found, situation)
 
     @torch.inference_mode()
-    def view(self, observed: Observed) -> WarpView:
-        """What the painter draws from; looking for the light takes a while."""
-        image, camera, pose = observed.image, observed.camera, observed.situation.pose
+    def backdrop(self, image: Tensor, camera: Tensor, state: Tensor) -> WarpView:
+        """What the painter draws from, but for where things are: the context (1, 3, S, S), the arm and the light.
+
+        ``camera`` (1, 3, 4), ``state`` (1, D). Looking for the light takes a while, and needs no ``observe`` before it.
+        """
+        nowhere = torch.full((1, len(THINGS), 3), torch.nan, device=self.device)
+        pose = Pose(state[:, 7:], state[:, 6], nowhere, torch.zeros_like(nowhere[..., 0]))
         with one_thread():
-            return self.painter.view(image, camera, self.painter.find_light(image, camera, pose), pose)
+            light = self.painter.find_light(image, camera, pose)
+            return self.painter.prepare(self.painter.view(image, camera, light, pose))
+
+    def view(self, observed: Observed, backdrop: WarpView | None = None) -> WarpView:
+        """What the painter draws from; ``backdrop`` is that of the same context, where it is at hand."""
+        start = observed.situation
+        known = backdrop or self.backdrop(observed.image, observed.camera, start.state)
+        return replace(known, pose=start.pose)
 
     @torch.inference_mode()
     def read_motion(self, frames: NDArray[np.uint8], observed: Observed) -> Tensor:
@@ -199,9 +219,13 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
 
     def words(self, instruction: str) -> tuple[Tensor, Tensor]:
         """An instruction to text features (1, L, D) and their mask (1, L); empty text has a token of its own."""
+        return self._read(instruction, self.device)
+
+    @torch.inference_mode()
+    def _read_words(self, instruction: str, device: torch.device) -> tuple[Tensor, Tensor]:
         batch = self.tokenizer(
             [instruction.strip() or EMPTY], truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
-        ).to(self.device)
+        ).to(device)
         mask = batch["attention_mask"].bool()
         return self.text_encoder(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state, mask
 
@@ -323,22 +347,25 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
             with torch.inference_mode(), one_thread(cores > 1):
                 index = torch.tensor(part, device=self.device)
                 to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
-                pixels = ((self.painter.draw(view, to, still) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+                pixels = ((self.painter.draw(view, to) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
                 return part, pixels.movedim(1, -1).cpu().numpy()
 
-        with torch.inference_mode():
-            still = self.painter.still_features(view)
         cores = torch.get_num_threads() if self.device.type == "cpu" else 1
         size = 1 if self.device.type == "cpu" else AT_ONCE
         parts = [list(which[i : i + size]) for i in range(0, len(which), size)]
         if cores == 1 or len(parts) == 1:
             yield from map(draw, parts)
             return
-        with ThreadPoolExecutor(cores) as pool:
-            waiting = [pool.submit(draw, part) for part in parts]
-            try:
-                for done in waiting:
-                    yield done.result()
-            finally:  # whoever stops watching stops the drawing
-                for done in waiting:
-                    done.cancel()
+        waiting = [self._drawers(cores).submit(draw, part) for part in parts]
+        try:
+            for done in waiting:
+                yield done.result()
+        finally:  # whoever stops watching stops the drawing, but for what is under way
+            for done in waiting:
+                done.cancel()
+
+    def _drawers(self, count: int) -> ThreadPoolExecutor:
+        """The threads that draw, a picture each, for everybody: those of before have their memory at hand."""
+        if self._pool is None or self._pool[0] != count:
+            self._pool = count, ThreadPoolExecutor(count, "draw")
+        return self._pool[1]

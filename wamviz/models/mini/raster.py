@@ -123,10 +123,10 @@ def _spread(cell: Tensor, side: int) -> tuple[Tensor, ...]:
 
 
 def _close(filled: Tensor) -> Tensor:
-    """Which empty pixels of (B, C, C), 0 or 1, are gaps: at least five of their eight neighbours are filled."""
-    padded = F.pad(filled, (1, 1, 1, 1))
+    """Which empty pixels of (B, C, C), True where filled, are gaps: five or more of eight neighbours are filled."""
+    padded = F.pad(filled, (1, 1, 1, 1)).view(torch.uint8)  # bytes are summed in a quarter of the time of floats
     rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    return (filled < 0.5) & (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] > 4.5)
+    return ~filled & (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] > 4)
 
 
 def draw_body(
@@ -153,20 +153,23 @@ def draw_body(
     _fill_gaps(nearest.view(b, side, side), none)
     covered = (nearest < none).nonzero()[:, 0]  # (M,) of B * C * C pixels
     key = nearest.index_select(0, covered)
-    point = key % count
-    turn = frames[covered // (side * side), body.part.index_select(0, point), :3, :3]  # (M, 3, 3)
-    normal = (turn * body.normals.index_select(0, point)[:, None]).sum(-1)
-    rest = (body.albedo.index_select(0, point), (key // count).float() / _DEPTH_STEPS, torch.ones_like(normal[:, 0]))
-    drawn = torch.zeros(b * side * side, 6, device=h.device)
-    drawn[covered] = torch.cat([normal, torch.stack(rest, 1)], 1)
-    normal, albedo, depth, mask = drawn.view(b, side, side, 6).movedim(-1, 1).split((3, 1, 1, 1), 1)
+    depth = torch.div(key, count, rounding_mode="trunc")
+    point = key - depth * count
+    of_all = point if b == 1 else point + torch.div(covered, side * side, rounding_mode="trunc") * count
+    turned = _by_part(frames[..., :3, :3].movedim(2, 0), body.across, body.counts)  # (3, B, P)
+    drawn = torch.zeros(6, b * side * side, device=h.device)
+    drawn[3:4].index_copy_(1, covered, body.albedo.index_select(0, point)[None])
+    drawn[4:5].index_copy_(1, covered, (depth.float() / _DEPTH_STEPS)[None])
+    drawn[:3].index_copy_(1, covered, turned.flatten(1).index_select(1, of_all))
+    drawn[5:].index_fill_(1, covered, 1.0)
+    normal, albedo, depth, mask = drawn.view(6, b, side, side).movedim(0, 1).split((3, 1, 1, 1), 1)
     return RasterizedArm(mask, normal, albedo, depth, cast_shadow(body, frames, camera, light, size, corner, side))
 
 
 def _fill_gaps(nearest: Tensor, none: int) -> None:
     """Let gaps in (B, C, C) show what their nearest neighbour shows, in place."""
     side = nearest.shape[1]
-    b, y, x = _close((nearest < none).float()).nonzero().unbind(1)
+    b, y, x = _close(nearest < none).nonzero().unbind(1)
     around = [
         nearest[b, (y + j).clamp(0, side - 1), (x + i).clamp(0, side - 1)] for j in (-1, 0, 1) for i in (-1, 0, 1)
     ]
@@ -189,8 +192,8 @@ def cast_shadow(
     b = len(frames)
     _, picture, h = _towards(body, frames, light, shadow_camera(camera, light))
     cell, _ = _cells(h, picture, size, corner, side)
-    shade = torch.zeros(b * side * side, device=h.device)
+    shade = torch.zeros(b * side * side, dtype=torch.bool, device=h.device)
     for pixel in _spread(cell, side):
-        shade[pixel] = 1.0
+        shade.index_fill_(0, pixel, True)
     shade = shade.view(b, side, side)
-    return torch.maximum(shade, _close(shade).float())[:, None]
+    return (shade | _close(shade))[:, None].float()

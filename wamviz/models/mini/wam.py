@@ -12,10 +12,12 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from diffusers.utils import logging as diffusers_logging
+from numpy.typing import NDArray
 from transformers.utils import logging as transformers_logging
 
 from wamviz.core.devices import pick
@@ -24,6 +26,7 @@ from wamviz.core.rollout import CAUTIONS, Floats, Frames, Imagined, ImagineReque
 from wamviz.models.mini.chunks import Chunk, at_rest, given_actions, given_video, last_move, split
 from wamviz.models.mini.driving import open_dream
 from wamviz.models.mini.entry import digest_of
+from wamviz.models.mini.notes import CHUNKED, Caution, note_beyond, note_doubts, note_spread, note_strange_frames
 from wamviz.models.mini.ood import OODDetector, statistics
 from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, SamplingStep
 from wamviz.models.mini.situation import Situation
@@ -33,8 +36,8 @@ from wamviz.models.protocol import Capabilities, DreamStep, ImagineStream, check
 
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
 HONEST = 1.3  # temperature of futures: their spread is then about as wide as they err (benchmarks/fan.py)
+SHOWN_AFTER = 4  # pictures drawn, a preview: whole videos are copied for it
 DRAWS = ("joint", "imagine_then_act", "video", "forward_dynamics")
-CHUNKED = "Decided {size} actions at a time, each chunk from where the one before ends: mistakes add up."
 
 
 @contextlib.contextmanager
@@ -53,15 +56,13 @@ def quietly() -> Iterator[None]:
             lib.enable_progress_bar()
 
 
-def spread_note(actions: Floats) -> str:
-    """How far apart the hands of several samples (N, K, A) end, in words: what the model is unsure of, it varies."""
-    ends = actions[:, :, :3].sum(1)  # (N, 3) m
-    apart = 100 * float(np.linalg.norm(ends - ends.mean(0), axis=1).mean())
-    return f"End-effector spread of the {len(actions)} samples {apart:.1f} cm at the end."
+class _Context(NamedTuple):
+    """A frame (S, S, 3) uint8, its camera (3, 4), the state (D,) and the action (A,) before it; None if not known."""
 
-
-class Caution(str):
-    """A note without which the rollout would be believed too much: it belongs beside the picture."""
+    frame: Frames
+    camera: NDArray[np.float64] | None
+    state: Floats | None
+    previous: Floats | None
 
 
 @dataclass
@@ -119,19 +120,36 @@ class MiniWAM:
 
     def open_drive(self, observation: Observation, seed: int = 0) -> DreamStep:
         """See ``DrivableModel``; the model is not told the instruction, so that only the actions make the future."""
-        observed, frame, _ = self._look(observation)
-        return open_dream(self.pipeline, observed, frame, self.capabilities.action_space, seed)
+        context = self._fit(observation)
+        observed = self.pipeline.observe(*context)
+        return open_dream(self.pipeline, observed, context.frame, self.capabilities.action_space, seed)
 
-    def _look(self, observation: Observation) -> tuple[Observed, Frames, bool]:
-        """The context as the pipeline sees it, its picture (size, size, 3), and whether its state was given."""
+    def _fit(self, observation: Observation) -> _Context:
+        """A context as the pipeline takes it."""
         frame = fit_square(observation.frame[None], self.size)[0]
         calibration = observation.cameras.get(observation.main_camera)
         camera = None if calibration is None else calibration.square_projection()
         config, state, previous = self.pipeline.transformer.config, observation.state, observation.previous_action
-        has_state = state is not None and len(state) == config.state_dim
-        if not has_state or (previous is not None and len(previous) != config.action_dim):
+        if state is not None and len(state) != config.state_dim:
+            state = None
+        if state is None or (previous is not None and len(previous) != config.action_dim):
             previous = None
-        return self.pipeline.observe(frame, camera, state if has_state else None, previous), frame, has_state
+        return _Context(frame, camera, state, previous)
+
+    def _look(self, context: _Context, draws: bool) -> tuple[Observed, Future[WarpView] | None]:
+        """What is found in a context and, where pictures are to be drawn, what they are drawn from, under way.
+
+        Where the state is given, the light is looked for beside the things; else once the arm has been found.
+        """
+        pipeline, early = self.pipeline, None
+        if draws and context.state is not None:
+            state = torch.tensor(context.state, dtype=torch.float32, device=self.device)[None]
+            image, camera = pipeline.images(context.frame[None]), pipeline.camera(context.camera)
+            early = self._aside.submit(pipeline.backdrop, image, camera, state)
+        observed = pipeline.observe(*context, alone=early is None)
+        if not draws:
+            return observed, None
+        return observed, self._aside.submit(lambda: pipeline.view(observed, None if early is None else early.result()))
 
     # ------------------------------------------------------------------ what it does not know
 
@@ -156,76 +174,44 @@ class MiniWAM:
         rows = torch.cat([statistics(part, self.pipeline.detect(part)).cpu() for part in parts])
         return [int(k) for k in (self.ood_detector.score(rows).amax(1) > 1).nonzero()[:, 0]]
 
-    def _notes(self, observed: Observed, request: ImagineRequest) -> list[str]:
-        notes: list[str] = []
-        score = self.ood_score(observed)
-        if score > 1:
-            text = (
-                f"This frame looks unlike the tabletop frames that mini-WAM was trained on (unfamiliarity {score:.1f}, "
-                "where 99 % of those stay below 1): out of distribution, so the rollout is unreliable."
-            )
-            notes.append(Caution(text))
-        observation = request.observation
-        if not observed.situation.known:
-            notes.append("The robot's state is not known; mini-WAM read it off the picture.")
-        if observation.cameras.get(observation.main_camera) is None:
-            notes.append("The camera is not known; mini-WAM took it for the tabletop's usual one.")
-        first = observation.frame if request.video is None else request.video[0]
-        if (tall := first.shape[0]) != (wide := first.shape[1]):
-            side = min(tall, wide)
-            notes.append(f"mini-WAM sees the middle {side} x {side} pixels of this {wide} x {tall} picture.")
-        if strange := unknown_words(self.pipeline.tokenizer, observation.instruction):
-            listed = ", ".join(f"'{word}'" for word in strange[:5])
-            verb = "are" if len(strange) > 1 else "is"
-            notes.append(Caution(f"{listed} {verb} not in the training vocabulary of mini-WAM."))
-        return notes
+    def _doubts(self, observed: Observed, request: ImagineRequest) -> list[str]:
+        """Why a rollout from this context may be worth less than others, in words."""
+        strange = unknown_words(self.pipeline.tokenizer, request.observation.instruction)
+        return note_doubts(request, self.ood_score(observed), observed.situation.known, strange)
 
     # ------------------------------------------------------------------ what is given
 
     def _given(self, request: ImagineRequest, count: int, notes: list[str]) -> tuple[Floats | None, Frames | None]:
-        """The given actions (K, A) and the given video (T, size, size, 3), context first; says what lies beyond."""
+        """The given actions (K, A) and the given video (T, size, size, 3), context first; notes what lies beyond."""
+        horizon, longest = request.horizon, self.capabilities.longest
         if request.mode == "forward_dynamics" and request.actions is not None:
-            self._say_beyond(len(request.actions) - count, "actions", "obey", request, notes)
+            notes += note_beyond(len(request.actions) - count, "actions", "obey", horizon, longest)
             return request.actions[:count], None
         if request.mode == "inverse_dynamics" and request.video is not None:
-            self._say_beyond(len(request.video) - 1 - count, "frames", "explain", request, notes)
+            notes += note_beyond(len(request.video) - 1 - count, "frames", "explain", horizon, longest)
             video = fit_square(request.video[: count + 1], self.size)
-            if strange := self.strange_frames(video[1:]):
-                text = (
-                    f"{len(strange)} of the {count} frames of the video look unlike the tabletop frames that mini-WAM "
-                )
-                text += (
-                    f"was trained on (the first is frame {strange[0] + 1}): out of distribution, so the actions are "
-                )
-                notes.append(Caution(f"{text}unreliable."))
+            notes += note_strange_frames(self.strange_frames(video[1:]), count)
             return None, video
         return None, None
-
-    def _say_beyond(self, beyond: int, what: str, verb: str, request: ImagineRequest, notes: list[str]) -> None:
-        if beyond > 0 and request.horizon is not None:
-            notes.append(f"The last {beyond} of the given {what} lie beyond the horizon of {request.horizon}.")
-        elif beyond > 0:
-            longest = self.capabilities.longest
-            notes.append(f"mini-WAM can {verb} {longest} {what} in a row; the last {beyond} were left out.")
 
     # ------------------------------------------------------------------ imagining
 
     def _stream(self, request: ImagineRequest) -> Iterator[Preview | Imagined]:
         begun = time.perf_counter()
         observation, size = request.observation, self.capabilities.horizon
-        observed, frame, has_state = self._look(observation)
+        context = self._fit(observation)
+        observed, view = self._look(context, request.mode in DRAWS)
         camera = observed.camera[0].cpu().numpy()
-        # Where the light hangs is worked out while the actions are decided.
-        view = self._aside.submit(self.pipeline.view, observed) if request.mode in DRAWS else None
-        notes = self._notes(observed, request)
-        if has_state and observation.world_state is None:  # ALOHA's has as many numbers
+        doubts = self._aside.submit(self._doubts, observed, request)  # read at the end only
+        notes: list[str] = []
+        if context.state is not None and observation.world_state is None:  # ALOHA's has as many numbers
             notes.append("The state's 14 numbers were taken for the tabletop's: hand, gripper, joints.")
         open_end = open_ended(self.capabilities, request)
         count = (self.capabilities.open_horizon if open_end else None) or frames_asked(self.capabilities, request)
         actions, video = self._given(request, count, notes)
         so_far = _Progress(
-            observed, observed.situation, frame, {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0},
-            view,
+            observed, observed.situation, context.frame,
+            {"encode": time.perf_counter() - begun, "denoise": 0.0, "decode": 0.0}, view,
         )  # fmt: skip
         noises = self.pipeline.noises(request.seed, request.samples)
         for chunk in split(count, size):
@@ -246,7 +232,8 @@ class MiniWAM:
             so_far.dropped, so_far.actions = so_far.acted(), []
         acted = so_far.acted()
         if acted is not None and request.samples > 1:
-            notes.append(spread_note(acted))
+            notes.append(note_spread(acted))
+        notes = doubts.result() + notes
         rollouts = tuple(self._rollout(request, i, count, so_far, actions) for i in range(request.samples))
         if cautions := [str(note) for note in notes if isinstance(note, Caution)]:
             rollouts = tuple(replace(one, meta={**one.meta, CAUTIONS: cautions}) for one in rollouts)
@@ -312,7 +299,7 @@ class MiniWAM:
             for numbers, pixels in self.pipeline.paint(so_far.view.result(), poses, order):
                 frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
                 drawn += numbers
-                if len(drawn) < n * k:
+                if len(drawn) < n * k and (len(drawn) <= len(early) or len(drawn) % SHOWN_AFTER == 0):
                     known = np.array(sorted(i for i in drawn if i < k))
                     held = known[np.minimum(np.searchsorted(known, np.arange(k)), len(known) - 1)]
                     acted = None if given is not None or mode == "video" else so_far.acted(taken[:, :k])

@@ -48,6 +48,7 @@ class WarpView:
         camera: (B, 3, 4), see ``raster``; light: (B, 3) m.
         pose: of the context.
         body: the robot's surface; drawn: it in the context, (B, ..., S, S).
+        still: (1, F, S / 2, S / 2) what ``MiniPainter.prepare`` worked out once for every picture, or None.
     """
 
     image: Tensor
@@ -56,6 +57,7 @@ class WarpView:
     pose: Pose
     body: Body
     drawn: RasterizedArm
+    still: Tensor | None = None
 
 
 def has_moved(view: WarpView, to: Pose) -> Tensor:
@@ -91,28 +93,31 @@ def warp_context(view: WarpView, to: Pose, x: Tensor, y: Tensor) -> tuple[Tensor
     back = _jacobian(from_) @ turned @ torch.linalg.inv(_jacobian(onto) + 1e-6 * torch.eye(2, device=image.device))
     focal = camera[:, :2, :3].norm(dim=-1).amin(1)[:, None]  # image widths a metre at a metre, about
     radius = torch.tensor(_RADIUS, device=image.device) * focal / depth.clamp_min(0.1)  # (B, O)
-    points = torch.stack([x, y], -1)  # (B, C, C, 2)
-    best = torch.full_like(x, 9.0)
-    source = torch.zeros_like(points)
+    best, source_x, source_y = torch.full_like(x, 9.0), torch.zeros_like(x), torch.zeros_like(x)
     left, shadows = torch.zeros_like(x), [torch.zeros_like(x), torch.zeros_like(x)]
     falls = [project(shadows_of(view.light, places), camera)[0] for places in (old, new)]
+
+    def way(o: int, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From a thing's place in the picture (B, O, 2) to every pixel, and how many of its radii that is far."""
+        across, down = (grid - place[:, o, i, None, None] for i, grid in enumerate((x, y)))
+        return across, down, torch.sqrt(across * across + down * down) / radius[:, o, None, None]
+
     for o in range(len(THINGS)):
         if not bool(gone[:, o].any()):
             continue
         active = gone[:, o, None, None]
-        way = points - onto[:, o, None, None, 0]  # (B, C, C, 2)
-        far = _length(way) / radius[:, o, None, None]
+        across, down, far = way(o, onto[:, :, 0])
         closer = active & (far < best)
         best = torch.where(closer, far, best)
-        at = from_[:, o, None, None, 0] + (back[:, o, None, None] @ way[..., None])[..., 0]
-        source = torch.where(closer[..., None], at, source)
-        off = _length(points - from_[:, o, None, None, 0]) / radius[:, o, None, None]
-        left = torch.maximum(left, active * (1.2 - off).clamp(0, 1))
+        turn = back[:, o, :, :, None, None]  # (B, 2, 2, 1, 1)
+        at_x, at_y = (from_[:, o, 0, i, None, None] + turn[:, i, 0] * across + turn[:, i, 1] * down for i in (0, 1))
+        source_x, source_y = torch.where(closer, at_x, source_x), torch.where(closer, at_y, source_y)
+        left = torch.maximum(left, active * (1.2 - way(o, from_[:, :, 0])[2]).clamp(0, 1))
         for which, fall in enumerate(falls):
-            off = _length(points - fall[:, o, None, None]) / radius[:, o, None, None]
-            shadows[which] = torch.maximum(shadows[which], active * (1.3 - off).clamp(0, 1))
+            shadows[which] = torch.maximum(shadows[which], active * (1.3 - way(o, fall)[2]).clamp(0, 1))
     sure = (1.2 - best).clamp(0, 1)[:, None]
-    moved = F.grid_sample(image, (source * 2 - 1).clamp(-3, 3), padding_mode="border", align_corners=False)
+    source = torch.stack([source_x, source_y], -1) * 2 - 1  # (B, C, C, 2)
+    moved = F.grid_sample(image, source.clamp(-3, 3), padding_mode="border", align_corners=False)
     return moved * (sure > 0), sure, left[:, None], torch.stack(shadows, 1)
 
 
@@ -180,12 +185,6 @@ def held_turns(things: Tensor, hands: Tensor, yaw: Tensor, closed: Tensor) -> Te
     near = (things - hands[:, :, None]).norm(dim=-1) < _HELD  # False where NaN
     held = near[:, 1:] & near[:, :-1] & closed[..., None]
     return F.pad((spin[..., None] * held).cumsum(1), (0, 0, 1, 0))
-
-
-def _length(v: Tensor) -> Tensor:
-    """Lengths (...) of vectors (..., 2): a third of the time that torch's own norm takes over so few numbers."""
-    x, y = v.unbind(-1)
-    return (x * x + y * y).sqrt()
 
 
 def _turns(angles: Tensor) -> Tensor:
