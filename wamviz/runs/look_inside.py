@@ -48,15 +48,14 @@ def request_of(run: Run) -> ImagineRequest:
     Raises:
         InvalidInput: it cannot be asked once more, and why.
     """
-    first = run.imagined[0]
-    if registry.entry(run.model).capabilities.model_id != "mini-wam":
+    first, capabilities = run.imagined[0], registry.entry(run.model).capabilities
+    if capabilities.model_id != "mini-wam":
         raise InvalidInput(f"{run.model} cannot be looked into: only mini-WAM can.")
     if "driven" in first.meta:
         raise InvalidInput("This drive was imagined a few actions at a time: no chunk of it was denoised at once.",
                            "Draw a path instead, or give its actions as a file.")  # fmt: skip
     if run.mode == "inverse_dynamics":
         raise InvalidInput("The video whose actions were inferred is not kept with this run.")
-    capabilities = registry.entry(run.model).capabilities
     horizon, actions = run.horizon, None
     if run.executed is not None and "looked_at" in run.executed.meta:  # the first look of a closed loop
         horizon = capabilities.horizon if capabilities.open_horizon else None

@@ -49,7 +49,19 @@ def _is_element(child: Sequence[Any]) -> bool:
     return len(child) >= 2 and isinstance(child[1], dict)
 
 
-class Markup(gr.HTML):
+class ShownHTML(gr.HTML):
+    """A ``gr.HTML`` that is told things and never asked: what a subclass puts into its value travels one way."""
+
+    def get_block_name(self) -> str:
+        """The browser knows it as plain HTML."""
+        return "html"
+
+    def preprocess(self, payload: Any) -> None:
+        """What the browser holds is never an input: a forged value must not reach a handler."""
+        return None
+
+
+class Markup(ShownHTML):
     """A gr.HTML whose template never changes and whose value is a list of nodes.
 
     Args:
@@ -78,14 +90,6 @@ class Markup(gr.HTML):
             apply_default_css=False,
             **kwargs,
         )
-
-    def get_block_name(self) -> str:
-        """The browser knows it as plain HTML."""
-        return "html"
-
-    def preprocess(self, payload: Any) -> None:
-        """What the browser holds is never an input: a forged tree must not reach a handler."""
-        return None
 
     def postprocess(self, value: Any) -> Any:
         """Nodes go to the browser packed."""

@@ -12,7 +12,12 @@ from wamviz.core.rollout import Frames
 
 def thumbnail(frame: Frames, size: int = 112) -> str:
     """A square JPEG of ``frame`` (H, W, 3) uint8 as a ``data:`` address, about 4 kB."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg(frame, size)).decode("ascii")
+    return "data:image/jpeg;base64," + as_text(jpeg(frame, size))
+
+
+def as_text(data: bytes) -> str:
+    """Bytes as a ``data:`` address, or a page's JSON, holds them."""
+    return base64.b64encode(data).decode("ascii")
 
 
 def jpeg(frame: Frames, size: int = 112) -> bytes:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from wamviz.ui.markup import ShownHTML
 from wamviz.ui.scripts import inline
 from wamviz.ui.wire import pack
 
 
-class ScriptPanel(gr.HTML):
+class ScriptPanel(ShownHTML):
     """A ``gr.HTML`` of three files of a folder: ``NAME.html``, ``NAME.css`` and ``js/NAME.js``.
 
     Args:
@@ -32,14 +31,6 @@ class ScriptPanel(gr.HTML):
             apply_default_css=False,
             **kwargs,
         )
-
-    def get_block_name(self) -> str:
-        """The browser knows it as plain HTML."""
-        return "html"
-
-    def preprocess(self, payload: Any) -> None:
-        """What the browser holds is never an input."""
-        return None
 
     def postprocess(self, value: Any) -> Any:
         """To the browser packed."""

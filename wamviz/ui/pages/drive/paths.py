@@ -6,7 +6,6 @@ base frame; the picture is the middle square of the context's frame, 0 .. 1 each
 
 from __future__ import annotations
 
-import base64
 import tempfile
 import threading
 from collections import OrderedDict
@@ -27,6 +26,7 @@ from wamviz.runs.driving.path import away_from_path, check_corners, path_actions
 from wamviz.runs.driving.world import QUALITY, Hand
 from wamviz.runs.execution import why_not
 from wamviz.runs.sources import Context
+from wamviz.ui.pictures import as_text
 
 SIDE = 512  # pixels of the board's picture at most
 KEPT = 6  # contexts
@@ -73,7 +73,7 @@ class PathBoard:
         side = min(SIDE, *frame.shape[:2])
         camera = seen.cameras[seen.main_camera]
         return {
-            "picture": base64.b64encode(encode_jpeg(fit_square(frame[None], side)[0], QUALITY)).decode("ascii"),
+            "picture": as_text(encode_jpeg(fit_square(frame[None], side)[0], QUALITY)),
             "projection": camera.square_projection().tolist(),
             "start": hand.command.tolist(),
             "gripper": hand.gripper,

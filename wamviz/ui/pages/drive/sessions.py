@@ -8,7 +8,6 @@ challenge nothing of physics leaves the server before it is asked to reveal it.
 
 from __future__ import annotations
 
-import base64
 import re
 import secrets
 import threading
@@ -25,6 +24,7 @@ from wamviz.runs.driving import Drive, DriveWorld, Moment, check_drivable, keep_
 from wamviz.runs.driving.world import QUALITY
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run
+from wamviz.ui.pictures import as_text
 
 SESSIONS = 6  # each holds up to 60 MB of imagined frames
 BRANCHES = 8
@@ -247,7 +247,7 @@ class DriveSessions:
 
 def describe(moment: Moment, hidden: bool) -> dict[str, Any]:
     """A moment for the page; what physics says of it is left out while it is ``hidden``."""
-    told: dict[str, Any] = {"dream": _picture(encode_jpeg(moment.frame, QUALITY))}
+    told: dict[str, Any] = {"dream": as_text(encode_jpeg(moment.frame, QUALITY))}
     if moment.real is None or hidden:
         return told
     drift = moment.drift
@@ -256,7 +256,7 @@ def describe(moment: Moment, hidden: bool) -> dict[str, Any]:
         "hand_px": drift.hand_px, "thing_px": drift.thing_px,
     }  # fmt: skip
     real = moment.real
-    return {**told, "real": _picture(real.picture), "done": real.done, "progress": real.progress, **numbers}
+    return {**told, "real": as_text(real.picture), "done": real.done, "progress": real.progress, **numbers}
 
 
 def screen_axes(drive: Drive) -> dict[str, list[float]]:
@@ -279,10 +279,6 @@ def gripper_now(drive: Drive) -> float:
         return float(drive.actions[-1, 6])
     state = drive.context.observation.state
     return float(state is not None and len(state) > 6 and state[6] > 0.1)
-
-
-def _picture(jpeg: bytes) -> str:
-    return base64.b64encode(jpeg).decode("ascii")
 
 
 def _whole(value: Any, what: str, low: int = 0, high: int = 10**6) -> int:

@@ -5,7 +5,6 @@ Contract: what a run looks like from inside is told as plain JSON, the attention
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from wamviz.runs.actions_file import actions_csv, example_actions
 from wamviz.runs.look_inside import Look, look_into
 from wamviz.ui.json_routes import Answer, json_route
 from wamviz.ui.page import Services
+from wamviz.ui.pictures import as_text
 
 QUALITY = 88
 FULL = 65535  # of packed attention: all of it
@@ -75,7 +75,7 @@ def tell_look(look: Look) -> dict[str, Any]:
             for step in inside.steps
         ],
         "shape": list(packed.shape),
-        "attention": base64.b64encode(np.rint(packed * FULL).astype("<u2").tobytes()).decode("ascii"),
+        "attention": as_text(np.rint(packed * FULL).astype("<u2").tobytes()),
         "full": FULL,
         "chunks": look.chunks,
         "samples": look.samples,
@@ -92,4 +92,4 @@ def seen(places: Floats, camera: Floats) -> list[list[float]]:
 
 def jpeg(frame: Frames) -> str:
     """A picture for ``data:`` addresses."""
-    return base64.b64encode(encode_jpeg(frame, QUALITY)).decode("ascii")
+    return as_text(encode_jpeg(frame, QUALITY))
