@@ -5,6 +5,7 @@ Fixtures here know no room; a room's own fixtures live in the conftest.py of its
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -56,6 +57,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "the page" if Path(file).parent.as_posix() in ("tests/ui", "tests/ui/pages") else file
 
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays until the end: no collection of garbage, of ours or of Python's, walks it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

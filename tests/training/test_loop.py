@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from safetensors.torch import load_file
 from torch import nn
 
 from tests.training.conftest import StopAfter
+from tests.training.stepping import TARGETS, descend, make_loop, train_one_of_two
 from wamviz.training.budget import Budget, OutOfTime
 from wamviz.training.loop import Loop, cosine
-
-STEPS, TARGETS = 5, (1.0, 3.0)
-
-
-def _loop(file: Path) -> Loop:
-    torch.manual_seed(0)
-    model = nn.Linear(3, 1)
-    return Loop("two", model, [torch.optim.SGD(model.parameters())], file, Budget(steps=STEPS), peak=0.1)
-
-
-def _descend(loop: Loop, targets: tuple[float, ...]) -> None:
-    for _ in loop:
-        off = [(loop.model(torch.ones(1, 3)) - target).square().mean() for target in targets]
-        loop.descend(torch.stack(off).mean(), 1)
-
-
-def _train(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    loop = _loop(Path(folder) / "state.safetensors")
-    _descend(loop, TARGETS[rank : rank + 1])
-    torch.save(loop.rng.random(2).tolist(), f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
 
 
 def test_two_processes_step_down_the_mean(tmp_path):
     """The weights are those of one process that sees both losses, one state is written, and chance differs."""
-    context = multiprocessing.spawn(_train, (str(tmp_path),), nprocs=2, join=False)
-    alone = _loop(tmp_path / "alone.safetensors")
-    _descend(alone, TARGETS)
+    context = multiprocessing.spawn(train_one_of_two, (str(tmp_path),), nprocs=2, join=False)
+    alone = make_loop(tmp_path / "alone.safetensors")
+    descend(alone, TARGETS)
     while not context.join():
         pass
     together = load_file(tmp_path / "state.safetensors")
@@ -56,21 +31,21 @@ def test_a_soft_deadline_ends_a_stage_where_it_is(tmp_path):
     """The stage ends as if it were done, its state is kept, and it goes on from there; others raise."""
     soft, hard = StopAfter(2), StopAfter(2)
     soft.soft = True
-    loop = _loop(tmp_path / "soft.safetensors")
+    loop = make_loop(tmp_path / "soft.safetensors")
     loop.deadline = soft
-    _descend(loop, TARGETS)
-    assert loop.steps == 2 == _loop(tmp_path / "soft.safetensors").steps
-    loop = _loop(tmp_path / "hard.safetensors")
+    descend(loop, TARGETS)
+    assert loop.steps == 2 == make_loop(tmp_path / "soft.safetensors").steps
+    loop = make_loop(tmp_path / "hard.safetensors")
     loop.deadline = hard
     with pytest.raises(OutOfTime):
-        _descend(loop, TARGETS)
-    assert loop.steps == 2 == _loop(tmp_path / "hard.safetensors").steps
+        descend(loop, TARGETS)
+    assert loop.steps == 2 == make_loop(tmp_path / "hard.safetensors").steps
 
 
 def test_short_stages_are_validated_as_often_as_long_ones(tmp_path):
     """Every so many seconds, but at least eight times in the minutes of a stage."""
     for minutes, seconds, due in ((120.0, 170.0, False), (120.0, 180.0, True), (2.0, 14.0, False), (2.0, 15.0, True)):
-        loop = _loop(tmp_path / "none.safetensors")
+        loop = make_loop(tmp_path / "none.safetensors")
         loop.budget = Budget(minutes=minutes)
         assert not loop.due("validation", 180)
         loop.seconds = seconds

@@ -138,11 +138,12 @@ def test_it_records_while_it_trains_and_exports_what_it_has(tmp_path, small_part
 
     def train_once_more_is_there(painter, pictures, *others, **choices) -> None:
         begun_with.append(pictures.shards)
-        while pictures.shards < len(recipe_shards):  # the others come while this stage is on
+        await_shards(drawn, choices["deadline"].background, choices["deadline"])  # they come while this stage is on
+        while pictures.shards < len(drawn):
             assert not choices["deadline"].passed
         train(painter, pictures, *others, **choices)
 
-    recipe_shards = range(recipe.episodes)
+    drawn = corpus.shard_paths(TrainingSchedule.of(recipe).drawn)
     monkeypatch.setattr(subject, "train_painter", train_once_more_is_there)
     AfterThePainter.work = work
     with monkeypatch.context() as early:
@@ -159,8 +160,8 @@ def test_it_records_while_it_trains_and_exports_what_it_has(tmp_path, small_part
     learn, recovered = subject.train_denoiser, work / "recoveries" / "shard-0300000.npz"
 
     def learn_once_recovered(*parts, **choices) -> None:
-        while (work / "driver").exists() and not recovered.exists():  # they come while its second stage is on
-            assert not choices["deadline"].passed
+        if (work / "driver").exists():  # they come while its second stage is on
+            await_shards([recovered], choices["deadline"].background, choices["deadline"])
         learn(*parts, **choices)
 
     monkeypatch.setattr(subject, "train_denoiser", learn_once_recovered)

@@ -30,11 +30,36 @@ def wish(kind: str, **options) -> ImagineRequest:
     return ImagineRequest(options.pop("context", CONTEXT), KINDS[kind].modes[0], **{"steps": 2, **options})
 
 
-def test_previews_then_one_end(make, kind):
+@pytest.fixture(scope="module")
+def models() -> dict[str, WorldActionModel]:
+    return {}
+
+
+@pytest.fixture
+def model(make, kind, models):
+    """A kind's model, loaded once; every test leaves it as it was."""
+    if kind not in models:
+        models[kind] = make(kind)
+    return models[kind]
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, list[Preview | Imagined]]:
+    return {}
+
+
+@pytest.fixture
+def usual(model, kind, answers):
+    """What a kind's model says to the usual request for two samples, made once: it is the same every time."""
+    if kind not in answers:
+        answers[kind] = list(model.imagine(wish(kind, samples=2)))
+    return answers[kind]
+
+
+def test_previews_then_one_end(model, usual):
     """Steps never go back and reach the end, every preview has words, and the rollouts come last and once."""
-    model = make(kind)
     assert isinstance(model, WorldActionModel)
-    events = list(model.imagine(wish(kind, samples=2)))
+    events = usual
     assert [type(event) for event in events] == [Preview] * (len(events) - 1) + [Imagined]
     steps = [event.step for event in events[:-1]]
     assert steps == sorted(steps) and steps[0] == 0 and set(steps) == {0, 1, 2, 3, 4}
@@ -44,11 +69,9 @@ def test_previews_then_one_end(make, kind):
     assert (events[-2].frames[0] == end.rollouts[1].frames).all()
 
 
-def test_the_context_comes_first_and_the_shape_is_its_own(make, kind):
+def test_the_context_comes_first_and_the_shape_is_its_own(model, usual):
     """Frame 0 is the context itself; what comes back has the context's shape, so that it lies over a recording."""
-    model = make(kind)
-    end = collect(model, wish(kind))
-    rollout, caps = end.rollouts[0], model.capabilities
+    rollout, caps = usual[-1].rollouts[0], model.capabilities
     frames = rollout.frames
     assert len(frames) == caps.horizon + 1 and rollout.fps == caps.video_fps and rollout.camera == "exterior"
     assert (frames[0] == resize(FRAME, *frames.shape[1:3])).all()
@@ -61,54 +84,32 @@ def test_the_context_comes_first_and_the_shape_is_its_own(make, kind):
         assert np.isclose(rollout.frame_times[-1], rollout.action_times[-1])
 
 
-def test_every_frame_stands_where_the_pipeline_put_it(make, kind, monkeypatch):
-    """Frame 0 of what it returns is its copy of the context and is dropped, in each chunk; frame k is frame k."""
-    model, came = make(kind), []
-    take = model.take
-
-    def spy(request, plan, chunk, sample, output):
-        frames = model.unfit(plan, uint8(output.video if KINDS[kind].acts else output.frames[0]))
-        came.append(frames[1 : 1 + plan.lengths[chunk]])
-        take(request, plan, chunk, sample, output)
-
-    monkeypatch.setattr(model, "take", spy)
-    each = model.capabilities.horizon
-    rollout = collect(model, wish(kind, steps=1, horizon=each + 1)).rollouts[0]
-    assert [len(frames) for frames in came] == [each, 1]
-    assert (rollout.frames[1:] == np.concatenate(came)).all()
-
-
-def test_the_seed_decides(make, kind):
+def test_the_seed_decides(model, kind, usual):
     """The same seed gives the same bits, also as a sample of another request; another seed does not."""
-    model = make(kind)
-    first = collect(model, wish(kind, seed=3)).rollouts[0]
-    again = collect(model, wish(kind, seed=2, samples=2)).rollouts
-    assert (again[1].frames == first.frames).all() and (again[0].frames != first.frames).any()
+    first, others = collect(model, wish(kind, seed=1)).rollouts[0], usual[-1].rollouts
+    assert (others[1].frames == first.frames).all() and (others[0].frames != first.frames).any()
     if first.actions is not None:
-        assert (again[1].actions == first.actions).all() and (again[0].actions != first.actions).any()
+        assert (others[1].actions == first.actions).all() and (others[0].actions != first.actions).any()
 
 
 @pytest.mark.parametrize("kind", PROMPTED)
-def test_the_words_reach_the_model(make, kind):
+def test_the_words_reach_the_model(model, kind, usual):
     """Another instruction gives another video."""
-    model = make(kind)
     other = Observation({"exterior": FRAME}, "empty the sink, then wave")
-    frames = [collect(model, wish(kind, context=context)).rollouts[0].frames for context in (CONTEXT, other)]
-    assert (frames[0] != frames[1]).any()
+    frames = collect(model, wish(kind, context=other)).rollouts[0].frames
+    assert (frames != usual[-1].rollouts[0].frames).any()
 
 
-def test_the_context_reaches_the_model(make, kind):
+def test_the_context_reaches_the_model(model, kind, usual):
     """Another picture gives another future, not only another first frame."""
-    model = make(kind)
     other = Observation({"exterior": 255 - FRAME}, CONTEXT.instruction)
-    frames = [collect(model, wish(kind, context=context)).rollouts[0].frames for context in (CONTEXT, other)]
-    assert (frames[0][1:] != frames[1][1:]).any()
+    frames = collect(model, wish(kind, context=other)).rollouts[0].frames
+    assert (frames[1:] != usual[-1].rollouts[0].frames[1:]).any()
 
 
-def test_closing_the_stream_stops_the_denoiser(make, kind, counted):
+def test_closing_the_stream_stops_the_denoiser(model, kind, usual, counted):
     """No call of the network comes after it, no thread is left, and the model goes on as if nothing had been."""
-    model = make(kind)
-    before = collect(model, wish(kind)).rollouts[0].frames
+    before = usual[-1].rollouts[0].frames
     calls = counted(model)
     stream = model.imagine(wish(kind, steps=50))
     next(event for event in stream if event.step >= 1)
@@ -145,56 +146,64 @@ def test_a_step_is_stopped_before_its_next_block(make, monkeypatch):
     assert not reached
 
 
-def test_a_longer_rollout_goes_on_from_its_last_frame(make, kind, monkeypatch):
-    """Two chunks and a piece: frames are counted without the context, and the seam is where it should be."""
-    model = make(kind)
+def test_a_longer_rollout_goes_on_from_its_last_frame(model, kind, monkeypatch):
+    """A chunk and a piece: frames are counted without the context, and the seam is where it should be.
+
+    Frame 0 of what a pipeline returns is its copy of the context and is dropped, in each chunk; frame k is frame k.
+    """
     each = model.capabilities.horizon
-    starts = []
-    whole = model.arguments
+    starts, came = [], []
+    arguments, take = model.arguments, model.take
 
-    def arguments(request, plan, chunk, sample):
+    def starting(request, plan, chunk, sample):
         starts.append(sample.context)
-        return whole(request, plan, chunk, sample)
+        return arguments(request, plan, chunk, sample)
 
-    monkeypatch.setattr(model, "arguments", arguments)
-    end = collect(model, wish(kind, horizon=each + 3))
+    def taking(request, plan, chunk, sample, output):
+        frames = model.unfit(plan, uint8(output.video if KINDS[kind].acts else output.frames[0]))
+        came.append(frames[1 : 1 + plan.lengths[chunk]])
+        take(request, plan, chunk, sample, output)
+
+    monkeypatch.setattr(model, "arguments", starting)
+    monkeypatch.setattr(model, "take", taking)
+    end = collect(model, wish(kind, steps=1, horizon=each + 3))
     frames = end.rollouts[0].frames
     assert len(frames) == each + 4 and len(starts) == 2
     assert (starts[0] == FRAME).all() and (starts[1] == frames[each]).all()
+    assert [len(part) for part in came] == [each, 3] and (frames[1:] == np.concatenate(came)).all()
     assert any("each chunk from" in note for note in end.notes)
     if model.capabilities.action_space:
         assert len(end.rollouts[0].actions) == each + 3
 
 
-@pytest.mark.parametrize("trouble", ["card", "allocator"])
-def test_memory_that_ran_out_becomes_advice(make, kind, monkeypatch, trouble):
-    """The message names settings that need less; afterwards the model works."""
-    model = make(kind)
+def test_memory_that_ran_out_becomes_advice(model, kind, monkeypatch):
+    """The card's and the CPU's: the message names settings that need less; afterwards the model works."""
 
-    def forward(*args, **kwargs):
-        if trouble == "card":
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB.")
+    def of_the_card(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB.")
+
+    def of_the_allocator(*args, **kwargs):
         return torch.empty(2**52)  # 16 petabytes: what the CPU's own allocator says
 
-    with monkeypatch.context() as patched:
-        patched.setattr(denoiser(model), "forward", forward)
-        with pytest.raises(
-            WamvizError, match=r"memory of this machine ran out .*fp32.*connect tiny.*dtype=bf16"
-        ) as told:
-            collect(model, wish(kind))
     fewer = "chunk=" if KINDS[kind].acts else "frames="
-    assert "tiling=on" in str(told.value) and (
-        (fewer in str(told.value)) == (model.options.frames > KINDS[kind].stride * 2)
-    )
-    assert collect(model, wish(kind)).rollouts
+    for forward in (of_the_card, of_the_allocator):
+        with monkeypatch.context() as patched:
+            patched.setattr(denoiser(model), "forward", forward)
+            with pytest.raises(
+                WamvizError, match=r"memory of this machine ran out .*fp32.*connect tiny.*dtype=bf16"
+            ) as told:
+                collect(model, wish(kind))
+        assert "tiling=on" in str(told.value) and (
+            (fewer in str(told.value)) == (model.options.frames > KINDS[kind].stride * 2)
+        )
+    assert collect(model, wish(kind, steps=1)).rollouts
 
 
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.previewed])
-def test_pictures_on_the_way(make, kind):
+def test_pictures_on_the_way(make, kind, model):
     """Every second step shows the rollout as it is then, the context first; looking changes nothing."""
-    model = make(kind, previews="2")
-    plain = collect(make(kind), wish(kind, steps=6)).rollouts[0].frames
-    events = list(model.imagine(wish(kind, steps=6)))
+    plain = collect(model, wish(kind, steps=6)).rollouts[0].frames
+    events = list(make(kind, previews="2").imagine(wish(kind, steps=6)))
     shown = {event.step: event.frames for event in events[:-2] if event.frames is not None}
     assert list(shown) == [2, 4]
     assert all(frames.shape == (1, *plain.shape) and (frames[0, 0] == plain[0]).all() for frames in shown.values())
@@ -233,18 +242,14 @@ def test_memory_that_ran_out_while_loading_becomes_advice(make, monkeypatch):
     assert collect(make("ltx"), wish("ltx")).rollouts
 
 
-def test_unloading_gives_the_memory_back(make, kind):
+def test_unloading_gives_the_memory_back(model, kind, usual):
     """The weights are gone after it, and come back when they are wanted, with the same result."""
-    import gc
     import weakref
 
-    model = make(kind)
-    before = collect(model, wish(kind)).rollouts[0].frames
     network = weakref.ref(denoiser(model))
     model.unload()
-    gc.collect()
     assert network() is None
-    assert (collect(model, wish(kind)).rollouts[0].frames == before).all()
+    assert (collect(model, wish(kind)).rollouts[0].frames == usual[-1].rollouts[0].frames).all()
 
 
 def test_two_requests_take_turns(make):
