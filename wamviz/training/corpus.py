@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -265,9 +265,23 @@ def collect(
 ) -> list[Path]:
     """Record every seed of ``seeds`` into shards under ``folder`` and return their paths; see ``shard_jobs``."""
     jobs = shard_jobs(folder, seeds, size=size, views=views)
-    context = multiprocessing.get_context("spawn")  # a forked GL context is not usable
-    with context.Pool(workers) as pool:
-        for _ in tqdm(pool.imap(collect_shard, jobs), total=len(jobs), desc="episodes", unit="shard"):
-            if deadline is not None:
-                deadline.check()
-    return shard_paths(jobs)
+    return record_missing(collect_shard, jobs, shard_paths(jobs), workers, deadline, "episodes")
+
+
+def record_missing(
+    work: Callable[[Any], str],
+    jobs: Sequence[Any],
+    paths: list[Path],
+    workers: int,
+    deadline: Deadline | None,
+    what: str,
+) -> list[Path]:
+    """Do the jobs whose shard is not there yet, in as many processes as have something to do; return all ``paths``."""
+    missing = [job for job, path in zip(jobs, paths, strict=True) if not path.exists()]
+    if missing:
+        context = multiprocessing.get_context("spawn")  # a forked GL context is not usable
+        with context.Pool(min(workers, len(missing))) as pool:
+            for _ in tqdm(pool.imap(work, missing), total=len(missing), desc=what, unit="shard"):
+                if deadline is not None:
+                    deadline.check()
+    return paths

@@ -28,7 +28,7 @@ from wamviz.training.denoiser import Denoiser, train_denoiser
 from wamviz.training.detector import train_detector
 from wamviz.training.export import finish
 from wamviz.training.moves import Moves
-from wamviz.training.overlap import run_overlapped
+from wamviz.training.overlap import minutes_spent, run_overlapped
 from wamviz.training.painter import load_pictures, train_painter
 from wamviz.training.recipe import HELD_OUT, MOVES, RECOVERIES, Recipe
 from wamviz.training.recoveries import collect_recoveries
@@ -59,12 +59,12 @@ def run(recipe: Recipe) -> Path:
         detector, pictures, held_out, work, budget=Budget(recipe.detector_minutes), batch=recipe.pictures, **common
     )
     learnt = [*drawn, *moved]
-    model, tokenizer = _denoiser(recipe, learnt, unseen, Budget(recipe.denoiser_minutes), common, device)
+    model, tokenizer = _denoiser(recipe, learnt, unseen, recipe.denoiser_minutes, common, device)
     if recipe.recoveries:
         driver = work / "driver"
         parts.assemble(detector, painter, model, tokenizer).save_pretrained(driver)
         own = collect_recoveries(driver, work / "recoveries", range(RECOVERIES, RECOVERIES + recipe.recoveries), **many)
-        longer = Budget(recipe.denoiser_minutes + recipe.recovery_minutes)
+        longer = recipe.denoiser_minutes + recipe.recovery_minutes
         model, tokenizer = _denoiser(recipe, [*learnt, *own], unseen, longer, common, device)
     pipeline = parts.assemble(detector, painter, model, tokenizer)
     folder = finish(pipeline, recipe, pictures, held_out, unseen)
@@ -77,11 +77,11 @@ def run(recipe: Recipe) -> Path:
 
 
 def _denoiser(
-    recipe: Recipe, learnt: list[Path], unseen: list[Path], budget: Budget, common: dict[str, Any], device: torch.device
+    recipe: Recipe, learnt: list[Path], unseen: list[Path], minutes: float, common: dict[str, Any], device: torch.device
 ) -> tuple[Denoiser, PreTrainedTokenizerFast]:
     """Train the denoiser: on a CPU in several processes of one thread each, whose small matrices leave no core idle."""
-    job = (recipe, learnt, unseen, budget, common, device)
-    if device.type == "cpu" and recipe.workers > 1:
+    job = (recipe, learnt, unseen, Budget(minutes), common, device)
+    if device.type == "cpu" and recipe.workers > 1 and minutes_spent(recipe.work, "denoiser") < minutes:
         with tempfile.TemporaryDirectory() as meeting:
             multiprocessing.spawn(_denoise_in_process, (recipe.workers, meeting, job), nprocs=recipe.workers)
     return _denoise(*job)  # goes on from the state on disk, which is finished by now

@@ -8,7 +8,6 @@ model is told where things are, as far off as its detector would be.
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from wamviz.core.errors import WamvizError
 from wamviz.training.budget import Deadline
-from wamviz.training.corpus import RECOVERY, SHARD, TRAINING_SEEDS, describe, shard_path, write_shard
+from wamviz.training.corpus import (
+    RECOVERY,
+    SHARD,
+    TRAINING_SEEDS,
+    describe,
+    record_missing,
+    shard_path,
+    write_shard,
+)
 
 if TYPE_CHECKING:
     from wamviz.models.mini.pipeline import MiniWAMPipeline
@@ -124,8 +130,4 @@ def collect_recoveries(
     """
     jobs = recovery_jobs(pipeline, folder, seeds)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for _ in tqdm(pool.imap(recover_shard, jobs), total=len(jobs), desc="recoveries", unit="shard"):
-            if deadline is not None:
-                deadline.check()
-    return recovery_paths(jobs)
+    return record_missing(recover_shard, jobs, recovery_paths(jobs), workers, deadline, "recoveries")

@@ -38,6 +38,19 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden",
 KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
 
 
+class PagedBlocks(gr.Blocks):
+    """Blocks that describe themselves once all pages are there.
+
+    Gradio describes the app to itself twice whenever a page ends, each time with every page so far, and nobody reads
+    it before ``queue`` and ``launch`` do it anew.
+    """
+
+    exited = False  # no page has ended yet; Gradio sets it
+
+    def get_config_file(self) -> Any:
+        return super().get_config_file() if self.exited else {}
+
+
 def build(store: Store | None = None, scenes: Scenes | None = None, results: Sequence[str | Path] = ()) -> gr.Blocks:
     """The whole app, not yet served.
 
@@ -49,7 +62,7 @@ def build(store: Store | None = None, scenes: Scenes | None = None, results: Seq
     repository = RunRepository(store)
     shelf = ResultsShelf(repository.store.root.parent / "probes", results)
     services = Services(repository, scenes or Scenes(), shelf)
-    demo = gr.Blocks(
+    demo = PagedBlocks(
         title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
     )
     for page in PAGES:
