@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ settings.register_profile(
 settings.load_profile("wamviz")
 
 
+def unit_of(nodeid: str) -> str:
+    """What one worker does as a whole: a file, and all that visits the running page."""
+    file = nodeid.split("::", 1)[0]
+    return "the page" if Path(file).parent.as_posix() in ("tests/ui", "tests/ui/pages") else file
+
+
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests of a file stay on one worker, which shares what they share, and so do all that visit the running page.
@@ -53,10 +60,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", 1)[0]
-            return "the page" if Path(file).parent.as_posix() in ("tests/ui", "tests/ui/pages") else file
+            return unit_of(nodeid)
 
+    config.option.loadscopereorder = False  # the order is that of pytest_collection_modifyitems
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In a worker what takes long comes first, so that two workers end together: the page, slow tests, large files."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        count = Counter(unit_of(item.nodeid) for item in items)
+        slow = {unit_of(item.nodeid) for item in items if item.get_closest_marker("slow")} | {"the page"}
+        items.sort(key=lambda item: rank_unit(unit_of(item.nodeid), slow, count))
+
+
+def rank_unit(unit: str, slow: set[str], count: Counter[str]) -> tuple[bool, bool, int, str]:
+    """The page, then units with slow tests, then the larger before the smaller ones."""
+    return unit != "the page", unit not in slow, -count[unit], unit
 
 
 def pytest_collection_finish() -> None:

@@ -60,7 +60,7 @@ def test_what_cannot_be_compared_is_refused(wamviz, tmp_path, words, why):
 @pytest.mark.skipif(not WEIGHTS, reason="needs the shipped weights")
 def test_a_runs_own_video_gains_actions(wamviz, tmp_path):
     """Inverse dynamics of a run reads the run's video, and says whose is whose."""
-    asked = ("--model", "mini-wam", "--context", SCENE)
+    asked = ("--model", "mini-wam", "--context", SCENE, "--horizon", "16")
     assert wamviz("imagine", *asked, "--mode", "video", "--out", tmp_path / "video")[0] == 0
     read = ("--model", "mini-wam", "--mode", "inverse_dynamics", "--context", tmp_path / "video")
     status, text, err = wamviz("imagine", *read, "--out", tmp_path / "read")
@@ -68,7 +68,6 @@ def test_a_runs_own_video_gains_actions(wamviz, tmp_path):
     assert "Note: The video was imagined by mini-wam" in text
     facts = json.loads((tmp_path / "read" / "rollout.json").read_text())
     assert facts["mode"] == "inverse_dynamics" and (tmp_path / "read" / "rollout.mp4").is_file()
-    acting = ("--model", "mini-wam", "--mode", "act_only", "--context", SCENE, "--out", tmp_path / "acting")
-    assert wamviz("imagine", *acting)[0] == 0
+    assert wamviz("imagine", *asked, "--mode", "act_only", "--out", tmp_path / "acting")[0] == 0
     status, _, err = wamviz("imagine", *read[:-1], tmp_path / "acting", "--out", tmp_path / "no")
     assert status == 2 and "no imagined video" in err

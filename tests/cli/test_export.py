@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
+from wamviz import cli
 from wamviz.runs.sources import resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a ``home`` that keeps one run of the control `hold-still`, and that ``run`` beside it."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAMVIZ_HOME", str(folder / "home"))
+        words = ["--model", "hold-still", "--context", f"{ROOT}/assets/episodes#0@2", "--out", str(folder / "run")]
+        assert cli.main(["imagine", *words]) == 0
+    return folder
 
 
 @pytest.fixture
-def kept(home: Path, root: Path, tmp_path: Path, wamviz: Command) -> tuple[str, Path]:
-    """(id, folder) of a run of the control `hold-still`."""
-    folder = tmp_path / "run"
-    status, _, err = wamviz(
-        "imagine", "--model", "hold-still", "--context", f"{root}/assets/episodes#0@2", "--out", folder
-    )
-    assert status == 0, err
+def kept(made: Path, home: Path, tmp_path: Path) -> tuple[str, Path]:
+    """(id, folder) of that run, kept in this test's home."""
+    shutil.copytree(made / "home", home)
+    folder = Path(shutil.copytree(made / "run", tmp_path / "run"))
     return json.loads((folder / "rollout.json").read_text())["id"], folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -259,15 +260,21 @@ def test_the_published_files_become_one_that_is_read(published, root, tmp_path, 
     assert lpips_missing() is None
 
 
-def test_wrong_published_files_are_refused_in_one_line(published, root, tmp_path):
+def test_wrong_published_files_are_refused_in_one_line(published, root, tmp_path, monkeypatch, capsys):
     """Swapped files, a file that is none, and a pickle that would run something."""
     import pickle
 
+    program = str(root / "tools/convert_lpips.py")
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the program adds the checkout
     alexnet, heads = published
     (tmp_path / "text.pth").write_text("hello")
     (tmp_path / "evil.pth").write_bytes(pickle.dumps(Path("x")))
     for wrong, says in ((heads, "torchvision's AlexNet"), (tmp_path / "text.pth", "cannot be read"),
                         (tmp_path / "evil.pth", "cannot be read"), (tmp_path / "none.pth", "no file")):  # fmt: skip
-        done = convert(root, "--alexnet", wrong, "--heads", heads, "--out", tmp_path / "o")
-        assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr
-        assert done.stderr.count("\n") == 1 and not (tmp_path / "o").exists()
+        words = ["--alexnet", wrong, "--heads", heads, "--out", tmp_path / "o"]
+        monkeypatch.setattr(sys, "argv", [program, *map(str, words)])
+        with pytest.raises(SystemExit) as ended:  # as the program itself, which starts anew in the test above
+            runpy.run_path(program, run_name="__main__")
+        complaint = capsys.readouterr().err
+        assert ended.value.code == 2 and says in complaint
+        assert complaint.count("\n") == 1 and not (tmp_path / "o").exists()

@@ -129,11 +129,24 @@ class Watch:
         page.on("request", asked)
 
 
-@pytest.fixture
-def context(context: BrowserContext) -> BrowserContext:
-    """As patient in what it does as ``expect`` is in what it waits for."""
+@pytest.fixture(scope="module")
+def guest(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor a module, as patient in what it does as ``expect`` is in what it waits for, who keeps what every page
+    loads; what a page notes about its visitor is forgotten between tests."""
+    context = browser.new_context()
     context.set_default_timeout(PATIENCE)
-    return context
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(guest: BrowserContext) -> Iterator[Page]:
+    """A fresh page of that visitor."""
+    page = guest.new_page()
+    yield page
+    if not page.url.startswith("about:"):
+        page.evaluate("localStorage.clear()")
+    page.close()
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ def left_open(work: Callable[[], Awaitable[Any]], count: int, times: int = 1) ->
     async def main() -> None:
         await canceled
 
+    gc.freeze()  # what was there before is not looked through again, now or later
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ResourceWarning)
         try:

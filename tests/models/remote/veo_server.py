@@ -7,6 +7,7 @@ Written from google-genai's own sources (2.34: what it sends and which names it 
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 import tempfile
@@ -21,6 +22,7 @@ NAME = "models/veo-3.1-generate-preview/operations/abc123"
 FILTERED = "We encountered an issue with the words of your prompt. Support codes: 29310472"
 
 
+@functools.cache
 def mp4(frames: int, height: int = 72, width: int = 128, fps: float = 24.0) -> bytes:
     """A clip in which every frame has its own brightness."""
     steps = np.linspace(0, 250, frames).astype(np.uint8)
