@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,6 +110,7 @@ def make_small_detector(data, seed: int) -> MiniDetector:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A painter and a detector that learn in seconds on a CPU."""
+    """A painter and a detector that learn in seconds on a CPU, of which there is one: the tests have others to do."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
     monkeypatch.setattr(parts, "start_painter", make_small_painter)
     monkeypatch.setattr(parts, "start_detector", make_small_detector)
