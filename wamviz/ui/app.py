@@ -7,7 +7,6 @@ anywhere, and no file is served but those of kept runs.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import sys
@@ -20,6 +19,8 @@ import gradio as gr
 
 from wamviz.core import devices
 from wamviz.core.errors import WamvizError
+from wamviz.core.network import is_loopback
+from wamviz.lessons import Classroom
 from wamviz.models import registry
 from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store import Store
@@ -38,17 +39,23 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden",
 KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
 
 
-def build(store: Store | None = None, scenes: Scenes | None = None, results: Sequence[str | Path] = ()) -> gr.Blocks:
+def build(
+    store: Store | None = None,
+    scenes: Scenes | None = None,
+    results: Sequence[str | Path] = (),
+    classroom: Classroom | None = None,
+) -> gr.Blocks:
     """The whole app, not yet served.
 
     Args:
         store: where runs are kept; the default store when None.
         scenes: the contexts that can be picked; the shipped ones when None.
         results: folders of probe results to be offered beside those that were made on the page.
+        classroom: a class that takes the lessons together, if there is one.
     """
     repository = RunRepository(store)
     shelf = ResultsShelf(repository.store.root.parent / "probes", results)
-    services = Services(repository, scenes or Scenes(), shelf)
+    services = Services(repository, scenes or Scenes(), shelf, classroom)
     demo = gr.Blocks(
         title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
     )
@@ -107,18 +114,6 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "state_session_capacity": 500,
     }
     return demo.launch(**{**settings, **options})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on ``host``.
-
-    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, True, False)
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def warm_up() -> None:

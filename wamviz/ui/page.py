@@ -10,6 +10,7 @@ import gradio as gr
 from starlette.routing import BaseRoute
 
 from wamviz.core.errors import InvalidInput
+from wamviz.lessons import Classroom
 from wamviz.probes.results import ResultsShelf
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
@@ -23,11 +24,13 @@ class Services:
         repository: kept runs and shipped examples.
         scenes: the contexts that can be picked, and the datasets that are open.
         shelf: results of probes.
+        classroom: the class that is under way, if any.
     """
 
     repository: RunRepository
     scenes: Scenes
     shelf: ResultsShelf
+    classroom: Classroom | None = None
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Any
 import gradio as gr
 
 from wamviz.core.errors import WamvizError
-from wamviz.lessons import LANGUAGES, Answer, Choice, Finding, Lesson, all_experiments, load_course
+from wamviz.lessons import LANGUAGES, Answer, Choice, Desk, Finding, Lesson, all_experiments, load_course
+from wamviz.lessons.answers import PUPIL
 from wamviz.ui import plots, run_view
 from wamviz.ui.background import Start
 from wamviz.ui.events import AT_ONCE, PRIVATE, Updates, picked_in
 from wamviz.ui.pages.lessons import trial, view
 from wamviz.ui.pages.lessons.layout import LessonsPage
-from wamviz.ui.pages.lessons.view import Desk
 from wamviz.ui.plots.lessons import lesson_figure
 from wamviz.ui.run_actions import Parts
 from wamviz.ui.runner import Runner
@@ -51,6 +51,7 @@ class LessonsEvents:
         for part, name in ((page.before, "wz-before"), (page.questions, "wz-questions")):
             part.pick(self.answer, [page.picked, *self.where], answered, js=picked_in(name), **EACH)
         page.skip.click(self.skip, self.where, answered, **AT_ONCE)
+        page.look_again.click(self.look_again, self.where, [part for part in later if part is not page.go], **AT_ONCE)
         page.another.click(None, None, None, js=ANOTHER, **PRIVATE)
         page.recolour.click(self.draw, [page.theme, page.finding, *self.where[:2]], [page.theme, *page.plots],
                             js="(_, ...rest) => [window.wamviz.scheme(), ...rest]", **AT_ONCE)  # fmt: skip
@@ -71,7 +72,9 @@ class LessonsEvents:
         language = language if language in LANGUAGES else next(iter(LANGUAGES))
         names = [one.id for one in load_course(language)]
         wanted = query.get("lesson", "")
-        desk = trial.open_desk(wanted if wanted in names else names[0], language, pupil, page.store)
+        if page.classroom and query.get("class") and PUPIL.fullmatch(pupil):
+            page.classroom.admit(pupil, query["class"])
+        desk = trial.open_desk(wanted if wanted in names else names[0], language, pupil, page.store(pupil))
         say = desk.say
         updates: Updates = {
             page.theme: theme, page.pupil: pupil, page.lesson: desk.lesson.id, page.language: language,
@@ -114,11 +117,11 @@ class LessonsEvents:
         """An option was pressed: ``kind:question:option``. The first answer stays."""
         page = self.page
         try:
-            desk = trial.open_desk(lesson, language, pupil, page.store)
+            desk = trial.open_desk(lesson, language, pupil, page.store(pupil))
             kind, question, option = (picked.split(":") + ["", ""])[:3]
             if desk.answer(kind, question) is None:
-                page.store.keep(read_answer(desk.lesson, pupil, kind, question, option))
-                desk = trial.open_desk(lesson, language, pupil, page.store)
+                page.store(pupil).keep(read_answer(desk.lesson, pupil, kind, question, option))
+                desk = trial.open_desk(lesson, language, pupil, page.store(pupil))
             said = {} if kind == "after" else {
                 page.status: run_view.status("idle", desk.say["ready" if desk.predicted else "predict_first"])
             }  # fmt: skip
@@ -128,8 +131,13 @@ class LessonsEvents:
 
     def skip(self, lesson: str, language: str, pupil: str) -> Updates:
         """Go on without measuring, where that cannot be done."""
-        self.page.store.keep(Answer(pupil, lesson, "measured", "skipped", language=language))
-        return self._later(trial.open_desk(lesson, language, pupil, self.page.store))
+        self.page.store(pupil).keep(Answer(pupil, lesson, "measured", "skipped", language=language))
+        return self._later(trial.open_desk(lesson, language, pupil, self.page.store(pupil)))
+
+    def look_again(self, lesson: str, language: str, pupil: str) -> Updates:
+        """The teacher has revealed the lesson, or hidden it again."""
+        later = self._later(trial.open_desk(lesson, language, pupil, self.page.store(pupil)))
+        return {part: value for part, value in later.items() if part is not self.page.go}  # it may be taken by a run
 
     # --- the experiment ---------------------------------------------------------------------------------------------
 
@@ -144,7 +152,7 @@ class LessonsEvents:
                 chosen = {control: value for (control, _), value in zip(group, mine, strict=True)}
         return lambda switch: (
             {**parts, "theme": theme, "where": (lesson, language, pupil)}
-            for parts in trial.measure(lesson, language, pupil, chosen, page.store, page.repository, switch)
+            for parts in trial.measure(lesson, language, pupil, chosen, page.store(pupil), page.repository, switch)
         )
 
     def draw(self, theme: str, finding: Finding | None, lesson: str, language: str) -> Updates:
@@ -175,7 +183,7 @@ class LessonsEvents:
                 page.finding: finding,
             }
             found |= self._figures(finding, lesson, language, parts["theme"])
-            later = self._later(trial.open_desk(lesson, language, pupil, page.store))
+            later = self._later(trial.open_desk(lesson, language, pupil, page.store(pupil)))
             found |= {part: value for part, value in later.items() if part is not page.go}
             found[page.seen] = gr.update(visible=parts["stage"] is not None)
             if parts["stage"] is not None:

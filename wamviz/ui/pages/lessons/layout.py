@@ -6,27 +6,34 @@ experiment lie here and those of the opened lesson are shown; their words come w
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 
-from wamviz.lessons import AnswerStore, Choice, all_experiments
+from wamviz.lessons import AnswerStore, Choice, ClassStore, all_experiments
+from wamviz.ui import classroom
 from wamviz.ui.markup import Markup
 from wamviz.ui.page import Services
+from wamviz.ui.script_panel import ScriptPanel
 from wamviz.ui.stage import Stage
 
 FIGURES = 3  # that an experiment can have
+CLASSROOM = Path(classroom.__file__).parent
 
 
 class LessonsPage:
     """Builds the page inside the current Blocks and keeps what its events need.
 
     Args:
-        services: runs, and where answers are kept: beside them.
+        services: runs, and where answers are kept: beside them, or with a class.
     """
 
     def __init__(self, services: Services) -> None:
         self.repository = services.repository
-        self.store = AnswerStore(services.repository.store.root.parent / "lessons" / "answers.jsonl")
+        self.classroom = services.classroom
+        self._alone = AnswerStore(services.repository.store.root.parent / "lessons" / "answers.jsonl")
         self.job = gr.Textbox("", visible="hidden", elem_id="wz-job")
+        self.look_again = gr.Button("Look again", visible="hidden", elem_id="wz-look-again")
         self.recolour = gr.Button("Recolour", visible="hidden", elem_id="wz-recolour")
         self.theme = gr.Textbox("light", visible=False)
         self.pupil = gr.Textbox("", visible=False)
@@ -41,7 +48,13 @@ class LessonsPage:
             with gr.Column(elem_classes="wz-lesson", scale=1, min_width=320):
                 self._lesson()
 
+    def store(self, pupil: str) -> AnswerStore | ClassStore:
+        """Where somebody's answers are kept: with their class, if they have joined one."""
+        return self.classroom.store if self.classroom and self.classroom.has(pupil) else self._alone
+
     def _lesson(self) -> None:
+        if self.classroom:
+            ScriptPanel(CLASSROOM, "learner", elem_id="wz-class", padding=False)
         self.opening = Markup([], testid="lesson")
         self.before = Markup([], testid="predict", elem_id="wz-before")
         self.trial = Markup([])

@@ -13,6 +13,8 @@ from wamviz.core.errors import Canceled
 from wamviz.lessons import (
     Answer,
     AnswerStore,
+    ClassStore,
+    Desk,
     Finding,
     Lab,
     Progress,
@@ -25,24 +27,25 @@ from wamviz.runs.imagine import Eta
 from wamviz.ui import run_view
 from wamviz.ui.jobs import Switch
 from wamviz.ui.pages.lessons import view
-from wamviz.ui.pages.lessons.view import Desk
 from wamviz.ui.run_actions import PHYSICS, Parts, imagine_on_card, its_turn, refused
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.stage import stage_value
 
 
-def open_desk(lesson: str, language: str, pupil: str, store: AnswerStore) -> Desk:
+def open_desk(lesson: str, language: str, pupil: str, store: AnswerStore | ClassStore) -> Desk:
     """A visitor at a lesson.
 
     Raises:
         NotFound: there is no such lesson or language.
     """
     say, terms = load_words(language)
-    return Desk(find_lesson(lesson, language), load_course(language), say, terms, store.of(pupil))
+    return Desk(
+        find_lesson(lesson, language), load_course(language), say, terms, store.of(pupil), waits=store.waits(lesson)
+    )
 
 
 def measure(
-    lesson: str, language: str, pupil: str, values: Mapping[str, Any], store: AnswerStore,
+    lesson: str, language: str, pupil: str, values: Mapping[str, Any], store: AnswerStore | ClassStore,
     repository: RunRepository, switch: Switch,
 ) -> Iterator[Parts]:  # fmt: skip
     """Run the experiment of a lesson; its verdict is kept for the visitor."""
