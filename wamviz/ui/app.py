@@ -25,7 +25,9 @@ from wamviz.models import registry
 from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store import Store
 from wamviz.ui import api, choices, shell
+from wamviz.ui.bench import Bench
 from wamviz.ui.clip_cache import ClipCache
+from wamviz.ui.page_cache import cached
 from wamviz.ui.pages import PAGES, Services
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
@@ -34,6 +36,7 @@ from wamviz.ui.theme import FAVICON, css, head, theme
 
 log = logging.getLogger(__name__)
 QUEUE = 16  # visitors that may wait; the next one is told so
+THREADS = 128  # for everybody who watches something run, and for those who ask meanwhile
 UPLOAD = "200mb"  # a dataset in a zip; pictures and videos are refused earlier, with sentences of their own
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
@@ -55,7 +58,7 @@ def build(
     """
     repository = RunRepository(store)
     shelf = ResultsShelf(repository.store.root.parent / "probes", results)
-    services = Services(repository, scenes or Scenes(), shelf, classroom)
+    services = Services(repository, scenes or Scenes(), shelf, classroom, Bench(shared=classroom is not None))
     demo = gr.Blocks(
         title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
     )
@@ -101,8 +104,12 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "head": head(),
         "favicon_path": str(FAVICON),
         "allowed_paths": [str(repository.store.root)],
-        "app_kwargs": {"routes": served},
+        "app_kwargs": {
+            "routes": served,
+            **({} if options.get("auth") else cached([f"/{page.path}" for page in PAGES])),
+        },
         "max_file_size": UPLOAD,
+        "max_threads": THREADS,
         "strict_cors": True,
         "show_error": False,
         "footer_links": [],

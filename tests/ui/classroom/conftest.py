@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from wamviz.lessons import Classroom, ClassStore
+from wamviz.ui.bench import Bench
 from wamviz.ui.classroom.routes import class_routes
 
 ADA, BOB, STRANGER = "0" * 31 + "a", "0" * 31 + "b", "0" * 31 + "c"
@@ -40,5 +41,5 @@ def classroom(tmp_path: Path, clock: Clock) -> Classroom:
 
 @pytest.fixture
 def client(classroom: Classroom) -> Iterator[TestClient]:
-    with TestClient(Starlette(routes=class_routes(classroom)), follow_redirects=False) as client:
+    with TestClient(Starlette(routes=class_routes(classroom, Bench())), follow_redirects=False) as client:
         yield client

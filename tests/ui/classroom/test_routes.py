@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.ui.classroom.conftest import ADA, BOB, STRANGER
 from wamviz.lessons import Answer, Classroom, load_course
+from wamviz.ui.bench import Bench
 from wamviz.ui.classroom.routes import class_routes, teacher_page
 
 LESSON = load_course("en")[0]
@@ -125,4 +126,4 @@ def test_the_teachers_page_runs_its_own_script_alone(client: TestClient) -> None
 
 
 def test_there_are_no_such_addresses_without_a_class() -> None:
-    assert class_routes(None) == []
+    assert class_routes(None, Bench()) == []

@@ -22,6 +22,7 @@ from wamviz.core.errors import InvalidInput
 from wamviz.lessons import LANGUAGES, Classroom, Lesson, load_course, load_words
 from wamviz.lessons.answers import PUPIL
 from wamviz.lessons.classroom import export_csv
+from wamviz.ui.bench import Bench
 from wamviz.ui.classroom import view
 from wamviz.ui.classroom.view import Board
 from wamviz.ui.json_routes import Answer, json_route
@@ -32,8 +33,8 @@ from wamviz.ui.theme import STATIC, fonts
 HERE = Path(__file__).parent
 
 
-def class_routes(classroom: Classroom | None) -> list[BaseRoute]:
-    """The addresses of a class that is under way; none without one."""
+def class_routes(classroom: Classroom | None, bench: Bench) -> list[BaseRoute]:
+    """The addresses of a class that is under way and runs its experiments on ``bench``; none without one."""
     if classroom is None:
         return []
     room = classroom
@@ -57,7 +58,12 @@ def class_routes(classroom: Classroom | None) -> list[BaseRoute]:
             "title": seen.say["class_title"].format(name=seen.name),
             "language": seen.lesson.language,
             "lesson": seen.lesson.id,
-            "nodes": [view.languages(seen.lesson.language, seen.say["languages"]), *view.board(seen)],
+            "computed": bench.computed,
+            "shared": bench.answered,
+            "nodes": [
+                view.languages(seen.lesson.language, seen.say["languages"]),
+                *view.board(seen, bench.computed, bench.answered),
+            ],
         }
 
     def reveal(asked: Answer, here: bool) -> Answer:

@@ -60,8 +60,8 @@ class Board:
 # --- for the teacher --------------------------------------------------------------------------------------------------
 
 
-def board(room: Board) -> list[Node]:
-    """The teacher's page."""
+def board(room: Board, computed: int = 0, shared: int = 0) -> list[Node]:
+    """The teacher's page; with how many experiments were computed, and how often one of those answered."""
     say = room.say
     here = sum(place.here for place in room.places.values())
     toggle = _button("present:0" if room.presenting else "present:1", say["class_present_off" if room.presenting
@@ -77,7 +77,10 @@ def board(room: Board) -> list[Node]:
         h("section", {"class": "wc-lesson", "aria-label": room.lesson.title},
           _prediction(room), *(_answers(room) if room.open or not room.presenting else [])),
     ]  # fmt: skip
-    return parts if room.presenting else [*parts, _seats(room)]
+    if room.presenting:
+        return parts
+    experiments = say["class_experiments"].format(computed=computed, shared=shared)
+    return [*parts, _seats(room), h("p", {"class": "wc-facts"}, experiments)]
 
 
 def _lessons(room: Board) -> Node:

@@ -12,6 +12,7 @@ from wamviz.core.errors import NotFound
 from wamviz.lessons import LANGUAGES, Answer, AnswerStore, Figure, Finding, all_experiments
 from wamviz.lessons.experiment import Curve, Measure, Progress
 from wamviz.runs.store import Store
+from wamviz.ui.bench import Bench
 from wamviz.ui.jobs import Switch
 from wamviz.ui.pages.lessons import trial, view
 from wamviz.ui.pages.lessons.events import read_answer
@@ -101,9 +102,9 @@ def test_a_run_of_the_experiment_is_kept_as_measured_and_a_stopped_one_is_not(
     monkeypatch.setitem(all_experiments(), "known_ending", replace(known, work=work))
     repository, switch = RunRepository(Store(tmp_path / "runs")), Switch()
     switch.turn_off()
-    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, switch))
+    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, switch, Bench()))
     assert desk(store).say["stopped"] in str(told[-1]) and not desk(store).measured
-    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, Switch()))
+    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, Switch(), Bench()))
     assert told[-1]["finding"] == finding() and told[-1]["stage"] is None and desk(store).measured
-    told = list(trial.measure(LESSON, "en", ADA, {"scenes": 99}, store, repository, Switch()))
+    told = list(trial.measure(LESSON, "en", ADA, {"scenes": 99}, store, repository, Switch(), Bench()))
     assert "2 .. 30" in str(told[-1])

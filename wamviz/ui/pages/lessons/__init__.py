@@ -15,4 +15,6 @@ def build(services: Services, demo: gr.Blocks) -> None:
     LessonsEvents(LessonsPage(services), demo)
 
 
-PAGE = Page("Lessons", "lessons", build, order=17, routes=lambda services: class_routes(services.classroom))
+PAGE = Page(
+    "Lessons", "lessons", build, order=17, routes=lambda services: class_routes(services.classroom, services.bench)
+)

@@ -15,7 +15,7 @@ from wamviz.lessons import LANGUAGES, Answer, Choice, Desk, Finding, Lesson, all
 from wamviz.lessons.answers import PUPIL
 from wamviz.ui import plots, run_view
 from wamviz.ui.background import Start
-from wamviz.ui.events import AT_ONCE, PRIVATE, Updates, picked_in
+from wamviz.ui.events import AT_ONCE, MOST_WATCHING, PRIVATE, Updates, picked_in
 from wamviz.ui.pages.lessons import trial, view
 from wamviz.ui.pages.lessons.layout import LessonsPage
 from wamviz.ui.plots.lessons import lesson_figure
@@ -43,7 +43,7 @@ class LessonsEvents:
         results = [page.results, page.found, page.numbers, page.finding, page.seen, page.stage, *page.plots]
         self.runner = Runner(
             job=page.job, status=page.status, cancel=page.cancel, buttons=(page.go,), update=self._updates,
-            outputs=[page.status, *results, *later[:-2], page.skip],
+            outputs=[page.status, *results, *later[:-2], page.skip], most=MOST_WATCHING,
         )  # fmt: skip
         controls = [made for group in page.controls.values() for _, made in group]
         self.runner.starts(page.go, self.run, [*self.where, page.theme, *controls])
@@ -152,7 +152,9 @@ class LessonsEvents:
                 chosen = {control: value for (control, _), value in zip(group, mine, strict=True)}
         return lambda switch: (
             {**parts, "theme": theme, "where": (lesson, language, pupil)}
-            for parts in trial.measure(lesson, language, pupil, chosen, page.store(pupil), page.repository, switch)
+            for parts in trial.measure(
+                lesson, language, pupil, chosen, page.store(pupil), page.repository, switch, page.bench
+            )
         )
 
     def draw(self, theme: str, finding: Finding | None, lesson: str, language: str) -> Updates:

@@ -30,7 +30,7 @@ class LessonsPage:
 
     def __init__(self, services: Services) -> None:
         self.repository = services.repository
-        self.classroom = services.classroom
+        self.classroom, self.bench = services.classroom, services.bench
         self._alone = AnswerStore(services.repository.store.root.parent / "lessons" / "answers.jsonl")
         self.job = gr.Textbox("", visible="hidden", elem_id="wz-job")
         self.look_again = gr.Button("Look again", visible="hidden", elem_id="wz-look-again")
