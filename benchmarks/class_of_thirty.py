@@ -1,5 +1,5 @@
-"""Claim: a class of 30 on one machine gets its pages within a second (95th percentile) while five experiments run, each of
-which is computed once, and nobody is refused anything.
+"""Claim: a class of 30 on one machine gets its pages within a second (95th percentile) while five experiments run, each
+of which is computed once, and nobody is refused anything.
 
     python benchmarks/class_of_thirty.py [--learners 30] [--seconds 90]
 
@@ -168,10 +168,9 @@ class Learner:
         begin = self.page.event("wz-imagine", "click")
         told = await self.gradio("press", begin, [""])
         job, run = (told or [""])[0], self.page.after(begin)
-        controls = [self.page.components[part]["props"].get("value") for part in run["inputs"][5:]]
         began = time.perf_counter()
         body = {
-            "data": [job, self.lesson.id, "en", self.pupil, "light", *controls], "fn_index": run["id"],
+            "data": [job, self.lesson.id, "en", self.pupil, "light", "{}"], "fn_index": run["id"],
             "session_hash": self.session, "event_data": None, "trigger_id": None,
         }  # fmt: skip
         await self.timed("press", "POST", "/gradio_api/queue/join", json=body)

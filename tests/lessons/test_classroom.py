@@ -11,7 +11,7 @@ import pytest
 
 from wamviz.core.errors import Busy, InvalidInput, NotFound
 from wamviz.lessons import Answer, ClassStore, classroom
-from wamviz.lessons.classroom import export_csv, plain_cell
+from wamviz.lessons.classroom import export_csv, plain_cell, read_class
 
 ADA, BOB = "0" * 31 + "a", "0" * 31 + "b"
 
@@ -67,6 +67,16 @@ def test_thirty_may_join_and_answer_at_once(store: ClassStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(arrive, pupils)) == list(range(1, 31))
     assert len(store.answers()) == 30
+
+
+def test_only_a_class_that_exists_is_read(store: ClassStore, tmp_path: Path) -> None:
+    store.join(ADA)
+    store.keep(Answer(ADA, "cost", "prediction", "ten"))
+    assert [answer.option for answer in read_class("Physik 8b", tmp_path)] == ["ten"]
+    for name in ("8c", "../Physik 8b"):
+        with pytest.raises(NotFound, match="Unknown class"):
+            read_class(name, tmp_path)
+    assert len(list(tmp_path.glob("*.db"))) == 1
 
 
 def test_a_class_has_an_end(store: ClassStore, monkeypatch: pytest.MonkeyPatch) -> None:

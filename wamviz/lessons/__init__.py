@@ -6,7 +6,7 @@
 """
 
 from wamviz.lessons.answers import Answer, AnswerStore, before_and_after
-from wamviz.lessons.classroom import ClassAnswer, ClassStore
+from wamviz.lessons.classroom import ClassAnswer, ClassStore, read_class
 from wamviz.lessons.desk import Desk
 from wamviz.lessons.experiment import Choice, Experiment, Figure, Finding, Progress, Whole
 from wamviz.lessons.glossary import Term, terms_in
@@ -44,5 +44,6 @@ __all__ = [
     "find_lesson",
     "load_course",
     "load_words",
+    "read_class",
     "terms_in",
 ]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from wamviz.core.database import open_database
 from wamviz.core.environment import home
-from wamviz.core.errors import Busy, InvalidInput, NotFound
+from wamviz.core.errors import Busy, InvalidInput, NotFound, unknown_name
 from wamviz.lessons.answers import Answer
 
 NAME = re.compile(r"\w[\w -]{0,39}")
@@ -174,6 +174,18 @@ class ClassStore:
 
     def _open(self) -> AbstractContextManager[sqlite3.Connection]:
         return open_database(self.file, MIGRATIONS, "answers of the class", "It lies in the folder of classes.")
+
+
+def read_class(name: str, folder: Path | None = None) -> list[Answer]:
+    """The answers of a class that exists.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    names = [file.stem for file in (folder or home() / "classes").glob("*.db")]
+    if name not in names:
+        raise unknown_name("class", name, names)
+    return ClassStore(name, folder).read()
 
 
 def _number(connection: sqlite3.Connection, pupil: str) -> int | None:

@@ -48,8 +48,11 @@ class Lab:
         if self._stopped():
             raise Canceled("Stopped.")
 
-    def contexts(self, count: int, kinds: tuple[str, ...] = ()) -> Iterator[Context]:
+    def contexts(self, count: int, kinds: tuple[str, ...] = (), actions: int = 1) -> Iterator[Context]:
         """The first ``count`` unseen scenes, of some kinds of task alone where any are named.
+
+        Args:
+            actions: how many must have been recorded at least.
 
         Raises:
             InvalidInput: there are not so many.
@@ -59,7 +62,7 @@ class Lab:
             if found == count:
                 return
             episode = dataset.episode(index)
-            if kinds and str(episode.facts.get("kind")) not in kinds:
+            if (kinds and str(episode.facts.get("kind")) not in kinds) or episode.frame_count <= actions:
                 continue
             self.check()
             found += 1

@@ -32,6 +32,7 @@ from wamviz.ui.pages import PAGES, Services
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.serve import episode_routes, report_routes, routes
+from wamviz.ui.sessions import lighten
 from wamviz.ui.theme import FAVICON, css, head, theme
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,11 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "share": False,
         "state_session_capacity": 500,
     }
-    return demo.launch(**{**settings, **options})
+    started = demo.launch(**{**settings, **options, "prevent_thread_lock": True})
+    lighten(started[0])
+    if not options.get("prevent_thread_lock"):
+        demo.block_thread()
+    return started
 
 
 def warm_up() -> None:

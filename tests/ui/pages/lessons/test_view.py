@@ -15,7 +15,7 @@ from wamviz.runs.store import Store
 from wamviz.ui.bench import Bench
 from wamviz.ui.jobs import Switch
 from wamviz.ui.pages.lessons import trial, view
-from wamviz.ui.pages.lessons.events import read_answer
+from wamviz.ui.pages.lessons.events import read_answer, read_values
 from wamviz.ui.pages.lessons.view import Desk
 from wamviz.ui.run_repository import RunRepository
 
@@ -71,6 +71,24 @@ def test_an_answer_that_the_lesson_does_not_offer_is_refused(store: AnswerStore)
         read_answer(lesson, ADA, "prediction", "", "both")
     with pytest.raises(NotFound, match="question"):
         read_answer(lesson, ADA, "after", "nowhere", "yes")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_controls_have_the_lessons_words_and_the_experiments_bounds(store: AnswerStore, language: str) -> None:
+    at = desk(store, language)
+    told = view.controls(at)["controls"]
+    experiment = all_experiments()[at.lesson.experiment]
+    values = {one["name"]: one["value"] for one in told}
+    assert experiment.read(values) == experiment.read({}) == values
+    assert {one["label"] for one in told} <= set(at.lesson.labels.values())
+    for one in told:
+        for value in [option for option, _ in one.get("options", ())] or [one["low"], one["high"]]:
+            assert experiment.read({one["name"]: value})[one["name"]] == value
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "7", '{"scenes": ' + "1" * 5000 + "}"])
+def test_what_is_no_list_of_values_turns_nothing(text: str) -> None:
+    assert read_values(text) == {}
 
 
 def finding() -> Finding:

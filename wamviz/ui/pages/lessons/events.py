@@ -6,12 +6,13 @@ address; who answers is a random number that the browser keeps (``static/page/pu
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
 
 from wamviz.core.errors import WamvizError
-from wamviz.lessons import LANGUAGES, Answer, Choice, Desk, Finding, Lesson, all_experiments, load_course
+from wamviz.lessons import LANGUAGES, Answer, Desk, Finding, Lesson, load_course
 from wamviz.lessons.answers import PUPIL
 from wamviz.ui import plots, run_view
 from wamviz.ui.background import Start
@@ -25,6 +26,8 @@ from wamviz.ui.runner import Runner
 OPENED = "(...data) => [window.wamviz.scheme(), window.wamviz.pupil(), ...data.slice(2)]"
 # Every answer counts, also one that comes while the one before is under way.
 EACH: dict[str, Any] = {**AT_ONCE, "trigger_mode": "multiple"}
+TURNED = "(...data) => { data[5] = document.querySelector('#wz-controls .wl-controls').dataset.values; return data; }"
+LONGEST = 4000  # characters of what the controls say
 ANOTHER = "() => { window.wamviz.anotherPupil(); location.reload(); }"
 
 
@@ -45,8 +48,7 @@ class LessonsEvents:
             job=page.job, status=page.status, cancel=page.cancel, buttons=(page.go,), update=self._updates,
             outputs=[page.status, *results, *later[:-2], page.skip], most=MOST_WATCHING,
         )  # fmt: skip
-        controls = [made for group in page.controls.values() for _, made in group]
-        self.runner.starts(page.go, self.run, [*self.where, page.theme, *controls])
+        self.runner.starts(page.go, self.run, [*self.where, page.theme, page.picked], js=TURNED)
         answered = [page.status, *later]
         for part, name in ((page.before, "wz-before"), (page.questions, "wz-questions")):
             part.pick(self.answer, [page.picked, *self.where], answered, js=picked_in(name), **EACH)
@@ -56,10 +58,10 @@ class LessonsEvents:
         page.recolour.click(self.draw, [page.theme, page.finding, *self.where[:2]], [page.theme, *page.plots],
                             js="(_, ...rest) => [window.wamviz.scheme(), ...rest]", **AT_ONCE)  # fmt: skip
         opened = [
-            *self.where, page.theme, page.job, page.opening, page.trial, page.glossary, page.another, *later,
-            *page.groups.values(), *controls, *self.runner.outputs,
+            *self.where, page.theme, page.job, page.opening, page.trial, page.glossary, page.another, page.controls,
+            page.status, page.cancel, *later,
         ]  # fmt: skip
-        demo.load(self.open, [page.theme, page.pupil], list(dict.fromkeys(opened)), js=OPENED, **AT_ONCE).then(
+        demo.load(self.open, [page.theme, page.pupil], opened, js=OPENED, **AT_ONCE).then(
             None, page.job, None, js="(job) => { window.wamviz.attach(job); window.wamviz.openHash(); }", **PRIVATE
         )
 
@@ -81,24 +83,10 @@ class LessonsEvents:
             page.opening: view.opening(desk), page.trial: view.trial(desk), page.glossary: view.glossary(desk),
             page.another: gr.update(value=say["another"]), page.cancel: gr.update(value=say["cancel"]),
             page.status: run_view.status("idle", say["ready" if desk.predicted else "predict_first"]),
-            **self._later(desk), **self._controls(desk.lesson),
+            page.controls: view.controls(desk), **self._later(desk),
         }  # fmt: skip
         if "job" in query:
             updates |= self.runner.returned(query["job"])[1]
-        return updates
-
-    def _controls(self, lesson: Lesson) -> Updates:
-        """The controls of the lesson's experiment, in its words; those of the others are away."""
-        updates: Updates = {}
-        for name, group in self.page.groups.items():
-            updates[group] = gr.update(visible=name == lesson.experiment)
-        for control, (_, made) in zip(
-            all_experiments()[lesson.experiment].controls, self.page.controls[lesson.experiment], strict=True
-        ):
-            words: dict[str, Any] = {"label": lesson.labels[control.name]}
-            if isinstance(control, Choice):
-                words["choices"] = [(lesson.labels[f"{control.name}_{one}"], one) for one in control.options]
-            updates[made] = gr.update(**words)
         return updates
 
     def _later(self, desk: Desk) -> Updates:
@@ -141,15 +129,9 @@ class LessonsEvents:
 
     # --- the experiment ---------------------------------------------------------------------------------------------
 
-    def run(self, lesson: str, language: str, pupil: str, theme: str, *values: Any) -> Start:
-        """Run the lesson's experiment with what its controls say."""
-        page, rest = self.page, list(values)
-        chosen: dict[str, Any] = {}
-        wanted = next((one.experiment for one in load_course(language) if one.id == lesson), "")
-        for name, group in page.controls.items():
-            mine, rest = rest[: len(group)], rest[len(group) :]
-            if name == wanted:
-                chosen = {control: value for (control, _), value in zip(group, mine, strict=True)}
+    def run(self, lesson: str, language: str, pupil: str, theme: str, turned: str) -> Start:
+        """Run the lesson's experiment with what its controls say, as JSON."""
+        page, chosen = self.page, read_values(turned)
         return lambda switch: (
             {**parts, "theme": theme, "where": (lesson, language, pupil)}
             for parts in trial.measure(
@@ -191,6 +173,19 @@ class LessonsEvents:
             if parts["stage"] is not None:
                 found[page.stage] = parts["stage"]
         return found
+
+
+def read_values(text: str) -> dict[str, Any]:
+    """What the controls say; what it is good for, the experiment checks.
+
+    >>> read_values('{"scenes": 3}'), read_values("[1]")
+    ({'scenes': 3}, {})
+    """
+    try:
+        values = json.loads(text) if len(text) < LONGEST else None
+    except ValueError:
+        values = None
+    return values if isinstance(values, dict) else {}
 
 
 def read_answer(lesson: Lesson, pupil: str, kind: str, question: str, option: str) -> Answer:

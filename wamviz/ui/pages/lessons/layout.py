@@ -1,7 +1,7 @@
 """The page of lessons: the list, and one lesson from the prediction to the reading.
 
-Contract: layout only; what is shown is in ``view``, what the controls do in ``events``. The controls of every
-experiment lie here and those of the opened lesson are shown; their words come with its language.
+Contract: layout only; what is shown is in ``view``, what the controls do in ``events``. The controls of an experiment
+are one component with a script (``js/controls.js``): filling a page costs by the component, for every visitor.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from wamviz.lessons import AnswerStore, Choice, ClassStore, all_experiments
+from wamviz.lessons import AnswerStore, ClassStore
 from wamviz.ui import classroom
 from wamviz.ui.markup import Markup
 from wamviz.ui.page import Services
@@ -58,7 +58,7 @@ class LessonsPage:
         self.opening = Markup([], testid="lesson")
         self.before = Markup([], testid="predict", elem_id="wz-before")
         self.trial = Markup([])
-        self._controls()
+        self.controls = ScriptPanel(Path(__file__).parent, "controls", elem_id="wz-controls", padding=False)
         with gr.Row(elem_classes="wz-go"):
             self.go = gr.Button("", variant="primary", size="lg", scale=3, interactive=False, elem_id="wz-imagine")
             self.cancel = gr.Button("", size="lg", scale=1, interactive=False, elem_id="wz-cancel")
@@ -74,19 +74,3 @@ class LessonsPage:
         self.reveal = Markup([], testid="claim")
         self.questions = Markup([], testid="questions", elem_id="wz-questions")
         self.glossary = Markup([], testid="glossary")
-
-    def _controls(self) -> None:
-        """The controls of every experiment, in a group each."""
-        self.groups: dict[str, gr.Group] = {}
-        self.controls: dict[str, list[tuple[str, gr.Slider | gr.Dropdown]]] = {}
-        for name, experiment in all_experiments().items():
-            with gr.Row(visible=False, elem_classes="wz-controls") as self.groups[name]:
-                self.controls[name] = []
-                for control in experiment.controls:
-                    made = (
-                        gr.Dropdown(list(control.options), value=control.default, label=control.name, min_width=200)
-                        if isinstance(control, Choice)
-                        else gr.Slider(control.low, control.high, value=control.default, step=1, label=control.name,
-                                       min_width=200, buttons=[])
-                    )  # fmt: skip
-                    self.controls[name].append((control.name, made))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from wamviz.lessons import LANGUAGES, Answer, Desk, Finding, Lesson, Option, Question
+from wamviz.lessons import LANGUAGES, Answer, Choice, Desk, Finding, Lesson, Option, Question, all_experiments
 from wamviz.lessons.desk import Answers
 from wamviz.lessons.experiment import Curve, Measure
 from wamviz.ui.markup import Node, h
@@ -84,6 +84,19 @@ def trial(desk: Desk) -> list[Node]:
     """How the experiment goes, above its controls."""
     parts: list[Node] = [_step(desk, "2", desk.say["measure"]), *_section(desk, "try")]
     return [_article(desk, *parts)]
+
+
+def controls(desk: Desk) -> dict[str, Any]:
+    """The controls of the lesson's experiment in its words, for ``js/controls.js``."""
+    labels, made = desk.lesson.labels, []
+    for one in all_experiments()[desk.lesson.experiment].controls:
+        told: dict[str, Any] = {"name": one.name, "label": labels[one.name], "value": one.default}
+        if isinstance(one, Choice):
+            told["options"] = [(option, labels[f"{one.name}_{option}"]) for option in one.options]
+        else:
+            told |= {"low": one.low, "high": one.high}
+        made.append(told)
+    return {"experiment": desk.lesson.experiment, "controls": made}
 
 
 def found(desk: Desk, finding: Finding) -> list[Node]:
