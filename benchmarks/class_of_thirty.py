@@ -1,7 +1,7 @@
 """Claim: a class of 30 on one machine gets its pages within a second (95th percentile) while five experiments run, each
 of which is computed once, and nobody is refused anything.
 
-    python benchmarks/class_of_thirty.py [--learners 30] [--seconds 90]
+    python benchmarks/class_of_thirty.py [--learners 30] [--scenes 5]
 
 Starts the real app with ``--class`` in a process of its own. Everybody joins within five seconds, predicts, and presses
 the experiment of one of five lessons; then they turn pages, answer and ask for news like open pages do, and the teacher
@@ -100,13 +100,13 @@ def read_page(text: str) -> Page:
 class Learner:
     """A browser with somebody in front of it."""
 
-    def __init__(self, number: int, bench: Bench, client: httpx.AsyncClient, page: Page) -> None:
+    def __init__(self, number: int, scenes: int, bench: Bench, client: httpx.AsyncClient, page: Page) -> None:
         self.pupil, self.bench, self.client, self.page = f"{number + 1:032x}", bench, client, page
         self.random = random.Random(number)
         self.session = f"s{number:09d}"
         lessons = [one for one in load_course("en") if not all_experiments()[one.experiment].timed]
         self.lesson = lessons[number % EXPERIMENTS]
-        self.until = float("inf")
+        self.scenes = scenes
 
     async def timed(self, sort: str, method: str, path: str, **more: Any) -> httpx.Response:
         """One request; what is no success is noted."""
@@ -148,7 +148,7 @@ class Learner:
                 await self.answer(f"before:{question.id}:{self.random.choice(question.options).id}")
         await self.answer(f"prediction::{self.random.choice(self.lesson.prediction.options).id}")
         experiment = asyncio.create_task(self.measure())
-        while not experiment.done() and time.perf_counter() < self.until:
+        while not experiment.done():
             await asyncio.sleep(self.random.uniform(0.5, 1.5) * PAGE_EVERY_S)
             await self.open(self.random.choice(load_course("en")).id)
         await experiment
@@ -170,7 +170,7 @@ class Learner:
         job, run = (told or [""])[0], self.page.after(begin)
         began = time.perf_counter()
         body = {
-            "data": [job, self.lesson.id, "en", self.pupil, "light", "{}"], "fn_index": run["id"],
+            "data": [job, self.lesson.id, "en", self.pupil, "light", json.dumps({"scenes": self.scenes})], "fn_index": run["id"],
             "session_hash": self.session, "event_data": None, "trigger_id": None,
         }  # fmt: skip
         await self.timed("press", "POST", "/gradio_api/queue/join", json=body)
@@ -198,15 +198,13 @@ async def teach(client: httpx.AsyncClient, bench: Bench, key: str) -> None:
         await asyncio.sleep(2.0)
 
 
-async def give_lesson(bench: Bench, key: str, learners: int, seconds: float) -> dict[str, Any]:
+async def give_lesson(bench: Bench, key: str, learners: int, scenes: int) -> dict[str, Any]:
     """Thirty learners at once; what the teacher's page says at the end."""
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(limits=limits, timeout=PATIENCE) as client:
         page = read_page((await client.get(f"{bench.url}/lessons")).text)
         teacher = asyncio.create_task(teach(client, bench, key))
-        people = [Learner(number, bench, client, page) for number in range(learners)]
-        for one in people:
-            one.until = time.perf_counter() + seconds
+        people = [Learner(number, scenes, bench, client, page) for number in range(learners)]
         await asyncio.gather(*(one.live() for one in people))
         teacher.cancel()
         return dict((await client.post(f"{bench.url}/class/teacher/look", json={"key": key})).json())
@@ -246,11 +244,11 @@ async def classroom() -> AsyncIterator[tuple[Bench, str]]:
                 process.wait()
 
 
-async def measure(learners: int, seconds: float) -> int:
+async def measure(learners: int, scenes: int) -> int:
     """One lesson, and what it says."""
     async with classroom() as (bench, key):
         began = time.perf_counter()
-        told = await give_lesson(bench, key, learners, seconds)
+        told = await give_lesson(bench, key, learners, scenes)
     until = max(end for _, end in bench.running)
     quantiles = {
         sort: {"n": len(found), "p50": round(bench.over(sort, 0.5, began, until), 3),
@@ -273,6 +271,7 @@ async def measure(learners: int, seconds: float) -> int:
         learners=learners,
         shared=told["shared"],
         experiments_s=round(until - began, 1),
+        scenes=scenes,
         requests=quantiles,
         load=[round(load, 1) for load in os.getloadavg()],
         device=devices.describe(),
@@ -282,9 +281,9 @@ async def measure(learners: int, seconds: float) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--learners", type=int, default=30)
-    parser.add_argument("--seconds", type=float, default=90.0, help="how long they turn pages at most")
+    parser.add_argument("--scenes", type=int, default=5, help="of every experiment")
     options = parser.parse_args()
-    return asyncio.run(measure(options.learners, options.seconds))
+    return asyncio.run(measure(options.learners, options.scenes))
 
 
 if __name__ == "__main__":
