@@ -59,3 +59,14 @@ def test_rating_needs_results(wamviz, tmp_path):
 def test_the_shipped_suites_are_listed(wamviz):
     status, text, _ = wamviz("probe", "list")
     assert status == 0 and "tabletop: 30 probes" in text and "toaster: 1 probes" in text
+
+
+def test_a_model_is_asked_at_an_address_that_answers(wamviz, suite, tmp_path):
+    out = tmp_path / "out"
+    assert wamviz("probe", "run", suite, "--out", out)[0] == 0
+    status, _, err = wamviz("probe", "ask", out, "--url", "http://127.0.0.1:1/v1", "--model", "eye")
+    assert status != 0 and "Connection refused: http://127.0.0.1:1/v1" in err
+    status, _, err = wamviz(
+        "probe", "ask", out, "--url", "http://127.0.0.1:1/v1", "--model", "eye", "--token-env", "NO"
+    )
+    assert status == 2 and "NO is not set" in err

@@ -13,6 +13,7 @@ from wamviz.probes.agreement import (
     asked_of,
     correlation,
     judge_agreement,
+    model_agreement,
     rater_agreement,
     repeat_agreement,
     words_for,
@@ -101,3 +102,21 @@ def test_a_correlation_counts_weights_as_repetitions() -> None:
     repeated = np.corrcoef(np.repeat(one, [2, 1, 3, 1]), np.repeat(other, [2, 1, 3, 1]))[0, 1]
     assert correlation(one, other, weights) == pytest.approx(repeated)
     assert correlation(one, np.ones(4), weights) is None
+
+
+def test_a_model_that_rates_is_measured_against_people_and_not_counted_among_them() -> None:
+    """What it says of one question follows people, of another the opposite; people's own figures do not see it."""
+    people = [
+        rating("Ada", str(k), same_robot="yes" if k % 3 else "no", stopped="yes" if k % 2 else "no") for k in range(20)
+    ]
+    model = [
+        rating("eye (model)", str(k), same_robot="yes" if k % 3 else "no", stopped="no" if k % 2 else "yes")
+        for k in range(20)
+    ]
+    found = {one.question: one for one in model_agreement(cells([0.0] * 20), [*people, *model], RUBRIC)}
+    assert found["same_robot"].judge == "eye (model)" and found["same_robot"].verdict == AGREES
+    assert found["same_robot"].correlation == pytest.approx(1.0) and found["stopped"].verdict == DISAGREES
+    assert found["order_kept"].verdict == TOO_FEW and found["order_kept"].samples == 0
+    assert all(one.samples == 0 for one in rater_agreement([*people, *model], RUBRIC))
+    judged = judge_agreement(cells([float(k % 2) for k in range(20)], "stopped"), SUITE, model)
+    assert all(one.samples == 0 for one in judged)

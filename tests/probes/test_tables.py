@@ -41,3 +41,14 @@ def test_markdown_keeps_words_in_their_cells() -> None:
     text = to_markdown(Table("T", ("a", "b"), (("x | y", "<script>\nz"),), "n"))
     assert "| x \\| y | &lt;script> z |" in text and text.endswith("n\n")
     assert ("50% from 60%", "388", "519") in power().rows
+
+
+def test_a_model_that_rates_has_a_table_of_its_own(suite: Suite, echo: Echo, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for cell in run_suite(suite, out):
+        said = Rating("eye (model)", "article", cell.key, cell.run, {"same_robot": "yes"})
+        Ratings(out).rate(said, RUBRIC, by_model=True)
+    tables = {table.title: table for table in all_tables(read_results(out))}
+    assert tables["Rated by people"].rows == () and tables["Rated by models"].rows[0][3] == "12"
+    assert "By eye (model)." in tables["Rated by models"].note
+    assert ("eye (model)", "same robot", "too few samples (0 rated)") in tables["Judges against people"].rows

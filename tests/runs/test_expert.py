@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from wamviz.core.errors import WamvizError
-from wamviz.core.rollout import WorldState
-from wamviz.runs.expert import expert_doing
+from wamviz.core.rollout import Observation, WorldState
+from wamviz.runs.expert import expert_answer, expert_doing
 from wamviz.worlds.tabletop import TabletopEnv, parse, success
 
 SEED = 1_070_002
@@ -40,3 +40,12 @@ def test_two_tasks_are_one_run_that_physics_repeats(world: WorldState) -> None:
 def test_words_that_are_no_task_are_refused(world: WorldState) -> None:
     with pytest.raises(WamvizError):
         expert_doing(world, ["make me a sandwich"], size=64)
+
+
+def test_an_answer_is_kept_and_missing_where_there_is_none(world: WorldState) -> None:
+    picture = {"exterior": np.zeros((64, 64, 3), np.uint8)}
+    scene = Observation(picture, world_state=world)
+    answer = expert_answer(scene, ["push the toaster lever"])
+    assert answer is not None and answer.success and answer is expert_answer(scene, ["push the toaster lever"])
+    assert expert_answer(scene, ["make me a sandwich"]) is None and expert_answer(scene, []) is None
+    assert expert_answer(Observation(picture), ["push the toaster lever"]) is None

@@ -14,8 +14,9 @@ from wamviz.models import registry
 from wamviz.models.baselines import Control
 from wamviz.models.protocol import Capabilities, ModelEntry
 from wamviz.models.queue import DEVICE_QUEUE
+from wamviz.runs.expert import EXPERT
 from wamviz.runs.imagine import imagine_run
-from wamviz.runs.sources import Context
+from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run, Store
 
 CAPS = Capabilities("heavy", "Heavy", "", ("video",), None, None, 5.0, 16, uses_instruction=False)
@@ -156,3 +157,31 @@ def test_a_reader_that_cannot_tell_what_it_knows_says_so():
         assert not any("Nothing here measures" in note for note in seen.notes)
     finally:
         registry.reset()
+
+
+def test_other_words_are_answered_by_the_expert():
+    """Told something else than what was recorded, the reference is what the expert then does, and nothing warns."""
+    context = resolve("assets/episodes#0")
+    *_, run = imagine_run("hold-still", context.reworded("pick up the orange"), truth=True)
+    assert run.reference.instruction == "pick up the orange" and run.reference.meta["by"] == EXPERT
+    assert np.array_equal(run.reference.frames[0].shape, context.reference.frames[0].shape)
+    assert run.reference.duration <= max(rollout.duration for rollout in run.imagined) + 1e-9
+    assert not any("recorded rollout answers" in note for note in run.notes)
+    *_, plain = imagine_run("hold-still", context.reworded("pick up the orange"))
+    assert plain.id == run.id and plain.reference.instruction == context.instruction
+
+
+@pytest.mark.parametrize("words", ["", "make me a sandwich", None])
+def test_the_recording_stays_where_the_expert_has_no_answer(words):
+    """No words, words that are no task of the scene, and the recording's own: what was recorded is the reference."""
+    context = resolve("assets/episodes#0")
+    *_, run = imagine_run("hold-still", context if words is None else context.reworded(words), truth=True)
+    assert run.reference.origin == "recorded" and run.reference.instruction == context.instruction
+    assert any("recorded rollout answers" in note for note in run.notes) == (words is not None)
+
+
+def test_given_actions_keep_their_recording():
+    """What obeys recorded actions is compared with what those did, whatever the words."""
+    context = resolve("assets/episodes#0").reworded("pick up the orange")
+    *_, run = imagine_run("mini-wam", context, mode="forward_dynamics", truth=True, horizon=4)
+    assert run.reference.origin == "recorded"

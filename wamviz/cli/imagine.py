@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
         horizon=args.horizon,
         guidance=args.guidance,
         device=args.device,
+        truth=True,
     )
     run = None
     with TerminalProgress("imagine") as progress, contextlib.closing(stream):  # type: ignore[type-var]

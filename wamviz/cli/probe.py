@@ -33,6 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     rate_part.add_argument("--host", help="address to listen on; 127.0.0.1 by default")
     rate_part.add_argument("--port", type=int, help="port to listen on; 7860 by default")
+    ask_part = parts.add_parser("ask", help="let a vision-language model at an address of yours rate the samples")
+    ask_part.add_argument("results", metavar="DIR", help="folder of the results")
+    ask_part.add_argument("--url", required=True, help="of an OpenAI-compatible API, e.g. http://127.0.0.1:8000/v1")
+    ask_part.add_argument("--model", required=True, metavar="NAME", help="as its server calls it")
+    ask_part.add_argument("--token-env", metavar="NAME", help="environment variable that holds the server's token")
+    ask_part.add_argument("--frames", type=int, default=8, metavar="N", help="of a sample that it sees; 8 by default")
     export_part = parts.add_parser("export-ratings", help="what people said of the samples, as CSV and Parquet")
     export_part.add_argument("results", metavar="DIR", help="folder of the results")
     export_part.add_argument("--out", metavar="DIR", help="where the tables go; beside the results by default")
@@ -40,7 +46,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Whichever part was named."""
-    acts = {"list": _list, "run": _run, "report": _report, "rate": _rate, "export-ratings": _export_ratings}
+    acts = {
+        "list": _list,
+        "run": _run,
+        "report": _report,
+        "rate": _rate,
+        "ask": _ask,
+        "export-ratings": _export_ratings,
+    }
     acts[args.part](args)
 
 
@@ -105,3 +118,20 @@ def _export_ratings(args: argparse.Namespace) -> None:
 
     for path in export_ratings(args.results, None if args.out is None else check_folder(args.out)):
         print(path)
+
+
+def _ask(args: argparse.Namespace) -> None:
+    from wamviz.probes.rating_model import RatingModel, rate_by_model, read_token, unrated
+    from wamviz.probes.results import read_results
+
+    model = RatingModel(args.url, args.model, read_token(args.token_env), args.frames)
+    results = read_results(args.results)
+    count, failed = len(unrated(results, model.rater, results.rubric)), []
+    with TerminalProgress("ask", unit="sample") as progress:
+        for done, (cell, error) in enumerate(rate_by_model(args.results, model), 1):
+            failed += [f"{cell.probe}, {cell.prompt}, sample {cell.sample}: {error}"] if error else []
+            progress(done, count, "")
+    for line in failed:
+        print(line)
+    print(f"{count - len(failed)} samples rated by {model.rater}, {len(failed)} failed: {args.results}")
+    print(f"Whether it agrees with people: python -m wamviz probe report {args.results}")

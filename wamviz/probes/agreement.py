@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wamviz.probes.judges import JUDGES
 from wamviz.probes.preferences import FEW_CONTEXTS, resample
 from wamviz.probes.probe import Suite
-from wamviz.probes.ratings import Rating, newest
+from wamviz.probes.ratings import Rating, newest, of_models, of_people
 from wamviz.probes.rubric import ANSWERS, Rubric
 from wamviz.probes.suite_run import CellDone
 
@@ -64,8 +64,8 @@ class JudgeAgreement:
 
 
 def rater_agreement(ratings: Sequence[Rating], rubric: Rubric) -> list[Reliability]:
-    """Of the raters' last words, a line a question."""
-    last = [(one.rater, one) for one in newest(ratings) if one.rubric == rubric.name]
+    """Of the raters' last words, people's, a line a question."""
+    last = [(one.rater, one) for one in newest(of_people(ratings)) if one.rubric == rubric.name]
     return [_reliability(question.key, last) for question in rubric.questions]
 
 
@@ -114,13 +114,36 @@ def asked_of(cell: CellDone, suite: Suite, judge: str) -> tuple[str, ...]:
 def judge_agreement(cells: Sequence[CellDone], suite: Suite, ratings: Sequence[Rating]) -> list[JudgeAgreement]:
     """Each judge that answers what people were asked, in the order of ``JUDGES``."""
     of: dict[str, list[Rating]] = {}
-    for one in newest(ratings):
+    for one in newest(of_people(ratings)):
         of.setdefault(one.sample, []).append(one)
     return [
         _agreement(key, [cell for cell in cells if key in cell.verdicts], suite, of)
         for key in JUDGES
         if key in ANSWERED
     ]
+
+
+def model_agreement(cells: Sequence[CellDone], ratings: Sequence[Rating], rubric: Rubric) -> list[JudgeAgreement]:
+    """Each model that rated, question by question, against what people answered of the same samples."""
+    people: dict[str, list[Rating]] = {}
+    for one in newest(of_people(ratings)):
+        people.setdefault(one.sample, []).append(one)
+    contexts = {cell.key: cell.probe for cell in cells}
+    models: dict[str, list[Rating]] = {}
+    for one in newest(of_models(ratings)):
+        if one.rubric == rubric.name and one.sample in contexts:
+            models.setdefault(one.rater, []).append(one)
+    found = []
+    for rater, said in sorted(models.items()):
+        for question in rubric.questions:
+            both = []
+            for one in said:
+                value = ANSWERS.get(one.answers.get(question.key, ""))
+                mean = _people(people.get(one.sample, ()), (question.key,))
+                if value is not None and mean is not None:
+                    both.append((contexts[one.sample], value, mean))
+            found.append(_compared(rater, question.key, both))
+    return found
 
 
 def _agreement(
@@ -131,10 +154,14 @@ def _agreement(
         people = _people(ratings.get(cell.key, ()), asked_of(cell, suite, judge))
         if people is not None:
             both.append((cell.probe, cell.verdicts[judge], people))
-    contexts = [probe for probe, _, _ in both]
+    return _compared(judge, ANSWERED[judge], both)
+
+
+def _compared(judge: str, question: str, both: Sequence[tuple[str, float, float]]) -> JudgeAgreement:
+    """A judge's agreement from (context, what it said, what people said) of each sample."""
+    contexts = [context for context, _, _ in both]
     rule, people_said = np.array([row[1] for row in both]), np.array([row[2] for row in both])
-    known = (judge, ANSWERED[judge])
-    sizes = (len(both), len(set(contexts)))
+    known, sizes = (judge, question), (len(both), len(set(contexts)))
     if len(both) < FEW_SAMPLES:
         return JudgeAgreement(*known, TOO_FEW, None, None, None, *sizes)
     found = correlation(rule, people_said, np.ones(len(both)))

@@ -23,6 +23,7 @@ FILE = "ratings.db"  # in the folder of the results
 MOST_NAME, MOST_NOTE = 60, 2000  # characters
 LEFT, RIGHT, TIE = "left", "right", "tie"
 CHOICES = (LEFT, RIGHT, TIE)
+BY_MODEL = " (model)"  # how the name of a rater ends that is none of people's
 
 
 def _append_only(table: str) -> str:
@@ -88,12 +89,14 @@ class Ratings:
     def __init__(self, folder: str | Path) -> None:
         self.file = Path(folder).expanduser() / FILE
 
-    def rate(self, rating: Rating, rubric: Rubric) -> None:
-        """Keep what a person said.
+    def rate(self, rating: Rating, rubric: Rubric, by_model: bool = False) -> None:
+        """Keep what a person said, or a model that rates in people's place (``by_model``).
 
         Raises:
-            InvalidInput: no name, no answer, or one to what the rubric does not ask.
+            InvalidInput: no name, no answer, one to what the rubric does not ask, or a person by a model's name.
         """
+        if not by_model and rating.rater.rstrip().endswith(BY_MODEL.strip()):
+            raise InvalidInput(f"'{rating.rater}' is how a model is named.", "Write your own name.")
         rubric.check(dict(rating.answers))
         if not rating.answers:
             raise InvalidInput("No question was answered.", "Answer one at least; 'cannot tell' is an answer.")
@@ -146,6 +149,16 @@ class Ratings:
 def newest(ratings: Sequence[Rating]) -> list[Rating]:
     """The last word of each rater on each sample."""
     return list({(one.rater, one.sample): one for one in ratings}.values())
+
+
+def of_people(ratings: Sequence[Rating]) -> list[Rating]:
+    """Those that no model gave."""
+    return [one for one in ratings if not one.rater.endswith(BY_MODEL)]
+
+
+def of_models(ratings: Sequence[Rating]) -> list[Rating]:
+    """Those that models gave."""
+    return [one for one in ratings if one.rater.endswith(BY_MODEL)]
 
 
 def check_rater(name: str) -> str:

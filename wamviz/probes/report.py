@@ -23,6 +23,7 @@ from wamviz.core.rollout import Frames
 from wamviz.probes.figure import first_run, probe_figure, save_figure, small_video
 from wamviz.probes.judges import JUDGES
 from wamviz.probes.probe import Probe, to_json
+from wamviz.probes.ratings import of_models, of_people
 from wamviz.probes.results import Results, read_results
 from wamviz.probes.suite_run import CellDone
 from wamviz.probes.tables import Table, all_tables, to_markdown
@@ -156,10 +157,12 @@ def _page(results: Results, tables: Sequence[Table], drawn: dict[str, dict[str, 
 
 def _who_judged(results: Results) -> str:
     kept = results.ratings
-    raters = {one.rater for one in kept.ratings()} | {one.rater for one in kept.votes()}
+    raters = {one.rater for one in of_people(kept.ratings())} | {one.rater for one in kept.votes()}
+    models = sorted({one.rater for one in of_models(kept.ratings())})
+    also = f" Rated by {', '.join(models)} as well." if models else ""
     if not raters:
-        return "Judged by rule; nobody has looked at them yet."
-    return f"Judged by rule, and by {len(raters)} {'people' if len(raters) > 1 else 'person'}."
+        return f"Judged by rule; nobody has looked at them yet.{also}"
+    return f"Judged by rule, and by {len(raters)} {'people' if len(raters) > 1 else 'person'}.{also}"
 
 
 def _failures(results: Results) -> Iterator[str]:

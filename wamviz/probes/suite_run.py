@@ -25,7 +25,7 @@ from wamviz.probes.judges import Evidence, judge_sample
 from wamviz.probes.probe import Contender, Probe, Prompt, Suite, write_suite
 from wamviz.probes.replay import replay
 from wamviz.probes.workers import answer_all, check_workers
-from wamviz.runs.expert import expert_doing
+from wamviz.runs.expert import expert_answer
 from wamviz.runs.imagine import imagine_run
 from wamviz.runs.sources import Context, resolve
 from wamviz.runs.store import Run, Store
@@ -211,15 +211,9 @@ def with_truth(context: Context, reference: Prompt) -> Context:
 
     The scene's own task is another one than a probe's reference, as a rule; its recording would prove nothing.
     """
-    world = context.observation.world_state
-    if world is None or not reference.parts or reference.instruction == context.instruction:
+    if context.observation.world_state is None or not reference.parts or reference.instruction == context.instruction:
         return context
-    size = max(frame.shape[0] for frame in context.observation.frames.values())
-    try:
-        truth = expert_doing(world, reference.parts, size)
-    except WamvizError:  # the words are no task of this scene
-        return replace(context, reference=None)
-    return replace(context, reference=truth if len(truth.actions) else None)  # type: ignore[arg-type]
+    return replace(context, reference=expert_answer(context.observation, reference.parts))
 
 
 def _keep(folder: Path, done: CellDone) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wamviz.probes.agreement import judge_agreement, rater_agreement, repeat_agreement, words_for
+from wamviz.probes.agreement import judge_agreement, model_agreement, rater_agreement, repeat_agreement, words_for
 from wamviz.probes.judges import JUDGES
 from wamviz.probes.preferences import duels, rank_contenders
-from wamviz.probes.ratings import Rating, newest
+from wamviz.probes.ratings import Rating, newest, of_models, of_people
 from wamviz.probes.results import Results
 from wamviz.probes.rubric import NO, PARTLY, YES
 from wamviz.probes.statistics import by_context, contexts_needed, paired_difference, share, share_words
@@ -82,8 +82,17 @@ def power() -> Table:
 
 def rated(results: Results) -> Table:
     """What people answered, a line a question and contender."""
+    return _answered(results, of_people(results.ratings.ratings()), "Rated by people")
+
+
+def rated_by_models(results: Results) -> Table:
+    """What models that rate answered, likewise."""
+    return _answered(results, of_models(results.ratings.ratings()), "Rated by models")
+
+
+def _answered(results: Results, ratings: Sequence[Rating], title: str) -> Table:
     rubric = results.rubric
-    said = [one for one in newest(results.ratings.ratings()) if one.rubric == rubric.name]
+    said = [one for one in newest(ratings) if one.rubric == rubric.name]
     rows = []
     for question in rubric.questions:
         for contender in results.contenders:
@@ -99,9 +108,7 @@ def rated(results: Results) -> Table:
         if rows
         else "Nobody has rated these samples yet."
     )
-    return Table(
-        "Rated by people", ("Question", "Model and mode", "Share of yes", "yes", "partly", "no"), tuple(rows), note
-    )
+    return Table(title, ("Question", "Model and mode", "Share of yes", "yes", "partly", "no"), tuple(rows), note)
 
 
 def preferred(results: Results) -> Table:
@@ -120,10 +127,12 @@ def preferred(results: Results) -> Table:
 
 def judges_against_people(results: Results) -> Table:
     """Whether the judges say what people say."""
-    found = judge_agreement(results.cells, results.suite, results.ratings.ratings())
+    said = results.ratings.ratings()
+    found = judge_agreement(results.cells, results.suite, said) + model_agreement(results.cells, said, results.rubric)
     asked = {"task": "is what was asked done"}
+    titles = {key: one.title for key, one in JUDGES.items()}
     rows = tuple(
-        (JUDGES[one.judge].title, asked.get(one.question, one.question.replace("_", " ")), words_for(one))
+        (titles.get(one.judge, one.judge), asked.get(one.question, one.question.replace("_", " ")), words_for(one))
         for one in found
     )
     note = "Correlation with people's answers on the same samples; a judge whose interval holds 0 does not agree."
@@ -132,7 +141,7 @@ def judges_against_people(results: Results) -> Table:
 
 def raters_against_raters(results: Results) -> Table:
     """Krippendorff's alpha of several raters, and of the two passes of one."""
-    ratings, rubric = results.ratings.ratings(), results.rubric
+    ratings, rubric = of_people(results.ratings.ratings()), results.rubric
     raters = sorted({one.rater for one in ratings})
     compared = {"all raters": rater_agreement(ratings, rubric)} if len(raters) > 1 else {}
     compared |= {f"{rater}, first and last pass": repeat_agreement(ratings, rubric, rater) for rater in raters}
@@ -150,10 +159,12 @@ def raters_against_raters(results: Results) -> Table:
 
 
 def all_tables(results: Results) -> list[Table]:
-    """Every table, in the order of a report."""
+    """Every table, in the order of a report; that of models that rate only where one did."""
+    by_models = rated_by_models(results)
     return [
         judged(results),
         rated(results),
+        *([by_models] if by_models.rows else []),
         preferred(results),
         judges_against_people(results),
         raters_against_raters(results),

@@ -158,7 +158,7 @@ def compare_models(
                 horizon = min(horizon, caps.horizon)
             stream = imagine(
                 candidate.model, context, mode=candidate.mode, seed=seed,
-                samples=min(samples, caps.max_samples), horizon=horizon, device=device,
+                samples=min(samples, caps.max_samples), horizon=horizon, device=device, truth=True,
             )  # fmt: skip
             with closing(stream):
                 for event in stream:

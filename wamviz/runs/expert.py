@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wamviz.core.rollout import ActionSpace, Rollout, WorldState
+from wamviz.core.errors import WamvizError
+from wamviz.core.rollout import ActionSpace, Observation, Rollout, WorldState
 
 if TYPE_CHECKING:
     from wamviz.worlds.tabletop import TabletopEpisode
@@ -36,6 +38,29 @@ def expert_doing(world: WorldState, parts: Sequence[str], size: int = 256) -> Ro
         episodes = [record_rest(env, task, rng) for task in tasks]
         done = all(success(env, task) for task in tasks)
         return expert_rollout(episodes, env.action_space, ", then ".join(parts), done)
+
+
+def expert_answer(observation: Observation, parts: Sequence[str]) -> Rollout | None:
+    """What the expert does from an observation of the tabletop when it is told ``parts``; kept for the next who asks.
+
+    None where there is no world to do it in, the words are no task of that scene, or nothing is left to do.
+    """
+    world = observation.world_state
+    if world is None or world.world != "tabletop" or not parts:
+        return None
+    size = max(frame.shape[0] for frame in observation.frames.values())
+    snapshot = None if world.snapshot is None else np.asarray(world.snapshot, np.float64).tobytes()
+    try:
+        answer = _answer(world.seed, snapshot, tuple(parts), size)
+    except WamvizError:
+        return None
+    return answer if answer.actions is not None and len(answer.actions) else None
+
+
+@lru_cache(maxsize=8)  # 10 MB each
+def _answer(seed: int, snapshot: bytes | None, parts: tuple[str, ...], size: int) -> Rollout:
+    state = None if snapshot is None else np.frombuffer(snapshot)
+    return expert_doing(WorldState("tabletop", seed, state), parts, size)
 
 
 def expert_rollout(episodes: Sequence[TabletopEpisode], space: ActionSpace, instruction: str, success: bool) -> Rollout:

@@ -36,6 +36,7 @@ from wamviz.models.protocol import (
 )
 from wamviz.models.queue import DEVICE_QUEUE
 from wamviz.runs.conditioning import resolve_conditioning
+from wamviz.runs.expert import expert_answer
 from wamviz.runs.infer_actions import join_video
 from wamviz.runs.sources import Context
 from wamviz.runs.store import Run, run_id
@@ -54,6 +55,7 @@ def imagine_run(
     horizon: int | None = None,
     guidance: float = 1.0,
     device: str = "auto",
+    truth: bool = False,
 ) -> Iterator[Preview | Run]:
     """Check the request now; the returned iterator yields ``Preview``s and ends with the finished ``Run``.
 
@@ -65,6 +67,8 @@ def imagine_run(
         actions, video: files or arrays for the modes that must be given them; by default what the context holds, see
             ``conditioning.resolve_conditioning``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        truth: whether, in the tabletop, other words than the recording's get another reference: what the scripted
+            expert does in physics when it is told them. It takes one to two seconds, once.
 
     Raises:
         WamvizError: the model cannot serve the request; raised here, before the first preview.
@@ -75,7 +79,7 @@ def imagine_run(
     given = found.actions, found.video
     request = ImagineRequest(context.observation, mode, seed, samples, steps, *given, horizon, guidance)
     check_request(entry.capabilities, request)
-    stream = _stream(entry, context, request, device)
+    stream = _stream(entry, context, request, device, truth)
     return stream if found.shown is None else _with_video(stream, *found.shown)
 
 
@@ -86,7 +90,9 @@ def _with_video(stream: Generator[Preview | Run], shown: Run, sample: int) -> It
             yield join_video(event, shown, sample) if isinstance(event, Run) else event
 
 
-def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device: str) -> Generator[Preview | Run]:
+def _stream(
+    entry: ModelEntry, context: Context, request: ImagineRequest, device: str, truth: bool
+) -> Generator[Preview | Run]:
     capabilities = entry.capabilities
     steps = max(request.steps or capabilities.default_steps, 1)
     yield Preview(0, steps, note=f"loading {capabilities.title}")  # finding the device takes a moment already
@@ -109,7 +115,23 @@ def _stream(entry: ModelEntry, context: Context, request: ImagineRequest, device
                 raise
             raise problem from error
     # The device is free for the next one: whoever stops here, with the run in hand, has stopped nothing.
+    if truth and request.actions is None and request.video is None:  # what is given is not in other words
+        context = with_truth(context)
     yield _finished(model_facts, capabilities, context, request, imagined, loading)
+
+
+def with_truth(context: Context) -> Context:
+    """A context with what really happens when its words are done, where the recording's were others.
+
+    As the expert does it in physics, if it can; else, and where nothing is asked for, the recording stays.
+    """
+    recorded = context.reference
+    if not context.instruction or (
+        recorded is not None and _words(recorded.instruction) == _words(context.instruction)
+    ):
+        return context
+    answer = expert_answer(context.observation, [context.instruction])
+    return replace(context, reference=answer) if answer is not None and answer.success else context
 
 
 def _sampled(

@@ -147,6 +147,7 @@ class Endpoints:
             video=video,
             horizon=run_actions.whole(horizon or 0, "horizon") or None,
             guidance=run_actions.number(guidance, "guidance"),
+            truth=True,
         )
         eta = Eta()
         with closing(stream):  # type: ignore[type-var]

@@ -209,6 +209,7 @@ def read_form(
         "steps": whole(form["steps"], "number of steps") if caps.default_steps else None,
         "horizon": horizon,
         "guidance": number(form.get("guidance", 1.0), "guidance"),
+        "truth": True,
     }
     if form.get("given") and mode in REQUIRED:
         options[REQUIRED[mode]] = form["given"]

@@ -7,7 +7,8 @@ import torch
 from wamviz.models.mini import arm_pose
 from wamviz.models.mini.arm import hand_of
 from wamviz.models.mini.arm_pose import MARKS, certainty, place_marks, solve_arm, track_arm
-from wamviz.models.mini.kinematics import solve_joints, tool_pose
+from wamviz.models.mini.inverse_kinematics import solve_joints
+from wamviz.models.mini.kinematics import tool_pose
 from wamviz.models.mini.raster import project
 
 REST = torch.tensor([0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785])

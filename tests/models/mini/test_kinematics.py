@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
-import pytest
 import torch
 
 from wamviz.core.rotation import rotation_matrix
@@ -12,10 +11,8 @@ from wamviz.models.mini.kinematics import (
     FINGER_TRAVEL,
     PARTS,
     part_frames,
-    rest_joints,
     rotation_matrices,
     rotation_vectors,
-    solve_joints,
     tool_pose,
 )
 from wamviz.worlds.tabletop import robot, scene
@@ -60,23 +57,3 @@ def test_rotations_come_and_go():
     for matrix, vector in zip(matrices, vectors, strict=True):
         np.testing.assert_allclose(matrix, rotation_matrix(vector.numpy()), atol=1e-9)
     torch.testing.assert_close(rotation_vectors(matrices), vectors, atol=1e-6, rtol=1e-6)
-
-
-@pytest.mark.parametrize("iterations", [1, 4])
-def test_inverse_is_the_robots(iterations):
-    """Each arm of a batch goes where the robot's own solver takes it alone."""
-    joints = some_joints()
-    position = tool_pose(joints)[:, :3, 3] + 0.03
-    found = solve_joints(joints, position, DOWN.expand(6, 3, 3), iterations)
-    for q, start, goal in zip(found, joints, position, strict=True):
-        alone = robot.solve(start.numpy(), goal.numpy(), robot.DOWN, iterations)
-        np.testing.assert_allclose(q, alone, atol=1e-4)
-
-
-def test_rest_joints_reach_any_place_over_the_table():
-    """From nothing but the tool's pose come joints that have the tool there."""
-    places = torch.tensor([[0.3, -0.3, 0.1], [0.5, 0.0, 0.3], [0.7, 0.3, 0.05]], dtype=torch.float64)
-    turned = rotation_matrices(torch.tensor([[0, 0, 0.5], [0, 0, 0], [0.1, 0, -0.7]], dtype=torch.float64)) @ DOWN
-    pose = tool_pose(rest_joints(places, turned))
-    assert (pose[:, :3, 3] - places).norm(dim=-1).max() < 2e-3
-    assert rotation_vectors(pose[:, :3, :3] @ turned.mT).norm(dim=-1).max() < 0.02

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from wamviz.models.mini.detector import facing_of
-from wamviz.models.mini.kinematics import rotation_matrices, rotation_vectors, solve_joints, tool_pose
+from wamviz.models.mini.inverse_kinematics import solve_joints
+from wamviz.models.mini.kinematics import rotation_matrices, rotation_vectors, tool_pose
 from wamviz.models.mini.raster import project
 from wamviz.models.mini.situation import Situation, assume_held, complete_state, follow_motion
 from wamviz.models.mini.warp import THINGS

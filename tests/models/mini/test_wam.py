@@ -91,6 +91,31 @@ def test_previews_become_the_rollout(model, request_, mode):
         assert np.array_equal(previews[-1].actions[0], done.rollouts[0].actions)
 
 
+@pytest.fixture
+def two_cores():
+    """Computing on two threads, whatever the machine has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_glimpse_of_the_end_comes_before_the_drawing(model, request_, samples, two_cores):
+    """The end as it was foreseen at first is shown, chunk after chunk, before anything is drawn; it is not kept."""
+    request = replace(request_(twenty=True, samples=samples), steps=8)
+    *previews, done = model.imagine(request)
+    drawn = [event for event in previews if event.note.endswith("drawing")]
+    lengths = [event.frames.shape[1] for event in drawn]
+    for length in (9, 17, 21):
+        first, second, *_ = (event.frames[0] for event in drawn[lengths.index(length) :])
+        shown = first[9 * (length > 9) + 8 * (length > 17) or 1 :]
+        assert (shown == shown[-1]).all() and not np.array_equal(first, second)
+    plain = collect(model, request)
+    for one, other in zip(done.rollouts, plain.rollouts, strict=True):
+        assert np.array_equal(one.frames, other.frames)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_rollouts_hold_what_the_mode_gives(model, request_, mode):
     """No frames where none were drawn; given actions are kept and said to be given; frame 0 is the context."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wamviz.models.mini.kinematics import rotation_matrices, rotation_vectors, solve_joints, tool_pose
+from wamviz.models.mini.inverse_kinematics import Numbers, numbers, solve_joints, step_joints
+from wamviz.models.mini.kinematics import rotation_matrices, rotation_vectors, tool_pose
 
 TAPS = 4  # actions after which a joint has reached its target
 _LOW, _HIGH = (0.25, -0.50, 0.012), (0.80, 0.50, 0.70)  # m, where the command may go
@@ -36,7 +38,6 @@ def command_joints(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Te
     """
     tool = tool_pose(joints)
     position, rotation = tool[:, :3, 3], tool[:, :3, :3]
-    low, high = (torch.tensor(v, device=joints.device) for v in (_LOW, _HIGH))
     # The joints are still on their way to where the last action's target is.
     last = last_action.nan_to_num()
     before = solve_joints(joints, position + last[:, :3], rotation_matrices(last[:, 3:6]) @ rotation, _PARTS, 0.0)
@@ -45,17 +46,18 @@ def command_joints(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Te
     tool = tool_pose(target)
     position, rotation = tool[:, :3, 3], tool[:, :3, :3]
     parts = rotation_matrices(actions[..., 3:6].flatten(0, 1) / _PARTS).unflatten(0, actions.shape[:2])  # (N, K, 3, 3)
+    at, turned, now, moves, turns = (numbers(x) for x in (position, rotation, target, actions[..., :3], parts))
     targets = []
     for k in range(actions.shape[1]):
-        goal = (position + actions[:, k, :3]).clamp(low, high)
+        goal = np.clip(at + moves[:, k], _LOW, _HIGH)
         for part in range(1, _PARTS + 1):
-            rotation = parts[:, k] @ rotation
+            turned = turns[:, k] @ turned
             if part == _PARTS:
-                rotation = limit_tilt(rotation)
-            target = solve_joints(target, torch.lerp(position, goal, part / _PARTS), rotation, 1, _NULL_GAIN)
-        position = goal
-        targets.append(target)
-    return behind, torch.stack(targets, 1)
+                turned = limit_tilt(turned)
+            now = step_joints(now, at + (goal - at) * (part / _PARTS), turned, _NULL_GAIN)
+        at = goal
+        targets.append(now)
+    return behind, torch.from_numpy(np.stack(targets, 1)).to(joints)
 
 
 def answer_actions(joints: Tensor, actions: Tensor, last_action: Tensor, lag: Tensor) -> Tensor:
@@ -77,15 +79,16 @@ def hand_of(joints: Tensor) -> Tensor:
     return torch.cat([tool[:, :3, 3], rotation_vectors(tool[:, :3, :3] @ down)], 1).view(*joints.shape[:-1], 6)
 
 
-def limit_tilt(rotation: Tensor) -> Tensor:
+def limit_tilt(rotation: Numbers) -> Numbers:
     """Turn hands (N, 3, 3) back until they lean no more than the controller lets them."""
     axis = rotation[:, :, 2]
-    if bool((axis[:, 2] <= -math.cos(_MAX_TILT)).all()):
+    if (axis[:, 2] <= -math.cos(_MAX_TILT)).all():
         return rotation
-    tilt = (-axis[:, 2]).clamp(-1, 1).arccos()
-    lean = torch.stack([-axis[:, 1], axis[:, 0], torch.zeros_like(tilt)], -1)  # axis x down
-    lean = lean / lean.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-    return rotation_matrices(lean * (tilt - _MAX_TILT).clamp_min(0)[:, None]) @ rotation
+    tilt = np.arccos(np.clip(-axis[:, 2], -1, 1))
+    lean = np.stack([-axis[:, 1], axis[:, 0], np.zeros_like(tilt)], -1)  # axis x down
+    lean = lean / np.maximum(np.linalg.norm(lean, axis=-1, keepdims=True), 1e-6)
+    back = torch.from_numpy(lean * np.maximum(tilt - _MAX_TILT, 0)[:, None])
+    return numbers(rotation_matrices(back)) @ rotation
 
 
 def fit_lag(joints: Tensor, after: Tensor, actions: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Kinematics of the Panda, batched: joint angles to the frames of its parts, and the joints of a path of the hand.
+"""Kinematics of the Panda, batched: joint angles to the frames of its parts.
 
 Published (modified) Denavit-Hartenberg parameters of Franka; metres, radians, the robot's base frame. The tool frame
 lies between the finger tips. Axis letters: N samples, K actions, L = 11 parts (links 0 to 7, hand, left and right
@@ -19,29 +19,27 @@ FINGER_TRAVEL = 0.04  # of each finger, m
 _A = (0.0, 0.0, 0.0, 0.0825, -0.0825, 0.0, 0.088)
 _D = (0.333, 0.0, 0.316, 0.0, 0.384, 0.0, 0.0)
 _ALPHA = (0.0, -math.pi / 2, math.pi / 2, math.pi / 2, -math.pi / 2, math.pi / 2, math.pi / 2)
-_FLANGE, _TOOL, _KNUCKLE = 0.107, 0.1034, 0.0584  # m along the hand's axis
+_FLANGE, TOOL, _KNUCKLE = 0.107, 0.1034, 0.0584  # m along the hand's axis
 _H = math.sqrt(0.5)
 _LOW = (-2.85, -1.70, -2.85, -3.00, -2.85, 0.02, -2.85)
 _HIGH = (2.85, 1.70, 2.85, -0.12, 2.85, 3.70, 2.85)
-_REST = (0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785)  # where the null space pulls
-_DAMPING, _NULL_GAIN, _MAX_STEP = 0.03, 0.02, 0.15
+REST = (0.0, -0.35, 0.0, -2.4, 0.0, 2.05, 0.785)  # where the null space pulls
 
 
 @cache
-def _constants(dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+def constants(dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
     """The numbers above as tensors, made once: making them takes longer than the arithmetic with them."""
     with torch.inference_mode(False):  # they outlive whoever asks first, who may be drawing or training
         like = {"dtype": dtype, "device": device}
         alpha = torch.tensor(_ALPHA, **like)
         fixed = {
             name: torch.tensor(values, **like)
-            for name, values in (("a", _A), ("low", _LOW), ("high", _HIGH), ("rest", _REST))
+            for name, values in (("a", _A), ("low", _LOW), ("high", _HIGH), ("rest", REST))
         }
         ca, sa, d = alpha.cos(), alpha.sin(), torch.tensor(_D, **like)
         hand = torch.eye(4, **like)
         hand[:2, :2] = torch.tensor([[_H, _H], [-_H, _H]], **like)
         hand[2, 3] = _FLANGE
-        damping = torch.eye(6, **like) * _DAMPING**2
         zero, one = torch.zeros(7, **like), torch.ones(7, **like)
         # Each joint's step is cos * in_cos + sin * in_sin + alone, (7, 4, 4) each.
         in_cos = torch.stack([one, zero, zero, zero, zero, ca, zero, zero, zero, sa, *[zero] * 6], -1)
@@ -51,12 +49,12 @@ def _constants(dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
         steps = {"in_cos": in_cos, "in_sin": in_sin, "alone": alone}
         shaped = {name: value.unflatten(-1, (4, 4)) for name, value in steps.items()}
         turned = {"lower": torch.tensor([7, 2, 3], device=device), "upper": torch.tensor([5, 6, 1], device=device)}
-        return {**fixed, **shaped, **turned, "hand": hand, "damping": damping, "base": torch.eye(4, **like)}
+        return {**fixed, **shaped, **turned, "hand": hand, "base": torch.eye(4, **like)}
 
 
 def link_frames(joints: Tensor) -> Tensor:
     """Frames of links 0 to 7 at joint angles (N, 7): (N, 8, 4, 4)."""
-    known = _constants(joints.dtype, joints.device)
+    known = constants(joints.dtype, joints.device)
     cos, sin = joints.cos()[..., None, None], joints.sin()[..., None, None]
     steps = cos * known["in_cos"] + sin * known["in_sin"] + known["alone"]  # (N, 7, 4, 4)
     frames = [known["base"].expand(len(joints), 4, 4)]
@@ -74,7 +72,7 @@ def _fixed(like: Tensor, rotation: tuple[tuple[float, ...], ...], z: float) -> T
 
 def hand_frame(links: Tensor) -> Tensor:
     """Frame of the hand (N, 4, 4) from ``link_frames``."""
-    return links[:, 7] @ _constants(links.dtype, links.device)["hand"]
+    return links[:, 7] @ constants(links.dtype, links.device)["hand"]
 
 
 def part_frames(joints: Tensor, gripper: Tensor) -> Tensor:
@@ -95,7 +93,7 @@ def part_frames(joints: Tensor, gripper: Tensor) -> Tensor:
 def tool_pose(joints: Tensor) -> Tensor:
     """Pose of the point between the finger tips (N, 4, 4)."""
     hand = hand_frame(link_frames(joints))
-    return hand @ _fixed(hand, ((1, 0, 0), (0, 1, 0), (0, 0, 1)), _TOOL)
+    return hand @ _fixed(hand, ((1, 0, 0), (0, 1, 0), (0, 0, 1)), TOOL)
 
 
 def rotation_matrices(vectors: Tensor) -> Tensor:
@@ -109,44 +107,14 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
 def rotation_vectors(matrices: Tensor) -> Tensor:
     """Rotation matrices (N, 3, 3) to rotation vectors (N, 3) rad, for turns below half a turn."""
     flat = matrices.flatten(1)
-    known = _constants(matrices.dtype, matrices.device)
+    known = constants(matrices.dtype, matrices.device)
     skew = flat[:, known["lower"]] - flat[:, known["upper"]]  # (N, 3) twice the sine times the axis
     sine = torch.linalg.vector_norm(skew, dim=-1) / 2
     angle = torch.atan2(sine, (flat[:, ::4].sum(-1) - 1) / 2)
     return skew * torch.where(sine > 1e-6, angle / (2 * sine.clamp_min(1e-6)), 0.5)[:, None]
 
 
-def solve_joints(
-    joints: Tensor, position: Tensor, rotation: Tensor, iterations: int, null_gain: float = _NULL_GAIN
-) -> Tensor:
-    """Move joints (N, 7) towards a tool pose: position (N, 3) m, rotation (N, 3, 3); damped least squares.
-
-    The null space pulls to the same rest posture as the robot's own controller does, so that the elbow goes where its
-    elbow goes.
-    """
-    known = _constants(joints.dtype, joints.device)
-    low, high, rest, damping = (known[name] for name in ("low", "high", "rest", "damping"))
-    for _ in range(iterations):
-        links = link_frames(joints)
-        hand = hand_frame(links)
-        tool = hand[:, :3, 3] + hand[:, :3, 2] * _TOOL
-        axes, origins = links[:, 1:, :3, 2], links[:, 1:, :3, 3]  # (N, 7, 3)
-        linear = torch.linalg.cross(axes, tool[:, None] - origins)
-        jacobian = torch.cat([linear, axes], -1).mT  # (N, 6, 7)
-        error = torch.cat([position - tool, rotation_vectors(rotation @ hand[:, :3, :3].mT)], -1)[..., None]
-        pull = (null_gain * (rest - joints))[..., None]
-        step = pull + jacobian.mT @ torch.linalg.solve(jacobian @ jacobian.mT + damping, error - jacobian @ pull)
-        joints = (joints + step[..., 0].clamp(-_MAX_STEP, _MAX_STEP)).clamp(low, high)
-    return joints
-
-
 def clamp_joints(joints: Tensor) -> Tensor:
     """Joints (..., 7) rad within their limits."""
-    known = _constants(joints.dtype, joints.device)
+    known = constants(joints.dtype, joints.device)
     return joints.clamp(known["low"], known["high"])
-
-
-def rest_joints(position: Tensor, rotation: Tensor) -> Tensor:
-    """Joints (N, 7) of a tool pose when nothing is known of them: from the rest posture."""
-    rest = torch.tensor(_REST, dtype=position.dtype, device=position.device).expand(len(position), 7)
-    return solve_joints(rest, position, rotation, iterations=60)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -33,6 +33,7 @@ from wamviz.models.mini.warp import THINGS, Pose, WarpView
 
 AT_ONCE = 64  # pictures that a GPU draws together; a CPU draws one at a time, and of that only what changes
 WORDS_KEPT = 64  # instructions whose features are kept: a quarter of a megabyte
+Picture = tuple[list[int], NDArray[np.uint8]]  # the numbers of poses, and what they look like (B, S, S, 3)
 READ = 0.05  # noise level of motion that was read off pictures, the hand to some 5 mm: measured, see the model card
 
 
@@ -337,32 +338,58 @@ class MiniWAMPipeline(DiffusionPipeline):  # type: ignore[misc]
         with one_thread(len(motion) <= 8):
             return follow_motion(start.repeat(len(motion)), motion, actions, joints)
 
-    def paint(self, view: WarpView, poses: Pose, which: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
+    def glimpse(
+        self, view: Future[WarpView], start: Situation, foreseen: Tensor, actions: Tensor, joints: Tensor
+    ) -> Future[Picture] | None:
+        """Begin to draw the first sample's last moment as it is foreseen by now, on a core that deciding leaves idle.
+
+        Args: as for ``follow``, ``foreseen`` (N, K, M) being its motion. None where no core is idle.
+        """
+        if self._cores() == 1:
+            return None
+
+        def draw() -> Picture:
+            with torch.inference_mode():
+                poses, _ = self.follow(start.first(), foreseen[:1], actions[:1], joints[:1])
+                return self._draw(view.result(), poses, [foreseen.shape[1] - 1])
+
+        return self._drawers(self._cores()).submit(draw)
+
+    def paint(
+        self, view: WarpView, poses: Pose, which: Sequence[int], begun: Future[Picture] | None = None
+    ) -> Iterator[Picture]:
         """Draw poses by number, a few at a time: yields the numbers and their frames (B, S, S, 3) uint8.
 
-        On a CPU every core draws pictures of its own: they share less than the halves of one picture would.
+        On a CPU every core draws pictures of its own: they share less than the halves of one picture would. What was
+        ``begun`` before comes first.
         """
-
-        def draw(part: list[int]) -> tuple[list[int], NDArray[np.uint8]]:
-            with torch.inference_mode(), one_thread(cores > 1):
-                index = torch.tensor(part, device=self.device)
-                to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
-                pixels = ((self.painter.draw(view, to) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-                return part, pixels.movedim(1, -1).cpu().numpy()
-
-        cores = torch.get_num_threads() if self.device.type == "cpu" else 1
+        cores = self._cores()
         size = 1 if self.device.type == "cpu" else AT_ONCE
         parts = [list(which[i : i + size]) for i in range(0, len(which), size)]
-        if cores == 1 or len(parts) == 1:
-            yield from map(draw, parts)
+        if cores == 1 or (len(parts) == 1 and begun is None):
+            yield from (self._draw(view, poses, part) for part in parts)
             return
-        waiting = [self._drawers(cores).submit(draw, part) for part in parts]
+        waiting = [self._drawers(cores).submit(self._draw, view, poses, part) for part in parts]
+        if begun is not None:
+            waiting.insert(0, begun)
         try:
             for done in waiting:
                 yield done.result()
         finally:  # whoever stops watching stops the drawing, but for what is under way
             for done in waiting:
                 done.cancel()
+
+    def _draw(self, view: WarpView, poses: Pose, which: list[int]) -> Picture:
+        """Draw poses by number together."""
+        with torch.inference_mode(), one_thread(self.device.type == "cpu"):
+            index = torch.tensor(which, device=self.device)
+            to = Pose(*(getattr(poses, name)[index] for name in ("joints", "gripper", "things", "turns")))
+            pixels = ((self.painter.draw(view, to) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+            return which, pixels.movedim(1, -1).cpu().numpy()
+
+    def _cores(self) -> int:
+        """How many pictures are drawn side by side."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
 
     def _drawers(self, count: int) -> ThreadPoolExecutor:
         """The threads that draw, a picture each, for everybody: those of before have their memory at hand."""

@@ -14,7 +14,8 @@ from torch import Tensor
 from wamviz.models.mini.arm import DOWN, hand_of
 from wamviz.models.mini.arm_pose import certainty, solve_arm
 from wamviz.models.mini.detector import Detected, turn_facing
-from wamviz.models.mini.kinematics import rest_joints, rotation_matrices, solve_joints
+from wamviz.models.mini.inverse_kinematics import rest_joints, solve_joints
+from wamviz.models.mini.kinematics import rotation_matrices
 from wamviz.models.mini.raster import project
 from wamviz.models.mini.transformer import HAND
 from wamviz.models.mini.warp import THINGS, Pose, held_turns
@@ -58,6 +59,10 @@ class Situation:
         if len(self.state) == count:
             return self
         return replace(self, **{k: getattr(self, k).expand(count, *getattr(self, k).shape[1:]) for k in _TENSORS})
+
+    def first(self) -> Situation:
+        """That of the first sample."""
+        return replace(self, **{k: getattr(self, k)[:1] for k in _TENSORS})
 
     def seen(self, camera: Tensor) -> Tensor:
         """Where things are in the picture of a camera (1, 3, 4): (N, O, 2) in 0..1."""

@@ -28,10 +28,10 @@ from wamviz.models.mini.driving import open_dream
 from wamviz.models.mini.entry import digest_of
 from wamviz.models.mini.notes import CHUNKED, Caution, note_beyond, note_doubts, note_spread, note_strange_frames
 from wamviz.models.mini.ood import OODDetector, statistics
-from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, SamplingStep
+from wamviz.models.mini.pipeline import MiniWAMPipeline, Observed, Picture, SamplingStep
 from wamviz.models.mini.situation import Situation
 from wamviz.models.mini.text import unknown_words
-from wamviz.models.mini.warp import WarpView
+from wamviz.models.mini.warp import Pose, WarpView
 from wamviz.models.protocol import Capabilities, DreamStep, ImagineStream, check_request, frames_asked, open_ended
 
 SURE = 0.3  # temperature of acting alone and of reading actions off a video: the best guess, not one of many futures
@@ -271,6 +271,7 @@ class MiniWAM:
             return Preview(done, max(parts, done + 1), frames, actions, note if open_end else chunk.words(doing))
 
         last: SamplingStep | None = None
+        glimpse: Future[Picture] | None = None
         for last in self.pipeline.stream(
             so_far.situation, camera, request.observation.instruction, mode=mode, steps=steps, generators=noises,
             actions=given, motion=motion, guidance=request.guidance,
@@ -278,6 +279,8 @@ class MiniWAM:
         ):  # fmt: skip
             decided = None if last.actions is None or mode == "video" else so_far.acted(self._legal(last.actions))
             if last.step < last.steps and (last.step or not chunk.index):
+                if mode in DRAWS and glimpse is None:
+                    glimpse = self._glimpse(so_far, last, chunk.frames, given)
                 share = 0.2 * last.step / last.steps if mode in DRAWS else last.step / last.steps
                 yield preview(share, so_far.shown(), decided, "denoising" if last.step else "context")
         assert last is not None
@@ -290,26 +293,49 @@ class MiniWAM:
             obeyed = torch.tensor(taken, device=self.device)
             moved = last.motion[:, :k], obeyed[:, :k], last.joints[:, :k]
             poses, so_far.situation = self.pipeline.follow(so_far.situation, *moved)
-            frames = np.zeros((n, k, self.size, self.size, 3), np.uint8)
-            # A few frames over the whole of it first, each shown until the next; then the rest, sample after sample.
-            early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
-            order = [*early, *(i for i in range(n * k) if i not in early)]
-            drawn: list[int] = []
-            assert so_far.view is not None
-            for numbers, pixels in self.pipeline.paint(so_far.view.result(), poses, order):
-                frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
-                drawn += numbers
-                if len(drawn) < n * k and (len(drawn) <= len(early) or len(drawn) % SHOWN_AFTER == 0):
-                    known = np.array(sorted(i for i in drawn if i < k))
-                    held = known[np.minimum(np.searchsorted(known, np.arange(k)), len(known) - 1)]
-                    acted = None if given is not None or mode == "video" else so_far.acted(taken[:, :k])
-                    yield preview(0.2 + 0.8 * len(drawn) / (n * k), so_far.shown(frames[:1, held]), acted, "drawing")
-            so_far.frames.append(frames)
+            acted = None if given is not None or mode == "video" else so_far.acted(taken[:, :k])
+            for share, shown in self._draw(so_far, poses, n, k, glimpse):
+                yield preview(0.2 + 0.8 * share, so_far.shown(shown), acted, "drawing")
             so_far.seconds["decode"] += time.perf_counter() - denoised
         if mode == "imagine_then_act":
-            taken = self._read_actions(request, so_far, frames, noises, steps)
+            taken = self._read_actions(request, so_far, so_far.frames[-1], noises, steps)
         if given is None:
             so_far.actions.append(taken[:, :k])
+
+    def _glimpse(self, so_far: _Progress, step: SamplingStep, k: int, given: Floats | None) -> Future[Picture] | None:
+        """Begin to draw the last of ``k`` moments once it is foreseen; None where it is not or no core is idle."""
+        if step.motion is None or step.joints is None:
+            return None
+        assert so_far.view is not None
+        taken = self._legal(step.actions) if given is None else given[None]
+        obeyed = torch.tensor(taken[:, :k], device=self.device)
+        return self.pipeline.glimpse(so_far.view, so_far.situation, step.motion[:, :k], obeyed, step.joints[:, :k])
+
+    def _draw(
+        self, so_far: _Progress, poses: Pose, n: int, k: int, glimpse: Future[Picture] | None
+    ) -> Iterator[tuple[float, Frames]]:
+        """Draw a chunk's poses into ``so_far``: yields the share that is drawn and what the first sample then shows.
+
+        A glimpse of the end comes first; then a few pictures over the whole of it, each shown until the next; then the
+        rest, sample after sample.
+        """
+        frames = np.zeros((n, k, self.size, self.size, 3), np.uint8)
+        early = [k - 1] if k < 4 else [k // 2 - 1, k - 1]
+        order = [*early, *(i for i in range(n * k) if i not in early)]
+        drawn: list[int] = []
+        assert so_far.view is not None
+        for numbers, pixels in self.pipeline.paint(so_far.view.result(), poses, order, glimpse):
+            if glimpse is not None:
+                glimpse = None
+                yield 0.0, np.repeat(pixels[None], k, axis=1)
+                continue
+            frames.reshape(n * k, *frames.shape[2:])[numbers] = pixels
+            drawn += numbers
+            if len(drawn) < n * k and (len(drawn) <= len(early) or len(drawn) % SHOWN_AFTER == 0):
+                known = np.array(sorted(i for i in drawn if i < k))
+                held = known[np.minimum(np.searchsorted(known, np.arange(k)), len(known) - 1)]
+                yield len(drawn) / (n * k), frames[:1, held]
+        so_far.frames.append(frames)
 
     def _read_actions(
         self, request: ImagineRequest, so_far: _Progress, frames: Frames, noises: list[torch.Generator], steps: int
