@@ -169,10 +169,8 @@ class Learner:
         told = await self.gradio("press", begin, [""])
         job, run = (told or [""])[0], self.page.after(begin)
         began = time.perf_counter()
-        body = {
-            "data": [job, self.lesson.id, "en", self.pupil, "light", json.dumps({"scenes": self.scenes})], "fn_index": run["id"],
-            "session_hash": self.session, "event_data": None, "trigger_id": None,
-        }  # fmt: skip
+        data = [job, self.lesson.id, "en", self.pupil, "light", json.dumps({"scenes": self.scenes})]
+        body = {"data": data, "fn_index": run["id"], "session_hash": self.session, "event_data": None}
         await self.timed("press", "POST", "/gradio_api/queue/join", json=body)
         words = ""
         url = f"{self.bench.url}/gradio_api/queue/data?session_hash={self.session}"
@@ -217,7 +215,8 @@ async def classroom() -> AsyncIterator[tuple[Bench, str]]:
     with tempfile.TemporaryDirectory() as home:
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "wamviz", "app", "--class", "thirty", "--port", str(port)],
-            cwd=ROOT, env={**os.environ, "WAMVIZ_HOME": home}, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "WAMVIZ_HOME": home, "PYTHONFAULTHANDLER": "1"},
         )  # fmt: skip
         try:
             assert process.stdout is not None

@@ -7,12 +7,13 @@ address; who answers is a random number that the browser keeps (``static/page/pu
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 
 from wamviz.core.errors import WamvizError
-from wamviz.lessons import LANGUAGES, Answer, Desk, Finding, Lesson, load_course
+from wamviz.lessons import LANGUAGES, Answer, Desk, Figure, Finding, Lesson, find_lesson, load_course
 from wamviz.lessons.answers import PUPIL
 from wamviz.ui import plots, run_view
 from wamviz.ui.background import Start
@@ -144,11 +145,10 @@ class LessonsEvents:
         return {self.page.theme: theme, **(self._figures(finding, lesson, language, theme) if finding else {})}
 
     def _figures(self, finding: Finding, lesson: str, language: str, theme: str) -> Updates:
-        labels = next(one.labels for one in load_course(language) if one.id == lesson)
         theme = theme if theme in plots.THEMES else "light"
         updates: Updates = {plot: gr.update(visible=False) for plot in self.page.plots}
         for plot, figure in zip(self.page.plots, finding.figures, strict=False):
-            updates[plot] = gr.update(value=lesson_figure(figure, labels, theme), visible=True)
+            updates[plot] = gr.update(value=draw_figure(figure, lesson, language, theme), visible=True)
         return updates
 
     def _updates(self, parts: Parts) -> Updates:
@@ -173,6 +173,12 @@ class LessonsEvents:
             if parts["stage"] is not None:
                 found[page.stage] = parts["stage"]
         return found
+
+
+@lru_cache(maxsize=64)  # a class sees the same ones
+def draw_figure(figure: Figure, lesson: str, language: str, theme: str) -> Any:
+    """A figure in a lesson's words; not to be changed."""
+    return lesson_figure(figure, find_lesson(lesson, language).labels, theme)
 
 
 def read_values(text: str) -> dict[str, Any]:
