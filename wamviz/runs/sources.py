@@ -1,9 +1,10 @@
 """SOURCE strings to contexts: one place that knows what a context can be taken from.
 
 Contract: ``resolve`` turns an image or video file, ``tabletop:SEED[@STEP]``, ``DATASET_DIR#EPISODE[@FRAME]``, the same
-of ``hub:OWNER/NAME[@REVISION]``, a run id or the folder of a run into a ``Context``: the observation for a model, and
-what really happened next where that is known. It decodes and, for the tabletop, lets the scripted expert act; only a
-``hub:`` name makes it ask a network. It knows no model and no page. Rooms are imported when a source needs them.
+of ``hub:OWNER/NAME[@REVISION]``, ``picture:NAME``, a run id or the folder of a run into a ``Context``: the observation
+for a model, and what really happened next where that is known. It decodes and, for the tabletop, lets the scripted
+expert act; only a ``hub:`` name makes it ask a network. It knows no model and no page. Rooms are imported when a source
+needs them.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ import numpy as np
 from wamviz.core.errors import InvalidInput, NotFound, WamvizError, unknown_name
 from wamviz.core.rollout import Observation, Rollout, WorldState
 from wamviz.runs.expert import expert_rollout
+from wamviz.runs.pictures import PICTURE, read_kept
 
 if TYPE_CHECKING:
     from wamviz.datasets import Dataset, Episode
     from wamviz.runs.store import Run
 
-SourceKind = Literal["image", "video", "tabletop", "dataset", "episode", "run"]
+SourceKind = Literal["image", "video", "picture", "tabletop", "dataset", "episode", "run"]
 HUB = "hub:"
 FORMS = (
     "an image or video file, tabletop:SEED[@STEP], DATASET_DIR#EPISODE[@FRAME], "
@@ -88,7 +90,7 @@ def resolve(source: str, instruction: str | None = None, progress: Progress | No
     if kind == "episode":
         context = _episode(text, progress)
     else:
-        context = {"image": _image, "video": _video, "tabletop": _tabletop, "run": _run}[kind](text)
+        context = _READERS[kind](text)
     return context.reworded(instruction) if instruction and instruction.strip() else context
 
 
@@ -99,6 +101,8 @@ def kind_of(source: str) -> SourceKind:
         raise InvalidInput("The source is empty.", f"Give {FORMS}.")
     if text.startswith("tabletop:"):
         return "tabletop"
+    if text.startswith(PICTURE):
+        return "picture"
     if text.startswith(HUB):
         return "episode" if "#" in text else "dataset"
     path = _path(text)
@@ -150,6 +154,10 @@ def _video(text: str) -> Context:
     frames, fps = read_video(path)  # (T, H, W, 3)
     reference = Rollout("recorded", frames, fps, camera="exterior", meta={"source": text}) if len(frames) > 1 else None
     return Context(Observation({"exterior": frames[0]}, source=text), reference, path.name)
+
+
+def _picture(text: str) -> Context:
+    return Context(Observation({"exterior": read_kept(text)}, source=text), title="a picture of one's own")
 
 
 # --- datasets ---
@@ -294,3 +302,12 @@ def _observe(seed: int, snapshot: np.ndarray, instruction: str, source: str) -> 
         return replace(env.observation(instruction), source=source, world_state=WorldState("tabletop", seed, snapshot))
     finally:
         env.close()
+
+
+_READERS: dict[str, Callable[[str], Context]] = {
+    "image": _image,
+    "video": _video,
+    "picture": _picture,
+    "tabletop": _tabletop,
+    "run": _run,
+}

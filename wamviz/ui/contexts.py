@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from wamviz.core.errors import InvalidInput
+from wamviz.runs.pictures import PICTURE
 from wamviz.runs.sources import FORMS, Context, resolve
 from wamviz.ui.library import place_of
 from wamviz.ui.run_repository import RunRepository
@@ -32,7 +33,7 @@ def find_context(source: str, scenes: Scenes, here: bool, repository: RunReposit
     if "#" in text:
         scenes.library.allow(place_of(text)[0], here)
         return scenes.context(*scenes.at(text))
-    if text.startswith("tabletop:"):
+    if text.startswith(("tabletop:", PICTURE)):
         return resolve(text)
     if repository is not None and RUN.fullmatch(text):
         return resolve(str(repository.folder(text)))

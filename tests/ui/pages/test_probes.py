@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,6 +72,30 @@ def test_a_probe_fills_its_grid_with_runs_that_can_be_opened(asked: Page, site: 
     assert re.fullmatch(r"\./\?run=[0-9a-f]{16}", link.get_attribute("href") or "")
     link.click()
     expect(asked.get_by_test_id("status")).to_contain_text("Reopened")
+
+
+def test_a_picture_of_ones_own_is_the_context(asked: Page, site: Site, tmp_path: Path) -> None:
+    """It is named, shown, asked; what is no picture is refused in words, and what was there stays."""
+    good, bad = tmp_path / "mine.png", tmp_path / "text.png"
+    Image.new("RGB", (64, 48), (90, 120, 40)).save(good)
+    bad.write_text("no picture")
+    asked.goto(f"{site.url}/probes")
+    field = asked.locator("#wz-probe-context").get_by_role("textbox")
+
+    def add(file: Path) -> None:
+        with asked.expect_file_chooser() as chooser:
+            asked.get_by_role("button", name="Your own picture").click()
+        chooser.value.set_files(file)
+
+    add(good)
+    expect(field).to_have_value(re.compile(r"picture:[0-9a-f]{32}"))
+    expect(asked.get_by_alt_text("your picture")).to_be_visible()
+    expect(asked.get_by_test_id("status")).to_contain_text("Your picture (64 x 48) is the context.")
+    expect(asked.get_by_label("then", exact=True)).not_to_be_checked()
+    named = field.input_value()
+    add(bad)
+    expect(asked.get_by_test_id("status")).to_contain_text("text.png")
+    expect(field).to_have_value(named)
 
 
 def test_samples_are_rated_by_keys_and_pairs_voted_on_blind(asked: Page, site: Site, made: str) -> None:

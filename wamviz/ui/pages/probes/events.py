@@ -46,8 +46,10 @@ class ProbesEvents:
         ]  # fmt: skip
         self.runner.starts(page.go, self.run, [*form, self.here])
         page.suite.change(lambda suite: gr.update(visible=not suite), page.suite, page.own, **LATEST)
+        added = [page.context, page.templates, page.picture, page.status]
+        page.upload.upload(self.add, page.upload, added, **LATEST)
         picked = gr.Textbox("", visible=False)
-        page.cards.pick(self.pick, picked, [page.context, page.reference], js=PICKED, **LATEST)
+        page.cards.pick(self.pick, picked, [page.context, page.reference, page.picture], js=PICKED, **LATEST)
         shown = [page.status, page.grid, page.probe]
         page.results.input(self.show, page.results, shown, **LATEST)
         page.probe.input(self.show, [page.results, page.probe], shown, **LATEST)
@@ -65,7 +67,17 @@ class ProbesEvents:
         """A shipped episode becomes the context, what was recorded there the reference."""
         page = self.page
         scene = page.scenes.episode(int(picked))
-        return {page.context: f"{SHIPPED}#{int(picked)}", page.reference: scene.instruction}
+        return {page.context: f"{SHIPPED}#{int(picked)}", page.reference: scene.instruction, page.picture: []}
+
+    def add(self, file: str | None) -> Updates:
+        """A picture that was handed over becomes the context; templates need a scene, and it is none."""
+        page, parts = self.page, view.add_picture(file)
+        if "context" not in parts:
+            return {page.status: parts["status"]}
+        return {
+            page.context: parts["context"], page.templates: gr.update(value=[]), page.picture: parts["picture"],
+            page.status: parts["status"],
+        }  # fmt: skip
 
     def show(self, name: str | None, probe: str | None = None) -> Updates:
         """Other results, or another probe of them."""

@@ -16,7 +16,7 @@ from wamviz.ui.pages.compare.view import offered
 from wamviz.ui.pages.probes import view
 
 LEAD = "A reference task with ground truth, extensions beyond it, many samples of each: run, judged blind, reported."
-SOURCES = "tabletop:SEED, or an episode from below"
+SOURCES = "tabletop:SEED, an episode from below, or your own picture"
 OWN_LINES = "e.g. push the toaster lever, then pick up the orange"
 
 
@@ -50,6 +50,11 @@ class ProbesPage:
             self.context = gr.Textbox(
                 view.FIRST_CONTEXT, label="Context", info=SOURCES, max_length=400, elem_id="wz-probe-context"
             )
+            with gr.Row(elem_classes="wz-find"):
+                self.upload = gr.UploadButton(
+                    "Your own picture", file_types=["image"], size="md", scale=0, elem_id="wz-probe-upload"
+                )
+                self.picture = Markup([], elem_id="wz-probe-picture")
             cards = question_view.cards(self.scenes.cards())
             self.cards = Markup(cards, elem_id="wz-cards", label="Shipped episodes", role="group")
             self.reference = gr.Textbox(

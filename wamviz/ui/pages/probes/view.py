@@ -14,21 +14,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wamviz.core.errors import Canceled, InvalidInput, NotFound
+from wamviz.core.media import read_image
 from wamviz.probes import Contender, Suite, run_suite
 from wamviz.probes.design import design_probe
 from wamviz.probes.probe import read_suite
 from wamviz.probes.results import Results, ResultsShelf, read_results
 from wamviz.probes.shipped import find_suite, shipped_suites
 from wamviz.probes.suite_run import RUNS, SUITE, CellDone, plan_cells
+from wamviz.runs.pictures import keep_picture
 from wamviz.runs.store import Store
 from wamviz.ui import choices, run_view
 from wamviz.ui.contexts import find_context
 from wamviz.ui.jobs import Switch
-from wamviz.ui.markup import Node
+from wamviz.ui.markup import Node, h
 from wamviz.ui.pages.probes.grid import contenders_of, grid, nothing
+from wamviz.ui.pictures import thumbnail
 from wamviz.ui.run_actions import Parts, imagine_on_card, refused, whole
 from wamviz.ui.run_repository import RunRepository
-from wamviz.ui.scenes import Scenes
+from wamviz.ui.scenes import Scenes, bounded
 
 OWN = ""  # among the suites: the probe of the form
 FIRST_CONTEXT, FIRST_REFERENCE = "tabletop:1070005", "turn the toaster on"  # the first of the shipped suite
@@ -84,6 +87,21 @@ def make_suite(form: Form, scenes: Scenes) -> Suite:
         contenders=form.contenders or (), samples=samples, seed=seed,
     )  # fmt: skip
     return Suite("mine", (probe,))
+
+
+def add_picture(file: str | None) -> Parts:
+    """A picture of one's own: its source as ``context``, a thumbnail as ``picture``; or why it is none."""
+    try:
+        if not file:
+            raise InvalidInput("No picture was chosen.")
+        frame = bounded(read_image(file))
+        height, width = frame.shape[:2]
+        words = f"Your picture ({width} x {height}) is the context."
+        why = "It is no scene that templates know: write the reference and the extensions yourself."
+        small = h("img", {"src": thumbnail(frame), "alt": "your picture", "width": "56", "height": "56"})
+        return {"context": keep_picture(frame), "picture": [small], "status": run_view.status("idle", words, why)}
+    except Exception as error:
+        return refused(error)
 
 
 def run(form: Form, shelf: ResultsShelf, repository: RunRepository, scenes: Scenes, switch: Switch) -> Iterator[Parts]:
