@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from wamviz.core.database import split_statements
 from wamviz.core.errors import Damaged, WamvizError
-from wamviz.probes.ratings import FILE, MIGRATIONS, Rating, Ratings, Vote, newest, split_statements
+from wamviz.probes.ratings import FILE, MIGRATIONS, Rating, Ratings, Vote, newest
 from wamviz.probes.rubric import find_rubric
 
 RUBRIC = find_rubric()

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,17 +79,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         shipped()
     except WamvizError as error:
         pytest.skip(str(error))
-    folder, port = tmp_path_factory.mktemp("site"), _free_port()
+    with _started(tmp_path_factory.mktemp("site")) as (site, _):
+        yield site
+
+
+@pytest.fixture(scope="module")
+def class_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, Any]]]:
+    """The same given to a class, with its ``code`` and the teacher's ``key``."""
+    with _started(tmp_path_factory.mktemp("class"), "8b") as (site, told):
+        yield site, told
+
+
+@contextmanager
+def _started(folder: Path, *arguments: str) -> Iterator[tuple[Site, dict[str, Any]]]:
+    port = _free_port()
     log = folder / "log.txt"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, str(Path(__file__).with_name("paced_app.py")), str(folder / "runs"), str(port)]
+    program = str(Path(__file__).with_name("paced_app.py"))
+    command = [sys.executable, program, str(folder / "runs"), str(port), *arguments]
     with log.open("w", encoding="utf-8") as errors, subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
     ) as process:  # fmt: skip
         assert process.stdout is not None
         ready = process.stdout.readline()
         assert '"ready"' in ready, log.read_text(encoding="utf-8")
-        yield Site(f"http://127.0.0.1:{port}", Store(folder / "runs"), Paced(process), log)
+        yield Site(f"http://127.0.0.1:{port}", Store(folder / "runs"), Paced(process), log), json.loads(ready)
         process.kill()  # nothing of it is to be kept
 
 

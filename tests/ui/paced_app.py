@@ -1,7 +1,8 @@
 """The real app in a process of its own, with one more model that goes on only when a test lets it.
 
-    python tests/ui/paced_app.py STORE_FOLDER PORT
+    python tests/ui/paced_app.py STORE_FOLDER PORT [CLASS]
 
+With the name of a class it is given to that class, and the first line that it writes has its ``code`` and ``key``.
 Reads commands from its input, one a line, and answers each with one line of JSON: ``allow N`` lets N steps
 happen, ``break N`` makes step N fail, ``rest`` forgets both and all counts, ``tell`` says what was counted.
 """
@@ -14,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from wamviz.core.environment import prepare
@@ -124,7 +126,7 @@ class Paced:
         )
 
 
-def main(folder: str, port: str) -> None:
+def main(folder: str, port: str, class_name: str = "") -> None:
     """Serve, then obey."""
     looked_up: list[str] = []
     resolve = socket.getaddrinfo
@@ -140,9 +142,14 @@ def main(folder: str, port: str) -> None:
     paced = Paced()
     registry.register(ModelEntry(CAPABILITIES, lambda device: paced, resident=False))
     app.warm_up = lambda: None  # the tests say when a model is loaded
-    demo = app.build(Store(folder))
+    classroom = None
+    if class_name:
+        from wamviz.lessons import Classroom, ClassStore
+
+        classroom = Classroom(ClassStore(class_name, Path(folder).parent / "classes"), f"http://127.0.0.1:{port}")
+    demo = app.build(Store(folder), classroom=classroom)
     app.launch(demo, port=int(port), prevent_thread_lock=True, quiet=True, _frontend=False)
-    answer({"ready": True})
+    answer({"ready": True, **({"code": classroom.store.code, "key": classroom.key} if classroom else {})})
     for line in sys.stdin:
         command, _, number = line.strip().partition(" ")
         if command == "allow":

@@ -94,9 +94,8 @@ def test_a_stream_that_breaks_ends_its_job(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_too_many_at_once_are_refused_and_old_ones_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "MOST_RUNNING", 2)
     monkeypatch.setattr(background, "KEEP_S", 0.0)
-    board = JobBoard()
+    board = JobBoard(most=2)
     first, _ = board.open(), board.open()
     with pytest.raises(WamvizError, match="2 runs are under way"):
         board.open()

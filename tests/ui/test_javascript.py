@@ -23,6 +23,9 @@ ENTRIES = (
     UI / "pages" / "drive" / "js" / "drive.js",
     UI / "pages" / "drive" / "js" / "path.js",
     UI / "pages" / "imagine" / "js" / "inside.js",
+    UI / "pages" / "lessons" / "js" / "controls.js",
+    UI / "classroom" / "js" / "learner.js",
+    UI / "classroom" / "js" / "teacher.js",
 )
 MISSING = "node 18 or newer is missing, so the scripts' own tests are left out: apt-get install nodejs."
 

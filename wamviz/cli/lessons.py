@@ -15,14 +15,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", default="en", metavar="CODE", help="en or ja (default: en)")
     parser.add_argument("--check", action="store_true", help="compare the structure of all languages; 2 if they differ")
     parser.add_argument("--answers", action="store_true", help="right answers before and after, by lesson, as JSON")
+    parser.add_argument("--class", dest="class_name", default=None, metavar="NAME", help="of that class (--answers)")
 
 
 def run(args: argparse.Namespace) -> None:
     """List, compare, or count."""
-    from wamviz.lessons import LANGUAGES, AnswerStore, before_and_after, differences, load_course
+    from wamviz.lessons import LANGUAGES, AnswerStore, before_and_after, differences, load_course, read_class
 
     if args.answers:
-        print(dumps(before_and_after(AnswerStore().read()), indent=2))
+        answers = AnswerStore().read() if args.class_name is None else read_class(args.class_name)
+        print(dumps(before_and_after(answers), indent=2))
         return
     if args.check:
         found = [f"{language}: {words}" for language in LANGUAGES for words in differences(language)]

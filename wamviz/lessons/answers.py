@@ -94,6 +94,10 @@ class AnswerStore:
         """A pupil's first answers by place."""
         return first_answers(answer for answer in self.read() if answer.pupil == pupil)
 
+    def waits(self, lesson: str) -> bool:
+        """Whether the claim of a lesson waits for a teacher: never, for whoever learns alone."""
+        return False
+
 
 def first_answers(answers: Iterable[Answer]) -> dict[tuple[str, str, str], Answer]:
     """The first answer at each place."""

@@ -148,6 +148,7 @@ class Experiment:
         shows: names of figures, measures, curves and axes, which a text has to have words for.
         answers: options of a prediction that it can confirm.
         work: runs it.
+        timed: whether seconds are measured, so that nothing else may run meanwhile.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Experiment:
     shows: tuple[str, ...]
     answers: tuple[str, ...]
     work: Work
+    timed: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -162,16 +164,19 @@ class Experiment:
         return (*(label for control in self.controls for label in control.labels), *self.shows)
 
     def run(self, values: Mapping[str, Any], lab: Lab) -> Iterator[Progress | Finding]:
-        """Check the values now; the returned iterator does the work and can be closed at any time.
+        """Check the values now; the returned iterator does the work and can be closed at any time."""
+        return self.work(self.read(values), lab)
 
-        Args:
-            values: by control; a missing one has its default.
+    def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by control, as ``work`` takes them; a missing one has its default.
+
+        Raises:
+            InvalidInput: there is no such control, or it cannot have that value.
         """
         for name in values:
             if name not in [control.name for control in self.controls]:
                 raise unknown_name("control", name, [control.name for control in self.controls])
-        read = {control.name: control.read(values.get(control.name, control.default)) for control in self.controls}
-        return self.work(read, lab)
+        return {control.name: control.read(values.get(control.name, control.default)) for control in self.controls}
 
 
 def mean_of(name: str, values: Sequence[float]) -> Measure:

@@ -7,7 +7,7 @@ Contract: contexts are the shipped episodes (seeds that training never saw), alw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -31,20 +31,28 @@ class Lab:
         model: a registered model's id.
         imagine: what runs one question, in the place of ``imagine_run``.
         stopped: whether somebody asked to stop.
+        physics: what is held while something is simulated.
     """
 
     def __init__(
-        self, model: str = MODEL, imagine: Any = imagine_run, stopped: Callable[[], bool] = lambda: False
+        self,
+        model: str = MODEL,
+        imagine: Any = imagine_run,
+        stopped: Callable[[], bool] = lambda: False,
+        physics: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
-        self.model, self._imagine, self._stopped = model, imagine, stopped
+        self.model, self._imagine, self._stopped, self._physics = model, imagine, stopped, physics
 
     def check(self) -> None:
         """Raise ``Canceled`` when somebody asked to stop."""
         if self._stopped():
             raise Canceled("Stopped.")
 
-    def contexts(self, count: int, kinds: tuple[str, ...] = ()) -> Iterator[Context]:
+    def contexts(self, count: int, kinds: tuple[str, ...] = (), actions: int = 1) -> Iterator[Context]:
         """The first ``count`` unseen scenes, of some kinds of task alone where any are named.
+
+        Args:
+            actions: how many must have been recorded at least.
 
         Raises:
             InvalidInput: there are not so many.
@@ -54,7 +62,7 @@ class Lab:
             if found == count:
                 return
             episode = dataset.episode(index)
-            if kinds and str(episode.facts.get("kind")) not in kinds:
+            if (kinds and str(episode.facts.get("kind")) not in kinds) or episode.frame_count <= actions:
                 continue
             self.check()
             found += 1
@@ -81,7 +89,8 @@ class Lab:
         first = run.imagined[0]
         taken = first.actions if actions is None else actions
         executed = None
-        with closing(act_out(run.world_state, taken, run.instruction, space=first.action_space)) as stream:  # type: ignore[type-var]
+        stream = act_out(run.world_state, taken, run.instruction, space=first.action_space)
+        with self._physics(), closing(stream):  # type: ignore[type-var]
             for event in stream:
                 self.check()
                 executed = event if isinstance(event, Rollout) else executed

@@ -1,22 +1,22 @@
 """What people said of samples, kept so that none of it is ever lost: a SQLite file beside the results.
 
 Contract: rows are only ever added (triggers refuse anything else), the last word of a rater on a sample is what counts,
-and earlier ones stay to be counted as second passes. Several people and processes may write at once (write-ahead log).
-``PRAGMA user_version`` says how many of ``MIGRATIONS`` a file has seen; a file of a newer version is refused. A sample
-is known by the key of its cell, see ``suite_run.Cell``.
+and earlier ones stay to be counted as second passes. Several people and processes may write at once, see
+``core.database``. A sample is known by the key of its cell, see ``suite_run.Cell``.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wamviz.core.errors import Damaged, InvalidInput, Unavailable, WamvizError, unknown_name
+from wamviz.core.database import open_database
+from wamviz.core.errors import InvalidInput, unknown_name
 from wamviz.probes.rubric import Rubric
 
 FILE = "ratings.db"  # in the folder of the results
@@ -24,7 +24,6 @@ MOST_NAME, MOST_NOTE = 60, 2000  # characters
 LEFT, RIGHT, TIE = "left", "right", "tie"
 CHOICES = (LEFT, RIGHT, TIE)
 BY_MODEL = " (model)"  # how the name of a rater ends that is none of people's
-WAIT_S = 30.0  # that one writer waits for another
 
 
 def _append_only(table: str) -> str:
@@ -143,62 +142,8 @@ class Ratings:
         with self._open() as connection:
             return list(connection.execute(query))
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.file, timeout=WAIT_S)) as connection:
-                migrate(connection)
-                yield connection
-        except sqlite3.DatabaseError as error:
-            kind = Unavailable if isinstance(error, sqlite3.OperationalError) else Damaged
-            raise kind(f"'{self.file.name}' cannot be used: {error}.", "It lies in the folder of results.") from error
-        except OSError as error:
-            raise Unavailable(f"'{self.file.name}' cannot be written: {error.strerror}.") from error
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Take a file to the newest version, all of it or nothing; whoever comes second finds it done.
-
-    Raises:
-        WamvizError: it is of a newer version than this one knows.
-    """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == len(MIGRATIONS):
-        return
-    if version > len(MIGRATIONS):
-        raise WamvizError(
-            f"The ratings are of version {version}, and this wamviz knows {len(MIGRATIONS)}.", "Update wamviz."
-        )
-    connection.execute("PRAGMA journal_mode=WAL")
-    usual, connection.isolation_level = connection.isolation_level, None  # the transaction is ours
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        for step in MIGRATIONS[version:]:
-            for statement in split_statements(step):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    finally:
-        connection.isolation_level = usual
-
-
-def split_statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one: ``executescript`` would end the transaction around them.
-
-    >>> list(split_statements("CREATE TABLE a (b);CREATE TABLE c (d);"))
-    ['CREATE TABLE a (b);', 'CREATE TABLE c (d);']
-    """
-    statement = ""
-    for part in script.split(";")[:-1]:
-        statement += part + ";"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return open_database(self.file, MIGRATIONS, "ratings", "It lies in the folder of results.")
 
 
 def newest(ratings: Sequence[Rating]) -> list[Rating]:

@@ -7,7 +7,6 @@ anywhere, and no file is served but those of kept runs.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import sys
@@ -20,19 +19,25 @@ import gradio as gr
 
 from wamviz.core import devices
 from wamviz.core.errors import WamvizError
+from wamviz.core.network import is_loopback
+from wamviz.lessons import Classroom
 from wamviz.models import registry
 from wamviz.probes.results import ResultsShelf
 from wamviz.runs.store import Store
 from wamviz.ui import api, choices, shell
+from wamviz.ui.bench import Bench
 from wamviz.ui.clip_cache import ClipCache
+from wamviz.ui.page_cache import cached
 from wamviz.ui.pages import PAGES, Services
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 from wamviz.ui.serve import episode_routes, report_routes, routes
+from wamviz.ui.sessions import lighten
 from wamviz.ui.theme import FAVICON, css, head, theme
 
 log = logging.getLogger(__name__)
 QUEUE = 16  # visitors that may wait; the next one is told so
+THREADS = 128  # for everybody who watches something run, and for those who ask meanwhile
 UPLOAD = "200mb"  # a dataset in a zip; pictures and videos are refused earlier, with sentences of their own
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 KEEP_UPLOADS = (3600, 24 * 3600)  # look every hour, forget a day after
@@ -51,17 +56,23 @@ class PagedBlocks(gr.Blocks):
         return super().get_config_file() if self.exited else {}
 
 
-def build(store: Store | None = None, scenes: Scenes | None = None, results: Sequence[str | Path] = ()) -> gr.Blocks:
+def build(
+    store: Store | None = None,
+    scenes: Scenes | None = None,
+    results: Sequence[str | Path] = (),
+    classroom: Classroom | None = None,
+) -> gr.Blocks:
     """The whole app, not yet served.
 
     Args:
         store: where runs are kept; the default store when None.
         scenes: the contexts that can be picked; the shipped ones when None.
         results: folders of probe results to be offered beside those that were made on the page.
+        classroom: a class that takes the lessons together, if there is one.
     """
     repository = RunRepository(store)
     shelf = ResultsShelf(repository.store.root.parent / "probes", results)
-    services = Services(repository, scenes or Scenes(), shelf)
+    services = Services(repository, scenes or Scenes(), shelf, classroom, Bench(shared=classroom is not None))
     demo = PagedBlocks(
         title="wamviz", analytics_enabled=False, fill_width=True, delete_cache=KEEP_UPLOADS, elem_id="wz-app"
     )
@@ -107,8 +118,12 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "head": head(),
         "favicon_path": str(FAVICON),
         "allowed_paths": [str(repository.store.root)],
-        "app_kwargs": {"routes": served},
+        "app_kwargs": {
+            "routes": served,
+            **({} if options.get("auth") else cached([f"/{page.path}" for page in PAGES])),
+        },
         "max_file_size": UPLOAD,
+        "max_threads": THREADS,
         "strict_cors": True,
         "show_error": False,
         "footer_links": [],
@@ -119,19 +134,11 @@ def launch(demo: gr.Blocks | None = None, *, host: str = "127.0.0.1", port: int 
         "share": False,
         "state_session_capacity": 500,
     }
-    return demo.launch(**{**settings, **options})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on ``host``.
-
-    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, True, False)
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    started = demo.launch(**{**settings, **options, "prevent_thread_lock": True})
+    lighten(started[0])
+    if not options.get("prevent_thread_lock"):
+        demo.block_thread()
+    return started
 
 
 def warm_up() -> None:

@@ -57,16 +57,21 @@ class Job:
         context = contextvars.copy_context()  # a borrowed GPU belongs to the request that asked
         threading.Thread(target=context.run, args=(self._run, stream), name=f"wamviz-{self.id}", daemon=True).start()
 
-    def watch(self) -> Iterator[Parts]:
-        """What it has shown so far, then every change (several at once where they come fast), until it has ended."""
+    def watch(self, beat: float | None = None) -> Iterator[Parts]:
+        """What it has shown so far, then every change (several at once where they come fast), until it has ended.
+
+        Args:
+            beat: seconds after which nothing is yielded where nothing has changed, so that a watcher can leave.
+        """
         seen = 0
         while True:
             with self._changed:
                 while self._count <= seen and self.running:
-                    self._changed.wait()
+                    if not self._changed.wait(beat):
+                        break
                 news = {name: value for name, (count, value) in self._parts.items() if count > seen}
                 seen, over = self._count, not self.running
-            if news:
+            if news or (beat is not None and not over):
                 yield news
             if over:
                 return
@@ -106,9 +111,14 @@ class Job:
 
 
 class JobBoard:
-    """All jobs of one server."""
+    """All jobs of one server.
 
-    def __init__(self) -> None:
+    Args:
+        most: how many may be under way.
+    """
+
+    def __init__(self, most: int = MOST_RUNNING) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
 
@@ -126,8 +136,8 @@ class JobBoard:
             self._jobs = {
                 name: job for name, job in self._jobs.items() if job.ended is None or now - job.ended < KEEP_S
             }
-            if sum(job.running for job in self._jobs.values()) >= MOST_RUNNING:
-                raise Busy(f"{MOST_RUNNING} runs are under way on this server.", "Try again in a minute.")
+            if sum(job.running for job in self._jobs.values()) >= self._most:
+                raise Busy(f"{self._most} runs are under way on this server.", "Try again in a minute.")
             job = Job(secrets.token_hex(16))
             self._jobs[job.id] = job
             return job

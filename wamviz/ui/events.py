@@ -42,7 +42,8 @@ EXAMPLE = picked_in("wz-examples", BEGIN)
 WANTED = f"(_, ...rest) => {{ {BEGIN} return [window.wamviz.wanted(), ...rest]; }}"
 SAID = "() => document.querySelector('#wz-chips .wz-markup').dataset.picked"
 # What runs has a thread of its own (``background``); such an event only watches.
-WATCH: dict[str, Any] = {**PRIVATE, "concurrency_id": "watch", "concurrency_limit": 32}
+MOST_WATCHING = 64  # a class, and some more; each holds a thread (``app.THREADS``)
+WATCH: dict[str, Any] = {**PRIVATE, "concurrency_id": "watch", "concurrency_limit": MOST_WATCHING}
 NEW_SEED = "() => Math.floor(Math.random() * 2147483647)"
 SCHEME = "() => window.wamviz.scheme()"
 SCHEME_AND_FIELDS = "(_, ...fields) => { window.wamviz.begin(); return [window.wamviz.scheme(), ...fields]; }"

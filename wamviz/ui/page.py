@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gradio as gr
 from starlette.routing import BaseRoute
 
 from wamviz.core.errors import InvalidInput
+from wamviz.lessons import Classroom
 from wamviz.probes.results import ResultsShelf
+from wamviz.ui.bench import Bench
 from wamviz.ui.run_repository import RunRepository
 from wamviz.ui.scenes import Scenes
 
@@ -23,11 +25,15 @@ class Services:
         repository: kept runs and shipped examples.
         scenes: the contexts that can be picked, and the datasets that are open.
         shelf: results of probes.
+        classroom: the class that is under way, if any.
+        bench: where experiments of lessons run.
     """
 
     repository: RunRepository
     scenes: Scenes
     shelf: ResultsShelf
+    classroom: Classroom | None = None
+    bench: Bench = field(default_factory=Bench)
 
 
 @dataclass(frozen=True)

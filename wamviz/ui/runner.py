@@ -13,7 +13,7 @@ import gradio as gr
 
 from wamviz.core.errors import WamvizError
 from wamviz.ui import run_view
-from wamviz.ui.background import Job, JobBoard, Parts, Start
+from wamviz.ui.background import MOST_RUNNING, Job, JobBoard, Parts, Start
 from wamviz.ui.events import AT_ONCE, PRIVATE, WATCH, Updates
 
 WAITING = "Waiting for the model …"
@@ -31,6 +31,7 @@ class Runner:
         buttons: what starts something, off while anything runs.
         update: named parts as updates.
         outputs: every component that ``update`` may name.
+        most: how many of its jobs may be under way.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class Runner:
         buttons: Sequence[Any],
         update: Callable[[Parts], Updates],
         outputs: Sequence[Any],
+        most: int = MOST_RUNNING,
     ) -> None:
-        self.board = JobBoard()
+        self.board = JobBoard(most)
         self.job, self.status, self.cancel, self.buttons = job, status, cancel, tuple(buttons)
         self._update, self.outputs = update, [*outputs, cancel, *buttons]
         self.attach = gr.Button("Attach", visible="hidden", elem_id="wz-attach")

@@ -27,7 +27,7 @@ class ScriptPanel(ShownHTML):
             value=value or {},
             html_template=(folder / f"{name}.html").read_text(encoding="utf-8"),
             css_template=(folder / f"{name}.css").read_text(encoding="utf-8"),
-            js_on_load=inline(folder / "js" / f"{name}.js", name) + f"\n{name}.start({{ element, props }});",
+            js_on_load=inline(folder / "js" / f"{name}.js", name) + f"\n{name}.start({{ element, props, watch }});",
             apply_default_css=False,
             **kwargs,
         )

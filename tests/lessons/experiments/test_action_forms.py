@@ -26,3 +26,8 @@ def test_the_noise_of_a_patch_shrinks_with_its_side() -> None:
     assert through_patches(chunk, 2, 0.0, rng) == pytest.approx(chunk)
     one, eight = (through_patches(chunk, side, 0.4, rng).std() for side in (1, 8))
     assert eight == pytest.approx(one / 8, rel=0.25)
+
+
+def test_every_scene_that_is_asked_for_has_a_whole_chunk() -> None:
+    chunks = [chunk_of(context) for context in Lab().contexts(15, actions=16)]
+    assert len(chunks) == 15 and {chunk.shape for chunk in chunks} == {(16, 7)}

@@ -32,7 +32,7 @@ def work(values: Mapping[str, Any], lab: Lab) -> Iterator[Progress | Finding]:
     """Compress unseen chunks and see how far the hand's path moves."""
     scenes, rng = values["scenes"], np.random.default_rng(values["seed"])
     yield Progress(0, scenes + 1)
-    contexts = list(lab.contexts(scenes))
+    contexts = list(lab.contexts(scenes, actions=HORIZON))
     chunks = [chunk_of(context) for context in contexts]
     middle, parts = learn_latents({context.observation.source for context in contexts})
     scale = _scale(contexts[0])

@@ -65,4 +65,5 @@ EXPERIMENT = Experiment(
     ("seconds", *MODES, "zflop", "yours", *(name for name, _, _ in ROWS)),
     ("under2", "two_to_four", "over4"),
     work,
+    timed=True,
 )  # fmt: skip

@@ -61,4 +61,5 @@ EXPERIMENT = Experiment(
     ("error", "seconds", "change", *ASKED, "other_seed", "other_video"),
     ASKED,
     work,
+    timed=True,
 )

@@ -12,9 +12,10 @@ from wamviz.core.errors import NotFound
 from wamviz.lessons import LANGUAGES, Answer, AnswerStore, Figure, Finding, all_experiments
 from wamviz.lessons.experiment import Curve, Measure, Progress
 from wamviz.runs.store import Store
+from wamviz.ui.bench import Bench
 from wamviz.ui.jobs import Switch
 from wamviz.ui.pages.lessons import trial, view
-from wamviz.ui.pages.lessons.events import read_answer
+from wamviz.ui.pages.lessons.events import read_answer, read_values
 from wamviz.ui.pages.lessons.view import Desk
 from wamviz.ui.run_repository import RunRepository
 
@@ -72,6 +73,24 @@ def test_an_answer_that_the_lesson_does_not_offer_is_refused(store: AnswerStore)
         read_answer(lesson, ADA, "after", "nowhere", "yes")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_controls_have_the_lessons_words_and_the_experiments_bounds(store: AnswerStore, language: str) -> None:
+    at = desk(store, language)
+    told = view.controls(at)["controls"]
+    experiment = all_experiments()[at.lesson.experiment]
+    values = {one["name"]: one["value"] for one in told}
+    assert experiment.read(values) == experiment.read({}) == values
+    assert {one["label"] for one in told} <= set(at.lesson.labels.values())
+    for one in told:
+        for value in [option for option, _ in one.get("options", ())] or [one["low"], one["high"]]:
+            assert experiment.read({one["name"]: value})[one["name"]] == value
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "7", '{"scenes": ' + "1" * 5000 + "}"])
+def test_what_is_no_list_of_values_turns_nothing(text: str) -> None:
+    assert read_values(text) == {}
+
+
 def finding() -> Finding:
     bars = Figure("error", "%", (Measure("act_only", 5.0, 4.0, 6.0, 5), Measure("recorded", 3.0)))
     curves = (Curve("from_now", (1.0, 2.0), (9.0, 8.0)), Curve("from_outcome", (1.0, 2.0), (4.0, 3.0)))
@@ -101,9 +120,9 @@ def test_a_run_of_the_experiment_is_kept_as_measured_and_a_stopped_one_is_not(
     monkeypatch.setitem(all_experiments(), "known_ending", replace(known, work=work))
     repository, switch = RunRepository(Store(tmp_path / "runs")), Switch()
     switch.turn_off()
-    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, switch))
+    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, switch, Bench()))
     assert desk(store).say["stopped"] in str(told[-1]) and not desk(store).measured
-    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, Switch()))
+    told = list(trial.measure(LESSON, "en", ADA, {}, store, repository, Switch(), Bench()))
     assert told[-1]["finding"] == finding() and told[-1]["stage"] is None and desk(store).measured
-    told = list(trial.measure(LESSON, "en", ADA, {"scenes": 99}, store, repository, Switch()))
+    told = list(trial.measure(LESSON, "en", ADA, {"scenes": 99}, store, repository, Switch(), Bench()))
     assert "2 .. 30" in str(told[-1])

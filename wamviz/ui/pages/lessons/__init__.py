@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from wamviz.ui.classroom.routes import class_routes
 from wamviz.ui.page import Page, Services
 from wamviz.ui.pages.lessons.events import LessonsEvents
 from wamviz.ui.pages.lessons.layout import LessonsPage
@@ -14,4 +15,6 @@ def build(services: Services, demo: gr.Blocks) -> None:
     LessonsEvents(LessonsPage(services), demo)
 
 
-PAGE = Page("Lessons", "lessons", build, order=17)
+PAGE = Page(
+    "Lessons", "lessons", build, order=17, routes=lambda services: class_routes(services.classroom, services.bench)
+)

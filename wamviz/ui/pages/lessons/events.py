@@ -6,18 +6,20 @@ address; who answers is a random number that the browser keeps (``static/page/pu
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 
 from wamviz.core.errors import WamvizError
-from wamviz.lessons import LANGUAGES, Answer, Choice, Finding, Lesson, all_experiments, load_course
+from wamviz.lessons import LANGUAGES, Answer, Desk, Figure, Finding, Lesson, find_lesson, load_course
+from wamviz.lessons.answers import PUPIL
 from wamviz.ui import plots, run_view
 from wamviz.ui.background import Start
-from wamviz.ui.events import AT_ONCE, PRIVATE, Updates, picked_in
+from wamviz.ui.events import AT_ONCE, MOST_WATCHING, PRIVATE, Updates, picked_in
 from wamviz.ui.pages.lessons import trial, view
 from wamviz.ui.pages.lessons.layout import LessonsPage
-from wamviz.ui.pages.lessons.view import Desk
 from wamviz.ui.plots.lessons import lesson_figure
 from wamviz.ui.run_actions import Parts
 from wamviz.ui.runner import Runner
@@ -25,6 +27,8 @@ from wamviz.ui.runner import Runner
 OPENED = "(...data) => [window.wamviz.scheme(), window.wamviz.pupil(), ...data.slice(2)]"
 # Every answer counts, also one that comes while the one before is under way.
 EACH: dict[str, Any] = {**AT_ONCE, "trigger_mode": "multiple"}
+TURNED = "(...data) => { data[5] = document.querySelector('#wz-controls .wl-controls').dataset.values; return data; }"
+LONGEST = 4000  # characters of what the controls say
 ANOTHER = "() => { window.wamviz.anotherPupil(); location.reload(); }"
 
 
@@ -43,22 +47,22 @@ class LessonsEvents:
         results = [page.results, page.found, page.numbers, page.finding, page.seen, page.stage, *page.plots]
         self.runner = Runner(
             job=page.job, status=page.status, cancel=page.cancel, buttons=(page.go,), update=self._updates,
-            outputs=[page.status, *results, *later[:-2], page.skip],
+            outputs=[page.status, *results, *later[:-2], page.skip], most=MOST_WATCHING,
         )  # fmt: skip
-        controls = [made for group in page.controls.values() for _, made in group]
-        self.runner.starts(page.go, self.run, [*self.where, page.theme, *controls])
+        self.runner.starts(page.go, self.run, [*self.where, page.theme, page.picked], js=TURNED)
         answered = [page.status, *later]
         for part, name in ((page.before, "wz-before"), (page.questions, "wz-questions")):
             part.pick(self.answer, [page.picked, *self.where], answered, js=picked_in(name), **EACH)
         page.skip.click(self.skip, self.where, answered, **AT_ONCE)
+        page.look_again.click(self.look_again, self.where, [part for part in later if part is not page.go], **AT_ONCE)
         page.another.click(None, None, None, js=ANOTHER, **PRIVATE)
         page.recolour.click(self.draw, [page.theme, page.finding, *self.where[:2]], [page.theme, *page.plots],
                             js="(_, ...rest) => [window.wamviz.scheme(), ...rest]", **AT_ONCE)  # fmt: skip
         opened = [
-            *self.where, page.theme, page.job, page.opening, page.trial, page.glossary, page.another, *later,
-            *page.groups.values(), *controls, *self.runner.outputs,
+            *self.where, page.theme, page.job, page.opening, page.trial, page.glossary, page.another, page.controls,
+            page.status, page.cancel, *later,
         ]  # fmt: skip
-        demo.load(self.open, [page.theme, page.pupil], list(dict.fromkeys(opened)), js=OPENED, **AT_ONCE).then(
+        demo.load(self.open, [page.theme, page.pupil], opened, js=OPENED, **AT_ONCE).then(
             None, page.job, None, js="(job) => { window.wamviz.attach(job); window.wamviz.openHash(); }", **PRIVATE
         )
 
@@ -71,31 +75,19 @@ class LessonsEvents:
         language = language if language in LANGUAGES else next(iter(LANGUAGES))
         names = [one.id for one in load_course(language)]
         wanted = query.get("lesson", "")
-        desk = trial.open_desk(wanted if wanted in names else names[0], language, pupil, page.store)
+        if page.classroom and query.get("class") and PUPIL.fullmatch(pupil):
+            page.classroom.admit(pupil, query["class"])
+        desk = trial.open_desk(wanted if wanted in names else names[0], language, pupil, page.store(pupil))
         say = desk.say
         updates: Updates = {
             page.theme: theme, page.pupil: pupil, page.lesson: desk.lesson.id, page.language: language,
             page.opening: view.opening(desk), page.trial: view.trial(desk), page.glossary: view.glossary(desk),
             page.another: gr.update(value=say["another"]), page.cancel: gr.update(value=say["cancel"]),
             page.status: run_view.status("idle", say["ready" if desk.predicted else "predict_first"]),
-            **self._later(desk), **self._controls(desk.lesson),
+            page.controls: view.controls(desk), **self._later(desk),
         }  # fmt: skip
         if "job" in query:
             updates |= self.runner.returned(query["job"])[1]
-        return updates
-
-    def _controls(self, lesson: Lesson) -> Updates:
-        """The controls of the lesson's experiment, in its words; those of the others are away."""
-        updates: Updates = {}
-        for name, group in self.page.groups.items():
-            updates[group] = gr.update(visible=name == lesson.experiment)
-        for control, (_, made) in zip(
-            all_experiments()[lesson.experiment].controls, self.page.controls[lesson.experiment], strict=True
-        ):
-            words: dict[str, Any] = {"label": lesson.labels[control.name]}
-            if isinstance(control, Choice):
-                words["choices"] = [(lesson.labels[f"{control.name}_{one}"], one) for one in control.options]
-            updates[made] = gr.update(**words)
         return updates
 
     def _later(self, desk: Desk) -> Updates:
@@ -114,11 +106,11 @@ class LessonsEvents:
         """An option was pressed: ``kind:question:option``. The first answer stays."""
         page = self.page
         try:
-            desk = trial.open_desk(lesson, language, pupil, page.store)
+            desk = trial.open_desk(lesson, language, pupil, page.store(pupil))
             kind, question, option = (picked.split(":") + ["", ""])[:3]
             if desk.answer(kind, question) is None:
-                page.store.keep(read_answer(desk.lesson, pupil, kind, question, option))
-                desk = trial.open_desk(lesson, language, pupil, page.store)
+                page.store(pupil).keep(read_answer(desk.lesson, pupil, kind, question, option))
+                desk = trial.open_desk(lesson, language, pupil, page.store(pupil))
             said = {} if kind == "after" else {
                 page.status: run_view.status("idle", desk.say["ready" if desk.predicted else "predict_first"])
             }  # fmt: skip
@@ -128,23 +120,24 @@ class LessonsEvents:
 
     def skip(self, lesson: str, language: str, pupil: str) -> Updates:
         """Go on without measuring, where that cannot be done."""
-        self.page.store.keep(Answer(pupil, lesson, "measured", "skipped", language=language))
-        return self._later(trial.open_desk(lesson, language, pupil, self.page.store))
+        self.page.store(pupil).keep(Answer(pupil, lesson, "measured", "skipped", language=language))
+        return self._later(trial.open_desk(lesson, language, pupil, self.page.store(pupil)))
+
+    def look_again(self, lesson: str, language: str, pupil: str) -> Updates:
+        """The teacher has revealed the lesson, or hidden it again."""
+        later = self._later(trial.open_desk(lesson, language, pupil, self.page.store(pupil)))
+        return {part: value for part, value in later.items() if part is not self.page.go}  # it may be taken by a run
 
     # --- the experiment ---------------------------------------------------------------------------------------------
 
-    def run(self, lesson: str, language: str, pupil: str, theme: str, *values: Any) -> Start:
-        """Run the lesson's experiment with what its controls say."""
-        page, rest = self.page, list(values)
-        chosen: dict[str, Any] = {}
-        wanted = next((one.experiment for one in load_course(language) if one.id == lesson), "")
-        for name, group in page.controls.items():
-            mine, rest = rest[: len(group)], rest[len(group) :]
-            if name == wanted:
-                chosen = {control: value for (control, _), value in zip(group, mine, strict=True)}
+    def run(self, lesson: str, language: str, pupil: str, theme: str, turned: str) -> Start:
+        """Run the lesson's experiment with what its controls say, as JSON."""
+        page, chosen = self.page, read_values(turned)
         return lambda switch: (
             {**parts, "theme": theme, "where": (lesson, language, pupil)}
-            for parts in trial.measure(lesson, language, pupil, chosen, page.store, page.repository, switch)
+            for parts in trial.measure(
+                lesson, language, pupil, chosen, page.store(pupil), page.repository, switch, page.bench
+            )
         )
 
     def draw(self, theme: str, finding: Finding | None, lesson: str, language: str) -> Updates:
@@ -152,11 +145,10 @@ class LessonsEvents:
         return {self.page.theme: theme, **(self._figures(finding, lesson, language, theme) if finding else {})}
 
     def _figures(self, finding: Finding, lesson: str, language: str, theme: str) -> Updates:
-        labels = next(one.labels for one in load_course(language) if one.id == lesson)
         theme = theme if theme in plots.THEMES else "light"
         updates: Updates = {plot: gr.update(visible=False) for plot in self.page.plots}
         for plot, figure in zip(self.page.plots, finding.figures, strict=False):
-            updates[plot] = gr.update(value=lesson_figure(figure, labels, theme), visible=True)
+            updates[plot] = gr.update(value=draw_figure(figure, lesson, language, theme), visible=True)
         return updates
 
     def _updates(self, parts: Parts) -> Updates:
@@ -175,12 +167,31 @@ class LessonsEvents:
                 page.finding: finding,
             }
             found |= self._figures(finding, lesson, language, parts["theme"])
-            later = self._later(trial.open_desk(lesson, language, pupil, page.store))
+            later = self._later(trial.open_desk(lesson, language, pupil, page.store(pupil)))
             found |= {part: value for part, value in later.items() if part is not page.go}
             found[page.seen] = gr.update(visible=parts["stage"] is not None)
             if parts["stage"] is not None:
                 found[page.stage] = parts["stage"]
         return found
+
+
+@lru_cache(maxsize=64)  # a class sees the same ones
+def draw_figure(figure: Figure, lesson: str, language: str, theme: str) -> Any:
+    """A figure in a lesson's words; not to be changed."""
+    return lesson_figure(figure, find_lesson(lesson, language).labels, theme)
+
+
+def read_values(text: str) -> dict[str, Any]:
+    """What the controls say; what it is good for, the experiment checks.
+
+    >>> read_values('{"scenes": 3}'), read_values("[1]")
+    ({'scenes': 3}, {})
+    """
+    try:
+        values = json.loads(text) if len(text) < LONGEST else None
+    except ValueError:
+        values = None
+    return values if isinstance(values, dict) else {}
 
 
 def read_answer(lesson: Lesson, pupil: str, kind: str, question: str, option: str) -> Answer:

@@ -7,51 +7,15 @@ what was answered alone. Nothing here samples, reads or writes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from wamviz.lessons import LANGUAGES, Answer, Finding, Lesson, Option, Question, Term
+from wamviz.lessons import LANGUAGES, Answer, Choice, Desk, Finding, Lesson, Option, Question, all_experiments
+from wamviz.lessons.desk import Answers
 from wamviz.lessons.experiment import Curve, Measure
 from wamviz.ui.markup import Node, h
 from wamviz.ui.pages.lessons.markdown import link, render
 from wamviz.ui.plots.style import number
-
-Answers = Mapping[tuple[str, str, str], Answer]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """One visitor at one lesson.
-
-    Attributes:
-        lesson: in the visitor's language.
-        course: all lessons in that language.
-        say: what the page itself says, by name.
-        terms: the glossary.
-        answers: the visitor's own, by place.
-    """
-
-    lesson: Lesson
-    course: Sequence[Lesson]
-    say: Mapping[str, str]
-    terms: Mapping[str, Term]
-    answers: Answers
-
-    def answer(self, kind: str, question: str = "") -> Answer | None:
-        """The visitor's first answer at a place of this lesson."""
-        return self.answers.get((self.lesson.id, kind, question))
-
-    @property
-    def predicted(self) -> bool:
-        """Whether everything that comes before the experiment was answered."""
-        before = [question for question in self.lesson.questions if question.before]
-        return self.answer("prediction") is not None and all(self.answer("before", one.id) for one in before)
-
-    @property
-    def measured(self) -> bool:
-        """Whether the experiment was run (or passed over)."""
-        return self.answer("measured") is not None
 
 
 def address(lesson: str, language: str) -> str:
@@ -122,6 +86,19 @@ def trial(desk: Desk) -> list[Node]:
     return [_article(desk, *parts)]
 
 
+def controls(desk: Desk) -> dict[str, Any]:
+    """The controls of the lesson's experiment in its words, for ``js/controls.js``."""
+    labels, made = desk.lesson.labels, []
+    for one in all_experiments()[desk.lesson.experiment].controls:
+        told: dict[str, Any] = {"name": one.name, "label": labels[one.name], "value": one.default}
+        if isinstance(one, Choice):
+            told["options"] = [(option, labels[f"{one.name}_{option}"]) for option in one.options]
+        else:
+            told |= {"low": one.low, "high": one.high}
+        made.append(told)
+    return {"experiment": desk.lesson.experiment, "controls": made}
+
+
 def found(desk: Desk, finding: Finding) -> list[Node]:
     """What came out: prediction, verdict and every number with its interval."""
     one, say = desk.lesson, desk.say
@@ -158,9 +135,11 @@ def numbers(desk: Desk, finding: Finding) -> list[Node]:
 
 
 def reveal(desk: Desk) -> list[Node]:
-    """What the article claims and how far it vouches for it; nothing before the experiment."""
+    """What the article claims and how far it vouches for it; nothing before the experiment, or before the teacher."""
     if not desk.measured:
         return []
+    if desk.waits:
+        return [_article(desk, h("p", {"class": "wz-claim-status"}, desk.say["class_waits"]))]
     status = h("p", {"class": "wz-claim-status"}, h("b", None, desk.say[f"status_{desk.lesson.status}"]), " ",
                desk.say[f"status_{desk.lesson.status}_means"])  # fmt: skip
     parts: list[Node] = [_step(desk, "3", desk.say["article"]), status, *_section(desk, "claim")]
@@ -169,7 +148,7 @@ def reveal(desk: Desk) -> list[Node]:
 
 def questions(desk: Desk) -> list[Node]:
     """The three questions, each explained once it is answered; then where to read on."""
-    if not desk.measured:
+    if not desk.measured or desk.waits:
         return []
     parts: list[Node] = [_step(desk, "4", desk.say["questions"])]
     for one in desk.lesson.questions:
