@@ -29,7 +29,9 @@ def test_what_is_not_understood_stays_text() -> None:
 
 def test_a_term_is_described_by_its_explanation_each_time_under_an_id_of_its_own() -> None:
     (made,) = render("A [[wam]], [[wam|world-action model]].", TERMS)
-    first, second = made[3], made[5]
+    first, second = made[3][2], made[5][2]  # each with the mark that follows it: no line begins with one
+    assert made[3][0] == made[5][0] == "span" and (made[3][3], made[5][3]) == (",", ".")
+    assert made[4] == " " and len(made) == 6
     assert first[2][2] == "WAM" and second[2][2] == "world-action model"
     for one in (first, second):
         button, tip = one[2], one[3]

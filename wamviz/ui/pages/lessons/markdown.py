@@ -18,6 +18,7 @@ INLINE = re.compile(
     rf"(?P<term>{MARK.pattern})|\*\*(?P<strong>[^*]+)\*\*|\*(?P<em>[^*]+)\*|`(?P<code>[^`]+)`"
     r"|\[(?P<link>[^\]]+)\]\((?P<url>(?:https://|\./)[^)\s]*)\)"
 )
+CLOSING = re.compile(r"[.,:;!?)»”。、：；！？）」]+")
 _numbers = count(1)  # of explanations, whose ids must not come twice on a page
 
 
@@ -73,7 +74,11 @@ def inline(text: str, terms: Mapping[str, Term]) -> list[Node]:
         end = match.end()
         if match["term"]:
             key, shown = match[2], match[3]
-            nodes.append(explained(terms[key], shown or terms[key].name))
+            node = explained(terms[key], shown or terms[key].name)
+            after = CLOSING.match(text, end)
+            if after is not None:  # a browser may break a line after a button, and a line must not begin with a colon
+                node, end = h("span", {"class": "wz-together"}, node, after[0]), after.end()
+            nodes.append(node)
         elif match["link"]:
             nodes.append(link(match["link"], match["url"]))
         else:
