@@ -34,6 +34,7 @@ from _report import report
 from app_start import PATIENCE, ROOT, answers, free_port
 
 from wamviz.core import devices
+from wamviz.core.threads import run_sync
 from wamviz.lessons import all_experiments, load_course
 
 JOIN_S, PAGE_EVERY_S, NEWS_EVERY_S = 5.0, 15.0, 3.0
@@ -282,7 +283,7 @@ def main() -> int:
     parser.add_argument("--learners", type=int, default=30)
     parser.add_argument("--scenes", type=int, default=5, help="of every experiment")
     options = parser.parse_args()
-    return asyncio.run(measure(options.learners, options.scenes))
+    return run_sync(lambda: measure(options.learners, options.scenes))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from wamviz.core.threads import run_sync
 from wamviz.ui import page_cache
 from wamviz.ui.page_cache import PageCache
 
@@ -99,7 +100,7 @@ def test_of_those_who_come_together_one_makes_it(client: TestClient) -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as visitor:
             return await asyncio.gather(*(visitor.get("/lessons") for _ in range(10)))
 
-    told = asyncio.run(all_at_once())
+    told = run_sync(all_at_once)
     assert len({answer.text for answer in told}) == 1 and made == ["/lessons"]
 
 

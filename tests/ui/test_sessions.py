@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +9,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import StateHolder
 
+from wamviz.core.threads import run_sync
 from wamviz.ui.sessions import LightSession, LightSessions, lighten
 
 
@@ -51,7 +51,7 @@ def test_a_session_remembers_its_state_and_what_was_changed_and_shares_neither(k
         with pytest.raises(gr.Error, match="not in the list of choices"):
             await press(sessions, 1, "b", "two")
 
-    asyncio.run(visit())
+    run_sync(visit)
 
 
 def test_no_configuration_is_written_down_and_open_sessions_go_on() -> None:
@@ -65,4 +65,4 @@ def test_no_configuration_is_written_down_and_open_sessions_go_on() -> None:
         session = app.state_holder["two"]
         assert isinstance(session, LightSession) and not any(session.config_values.values())
 
-    asyncio.run(visit())
+    run_sync(visit)

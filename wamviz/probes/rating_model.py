@@ -8,7 +8,6 @@ not asked again; a sample that fails is told, and asked next time.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
@@ -24,6 +23,7 @@ import numpy as np
 from wamviz.core.errors import InvalidInput, Unavailable, WamvizError
 from wamviz.core.media import encode_png
 from wamviz.core.rollout import Frames
+from wamviz.core.threads import run_sync
 from wamviz.models.remote.codec import malformed, unpack_json
 from wamviz.models.remote.network import Server, ask, client, redact_token, refuse_error
 from wamviz.probes.ratings import BY_MODEL, Rating, newest
@@ -151,7 +151,7 @@ def _answers_about(results: Results, cell: CellDone, rubric: Rubric, model: Rati
     shown = pick_frames(frames, model.frames)
     text = write_question(results.instruction(cell), rubric, len(shown))
     with redact_token(model.token):
-        return read_answers(asyncio.run(_complete(text, shown, model)), rubric)
+        return read_answers(run_sync(lambda: _complete(text, shown, model)), rubric)
 
 
 async def _complete(text: str, frames: Sequence[Frames] | Frames, model: RatingModel) -> str:

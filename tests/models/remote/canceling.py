@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
+from wamviz.core.threads import run_sync
+
 
 class CanceledAt:
     """``work``, whose task is canceled when it awaits for the ``count``-th time, and then ``times - 1`` times more."""
@@ -54,7 +56,7 @@ def left_open(work: Callable[[], Awaitable[Any]], count: int, times: int = 1) ->
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ResourceWarning)
         try:
-            asyncio.run(main())
+            run_sync(main)
         except asyncio.CancelledError:
             pass
         gc.collect()
