@@ -28,6 +28,7 @@ def page(visited: Page, site: Site) -> Iterator[Page]:
     connections.path().unlink(missing_ok=True)
     visited.goto(f"{site.url}/models")
     expect(visited.get_by_test_id("connections")).to_contain_text("None yet")
+    expect(visited.locator("#wz-field .wz-system")).to_have_count(TOTAL)  # it is drawn part by part
     yield visited
     connections.path().unlink(missing_ok=True)
 
