@@ -17,7 +17,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from typing import Any
 import httpx
 import numpy as np
 from _report import report
-from app_start import PATIENCE, ROOT, answers, free_port
+from app_start import PATIENCE, ROOT, answers, free_port, stop
 
 from wamviz.core import devices
 from wamviz.core.threads import run_sync
@@ -236,12 +235,7 @@ async def classroom() -> AsyncIterator[tuple[Bench, str]]:
             await asyncio.sleep(WARM_S)
             yield Bench(url, code), key
         finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
 async def measure(learners: int, scenes: int) -> int:

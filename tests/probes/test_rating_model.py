@@ -14,8 +14,9 @@ from tests.models.remote.servers import Served, Talk, serving
 from tests.probes.conftest import Echo
 from wamviz.core.errors import InvalidInput, Unavailable, WamvizError
 from wamviz.core.media import read_image
+from wamviz.models.connections import read_token
 from wamviz.probes import Suite, run_suite
-from wamviz.probes.rating_model import RatingModel, pick_frames, rate_by_model, read_answers, read_token
+from wamviz.probes.rating_model import RatingModel, pick_frames, rate_by_model, read_answers
 from wamviz.probes.ratings import Rating, Ratings
 from wamviz.probes.rubric import find_rubric
 
@@ -134,11 +135,14 @@ def test_what_names_no_model_is_refused(url: str, name: str, frames: int) -> Non
         RatingModel(url, name, frames=frames)
 
 
-def test_a_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_comes_from_the_environment_and_travels_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = "http://127.0.0.1:8000/v1"
     monkeypatch.setenv("EYE_TOKEN", " abc ")
-    assert read_token("EYE_TOKEN") == "abc" and read_token(None) == ""
-    with pytest.raises(InvalidInput, match="EAR_TOKEN is not set"):
-        read_token("EAR_TOKEN")
+    assert read_token("EYE_TOKEN", here) == "abc" and read_token("", here) == ""
+    with pytest.raises(WamvizError, match="EAR_TOKEN is not set"):
+        read_token("EAR_TOKEN", here)
+    with pytest.raises(WamvizError, match="only over TLS"):
+        read_token("EYE_TOKEN", "http://elsewhere.example/v1")
 
 
 def test_nobody_rates_under_a_models_name(out: Path) -> None:

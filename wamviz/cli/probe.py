@@ -121,10 +121,11 @@ def _export_ratings(args: argparse.Namespace) -> None:
 
 
 def _ask(args: argparse.Namespace) -> None:
-    from wamviz.probes.rating_model import RatingModel, rate_by_model, read_token, unrated
+    from wamviz.models.connections import read_token
+    from wamviz.probes.rating_model import RatingModel, rate_by_model, unrated
     from wamviz.probes.results import read_results
 
-    model = RatingModel(args.url, args.model, read_token(args.token_env), args.frames)
+    model = RatingModel(args.url, args.model, read_token(args.token_env or "", args.url), args.frames)
     results = read_results(args.results)
     count, failed = len(unrated(results, model.rater, results.rubric)), []
     with TerminalProgress("ask", unit="sample") as progress:

@@ -98,24 +98,33 @@ class Connection:
         Raises:
             WamvizError: the variable is not set, or the token would travel unencrypted to another machine.
         """
-        if not self.token_env:
-            return ""
-        token = os.environ.get(self.token_env, "").strip()
-        if not token:
-            raise WamvizError(f"The environment variable {self.token_env} is not set.", "It holds the server's token.")
-        if not (token.isascii() and token.isprintable()):
-            raise WamvizError(f"The environment variable {self.token_env} holds no usable token.")
-        parts = urlsplit(self.url)
-        if parts.scheme in ("ws", "http", "tcp") and not _is_here(parts.hostname or ""):
-            tls = "" if parts.scheme == "tcp" else f"{parts.scheme}s:// or "  # ZeroMQ has none
-            raise WamvizError(f"A token is sent to {parts.netloc} only over TLS.", f"Use {tls}a tunnel to 127.0.0.1.")
-        return token
+        return read_token(self.token_env, self.url)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict without what is left at its default; ``Connection(**d)`` brings it back."""
         usual = {f.name: f.default for f in fields(self)}
         plain = asdict(self)
         return {name: value for name, value in plain.items() if value and value != usual[name]}
+
+
+def read_token(variable: str, url: str) -> str:
+    """The token for a server out of an environment variable, "" where none is named.
+
+    Raises:
+        WamvizError: the variable is not set, or the token would travel unencrypted to another machine.
+    """
+    if not variable:
+        return ""
+    token = os.environ.get(variable, "").strip()
+    if not token:
+        raise WamvizError(f"The environment variable {variable} is not set.", "It holds the server's token.")
+    if not (token.isascii() and token.isprintable()):
+        raise WamvizError(f"The environment variable {variable} holds no usable token.")
+    parts = urlsplit(url)
+    if parts.scheme in ("ws", "http", "tcp") and not _is_here(parts.hostname or ""):
+        tls = "" if parts.scheme == "tcp" else f"{parts.scheme}s:// or "  # ZeroMQ has none
+        raise WamvizError(f"A token is sent to {parts.netloc} only over TLS.", f"Use {tls}a tunnel to 127.0.0.1.")
+    return token
 
 
 def check_url(url: str) -> str:

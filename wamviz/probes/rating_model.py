@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,18 +64,6 @@ class RatingModel:
     def rater(self) -> str:
         """The name that its ratings bear."""
         return f"{self.name.strip()[:40]}{BY_MODEL}"
-
-
-def read_token(variable: str | None) -> str:
-    """The token in an environment variable; "" where none is named.
-
-    Raises:
-        InvalidInput: it is not set.
-    """
-    token = os.environ.get(variable, "").strip() if variable else ""
-    if variable and not token:
-        raise InvalidInput(f"The environment variable {variable} is not set.", f"export {variable}=...")
-    return token
 
 
 def rate_by_model(folder: str | Path, model: RatingModel) -> Iterator[tuple[CellDone, WamvizError | None]]:

@@ -7,15 +7,13 @@ oldest go when there are too many; who names one then is told.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from wamviz.core.environment import home
 from wamviz.core.errors import NotFound
-from wamviz.core.media import encode_png, read_image
+from wamviz.core.media import encode_png, read_image, replacing
 from wamviz.core.rollout import Frames
 
 PICTURE = "picture:"
@@ -28,10 +26,8 @@ def keep_picture(frame: Frames) -> str:
     data = encode_png(frame)
     name = hashlib.sha256(data).hexdigest()[:32]
     path = _folder() / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        file.write(data)
-    os.replace(file.name, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
     kept = sorted(path.parent.glob("*.png"), key=lambda one: one.stat().st_mtime)
     for old in kept[:-MOST_KEPT]:
         with suppress(FileNotFoundError):  # somebody else has just done it

@@ -3,17 +3,10 @@
    Contract: askClass() answers or throws the server's sentence; every(seconds, act) waits for one answer before it asks
    the next time, and asks nothing while the page lies hidden. */
 
-/** POST class/WHO/VERB; an Error holds the server's sentence and its status. */
-export async function askClass(verb, body) {
-  const answer = await fetch(`class/${verb}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(told.error || "The server did not answer."), { status: answer.status });
-  return told;
-}
+import { post } from "../../static/page/post.js";
+
+/** POST class/WHO/VERB, see post(). */
+export const askClass = (verb, body) => post(`class/${verb}`, body);
 
 /**
  * @param {number} seconds between an answer and the next question

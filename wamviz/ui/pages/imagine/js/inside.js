@@ -3,6 +3,7 @@
    Contract: start({ element, props }) runs once for each mounted component. Nothing is asked before somebody presses the
    button, and every number that is shown was sent. */
 
+import { post } from "../../../static/page/post.js";
 import { meanOf, unpackShares } from "./shares.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -58,13 +59,7 @@ class Panel {
     this.say("Denoising once more, and listening …");
     const asked = performance.now();
     try {
-      const answer = await fetch("inside/look", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ run, sample, chunk }),
-      });
-      const told = await answer.json().catch(() => ({}));
-      if (!answer.ok) throw new Error(told.error || "The server did not answer.");
+      const told = await post("inside/look", { run, sample, chunk });
       this.take(told, sample, chunk);
       const took = ((performance.now() - asked) / 1000).toFixed(1);
       this.say(`Run ${run}, in ${took} s. ${sameness(told.apart)}`);
